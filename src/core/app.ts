@@ -1,0 +1,179 @@
+import type { ActorDefinition, Outgoing } from "./actor.ts";
+import type { TimerDefinition } from "./timer.ts";
+import { type Duration, positiveMilliseconds } from "./duration.ts";
+import { MephistoError } from "./errors.ts";
+import type { Logger } from "./logger.ts";
+import { checkName } from "./name.ts";
+import { type AnySerializer, serializer, type SerializerSpec } from "./serializer.ts";
+
+/** How to prove who we are to the broker. */
+export interface SaslOptions {
+  mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
+  username: string;
+  password: string;
+}
+
+/** What to trust on an encrypted connection; `ca`, `cert` and `key` are PEM text. */
+export interface SslOptions {
+  ca?: string | string[];
+  cert?: string;
+  key?: string;
+  passphrase?: string;
+  servername?: string;
+  rejectUnauthorized?: boolean;
+}
+
+/** Options of an app. Flags and environment variables come before what stands here. */
+export interface AppOptions<V extends SerializerSpec = SerializerSpec, K extends SerializerSpec = SerializerSpec> {
+  /** `kafka://a:9092,b:9092` or `kafka+ssl://user:password@host:9093?sasl=scram-sha-512`. Default `kafka://localhost:9092`. */
+  url?: string;
+  /** TLS; `true` trusts what the runtime trusts. Default: as the URL says. */
+  ssl?: boolean | SslOptions;
+  /** Default: as the URL says. */
+  sasl?: SaslOptions;
+  /** Of all actors that say nothing else. Default `"json"`. */
+  valueSerializer?: V;
+  /** Of all actors that say nothing else. Default `"text"`. */
+  keySerializer?: K;
+  /** Partitions of topics that are created. Default 8. */
+  partitions?: number;
+  /** Copies of topics that are created. Default: the broker's own default. */
+  replicationFactor?: number;
+  /** How messages are packed on their way. Default `"none"`. */
+  compression?: "none" | "gzip" | "snappy" | "lz4" | "zstd";
+  /** How long to wait for more messages before a batch is sent. Default 0: at once, batches form by themselves under load. */
+  linger?: Duration;
+  /** After this long without a sign of life a worker is expelled by the broker. Default 6 s. */
+  sessionTimeout?: Duration;
+  /** How often a worker gives a sign of life. Default: a twentieth of the session, at most 300 ms. */
+  heartbeatInterval?: Duration;
+  /** A fixed name of this worker in its group (static membership): a quick restart moves no partition. Default none. */
+  instanceId?: string;
+  /** The version of the script that this worker tells the others. Default none. */
+  version?: string;
+  /** Where the toolkit's own lines go. Default: the terminal for a worker, nowhere for a program that only sends. */
+  logger?: Logger;
+}
+
+/** An app: what was defined on it, and its life. */
+export interface App<V extends SerializerSpec = SerializerSpec, K extends SerializerSpec = SerializerSpec>
+  extends AsyncDisposable {
+  readonly id: string;
+  readonly options: AppOptions<V, K>;
+  /**
+   * Runs the script's command line when this module is the one the process was started with; else does nothing.
+   * Settles when the command has ended, and sets the process's exit code.
+   */
+  main(meta: ImportMeta): Promise<void>;
+  /** Starts a worker inside this program; resolves when it has joined its group. Errors: `UNREACHABLE` and others. */
+  start(): Promise<void>;
+  /** Finishes what is in hand, commits, leaves the group and closes every connection. Never throws. */
+  stop(): Promise<void>;
+}
+
+/** What runs an app: the worker's floor gives it to the core's, which imports nothing from above. */
+export interface AppRuntime {
+  send(actor: ActorDefinition, message: Outgoing<unknown, unknown>): Promise<void>;
+  main(meta: ImportMeta): Promise<void>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** What was defined, as the floors above read it. */
+export interface AppDefinition {
+  readonly app: App;
+  readonly id: string;
+  readonly options: AppOptions;
+  readonly keySerializer: AnySerializer;
+  readonly valueSerializer: AnySerializer;
+  readonly actors: Map<string, ActorDefinition>;
+  readonly timers: Map<string, TimerDefinition>;
+  readonly runtime: AppRuntime;
+}
+
+const definitions = new WeakMap<object, AppDefinition>();
+let makeRuntime: ((definition: Omit<AppDefinition, "runtime">) => AppRuntime) | undefined;
+
+/** Called once by the package's door: how an app is run. */
+export function setRuntime(make: (definition: Omit<AppDefinition, "runtime">) => AppRuntime): void {
+  makeRuntime = make;
+}
+
+/** What was defined on an app. Errors: `INVALID_OPTION` when it is none, or one of another copy of the package. */
+export function definitionOf(app: App<SerializerSpec, SerializerSpec>): AppDefinition {
+  const definition = typeof app === "object" && app !== null ? definitions.get(app) : undefined;
+  if (definition) return definition;
+  throw new MephistoError(
+    "INVALID_OPTION",
+    "The first argument is not an app made by app() of this copy of mephisto. If it is one, two copies are installed.",
+  );
+}
+
+/**
+ * Defines an app; no I/O happens before `main()`, `start()` or a first `send()`. The id is also the consumer group's.
+ *
+ * Errors: `INVALID_NAME`, `INVALID_OPTION`, `INVALID_DURATION`.
+ *
+ * ```ts
+ * import { app } from "mephisto";
+ * const shop = app("shop", { url: "kafka://localhost:9092" });
+ * console.log(shop.id); // shop
+ * ```
+ */
+export function app<V extends "raw" | "text" | "json" = "json", K extends SerializerSpec = "text">(
+  id: string,
+  options?: AppOptions<V, K>,
+): App<V, K>;
+/** Defines an app whose values have a serializer of one's own; does no I/O. */
+export function app<T, In = T, K extends SerializerSpec = "text">(
+  id: string,
+  options: AppOptions<SerializerSpec, K> & {
+    valueSerializer: { encode(value: In): Uint8Array; decode(bytes: Uint8Array): T };
+  },
+): App<{ encode(value: In): Uint8Array; decode(bytes: Uint8Array): T }, K>;
+export function app(id: string, options: AppOptions = {}): App {
+  checkName(id, "The id of this app");
+  checkOptions(options);
+  if (!makeRuntime) throw new MephistoError("INVALID_OPTION", "Import app from the package's door, not from its core.");
+  const self: App = {
+    id,
+    options,
+    main: (meta) => runtime.main(meta),
+    start: () => runtime.start(),
+    stop: () => runtime.stop(),
+    [Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose")]: () => runtime.stop(),
+  };
+  const defined = {
+    app: self,
+    id,
+    options,
+    keySerializer: serializer(options.keySerializer ?? "text", "keySerializer"),
+    valueSerializer: serializer(options.valueSerializer ?? "json", "valueSerializer"),
+    actors: new Map(),
+    timers: new Map(),
+  };
+  const runtime = makeRuntime(defined);
+  definitions.set(self, { ...defined, runtime });
+  return self;
+}
+
+function checkOptions(options: AppOptions): void {
+  checkCount(options.partitions, "partitions");
+  checkCount(options.replicationFactor, "replicationFactor");
+  if (options.instanceId !== undefined) checkName(options.instanceId, "instanceId");
+  const session = options.sessionTimeout === undefined
+    ? 6000
+    : positiveMilliseconds(options.sessionTimeout, "sessionTimeout");
+  const heartbeat = options.heartbeatInterval === undefined
+    ? 1
+    : positiveMilliseconds(options.heartbeatInterval, "heartbeatInterval");
+  if (heartbeat * 3 > session) {
+    throw new MephistoError("INVALID_OPTION", "heartbeatInterval must be at most a third of sessionTimeout.");
+  }
+}
+
+/** Checks a whole number of at least 1. Errors: `INVALID_OPTION`. */
+export function checkCount(count: number | undefined, what: string): void {
+  if (count === undefined || (Number.isInteger(count) && count > 0)) return;
+  throw new MephistoError("INVALID_OPTION", `${what}: ${JSON.stringify(count)} is not a whole number of at least 1.`);
+}

@@ -1,0 +1,72 @@
+/**
+ * The stable codes of {@link MephistoError}. A program may branch on them; messages may change.
+ *
+ * | code | when |
+ * |-|-|
+ * | `INVALID_NAME` | an id or name that cannot become a topic, or that a build may have shortened |
+ * | `DUPLICATE_NAME` | two actors or two timers of one name on one app |
+ * | `INVALID_DURATION` | a duration that cannot be read, or that is out of range |
+ * | `INVALID_OPTION` | any other option, flag or environment variable that makes no sense |
+ * | `INVALID_URL` | an address that is not of the form `kafka://host:port` |
+ * | `ENCODE_FAILED` | a value or key that the serializer does not take |
+ * | `DECODE_FAILED` | bytes that the serializer cannot read |
+ * | `UNREACHABLE` | no broker answers at the address |
+ * | `AUTHENTICATION_FAILED` | the broker refused the user, the password or the mechanism |
+ * | `UNTRUSTED_CERTIFICATE` | the broker's TLS certificate is not trusted |
+ * | `UNKNOWN_TOPIC` | a topic that does not exist and was not created |
+ * | `MESSAGE_TOO_LARGE` | a message larger than the broker accepts |
+ * | `BUFFER_FULL` | more sends are waiting for room than are kept in memory |
+ * | `SEND_TIMEOUT` | a message that the broker did not acknowledge in time |
+ * | `NOT_MASTER` | a send of a tick whose mastership is over |
+ * | `TICK_ENDED` | a send that was started after its tick had ended |
+ * | `STOPPED` | a call on something that has been stopped |
+ * | `PORT_IN_USE` | the web port is taken |
+ * | `PROTOCOL` | an answer of the broker that is not understood, or an error that it reports |
+ */
+export type ErrorCode =
+  | "INVALID_NAME"
+  | "DUPLICATE_NAME"
+  | "INVALID_DURATION"
+  | "INVALID_OPTION"
+  | "INVALID_URL"
+  | "ENCODE_FAILED"
+  | "DECODE_FAILED"
+  | "UNREACHABLE"
+  | "AUTHENTICATION_FAILED"
+  | "UNTRUSTED_CERTIFICATE"
+  | "UNKNOWN_TOPIC"
+  | "MESSAGE_TOO_LARGE"
+  | "BUFFER_FULL"
+  | "SEND_TIMEOUT"
+  | "NOT_MASTER"
+  | "TICK_ENDED"
+  | "STOPPED"
+  | "PORT_IN_USE"
+  | "PROTOCOL";
+
+/**
+ * The one class of errors that Mephisto raises: a stable `code`, a sentence for a person, and the `cause` if there is one.
+ *
+ * ```ts
+ * import { app, MephistoError } from "mephisto";
+ * try {
+ *   app("not a topic name");
+ * } catch (error) {
+ *   if (error instanceof MephistoError) console.log(error.code); // INVALID_NAME
+ * }
+ * ```
+ */
+export class MephistoError extends Error {
+  override readonly name = "MephistoError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** The sentence of anything that was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

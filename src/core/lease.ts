@@ -1,0 +1,81 @@
+import type { Clock } from "./clock.ts";
+
+/** What a lease is measured by; all in ms. */
+export interface LeaseTerms {
+  /** The broker expels a member of which it has heard nothing for this long. */
+  readonly session: number;
+  /** The broker expels a member that has not rejoined for this long after a rebalance began. */
+  readonly rebalance: number;
+  /** How much earlier than the broker's own reckoning a lease ends. */
+  readonly margin: number;
+}
+
+/** A moment on both clocks: the monotonic one may stand still while a machine sleeps, the wall clock may be set. */
+export interface Instant {
+  readonly monotonic: number;
+  readonly wall: number;
+}
+
+const NEVER: Instant = { monotonic: -Infinity, wall: -Infinity };
+
+/**
+ * How long a member may act on what the group told it:
+ *
+ *     end = min(last sign of life + session, last proof of the generation + rebalance timeout) - margin
+ *
+ * Everything is counted from the moment a request was SENT, so that the end is before the broker can have expelled the
+ * member. A heartbeat answered REBALANCE_IN_PROGRESS is a sign of life but no proof: a member that goes on sending
+ * them without rejoining is expelled at the rebalance timeout.
+ */
+export class Lease {
+  readonly #terms: LeaseTerms;
+  readonly #clock: Clock;
+  #life: Instant = NEVER;
+  #proof: Instant = NEVER;
+
+  constructor(terms: LeaseTerms, clock: Clock) {
+    this.#terms = terms;
+    this.#clock = clock;
+  }
+
+  /** Now, on both clocks: what the methods below take as the moment of sending. */
+  now(): Instant {
+    return { monotonic: this.#clock.monotonic(), wall: this.#clock.wall() };
+  }
+
+  /** An answered JoinGroup or SyncGroup, or a heartbeat answered without error in a generation that has been synced. */
+  renew(sent: Instant): void {
+    this.#life = later(this.#life, sent);
+    this.#proof = later(this.#proof, sent);
+  }
+
+  /** A heartbeat answered REBALANCE_IN_PROGRESS, or without error in a generation that is not synced yet. */
+  signOfLife(sent: Instant): void {
+    this.#life = later(this.#life, sent);
+  }
+
+  /** Ends the lease at once: any other error of the coordinator. */
+  end(): void {
+    this.#life = NEVER;
+    this.#proof = NEVER;
+  }
+
+  /** What is left, in ms, on the clock that has less; 0 or less when it is over. */
+  left(): number {
+    return Math.min(this.#left("monotonic"), this.#left("wall"));
+  }
+
+  /** Whether it still holds. */
+  holds(): boolean {
+    return this.left() > 0;
+  }
+
+  #left(clock: keyof Instant): number {
+    const { session, rebalance, margin } = this.#terms;
+    return Math.min(this.#life[clock] + session, this.#proof[clock] + rebalance) - margin - this.#clock[clock]();
+  }
+}
+
+function later(a: Instant, b: Instant): Instant {
+  return { monotonic: Math.max(a.monotonic, b.monotonic), wall: Math.max(a.wall, b.wall) };
+}

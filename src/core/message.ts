@@ -1,0 +1,47 @@
+/** One message as the log gives it: bytes, and where they stood. */
+export interface Message {
+  readonly offset: number;
+  /** In ms since the epoch. */
+  readonly timestamp: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly (readonly [string, Uint8Array | null])[];
+}
+
+/**
+ * Messages of one partition on their way to a handler, in order. `index` is the next to hand out, `limit` where to stop
+ * for now: another partition's turn, a message that must wait, or a partition that is given away.
+ */
+export class Run {
+  readonly topic: string;
+  readonly partition: number;
+  readonly messages: readonly Message[];
+  index = 0;
+  limit: number;
+  /** Up to this index messages are handed out one at a time, also in batches: one of them made a batch fail. */
+  solo = 0;
+  readonly #acknowledge: (next: number) => void;
+  readonly #after: number;
+
+  /** `acknowledge(next)`: all before offset `next` is done. `after`: the offset that follows the last message. */
+  constructor(
+    topic: string,
+    partition: number,
+    messages: readonly Message[],
+    after: number,
+    acknowledge: (next: number) => void,
+  ) {
+    this.topic = topic;
+    this.partition = partition;
+    this.messages = messages;
+    this.limit = messages.length;
+    this.#after = after;
+    this.#acknowledge = acknowledge;
+  }
+
+  /** Acknowledges all before `index`. */
+  acknowledge(index: number): void {
+    const next = this.messages[index];
+    this.#acknowledge(next === undefined ? this.#after : next.offset);
+  }
+}

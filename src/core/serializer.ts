@@ -1,0 +1,103 @@
+import { MephistoError, messageOf } from "./errors.ts";
+
+/** What a `raw` value is: bytes whose `toString()` is their text, as Node's Buffer. */
+export interface Bytes extends Uint8Array {
+  toString(encoding?: string): string;
+}
+
+/** Turns values into bytes and back. `In` is what may be sent, where that is wider than what is received. */
+export interface Serializer<T, In = T> {
+  encode(value: In): Uint8Array;
+  decode(bytes: Uint8Array): T;
+}
+
+/** JSON as it is received when nothing says more. */
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+
+/** A named serializer, or one's own. */
+// deno-lint-ignore no-explicit-any -- any serializer fits, whatever its types
+export type SerializerSpec = "raw" | "text" | "json" | Serializer<any, any>;
+
+/** The type of the values that a serializer gives. */
+export type Decoded<S> = S extends "raw" ? Bytes
+  : S extends "text" ? string
+  : S extends "json" ? Json
+  : S extends Serializer<infer T, infer _In> ? T
+  : never;
+
+/** The type of the values that a serializer takes. */
+export type Encodable<S> = S extends "raw" ? string | Uint8Array
+  : S extends "text" ? string
+  : S extends "json" ? unknown
+  : S extends Serializer<infer _T, infer In> ? In
+  : never;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Bytes as they are; text is sent as UTF-8. */
+const raw: Serializer<Uint8Array, string | Uint8Array> = {
+  encode(value) {
+    if (typeof value === "string") return encoder.encode(value);
+    if (value instanceof Uint8Array) return value;
+    throw new TypeError(`the raw serializer takes text or bytes, not ${kind(value)}`);
+  },
+  decode: (bytes) => bytes,
+};
+
+/** Text as UTF-8; bytes that are not UTF-8 are an error. */
+const text: Serializer<string> = {
+  encode(value) {
+    if (typeof value === "string") return encoder.encode(value);
+    throw new TypeError(`the text serializer takes text, not ${kind(value)}`);
+  },
+  decode: (bytes) => decoder.decode(bytes),
+};
+
+/** JSON as UTF-8; what JSON cannot say (a function, a cycle, a bigint) is an error. */
+const json: Serializer<Json, unknown> = {
+  encode(value) {
+    const encoded: string | undefined = JSON.stringify(value);
+    if (encoded === undefined) throw new TypeError(`JSON has no form for ${kind(value)}`);
+    return encoder.encode(encoded);
+  },
+  decode: (bytes) => JSON.parse(decoder.decode(bytes)),
+};
+
+/** What runs: a serializer of unknown values. The types are the concern of `app` and `actor`. */
+export type AnySerializer = Serializer<unknown>;
+
+/** The serializer that a name or an object stands for. Errors: `INVALID_OPTION`. `what` names the setting in the error. */
+export function serializer(spec: SerializerSpec, what: string): AnySerializer {
+  if (spec === "raw") return raw as AnySerializer;
+  if (spec === "text") return text as AnySerializer;
+  if (spec === "json") return json;
+  if (typeof spec === "object" && typeof spec?.encode === "function" && typeof spec.decode === "function") return spec;
+  throw new MephistoError(
+    "INVALID_OPTION",
+    `${what}: ${
+      JSON.stringify(spec)
+    } is no serializer. Give "raw", "text", "json" or an object with encode and decode.`,
+  );
+}
+
+/** Encodes, or throws `ENCODE_FAILED` with a sentence that names what was to be sent. */
+export function encode(serializer: AnySerializer, value: unknown, what: string): Uint8Array {
+  try {
+    return serializer.encode(value);
+  } catch (cause) {
+    throw new MephistoError("ENCODE_FAILED", `${what} cannot be sent: ${messageOf(cause)}.`, { cause });
+  }
+}
+
+/** Decodes a message's value. A tombstone (`null`) is JSON's null; the other serializers have no value for it. */
+export function decodeValue(serializer: AnySerializer, bytes: Uint8Array | null): unknown {
+  if (bytes !== null) return serializer.decode(bytes);
+  if (serializer === json) return null;
+  throw new TypeError("it has no value (a tombstone), and the serializer has none for that");
+}
+
+function kind(value: unknown): string {
+  if (value === null) return "null";
+  return typeof value === "object" ? value.constructor?.name ?? "an object" : typeof value;
+}

@@ -1,0 +1,264 @@
+import { type Duration, milliseconds } from "./duration.ts";
+import { MephistoError } from "./errors.ts";
+import type { Message, Run } from "./message.ts";
+
+/** A message with all that belongs to it. */
+export interface Event<T, K = string> {
+  readonly value: T;
+  readonly key: K | null;
+  readonly headers: Readonly<Record<string, Uint8Array>>;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** In ms since the epoch. */
+  readonly timestamp: number;
+}
+
+/** Options of {@link Stream.take}. */
+export interface TakeOptions {
+  /** How long a batch waits for more after its first message. Default 1 s. */
+  within?: Duration;
+}
+
+/**
+ * What a handler loops over: decoded values, and a message is acknowledged when the loop comes back for the next one.
+ * It ends when the worker stops.
+ */
+export interface Stream<T, K = string> extends AsyncIterable<T> {
+  /** The same messages with key, headers, topic, partition, offset and timestamp. */
+  events(): AsyncIterable<Event<T, K>>;
+  /** Batches of at most `count` values, acknowledged together. Errors: `INVALID_OPTION`, `INVALID_DURATION`. */
+  take(count: number, options?: TakeOptions): AsyncIterable<T[]>;
+}
+
+/** Where a stream's messages come from; each method is called by one stream at a time. */
+export interface Feed {
+  /** The next run that has a message to hand out, or nothing for now. */
+  take(): Run | undefined;
+  /** Resolves when `take` may have something again, or at once when the stream has ended; with a limit in ms. */
+  wait(limit?: number): Promise<void>;
+  /** A run that `take` gave and that has reached its limit. */
+  give(run: Run): void;
+  /** Resolves when a message that cannot be decoded has been set aside. */
+  setAside(run: Run, message: Message, error: unknown): Promise<void>;
+  /** Whether sends that were started while a message was in hand are still on their way, or have failed. */
+  readonly unsettled: boolean;
+  /** Waits for these sends. Throws what one of them failed with. */
+  settle(): Promise<void>;
+  /** Whether the stream is over. */
+  readonly ended: boolean;
+}
+
+/** How the bytes of an actor's messages are read; a message without a value (a tombstone) has `null`. */
+export interface Decoder {
+  key(bytes: Uint8Array): unknown;
+  value(bytes: Uint8Array | null): unknown;
+}
+
+/** Messages of one run that a handler has in its hands: from index `from` up to, not including, `to`. */
+export interface InHand {
+  readonly run: Run;
+  readonly from: number;
+  to: number;
+}
+
+type Result<T> = IteratorResult<T, undefined>;
+const END: Result<never> = { done: true, value: undefined };
+
+/** The stream of one call of a handler. */
+export class HandlerStream implements Stream<unknown, unknown> {
+  readonly #feed: Feed;
+  readonly #decoder: Decoder;
+  /** The run that messages are handed out from, and the index of the one in hand, or -1. */
+  #run: Run | undefined;
+  #held = -1;
+  #batch: InHand[] = [];
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(feed: Feed, decoder: Decoder) {
+    this.#feed = feed;
+    this.#decoder = decoder;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<unknown, undefined> {
+    return this.#iterator((message) => this.#decoder.value(message.value));
+  }
+
+  events(): AsyncIterable<Event<unknown, unknown>> {
+    return { [Symbol.asyncIterator]: () => this.#iterator((message, run) => this.#event(message, run)) };
+  }
+
+  take(count: number, options: TakeOptions = {}): AsyncIterable<unknown[]> {
+    if (!Number.isInteger(count) || count < 1) {
+      throw new MephistoError("INVALID_OPTION", `take(${count}): give a whole number of at least 1.`);
+    }
+    const within = milliseconds(options.within ?? "1s", "take's within");
+    const next = () => this.#oneByOne(() => this.#nextBatch(count, within));
+    return { [Symbol.asyncIterator]: () => ({ next }) };
+  }
+
+  /** What the handler has in its hands; it has not come back for more. */
+  inHand(): InHand[] {
+    const run = this.#run;
+    if (run === undefined || this.#held < 0) return this.#batch;
+    return [{ run, from: this.#held, to: this.#held + 1 }];
+  }
+
+  /** The handler has ended well: what it had in its hands is done. */
+  finish(): void {
+    this.#acknowledge();
+    if (this.#run !== undefined) this.#feed.give(this.#run);
+    this.#run = undefined;
+  }
+
+  /** The handler has failed: nothing more is acknowledged by this stream. */
+  abandon(): void {
+    this.#held = -1;
+    this.#batch = [];
+    if (this.#run !== undefined) this.#feed.give(this.#run);
+    this.#run = undefined;
+  }
+
+  #iterator<T>(read: (message: Message, run: Run) => T): AsyncIterator<T, undefined> {
+    const slow = () => this.#oneByOne(() => this.#next(read));
+    const next = (): Promise<Result<T>> => {
+      // The hot path: the next message of the run at hand, without a wait.
+      const run = this.#run;
+      if (run === undefined || run.index >= run.limit || this.#held < 0 || this.#feed.unsettled) return slow();
+      const message = run.messages[run.index];
+      if (message === undefined) return slow();
+      let value: T;
+      try {
+        value = read(message, run);
+      } catch {
+        return slow(); // reads it once more, and sets it aside
+      }
+      run.acknowledge(run.index);
+      this.#held = run.index++;
+      return Promise.resolve({ done: false, value });
+    };
+    return { next };
+  }
+
+  async #next<T>(read: (message: Message, run: Run) => T): Promise<Result<T>> {
+    await this.#settle();
+    for (;;) {
+      const run = this.#run ?? await this.#nextRun();
+      if (run === undefined) return END;
+      const message = run.index < run.limit ? run.messages[run.index] : undefined;
+      if (message === undefined) {
+        this.#give(run);
+        continue;
+      }
+      try {
+        const value = read(message, run);
+        this.#held = run.index++;
+        return { done: false, value };
+      } catch (error) {
+        await this.#setAside(run, message, error);
+      }
+    }
+  }
+
+  async #nextBatch(count: number, within: number): Promise<Result<unknown[]>> {
+    await this.#settle();
+    let until = Infinity;
+    const parts: { hand: InHand; values: unknown[] }[] = [];
+    const alive = () => parts.filter(({ hand }) => hand.run.limit > hand.from);
+    const size = () => alive().reduce((sum, { values }) => sum + values.length, 0);
+    for (;;) {
+      const run = this.#run ?? this.#feed.take();
+      if (run === undefined) {
+        const left = until - performance.now();
+        if (this.#feed.ended || size() >= count || (left <= 0 && size() > 0)) break;
+        await this.#feed.wait(size() > 0 ? left : undefined);
+        continue;
+      }
+      this.#run = run;
+      const hand = { run, from: run.index, to: run.index };
+      const values: unknown[] = [];
+      const solo = run.index < run.solo;
+      if (solo && size() > 0) break;
+      const room = solo ? 1 : count - size();
+      while (values.length < room && run.index < run.limit) {
+        const message = run.messages[run.index];
+        if (message === undefined) break;
+        if (values.length > 0 && run.index < run.solo) break;
+        try {
+          values.push(this.#decoder.value(message.value));
+          hand.to = ++run.index;
+        } catch (error) {
+          if (values.length > 0) break; // what stands before it comes first
+          await this.#setAside(run, message, error);
+          break;
+        }
+      }
+      if (values.length > 0) {
+        if (until === Infinity) until = performance.now() + within;
+        parts.push({ hand, values });
+      }
+      if (run.index >= run.limit) this.#give(run);
+      if (solo || size() >= count) break;
+    }
+    // A partition that was given away while the batch was waiting is no longer ours to hand out.
+    const ours = alive();
+    if (ours.length === 0) return this.#feed.ended ? END : this.#nextBatch(count, within);
+    if (this.#feed.ended) return END;
+    this.#batch = ours.map(({ hand }) => hand);
+    return { done: false, value: ours.flatMap(({ values }) => values) };
+  }
+
+  async #nextRun(): Promise<Run | undefined> {
+    while (!this.#feed.ended) {
+      const run = this.#feed.take();
+      if (run !== undefined) return this.#run = run;
+      await this.#feed.wait();
+    }
+    return undefined;
+  }
+
+  /** A message is done when the loop has come back and the sends that it started have been acknowledged. */
+  async #settle(): Promise<void> {
+    if (this.#feed.unsettled) await this.#feed.settle();
+    this.#acknowledge();
+  }
+
+  #acknowledge(): void {
+    if (this.#held >= 0) this.#run?.acknowledge(this.#held + 1);
+    this.#held = -1;
+    for (const { run, to } of this.#batch) run.acknowledge(to);
+    this.#batch = [];
+  }
+
+  #give(run: Run): void {
+    this.#run = undefined;
+    this.#feed.give(run);
+  }
+
+  async #setAside(run: Run, message: Message, error: unknown): Promise<void> {
+    await this.#feed.setAside(run, message, error);
+    if (run.index >= run.limit) return; // given away meanwhile
+    run.acknowledge(++run.index);
+  }
+
+  #event(message: Message, run: Run): Event<unknown, unknown> {
+    const headers: Record<string, Uint8Array> = {};
+    for (const [name, value] of message.headers) if (value !== null) headers[name] = value;
+    return {
+      value: this.#decoder.value(message.value),
+      key: message.key === null ? null : this.#decoder.key(message.key),
+      headers,
+      topic: run.topic,
+      partition: run.partition,
+      offset: message.offset,
+      timestamp: message.timestamp,
+    };
+  }
+
+  /** Calls of `next` that overlap wait for each other. */
+  #oneByOne<T>(step: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(step, step);
+    this.#last = result.catch(() => {});
+    return result;
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * The seam: what a worker needs of a log, in its own words. `src/kafka` is a driver; a test may bring another.
+ *
+ * @module
+ */
+import type { Lease } from "../core/lease.ts";
+import type { Run } from "../core/message.ts";
+
+/** A message to be sent: bytes. */
+export interface Record {
+  readonly topic: string;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly (readonly [string, Uint8Array])[];
+  /** In ms since the epoch. */
+  readonly timestamp: number;
+}
+
+/** Sends messages; a retry neither duplicates nor reorders. */
+export interface Publisher {
+  /** Resolves when all replicas in sync have the message. Waits for room when too much is on its way. */
+  send(record: Record): Promise<void>;
+  /** Resolves when everything sent so far is acknowledged or has failed. */
+  flush(): Promise<void>;
+}
+
+/** Sends what a tick sent: all of it, or, when it fails before, nothing. The place of a transaction with a fence. */
+export interface FencedPublisher {
+  publish(records: readonly Record[]): Promise<void>;
+}
+
+/** A topic that has to be there. */
+export interface TopicSpec {
+  readonly topic: string;
+  readonly partitions: number;
+  /** -1: the broker's default. */
+  readonly replicationFactor: number;
+}
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** Messages of one partition, on their way to a handler. */
+export interface Delivery extends TopicPartition {
+  /** Reads them; called once, when it is their turn. Nothing when they turn out to be unreadable: the driver says so. */
+  open(): Run | undefined;
+  /** They have been handed out, or are not wanted any more: room for the next. */
+  close(): void;
+}
+
+/** What a member tells the others of itself. */
+export interface MemberProfile {
+  /** The worker's name, for people. */
+  readonly worker: string;
+  readonly runtime: string;
+  /** The script's version, or "". */
+  readonly version: string;
+  /** Timers that run on the master. */
+  readonly timers: readonly string[];
+}
+
+/** What a generation of the group decided. */
+export interface Generation {
+  readonly generation: number;
+  readonly members: number;
+  /** The worker that was elected, for people; undefined when nobody may be master. */
+  readonly master: string | undefined;
+  /** Whether it is this one. */
+  readonly elected: boolean;
+  /** An elected worker may not act before this moment of its monotonic clock, in ms: an older lease may still be held. */
+  readonly notBefore: number;
+}
+
+/** What a member of the group hears; called by the driver. */
+export interface MemberListener {
+  /** The generation in which mastership was won, while it is held; else 0. Asked before each JoinGroup. */
+  claim(): number;
+  generation(generation: Generation): void;
+  assigned(partitions: readonly TopicPartition[]): void;
+  /** Resolves when what is in hand of these partitions is finished; they are committed and handed over then. */
+  revoked(partitions: readonly TopicPartition[]): Promise<void>;
+  /** These partitions may be somebody else's already; nothing of them can be committed. */
+  lost(partitions: readonly TopicPartition[]): void;
+  deliver(delivery: Delivery): void;
+  /** This member cannot go on: somebody else has its instance id, or the group refuses it. */
+  failed(error: Error): void;
+}
+
+export interface JoinOptions {
+  readonly group: string;
+  readonly topics: readonly string[];
+  readonly profile: MemberProfile;
+  /** Static membership. */
+  readonly instanceId: string | undefined;
+  /** In ms. */
+  readonly sessionTimeout: number;
+  /** In ms. */
+  readonly heartbeatInterval: number;
+}
+
+/** A place in the group. */
+export interface Membership {
+  readonly lease: Lease;
+  /** Whether the member is in the group, in a generation that has been synced. */
+  readonly joined: boolean;
+  /** When the group's coordinator last answered, in ms of the monotonic clock. */
+  readonly lastContact: number;
+  /** Resolves when the first generation has been synced and positions are known; rejects when joining is hopeless. */
+  ready(): Promise<void>;
+  /** Stands for election no longer, and says so at once. */
+  resign(): void;
+  /** Gives up everything, commits it and leaves; at most `within` ms. */
+  leave(within: number): Promise<void>;
+}
+
+/** How the cluster looks, for people. */
+export interface ClusterInfo {
+  readonly clusterId: string;
+  readonly brokers: readonly string[];
+}
+
+/** A log. */
+export interface Driver {
+  readonly publisher: Publisher;
+  readonly fenced: FencedPublisher;
+  /** Connects once. Errors: `UNREACHABLE`, `AUTHENTICATION_FAILED`, `UNTRUSTED_CERTIFICATE`, `PROTOCOL`. */
+  connect(): Promise<ClusterInfo>;
+  /** Creates what is missing; the number of partitions of each topic as it is. */
+  ensureTopics(topics: readonly TopicSpec[]): Promise<Map<string, number>>;
+  join(options: JoinOptions, listener: MemberListener): Membership;
+  /** Ends every connection, at most `within` ms after what is being sent. */
+  close(within: number): Promise<void>;
+}
