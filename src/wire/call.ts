@@ -1,0 +1,57 @@
+import { WireError } from "./errors.ts";
+import { Reader } from "./reader.ts";
+import { Writer } from "./writer.ts";
+
+/** One request to a broker and how its answer is read; whoever owns the connection adds the headers' other fields. */
+export interface Call<T> {
+  readonly apiKey: number;
+  readonly apiName: string;
+  readonly apiVersion: number;
+  /**
+   * What follows the client id of a request header v1. In a flexible version that begins with the header's own tagged
+   * fields (none), which makes it a header v2.
+   */
+  encode(): Uint8Array;
+  /**
+   * Reads what follows the correlation id of the answer; byte fields are views of it. Throws `WireError` for an answer
+   * that is cut short or makes no sense. An error code in it is a value.
+   */
+  decode(body: Uint8Array): T;
+}
+
+export interface CallOptions<T> {
+  readonly apiKey: number;
+  readonly apiName: string;
+  readonly apiVersion: number;
+  /** Whether this version has compact lengths and tagged fields (KIP-482). */
+  readonly flexible?: boolean;
+  /** A guess at the request's size in bytes, where the usual 256 would be far off. */
+  readonly capacity?: number;
+  readonly write: (writer: Writer) => unknown;
+  readonly read: (reader: Reader) => T;
+}
+
+/** Makes a call of how its body is written and its answer's read, without the tagged fields at the start and the end. */
+export function makeCall<T>(options: CallOptions<T>): Call<T> {
+  const { apiKey, apiName, apiVersion, flexible = false, capacity, write, read } = options;
+  return {
+    apiKey,
+    apiName,
+    apiVersion,
+    encode() {
+      const writer = new Writer(capacity);
+      if (flexible) writer.noTaggedFields();
+      write(writer);
+      if (flexible) writer.noTaggedFields();
+      return writer.finish();
+    },
+    decode(body) {
+      const reader = new Reader(body);
+      if (flexible) reader.skipTaggedFields();
+      const answer = read(reader);
+      if (flexible) reader.skipTaggedFields();
+      if (reader.remaining > 0) throw new WireError(`${reader.remaining} bytes too many after an answer to ${apiName}`);
+      return answer;
+    },
+  };
+}

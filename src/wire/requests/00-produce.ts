@@ -1,0 +1,70 @@
+import { type Call, makeCall } from "../call.ts";
+
+export interface ProduceRequest {
+  /** Null unless the batches are of a transaction. */
+  readonly transactionalId?: string | null;
+  /** -1: all in-sync replicas (the default); 1: the leader; 0: the broker does not answer at all. */
+  readonly acks?: -1 | 0 | 1;
+  readonly timeoutMs: number;
+  readonly topics: readonly {
+    readonly topic: string;
+    /** One whole record batch a partition. */
+    readonly partitions: readonly { readonly partition: number; readonly batch: Uint8Array }[];
+  }[];
+}
+
+export interface ProduceResponse {
+  readonly topics: readonly {
+    readonly topic: string;
+    readonly partitions: readonly {
+      readonly partition: number;
+      readonly errorCode: number;
+      /** The offset of the batch's first record. */
+      readonly baseOffset: number;
+      /** Milliseconds since 1970, or -1 where the topic keeps the producer's timestamps. */
+      readonly logAppendTimeMs: number;
+      readonly logStartOffset: number;
+    }[];
+  }[];
+  readonly throttleTimeMs: number;
+}
+
+/** Produce, version 7. The batches are copied once, into the request. */
+export function produce(request: ProduceRequest): Call<ProduceResponse> {
+  const { transactionalId = null, acks = -1, timeoutMs, topics } = request;
+  return makeCall({
+    apiKey: 0,
+    apiName: "Produce",
+    apiVersion: 7,
+    capacity: sizeOf(request),
+    write: (w) =>
+      w.nullableString(transactionalId).int16(acks).int32(timeoutMs).array(
+        topics,
+        ({ topic, partitions }) =>
+          w.string(topic).array(partitions, ({ partition, batch }) => w.int32(partition).bytes(batch)),
+      ),
+    read: (r) => ({
+      topics: r.array(() => ({
+        topic: r.string(),
+        partitions: r.array(() => ({
+          partition: r.int32(),
+          errorCode: r.int16(),
+          baseOffset: r.int64(),
+          logAppendTimeMs: r.int64(),
+          logStartOffset: r.int64(),
+        })),
+      })),
+      throttleTimeMs: r.int32(),
+    }),
+  });
+}
+
+// At most: a UTF-16 unit is three bytes of UTF-8 or less.
+function sizeOf({ transactionalId, topics }: ProduceRequest): number {
+  let size = 12 + 3 * (transactionalId?.length ?? 0);
+  for (const { topic, partitions } of topics) {
+    size += 6 + 3 * topic.length;
+    for (const { batch } of partitions) size += 8 + batch.length;
+  }
+  return size;
+}
