@@ -1,0 +1,43 @@
+import type { Clock } from "./clock.ts";
+import type { Logger } from "./logger.ts";
+
+/** How often an outage is told again while it lasts, in ms. */
+const AGAIN = 60_000;
+
+/** Tells of an outage without a flood: one line when it begins, one a minute while it lasts, one when it is over. */
+export class Outage {
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  #since: number | undefined;
+  #told = 0;
+
+  constructor(logger: Logger, clock: Clock) {
+    this.#logger = logger;
+    this.#clock = clock;
+  }
+
+  get lasting(): boolean {
+    return this.#since !== undefined;
+  }
+
+  /** It failed, or failed again; `sentence` says what is wrong. */
+  failed(sentence: string): void {
+    const now = this.#clock.monotonic();
+    if (this.#since !== undefined && now - this.#told < AGAIN) return;
+    const lasting = this.#since === undefined ? "" : ` This has lasted for ${seconds(now - this.#since)}.`;
+    this.#since ??= now;
+    this.#told = now;
+    this.#logger.warn(`${sentence}${lasting} Trying again until it works.`);
+  }
+
+  /** It works. */
+  over(sentence: string): void {
+    if (this.#since === undefined) return;
+    this.#logger.info(`${sentence} after ${seconds(this.#clock.monotonic() - this.#since)}.`);
+    this.#since = undefined;
+  }
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+}

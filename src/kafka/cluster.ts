@@ -1,0 +1,186 @@
+import { MephistoError } from "../core/errors.ts";
+import type { TopicSpec } from "../driver/driver.ts";
+import { createTopics } from "../wire/requests/19-create-topics.ts";
+import type { Call } from "../wire/call.ts";
+import { metadata, type MetadataResponse } from "../wire/requests/03-metadata.ts";
+import { findCoordinator } from "../wire/requests/10-find-coordinator.ts";
+import { type Connect, connector } from "./connection.ts";
+import { check, ProtocolError } from "./errors.ts";
+import { Link } from "./link.ts";
+import { pause } from "./pause.ts";
+import { type Address, type Endpoint, shownAddress } from "./url.ts";
+
+/** A topic as the brokers last told it. */
+export interface TopicState {
+  readonly topic: string;
+  /** A topic that is deleted and created again has another id: positions are good for one id only. */
+  readonly topicId: string;
+  /** The node that leads each partition; -1 while there is none. */
+  readonly leaders: readonly number[];
+}
+
+const UNKNOWN_TOPIC_OR_PARTITION = 3;
+const LEADER_NOT_AVAILABLE = 5;
+const TOPIC_ALREADY_EXISTS = 36;
+
+/** What is known of the cluster, and the way to its brokers. */
+export class Cluster {
+  readonly endpoint: Endpoint;
+  readonly #clientId: string;
+  readonly #connect: Connect;
+  readonly #links = new Set<Link>();
+  readonly #questions = new Map<string, Link>();
+  #last: Address | undefined;
+  #nodes = new Map<number, Address>();
+  readonly #topics = new Map<string, TopicState>();
+  readonly #refreshing = new Map<string, Promise<MetadataResponse>>();
+
+  constructor(endpoint: Endpoint, clientId: string) {
+    this.endpoint = endpoint;
+    this.#clientId = clientId;
+    this.#connect = connector(endpoint, clientId);
+  }
+
+  /** A new connection for one purpose; made when it is first used. */
+  link(address: Address): Link {
+    const link = new Link(address, this.#connect, this.#clientId, this.endpoint.ssl !== undefined);
+    this.#links.add(link);
+    return link;
+  }
+
+  /** Ends a connection that `link` gave. */
+  release(link: Link | undefined): void {
+    if (link === undefined) return;
+    link.close();
+    this.#links.delete(link);
+  }
+
+  /** Where a node is. Errors: `UNREACHABLE` when the metadata does not know it. */
+  node(nodeId: number): Address {
+    const address = this.#nodes.get(nodeId);
+    if (address) return address;
+    throw new MephistoError("UNREACHABLE", `Broker ${nodeId} is not in the cluster's metadata.`);
+  }
+
+  topic(name: string): TopicState | undefined {
+    return this.#topics.get(name);
+  }
+
+  /** Asks for the state of topics, and of the cluster. A topic that is gone is forgotten. Errors: `UNREACHABLE`, `PROTOCOL`. */
+  async refresh(topics: readonly string[]): Promise<MetadataResponse> {
+    const key = topics.join("\n");
+    const running = this.#refreshing.get(key);
+    if (running) return await running;
+    const asking = this.#refresh(topics).finally(() => this.#refreshing.delete(key));
+    this.#refreshing.set(key, asking);
+    return await asking;
+  }
+
+  /** The state of a topic; asks when it is not known. Errors: `UNKNOWN_TOPIC`, `UNREACHABLE`. */
+  async known(topic: string): Promise<TopicState> {
+    if (!this.#topics.has(topic)) await this.refresh([topic]);
+    const state = this.#topics.get(topic);
+    if (state) return state;
+    throw new MephistoError("UNKNOWN_TOPIC", `There is no topic ${topic}. A worker creates the topics of its actors.`);
+  }
+
+  /** Creates the topics that are missing and waits for their leaders; gives the number of partitions of each. */
+  async ensureTopics(specs: readonly TopicSpec[], within = 10_000): Promise<Map<string, number>> {
+    const names = specs.map(({ topic }) => topic);
+    await this.refresh(names);
+    const missing = specs.filter(({ topic }) => !this.#topics.has(topic));
+    if (missing.length > 0) await this.#create(missing);
+    const until = performance.now() + within;
+    while (!names.every((name) => this.#topics.get(name)?.leaders.every((leader) => leader >= 0))) {
+      if (performance.now() > until) {
+        throw new MephistoError("UNREACHABLE", `Topics ${names.join(", ")} have no leaders yet.`);
+      }
+      await pause(20);
+      await this.refresh(names);
+    }
+    return new Map(names.map((name) => [name, this.#topics.get(name)?.leaders.length ?? 0]));
+  }
+
+  /** Where the coordinator of a group is. Errors: `PROTOCOL` while there is none, `UNREACHABLE`. */
+  async coordinator(group: string): Promise<Address> {
+    const { errorCode, host, port } = await this.ask(findCoordinator({ key: group, keyType: "group" }));
+    check(errorCode, `Looking for the coordinator of group ${group}`);
+    return { host, port };
+  }
+
+  /** The connection for questions to one broker; shared by all who ask. */
+  questions(address: Address): Link {
+    const key = shownAddress(address);
+    let link = this.#questions.get(key);
+    if (link === undefined) {
+      link = this.link(address);
+      this.#questions.set(key, link);
+    }
+    return link;
+  }
+
+  /** Asks any broker: the one that answered last, then the others that are known. Errors: `UNREACHABLE` and as `Link.open`. */
+  async ask<T>(call: Call<T>): Promise<T> {
+    let failed: unknown;
+    for (const address of this.#candidates()) {
+      const link = this.questions(address);
+      try {
+        const answer = await link.send(call);
+        this.#last = address;
+        return answer;
+      } catch (error) {
+        failed = error;
+        if (!(error instanceof MephistoError) || error.code !== "UNREACHABLE") throw error;
+        this.#questions.delete(shownAddress(address));
+        this.release(link);
+      }
+    }
+    throw failed;
+  }
+
+  close(): void {
+    for (const link of this.#links) link.close();
+    this.#links.clear();
+    this.#questions.clear();
+  }
+
+  #candidates(): Address[] {
+    const all = new Map<string, Address>();
+    const known = [...this.endpoint.brokers, ...this.#nodes.values()];
+    for (const address of this.#last ? [this.#last, ...known] : known) all.set(shownAddress(address), address);
+    return [...all.values()];
+  }
+
+  async #refresh(topics: readonly string[]): Promise<MetadataResponse> {
+    const answer = await this.ask(metadata({ topics }));
+    this.#nodes = new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
+    for (const { name, topicId, errorCode, partitions } of answer.topics) {
+      if (name === null) continue;
+      if (errorCode === UNKNOWN_TOPIC_OR_PARTITION) this.#topics.delete(name);
+      else if (errorCode !== 0 && errorCode !== LEADER_NOT_AVAILABLE) {
+        throw new ProtocolError(errorCode, `Topic ${name}`);
+      }
+      if (errorCode !== 0) continue;
+      const leaders: number[] = new Array(partitions.length).fill(-1);
+      for (const { partition, leaderId } of partitions) leaders[partition] = leaderId;
+      this.#topics.set(name, { topic: name, topicId, leaders });
+    }
+    return answer;
+  }
+
+  async #create(specs: readonly TopicSpec[]): Promise<void> {
+    const answer = await this.ask(createTopics({
+      topics: specs.map(({ topic, partitions, replicationFactor }) => ({ name: topic, partitions, replicationFactor })),
+      timeoutMs: 5000,
+    }));
+    for (const { name, errorCode, errorMessage } of answer.topics) {
+      if (errorCode === 0 || errorCode === TOPIC_ALREADY_EXISTS) continue;
+      throw new MephistoError(
+        "UNKNOWN_TOPIC",
+        `Topic ${name} does not exist and could not be created: ${
+          errorMessage ?? new ProtocolError(errorCode, "").message
+        }`,
+      );
+    }
+  }
+}

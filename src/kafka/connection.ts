@@ -1,0 +1,147 @@
+/**
+ * Connections, TLS, SASL and the negotiation of versions are kafkajs's. Requests are our own: they are written straight
+ * to a connection's socket and matched by its request queue, in any version of any API.
+ *
+ * kafkajs shows its `Cluster` to the factories of partition assigners; what it is made of is not documented. The
+ * version is therefore pinned, and what we use of it is described, and checked, here.
+ *
+ * @module
+ */
+import { connect as connectTcp, isIP, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import kafkajs from "kafkajs";
+import { MephistoError } from "../core/errors.ts";
+import { type Address, type Endpoint, shownAddress } from "./url.ts";
+
+/** kafkajs's request queue, as far as it is used. */
+interface RequestQueue {
+  push(request: {
+    entry: {
+      apiKey: number;
+      apiName: string;
+      apiVersion: number;
+      correlationId: number;
+      resolve(answer: { payload: Uint8Array }): void;
+      reject(error: Error): void;
+    };
+    expectResponse: boolean;
+    requestTimeout: null;
+    sendRequest(): void;
+  }): void;
+  destroy(): void;
+  scheduleCheckPendingRequests(): void;
+}
+
+/** kafkajs's connection, as far as it is used. */
+export interface Connection {
+  readonly requestQueue: RequestQueue;
+  readonly socket?: Socket;
+  isConnected(): boolean;
+  isAuthenticated(): boolean;
+  nextCorrelationId(): number;
+  rejectRequests(error: Error): void;
+  disconnect(): Promise<unknown>;
+}
+
+interface Broker {
+  versions: unknown;
+  connect(): Promise<void>;
+  readonly connectionPool: { readonly pool: readonly Connection[] };
+}
+
+interface Cluster {
+  readonly connectionPoolBuilder: { build(address: Address): Promise<unknown> };
+  readonly brokerPool: {
+    createBroker(options: { connectionPool: unknown; logger: unknown; versions: unknown }): Broker;
+  };
+  readonly rootLogger: unknown;
+}
+
+/** How long a connection may take to be made, in ms. */
+const CONNECT_TIMEOUT = 3000;
+
+/** Opens a connection to a broker: TCP, TLS, versions, SASL. */
+export type Connect = (address: Address) => Promise<Connection>;
+
+/** How to connect to the cluster of an endpoint. */
+export function connector(endpoint: Endpoint, clientId: string): Connect {
+  const cluster = clusterOf(endpoint, clientId);
+  const versions = new Map<string, unknown>();
+  return async (address) => {
+    const connectionPool = await cluster.connectionPoolBuilder.build(address);
+    const key = shownAddress(address);
+    const broker = cluster.brokerPool.createBroker({
+      connectionPool,
+      logger: cluster.rootLogger,
+      versions: versions.get(key) ?? null,
+    });
+    const [connection] = broker.connectionPool.pool;
+    if (!connection) throw unknownKafkajs("a broker without a connection");
+    // It would arm a timer of 1 ms again and again, also when nothing is pending; nothing ever is, since the number of
+    // requests in flight is not limited by kafkajs.
+    connection.requestQueue.scheduleCheckPendingRequests = () => {};
+    try {
+      await broker.connect();
+    } catch (error) {
+      versions.delete(key);
+      abort(connection, error instanceof Error ? error : new Error(String(error)));
+      throw error;
+    }
+    versions.set(key, broker.versions);
+    return connection;
+  };
+}
+
+/** Ends a connection at once; what is waiting for an answer fails with `error`. */
+export function abort(connection: Connection, error: Error): void {
+  connection.requestQueue.destroy();
+  connection.rejectRequests(error);
+  connection.socket?.destroy();
+  connection.disconnect().catch(() => {});
+}
+
+function clusterOf(endpoint: Endpoint, clientId: string): Cluster {
+  const { ssl, sasl } = endpoint;
+  const kafka = new kafkajs.Kafka({
+    clientId,
+    brokers: endpoint.brokers.map(shownAddress),
+    logLevel: kafkajs.logLevel.NOTHING,
+    connectionTimeout: CONNECT_TIMEOUT,
+    authenticationTimeout: CONNECT_TIMEOUT,
+    enforceRequestTimeout: false, // a timer ten times a second for each connection; ours is one a request
+    retry: { retries: 0 },
+    ...(sasl && { sasl: sasl as kafkajs.SASLOptions }), // the same three mechanisms, as one interface
+    socketFactory: ({ host, port, onConnect }) => {
+      const socket = ssl
+        ? connectTls({ host, port, ...(isIP(host) ? {} : { servername: host }), ...ssl }, onConnect)
+        : connectTcp({ host, port }, onConnect);
+      socket.setKeepAlive(true, 30_000);
+      socket.setNoDelay(true); // requests are whole when they are written
+      return socket;
+    },
+  });
+  let found: unknown;
+  kafka.consumer({
+    groupId: clientId,
+    partitionAssigners: [({ cluster }: { cluster: unknown }) => {
+      found = cluster;
+      return {
+        name: "none",
+        version: 0,
+        protocol: () => ({ name: "none", metadata: Buffer.alloc(0) }),
+        assign: async () => [],
+      };
+    }],
+  });
+  if (!isCluster(found)) throw unknownKafkajs("a cluster of another shape");
+  return found;
+}
+
+function isCluster(value: unknown): value is Cluster {
+  return typeof value === "object" && value !== null && "connectionPoolBuilder" in value && "brokerPool" in value &&
+    "rootLogger" in value;
+}
+
+function unknownKafkajs(what: string): MephistoError {
+  return new MephistoError("PROTOCOL", `This is not the kafkajs that was tested (${what}): install kafkajs 2.2.4.`);
+}

@@ -1,0 +1,80 @@
+import { MephistoError, messageOf } from "../core/errors.ts";
+import { errorName } from "../wire/error-codes.ts";
+
+/** An error code of Kafka's protocol that we have no better answer to. */
+export class ProtocolError extends MephistoError {
+  /** The number on the wire. */
+  readonly kafkaCode: number;
+
+  constructor(kafkaCode: number, what: string) {
+    super("PROTOCOL", `${what}: the broker answered ${errorName(kafkaCode)} (${kafkaCode}).`);
+    this.kafkaCode = kafkaCode;
+  }
+}
+
+/** Throws a {@link ProtocolError} for any code but 0. */
+export function check(code: number, what: string): void {
+  if (code !== 0) throw new ProtocolError(code, what);
+}
+
+/** A connection that broke or an answer that did not come: what was asked may have happened. */
+export class ConnectionLost extends MephistoError {
+  constructor(address: string, why: string, cause?: unknown) {
+    super("UNREACHABLE", `The connection to ${address} is gone: ${why}.`, { cause });
+  }
+}
+
+/** How TLS libraries say that a certificate is not trusted, or not the host's. */
+const UNTRUSTED =
+  /SELF_SIGNED|UNABLE_TO_|CERT_|ALTNAME|UNKNOWN_?ISSUER|UNKNOWN_CA|self[- ]signed|certificate|unable to verify/i;
+
+/** What a failed attempt to connect means, in one sentence. Errors: `UNREACHABLE` and its two more exact sisters. */
+export function connectError(thrown: unknown, address: string, secure: boolean): MephistoError {
+  if (thrown instanceof MephistoError) return thrown;
+  const name = thrown instanceof Error ? thrown.name : "";
+  const code = codeOf(thrown);
+  const message = messageOf(thrown);
+  if (/SASL/.test(name)) {
+    return new MephistoError(
+      "AUTHENTICATION_FAILED",
+      `${address} refused the user, the password or the mechanism (${
+        clean(message)
+      }). Check them in the URL or in sasl.`,
+      { cause: thrown },
+    );
+  }
+  if (secure && (UNTRUSTED.test(code) || UNTRUSTED.test(message))) {
+    return new MephistoError(
+      "UNTRUSTED_CERTIFICATE",
+      `The certificate of ${address} is not trusted (${clean(message)}). Give the authority that signed it: ` +
+        `?ca=/path/ca.pem in the URL, or ssl: { ca }.`,
+      { cause: thrown },
+    );
+  }
+  return new MephistoError("UNREACHABLE", `No broker answers at ${address} (${reason(code, message)}).`, {
+    cause: thrown,
+  });
+}
+
+function reason(code: string, message: string): string {
+  switch (code) {
+    case "ECONNREFUSED":
+      return "connection refused";
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return "no such host";
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+      return "no route to the host";
+    default:
+      return clean(message);
+  }
+}
+
+function clean(message: string): string {
+  return message.replace(/^(Connection error: |Failed to connect: )/, "").replace(/\s+/g, " ").replace(/\.$/, "");
+}
+
+function codeOf(thrown: unknown): string {
+  return typeof thrown === "object" && thrown !== null && "code" in thrown ? String(thrown.code) : "";
+}

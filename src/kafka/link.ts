@@ -1,0 +1,150 @@
+import { MephistoError } from "../core/errors.ts";
+import type { Call } from "../wire/call.ts";
+import { abort, type Connect, type Connection } from "./connection.ts";
+import { connectError, ConnectionLost } from "./errors.ts";
+import { type Address, shownAddress } from "./url.ts";
+
+/** How long an answer may take when nothing else is said, in ms: well within a session. */
+export const REQUEST_TIMEOUT = 3000;
+
+/**
+ * One connection to one broker for one purpose, made when it is needed and again when it broke. Requests are answered in
+ * the order of their sending; a request that is not answered in time breaks the connection, since all that follow it
+ * would wait too.
+ */
+export class Link {
+  readonly address: Address;
+  readonly #connect: Connect;
+  readonly #clientId: Uint8Array;
+  readonly #secure: boolean;
+  #connection: Connection | undefined;
+  #connecting: Promise<Connection> | undefined;
+  #closed = false;
+
+  constructor(address: Address, connect: Connect, clientId: string, secure: boolean) {
+    this.address = address;
+    this.#connect = connect;
+    this.#clientId = new TextEncoder().encode(clientId);
+    this.#secure = secure;
+  }
+
+  /** Connects, if it is not. Errors: `UNREACHABLE`, `AUTHENTICATION_FAILED`, `UNTRUSTED_CERTIFICATE`, `STOPPED`. */
+  async open(): Promise<void> {
+    if (this.#current() === undefined) await this.#reconnect();
+  }
+
+  /**
+   * Sends a request and gives its answer. `timeout` in ms. `onSent` is called when the bytes have been handed to the
+   * socket. Errors: as `open`; `UNREACHABLE` also for a lost connection or answer, after which it may have happened.
+   */
+  async send<T>(call: Call<T>, timeout: number = REQUEST_TIMEOUT, onSent?: () => void): Promise<T> {
+    const connection = this.#current() ?? await this.#reconnect();
+    const payload = await this.#exchange(connection, call, timeout, onSent);
+    return call.decode(payload);
+  }
+
+  /** Ends the connection; what is waiting for an answer fails. */
+  close(): void {
+    this.#closed = true;
+    const connection = this.#connection;
+    this.#connection = undefined;
+    if (connection) abort(connection, this.#stopped());
+  }
+
+  #current(): Connection | undefined {
+    const connection = this.#connection;
+    if (connection === undefined) return undefined;
+    // A SASL session that is nearly over: kafkajs would authenticate again amid other requests and mix up the answers.
+    return connection.isConnected() && (!this.#needsLogin(connection)) ? connection : undefined;
+  }
+
+  #needsLogin(connection: Connection): boolean {
+    return this.#login && !connection.isAuthenticated();
+  }
+
+  /** Whether connections of this link are authenticated: seen at the first. */
+  #login = false;
+
+  #reconnect(): Promise<Connection> {
+    this.#connecting ??= this.#make().finally(() => {
+      this.#connecting = undefined;
+    });
+    return this.#connecting;
+  }
+
+  async #make(): Promise<Connection> {
+    if (this.#closed) throw this.#stopped();
+    const old = this.#connection;
+    this.#connection = undefined;
+    if (old) abort(old, new ConnectionLost(shownAddress(this.address), "it is replaced by a new one"));
+    try {
+      const connection = await this.#connect(this.address);
+      if (this.#closed) {
+        abort(connection, this.#stopped());
+        throw this.#stopped();
+      }
+      this.#login = connection.isAuthenticated();
+      return this.#connection = connection;
+    } catch (error) {
+      throw connectError(error, shownAddress(this.address), this.#secure);
+    }
+  }
+
+  #exchange<T>(connection: Connection, call: Call<T>, timeout: number, onSent?: () => void): Promise<Uint8Array> {
+    const { apiKey, apiName, apiVersion } = call;
+    const correlationId = connection.nextCorrelationId();
+    const body = call.encode();
+    const header = this.#header(apiKey, apiVersion, correlationId, body.length);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        abort(connection, this.#lost(`no answer to ${apiName} within ${timeout} ms`));
+      }, timeout);
+      connection.requestQueue.push({
+        entry: {
+          apiKey,
+          apiName,
+          apiVersion,
+          correlationId,
+          resolve: ({ payload }) => {
+            clearTimeout(timer);
+            resolve(payload);
+          },
+          reject: (error) => {
+            clearTimeout(timer);
+            reject(error instanceof MephistoError ? error : this.#lost(error.message.replace(/\.$/, ""), error));
+          },
+        },
+        expectResponse: true,
+        requestTimeout: null,
+        sendRequest: () => {
+          connection.socket?.cork();
+          connection.socket?.write(header);
+          connection.socket?.write(body);
+          connection.socket?.uncork();
+          onSent?.();
+        },
+      });
+    });
+  }
+
+  /** The length of the request and its header, version 1. */
+  #header(apiKey: number, apiVersion: number, correlationId: number, bodyLength: number): Uint8Array {
+    const header = new Uint8Array(14 + this.#clientId.length);
+    const view = new DataView(header.buffer);
+    view.setInt32(0, header.length - 4 + bodyLength);
+    view.setInt16(4, apiKey);
+    view.setInt16(6, apiVersion);
+    view.setInt32(8, correlationId);
+    view.setInt16(12, this.#clientId.length);
+    header.set(this.#clientId, 14);
+    return header;
+  }
+
+  #lost(why: string, cause?: unknown): ConnectionLost {
+    return new ConnectionLost(shownAddress(this.address), why, cause);
+  }
+
+  #stopped(): MephistoError {
+    return new MephistoError("STOPPED", `The connection to ${shownAddress(this.address)} has been closed.`);
+  }
+}

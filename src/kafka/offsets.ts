@@ -1,0 +1,65 @@
+import { groupBy } from "../core/group-by.ts";
+import type { TopicPartition } from "../driver/driver.ts";
+import { offsetCommit } from "../wire/requests/08-offset-commit.ts";
+import type { Call } from "../wire/call.ts";
+import type { OffsetCommitResponse } from "../wire/requests/08-offset-commit.ts";
+
+/** What of a partition has been handled, and what the group has been told. */
+export class Acknowledgements implements TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+  /** All before this offset is handled. */
+  position: number;
+  /** What the group knows. */
+  committed: number;
+  /** The partition is no longer ours: later acknowledgements count for nothing. */
+  closed = false;
+  /** Handlers acknowledge in order, so that the latest is all that has to be kept. Bound, since it is handed on alone. */
+  readonly acknowledge = (next: number): void => {
+    if (!this.closed && next > this.position) this.position = next;
+  };
+
+  constructor({ topic, partition }: TopicPartition, position: number, committed: number) {
+    this.topic = topic;
+    this.partition = partition;
+    this.position = position;
+    this.committed = committed;
+  }
+}
+
+/** Who commits: a member in a generation. */
+export interface Committer {
+  readonly groupId: string;
+  readonly generationId: number;
+  readonly memberId: string;
+  readonly groupInstanceId: string | null;
+}
+
+/** The commit of what has been handled and not been told, or nothing when there is none. */
+export function commitOf(
+  committer: Committer,
+  partitions: Iterable<Acknowledgements>,
+): { call: Call<OffsetCommitResponse>; apply(answer: OffsetCommitResponse): number } | undefined {
+  const behind = [...partitions].filter(({ position, committed }) => position > committed);
+  if (behind.length === 0) return undefined;
+  const sent = behind.map((acks) => ({ acks, position: acks.position }));
+  const topics = [...groupBy(sent, ({ acks }) => acks.topic)].map(([topic, group]) => ({
+    topic,
+    partitions: group.map(({ acks, position }) => ({ partition: acks.partition, committedOffset: position })),
+  }));
+  return {
+    call: offsetCommit({ ...committer, topics }),
+    /** Notes what was accepted; gives the first error code, or 0. */
+    apply(answer) {
+      let first = 0;
+      for (const { topic, partitions } of answer.topics) {
+        for (const { partition, errorCode } of partitions) {
+          const entry = sent.find(({ acks }) => acks.topic === topic && acks.partition === partition);
+          if (errorCode === 0 && entry) entry.acks.committed = Math.max(entry.acks.committed, entry.position);
+          if (errorCode !== 0 && first === 0) first = errorCode;
+        }
+      }
+      return first;
+    },
+  };
+}

@@ -1,0 +1,38 @@
+/** Resolves after `ms`, or at once when the signal aborts. Keeps the process alive. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener("abort", done, { once: true });
+    function done() {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    }
+  });
+}
+
+/** Pauses between attempts: growing from `first` to `most` ms, each up to a fifth shorter or longer. */
+export class Backoff {
+  readonly #first: number;
+  readonly #most: number;
+  #next: number;
+
+  constructor(first = 100, most = 2000) {
+    this.#first = first;
+    this.#most = most;
+    this.#next = first;
+  }
+
+  /** The next pause in ms. */
+  next(): number {
+    const ms = this.#next * (0.8 + Math.random() * 0.4);
+    this.#next = Math.min(this.#next * 2, this.#most);
+    return ms;
+  }
+
+  /** It worked: the next pause is short again. */
+  reset(): void {
+    this.#next = this.#first;
+  }
+}
