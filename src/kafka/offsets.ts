@@ -14,16 +14,30 @@ export class Acknowledgements implements TopicPartition {
   committed: number;
   /** The partition is no longer ours: later acknowledgements count for nothing. */
   closed = false;
-  /** Handlers acknowledge in order, so that the latest is all that has to be kept. Bound, since it is handed on alone. */
-  readonly acknowledge = (next: number): void => {
-    if (!this.closed && next > this.position) this.position = next;
-  };
+  #log = 0;
 
-  constructor({ topic, partition }: TopicPartition, position: number, committed: number) {
+  constructor({ topic, partition }: TopicPartition, position: number) {
     this.topic = topic;
     this.partition = partition;
+    this.position = this.committed = position;
+  }
+
+  /**
+   * For the messages of one answer: says that all before `next` are done. Handlers acknowledge in order, so that the
+   * latest is all that has to be kept.
+   */
+  acknowledger(): (next: number) => void {
+    const log = this.#log;
+    return (next) => {
+      if (!this.closed && log === this.#log && next > this.position) this.position = next;
+    };
+  }
+
+  /** The log begins anew: what is acknowledged of the old one counts for nothing. */
+  reset(position: number): void {
+    this.#log++;
     this.position = position;
-    this.committed = committed;
+    this.committed = position - 1;
   }
 }
 

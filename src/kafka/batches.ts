@@ -1,0 +1,22 @@
+import { readBatchHeader } from "../wire/record-batch.ts";
+import { WireError } from "../wire/errors.ts";
+
+/**
+ * The last offset of the whole batches in a Fetch answer, by their headers alone: enough to ask for what follows before
+ * the records are read. -1 when there is none, or it makes no sense: reading the records will say what is wrong.
+ */
+export function lastOffsetOf(bytes: Uint8Array): number {
+  let last = -1;
+  let at = 0;
+  try {
+    while (at < bytes.length) {
+      const header = readBatchHeader(bytes, at);
+      if (at + header.size > bytes.length) break;
+      last = header.baseOffset + header.lastOffsetDelta;
+      at += header.size;
+    }
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+  }
+  return last;
+}

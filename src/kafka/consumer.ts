@@ -1,0 +1,256 @@
+import type { Clock } from "../core/clock.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Lease } from "../core/lease.ts";
+import type { Logger } from "../core/logger.ts";
+import { Outage } from "../core/outage.ts";
+import type { JoinOptions, MemberListener, Membership, TopicPartition } from "../driver/driver.ts";
+import { errorName } from "../wire/error-codes.ts";
+import { keyOf } from "./assignor.ts";
+import type { Cluster } from "./cluster.ts";
+import { Code } from "./codes.ts";
+import { Fetcher } from "./fetcher.ts";
+import { Group } from "./group.ts";
+import { type Acknowledgements, commitOf } from "./offsets.ts";
+import { Backoff, pause } from "./pause.ts";
+import { Positions } from "./positions.ts";
+import type { AssignmentData } from "./profile.ts";
+
+/** How often what was handled is committed, in ms. */
+const COMMIT_INTERVAL = 1000;
+/** Partitions that are given up within this time are handed over together, in ms. */
+const HAND_OVER = 20;
+
+/** A partition that this member holds. */
+interface Held extends TopicPartition {
+  /** Undefined until its position is known. */
+  acks: Acknowledgements | undefined;
+  /** On its way to another member, once what is in hand is finished. */
+  leaving: boolean;
+}
+
+/**
+ * A member of the group that reads what it is assigned: ties together the group, the fetcher and the offsets. A
+ * partition that stays is never touched by a rebalance; one that moves is finished, committed, and then handed over.
+ */
+export class Consumer implements Membership {
+  readonly #cluster: Cluster;
+  readonly #options: JoinOptions;
+  readonly #listener: MemberListener;
+  readonly #group: Group;
+  readonly #fetcher: Fetcher;
+  readonly #positions: Positions;
+  readonly #logger: Logger;
+  readonly #outage: Outage;
+  readonly #held = new Map<string, Held>();
+  readonly #given: Held[] = [];
+  readonly #stop = new AbortController();
+  readonly #ready = Promise.withResolvers<void>();
+  #handingOver = false;
+  #committing: Promise<number> | undefined;
+  #commits: ReturnType<typeof setInterval> | undefined;
+
+  constructor(cluster: Cluster, options: JoinOptions, listener: MemberListener, logger: Logger, clock: Clock) {
+    this.#cluster = cluster;
+    this.#options = options;
+    this.#listener = listener;
+    this.#logger = logger;
+    this.#outage = new Outage(logger, clock);
+    this.#positions = new Positions(cluster);
+    this.#fetcher = new Fetcher(cluster, this.#positions, (delivery) => listener.deliver(delivery), logger, clock);
+    this.#group = new Group(cluster, options, {
+      owned: () => [...this.#held.values()].map(({ topic, partition }) => ({ topic, partition })),
+      claim: () => listener.claim(),
+      synced: (partitions, data, notBefore) => this.#synced(partitions, data, notBefore),
+      expelled: () => this.#expelled(),
+      failed: (error) => {
+        this.#ready.reject(error);
+        listener.failed(error);
+      },
+      unreachable: (error) => this.#outage.failed(`Cut off from the group's coordinator. ${error.message}`),
+      reachable: () => this.#outage.over("The group's coordinator answers again"),
+    }, clock);
+    this.#ready.promise.catch(() => {}); // whoever waits for it hears of it
+    this.#group.start();
+    this.#commits = setInterval(() => void this.#commit(this.#active()), COMMIT_INTERVAL);
+  }
+
+  get lease(): Lease {
+    return this.#group.lease;
+  }
+
+  get joined(): boolean {
+    return this.#group.synced;
+  }
+
+  get lastContact(): number {
+    return this.#group.lastContact;
+  }
+
+  ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  resign(): void {
+    this.#group.resign();
+  }
+
+  async leave(within: number): Promise<void> {
+    const until = performance.now() + within;
+    const all = [...this.#held.values()];
+    for (const held of all) {
+      held.leaving = true;
+      this.#fetcher.remove(held);
+    }
+    await Promise.race([this.#listener.revoked(all), pause(within)]);
+    clearInterval(this.#commits);
+    await this.#commitFirmly(this.#acks(all), until);
+    this.#stop.abort();
+    this.#close(all);
+    this.#fetcher.close();
+    await Promise.race([this.#group.leave(), pause(Math.max(500, until - performance.now()))]);
+  }
+
+  #synced(partitions: readonly TopicPartition[], data: AssignmentData, notBefore: number): void {
+    const { generationId, incarnation } = this.#group;
+    this.#listener.generation({
+      generation: generationId,
+      members: data.members,
+      master: data.master === "" ? undefined : data.worker,
+      elected: data.master === incarnation,
+      notBefore,
+    });
+    const assigned = new Map(partitions.map((each) => [keyOf(each.topic, each.partition), each]));
+    for (const [key, held] of this.#held) {
+      if (!assigned.has(key) && !held.leaving) void this.#giveUp(held);
+    }
+    const added: Held[] = [];
+    for (const [key, { topic, partition }] of assigned) {
+      if (this.#held.has(key)) continue; // it stays, or it is being given up and will be asked for again
+      const held: Held = { topic, partition, acks: undefined, leaving: false };
+      this.#held.set(key, held);
+      added.push(held);
+    }
+    void this.#begin(added);
+  }
+
+  /** Finds the positions of new partitions, and begins to read. */
+  async #begin(added: readonly Held[]): Promise<void> {
+    const backoff = new Backoff(50, 1000);
+    const mine = () =>
+      added.filter((held) => this.#held.get(keyOf(held.topic, held.partition)) === held && !held.leaving);
+    while (!this.#stop.signal.aborted) {
+      try {
+        const wanted = mine();
+        if (wanted.length > 0) {
+          const found = await this.#positions.committed(this.#group, this.#options.group, wanted);
+          const ids = new Map<string, string>();
+          for (const { topic } of wanted) ids.set(topic, (await this.#cluster.known(topic)).topicId);
+          this.#read(mine(), found, ids);
+        }
+        this.#ready.resolve();
+        return;
+      } catch (error) {
+        this.#logger.debug(`The positions are not known yet: ${messageOf(error)}`);
+        await pause(backoff.next(), this.#stop.signal);
+      }
+    }
+  }
+
+  #read(held: readonly Held[], found: readonly Acknowledgements[], topicIds: ReadonlyMap<string, string>): void {
+    this.#listener.assigned(held);
+    for (const each of held) {
+      each.acks = found.find(({ topic, partition }) => topic === each.topic && partition === each.partition);
+      if (each.acks) this.#fetcher.add(each.acks, topicIds.get(each.topic) ?? "");
+    }
+  }
+
+  /** Finishes what is in hand of a partition; then it is handed over, together with others that are ready. */
+  async #giveUp(held: Held): Promise<void> {
+    held.leaving = true;
+    this.#fetcher.remove(held);
+    if (held.acks) await this.#listener.revoked([held]);
+    if (this.#stop.signal.aborted || !this.#holds(held)) return;
+    this.#given.push(held);
+    if (this.#handingOver) return;
+    this.#handingOver = true;
+    await pause(HAND_OVER, this.#stop.signal);
+    this.#handingOver = false;
+    await this.#handOver(this.#given.splice(0));
+  }
+
+  async #handOver(given: readonly Held[]): Promise<void> {
+    // Committed before they are given up: nobody checks who commits, and the next owner begins where the group is.
+    await this.#commitFirmly(this.#acks(given), Infinity);
+    const left = given.filter((held) => this.#holds(held));
+    if (left.length === 0 || this.#stop.signal.aborted) return;
+    this.#close(left);
+    this.#group.rejoin();
+  }
+
+  #expelled(): void {
+    const lost = [...this.#held.values()];
+    for (const held of lost) this.#fetcher.remove(held);
+    this.#close(lost);
+    this.#given.length = 0;
+    if (lost.length > 0) this.#listener.lost(lost);
+  }
+
+  #close(partitions: readonly Held[]): void {
+    for (const held of partitions) {
+      if (held.acks) held.acks.closed = true;
+      this.#held.delete(keyOf(held.topic, held.partition));
+    }
+  }
+
+  #holds(held: Held): boolean {
+    return this.#held.get(keyOf(held.topic, held.partition)) === held;
+  }
+
+  #acks(partitions: Iterable<Held>): Acknowledgements[] {
+    return [...partitions].flatMap(({ acks }) => acks ?? []);
+  }
+
+  #active(): Acknowledgements[] {
+    return this.#acks(this.#held.values());
+  }
+
+  /** Commits until it is accepted, or the partitions are lost, or time is over. */
+  async #commitFirmly(acks: readonly Acknowledgements[], until: number): Promise<void> {
+    const backoff = new Backoff(20, 500);
+    while (acks.some(({ closed, position, committed }) => !closed && position > committed)) {
+      await this.#committing;
+      const code = await this.#commit(acks);
+      if (code === Code.NONE) continue;
+      if (performance.now() > until || this.#stop.signal.aborted) return;
+      await pause(backoff.next(), this.#stop.signal);
+    }
+  }
+
+  /**
+   * Commits once what is behind; gives the error code, or 0. In the middle of a rebalance the coordinator may answer
+   * that the generation is not the current one any more, or not settled yet: then it is kept, for the next time.
+   */
+  #commit(acks: readonly Acknowledgements[]): Promise<number> {
+    this.#committing ??= this.#commitOnce(acks).finally(() => {
+      this.#committing = undefined;
+    });
+    return this.#committing;
+  }
+
+  async #commitOnce(acks: readonly Acknowledgements[]): Promise<number> {
+    const { memberId, generationId } = this.#group;
+    if (memberId === "" || generationId < 0) return Code.UNKNOWN_MEMBER_ID;
+    const { group, instanceId = null } = this.#options;
+    const open = acks.filter(({ closed }) => !closed);
+    const commit = commitOf({ groupId: group, generationId, memberId, groupInstanceId: instanceId }, open);
+    if (commit === undefined) return Code.NONE;
+    try {
+      const code = commit.apply(await this.#group.ask(commit.call));
+      if (code !== Code.NONE) this.#logger.debug(`A commit waits: ${errorName(code)}`);
+      return code;
+    } catch (error) {
+      this.#logger.debug(`A commit waits: ${messageOf(error)}`);
+      return Code.COORDINATOR_NOT_AVAILABLE;
+    }
+  }
+}

@@ -1,0 +1,325 @@
+import type { Clock } from "../core/clock.ts";
+import { groupBy } from "../core/group-by.ts";
+import type { Logger } from "../core/logger.ts";
+import { Run } from "../core/message.ts";
+import { MephistoError, messageOf } from "../core/errors.ts";
+import type { Delivery } from "../driver/driver.ts";
+import { errorName } from "../wire/error-codes.ts";
+import { fetch, type FetchedPartition, type FetchResponse } from "../wire/requests/01-fetch.ts";
+import { decodeRecords } from "../wire/records.ts";
+import { lastOffsetOf } from "./batches.ts";
+import type { Cluster } from "./cluster.ts";
+import { Code } from "./codes.ts";
+import { codecs } from "./compression.ts";
+import type { Link } from "./link.ts";
+import type { Acknowledgements } from "./offsets.ts";
+import { pause } from "./pause.ts";
+import type { Positions } from "./positions.ts";
+
+/** How long the broker waits for something to send when there is nothing, in ms. */
+const LONG_POLL = 500;
+/** The same while a partition is left out for want of room: it may have room any moment. */
+const SHORT_POLL = 20;
+/** The most of one partition in one answer, in bytes; a single larger batch comes all the same. */
+const PARTITION_BYTES = 1 << 20;
+/** The most in one answer, in bytes. */
+const ANSWER_BYTES = 8 << 20;
+/** A partition with more than this waiting for its handler is not fetched, in bytes. */
+const WAITING_BYTES = 1 << 20;
+/** Nor is any while this much waits in all. */
+const ALL_WAITING_BYTES = 48 << 20;
+/** After an error of a partition, in ms. */
+const RETRY = 500;
+
+/** One partition that is being read. */
+interface Reading {
+  readonly topic: string;
+  readonly partition: number;
+  readonly acks: Acknowledgements;
+  topicId: string;
+  /** The next offset to ask for. */
+  position: number;
+  /** Bytes that have come and not been handed out to the end. */
+  waiting: number;
+  notBefore: number;
+  /** Counts up when what has come is no longer to be delivered. */
+  version: number;
+}
+
+/** Reads committed messages of the partitions it is told to, by one long poll a broker, into bounded buffers. */
+export class Fetcher {
+  readonly #cluster: Cluster;
+  readonly #positions: Positions;
+  readonly #deliver: (delivery: Delivery) => void;
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #readings = new Map<string, Reading>();
+  readonly #nodes = new Map<number, NodeFetcher>();
+  readonly #stop = new AbortController();
+  #waiting = 0;
+  #refreshing: Promise<void> | undefined;
+
+  constructor(
+    cluster: Cluster,
+    positions: Positions,
+    deliver: (delivery: Delivery) => void,
+    logger: Logger,
+    clock: Clock,
+  ) {
+    this.#cluster = cluster;
+    this.#positions = positions;
+    this.#deliver = deliver;
+    this.#logger = logger;
+    this.#clock = clock;
+  }
+
+  /** Begins to read a partition at the position of its acknowledgements. */
+  add(acks: Acknowledgements, topicId: string): void {
+    const { topic, partition, position } = acks;
+    this.#readings.set(keyOf(acks), {
+      topic,
+      partition,
+      acks,
+      topicId,
+      position,
+      waiting: 0,
+      notBefore: 0,
+      version: 0,
+    });
+    this.#spread();
+  }
+
+  /** Stops reading a partition; what has come of it is not delivered any more. */
+  remove(partition: { topic: string; partition: number }): void {
+    const reading = this.#readings.get(keyOf(partition));
+    if (reading === undefined) return;
+    this.#forget(reading);
+    this.#readings.delete(keyOf(partition));
+  }
+
+  close(): void {
+    this.#stop.abort();
+    for (const node of this.#nodes.values()) this.#cluster.release(node.link);
+    this.#nodes.clear();
+  }
+
+  /** Every partition to the fetcher of its leader. */
+  #spread(): void {
+    if (this.#stop.signal.aborted) return;
+    for (const reading of this.#readings.values()) {
+      const leader = this.#leader(reading);
+      if (leader < 0) this.#refresh();
+      else if (!this.#nodes.has(leader)) this.#begin(leader);
+      else this.#nodes.get(leader)?.wake();
+    }
+  }
+
+  #leader({ topic, partition }: Reading): number {
+    return this.#cluster.topic(topic)?.leaders[partition] ?? -1;
+  }
+
+  #begin(nodeId: number): void {
+    const node = new NodeFetcher(this.#cluster.link(this.#cluster.node(nodeId)));
+    this.#nodes.set(nodeId, node);
+    void this.#loop(nodeId, node);
+  }
+
+  async #loop(nodeId: number, node: NodeFetcher): Promise<void> {
+    let poll = SHORT_POLL;
+    while (!this.#stop.signal.aborted && this.#nodes.get(nodeId) === node) {
+      const mine = [...this.#readings.values()].filter((reading) => this.#leader(reading) === nodeId);
+      const ready = mine.filter((reading) => this.#hasRoom(reading));
+      if (ready.length === 0) {
+        await node.sleep(mine.length === 0 ? LONG_POLL : SHORT_POLL);
+        continue;
+      }
+      try {
+        const all = ready.length === mine.length;
+        const versions = new Map(ready.map((reading) => [reading, reading.version]));
+        const answer = await node.link.send(this.#request(ready, all ? LONG_POLL : poll), LONG_POLL + 5000);
+        const got = this.#take(answer, versions);
+        poll = got ? SHORT_POLL : Math.min(poll * 2, LONG_POLL);
+      } catch (error) {
+        if (this.#stop.signal.aborted) return;
+        this.#logger.debug(`Fetching from broker ${nodeId} failed: ${messageOf(error)}`);
+        this.#cluster.release(node.link);
+        this.#nodes.delete(nodeId);
+        this.#refresh();
+      }
+    }
+  }
+
+  #hasRoom({ waiting, notBefore }: Reading): boolean {
+    return waiting < WAITING_BYTES && this.#waiting < ALL_WAITING_BYTES && notBefore <= this.#clock.monotonic();
+  }
+
+  #request(ready: readonly Reading[], maxWaitMs: number) {
+    const topics = [...groupBy(ready, ({ topicId }) => topicId)].map(([topicId, readings]) => ({
+      topicId,
+      partitions: readings.map(({ partition, position }) => ({
+        partition,
+        fetchOffset: position,
+        maxBytes: PARTITION_BYTES,
+      })),
+    }));
+    return fetch({ maxWaitMs, minBytes: 1, maxBytes: ANSWER_BYTES, isolationLevel: "read_committed", topics });
+  }
+
+  /** Delivers what has come; says whether anything has. */
+  #take(answer: FetchResponse, versions: ReadonlyMap<Reading, number>): boolean {
+    if (answer.errorCode !== 0) throw new MephistoError("PROTOCOL", errorName(answer.errorCode));
+    let got = false;
+    for (const { topicId, partitions } of answer.topics) {
+      for (const fetched of partitions) {
+        const reading = [...versions.keys()].find((each) =>
+          each.topicId === topicId && each.partition === fetched.partition
+        );
+        if (reading === undefined || versions.get(reading) !== reading.version) continue; // not wanted any more
+        if (fetched.errorCode !== 0) this.#trouble(reading, fetched.errorCode);
+        else if (fetched.records.length > 0) {
+          got = true;
+          this.#receive(reading, fetched);
+        }
+      }
+    }
+    return got;
+  }
+
+  #receive(reading: Reading, { records, aborted }: FetchedPartition): void {
+    const from = reading.position;
+    const { version, topic, partition } = reading;
+    const last = lastOffsetOf(records);
+    if (last >= from) reading.position = last + 1;
+    const size = records.length;
+    const acknowledge = reading.acks.acknowledger();
+    reading.waiting += size;
+    this.#waiting += size;
+    this.#deliver({
+      topic,
+      partition,
+      open: () => {
+        if (reading.version !== version) return undefined;
+        const decoded = decodeRecords(records, { from, readCommitted: { aborted }, codecs });
+        if (decoded.error) this.#corrupt(reading, decoded.nextOffset, decoded.error);
+        return new Run(topic, partition, decoded.records, decoded.nextOffset, acknowledge);
+      },
+      close: () => {
+        if (reading.version !== version) return;
+        reading.waiting -= size;
+        this.#waiting -= size;
+        if (reading.waiting < WAITING_BYTES) this.#nodes.get(this.#leader(reading))?.wake();
+      },
+    });
+  }
+
+  /** What has come of a partition is not delivered any more, and no longer counts. */
+  #forget(reading: Reading): void {
+    reading.version++;
+    this.#waiting -= reading.waiting;
+    reading.waiting = 0;
+  }
+
+  #corrupt(reading: Reading, offset: number, error: Error): void {
+    this.#forget(reading);
+    reading.position = offset;
+    reading.notBefore = this.#clock.monotonic() + 10 * RETRY;
+    this.#logger.error(
+      `${reading.topic}[${reading.partition}] at offset ${offset}: the broker sent a batch that cannot be read ` +
+        `(${error.message}). The partition waits there; reading it again.`,
+    );
+  }
+
+  #trouble(reading: Reading, code: number): void {
+    reading.notBefore = this.#clock.monotonic() + RETRY;
+    switch (code) {
+      case Code.OFFSET_OUT_OF_RANGE:
+        void this.#reset(reading, `offset ${reading.position} is out of the log's range`);
+        break;
+      case Code.UNKNOWN_TOPIC_ID:
+      case Code.INCONSISTENT_TOPIC_ID:
+      case Code.UNKNOWN_TOPIC_OR_PARTITION:
+        void this.#compareTopic(reading);
+        break;
+      default: // the leader has moved, or will be back
+        this.#logger.debug(`Fetching ${keyOf(reading)}: ${errorName(code)}`);
+        this.#refresh();
+    }
+  }
+
+  /** A topic that was deleted and created again begins at its start: the old position is of another log. */
+  async #compareTopic(reading: Reading): Promise<void> {
+    await this.#refresh();
+    const topicId = this.#cluster.topic(reading.topic)?.topicId;
+    if (topicId === undefined || topicId === reading.topicId) return;
+    reading.topicId = topicId;
+    await this.#reset(reading, "the topic has been deleted and created again");
+  }
+
+  async #reset(reading: Reading, why: string): Promise<void> {
+    this.#forget(reading);
+    reading.notBefore = Infinity;
+    const { topic, partition, version } = reading;
+    try {
+      const position = await this.#positions.earliest(reading);
+      if (reading.version !== version) return;
+      this.#logger.warn(`${topic}[${partition}]: ${why}; reading on at its earliest offset, ${position}.`);
+      reading.position = position;
+      reading.acks.reset(position);
+      reading.notBefore = 0;
+    } catch (error) {
+      this.#logger.debug(`The earliest offset of ${keyOf(reading)} is not known: ${messageOf(error)}`);
+      reading.notBefore = this.#clock.monotonic() + RETRY;
+    }
+  }
+
+  /** Asks where the leaders are, until it is known. */
+  #refresh(): Promise<void> {
+    this.#refreshing ??= this.#locateLeaders().finally(() => {
+      this.#refreshing = undefined;
+      this.#spread();
+    });
+    return this.#refreshing;
+  }
+
+  async #locateLeaders(): Promise<void> {
+    await pause(RETRY / 5, this.#stop.signal);
+    while (!this.#stop.signal.aborted) {
+      try {
+        await this.#cluster.refresh([...new Set([...this.#readings.values()].map(({ topic }) => topic))]);
+        return;
+      } catch (error) {
+        this.#logger.debug(`The leaders are not known: ${messageOf(error)}`);
+        await pause(RETRY, this.#stop.signal);
+      }
+    }
+  }
+}
+
+/** The connection to one broker, and what its loop sleeps on. */
+class NodeFetcher {
+  readonly link: Link;
+  #wake: (() => void) | undefined;
+
+  constructor(link: Link) {
+    this.link = link;
+  }
+
+  wake(): void {
+    this.#wake?.();
+  }
+
+  async sleep(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+  }
+}
+
+function keyOf({ topic, partition }: { topic: string; partition: number }): string {
+  return `${topic}[${partition}]`;
+}

@@ -1,0 +1,403 @@
+import { Lease } from "../core/lease.ts";
+import { MephistoError, messageOf } from "../core/errors.ts";
+import type { Clock } from "../core/clock.ts";
+import type { JoinOptions, TopicPartition } from "../driver/driver.ts";
+import { heartbeat } from "../wire/requests/12-heartbeat.ts";
+import { joinGroup, type JoinGroupResponse } from "../wire/requests/11-join-group.ts";
+import { leaveGroup } from "../wire/requests/13-leave-group.ts";
+import { syncGroup } from "../wire/requests/14-sync-group.ts";
+import type { Call } from "../wire/call.ts";
+import {
+  decodeAssignment,
+  decodeSubscription,
+  encodeAssignment,
+  encodeSubscription,
+  type TopicPartitions,
+} from "../wire/consumer-protocol.ts";
+import { groupBy } from "../core/group-by.ts";
+import { type Member, plan } from "./assignor.ts";
+import type { Cluster } from "./cluster.ts";
+import { Code } from "./codes.ts";
+import { ProtocolError } from "./errors.ts";
+import type { Link } from "./link.ts";
+import { Backoff, pause } from "./pause.ts";
+import { type AssignmentData, assignmentData, encodeData, memberData } from "./profile.ts";
+
+/** The name under which the assignment is offered; never changed, only joined by newer ones. */
+const PROTOCOL = "mephisto-1";
+
+/** The broker removes a member that has not rejoined for this many sessions: longer than any session that matters. */
+const REBALANCE_SESSIONS = 5;
+
+/** What a group tells the one who is in it. */
+export interface GroupListener {
+  /** Partitions held, also those that are being given up: said at each join. */
+  owned(): readonly TopicPartition[];
+  /** The generation in which mastership was won, while it is held; else 0. */
+  claim(): number;
+  synced(partitions: readonly TopicPartition[], data: AssignmentData, notBefore: number): void;
+  /** The group has dropped this member, or forgotten it: nothing is held any more. */
+  expelled(): void;
+  /** It cannot go on. */
+  failed(error: MephistoError): void;
+  /** The coordinator does not answer, or does again. */
+  unreachable(error: MephistoError): void;
+  reachable(): void;
+}
+
+/** Thrown to begin another round at once. */
+class AnotherRound extends Error {}
+
+/**
+ * A member of a consumer group, by the classic protocol: JoinGroup and SyncGroup on one connection, heartbeats and
+ * commits on another, since a heartbeat behind a parked JoinGroup would come too late.
+ */
+export class Group {
+  readonly lease: Lease;
+  readonly incarnation: string = crypto.randomUUID();
+  memberId = "";
+  generationId = -1;
+  /** Whether the current generation has been synced. */
+  synced = false;
+  /** When the coordinator last answered, on the monotonic clock. */
+  lastContact = -Infinity;
+  readonly #cluster: Cluster;
+  readonly #options: JoinOptions;
+  readonly #listener: GroupListener;
+  readonly #clock: Clock;
+  readonly #rebalanceTimeout: number;
+  readonly #stop = new AbortController();
+  #eligible = true;
+  #joining: Link | undefined;
+  #beating: Link | undefined;
+  #wanted = true;
+  #wake: (() => void) | undefined;
+  /** An elected member does not act before: an older lease, of which nobody heard the end, may still be held. */
+  #notBefore = -Infinity;
+  #inherited = 0;
+  #loops: Promise<unknown> = Promise.resolve();
+
+  constructor(cluster: Cluster, options: JoinOptions, listener: GroupListener, clock: Clock) {
+    this.#cluster = cluster;
+    this.#options = options;
+    this.#listener = listener;
+    this.#clock = clock;
+    const session = options.sessionTimeout;
+    this.#rebalanceTimeout = REBALANCE_SESSIONS * session;
+    this.lease = new Lease({ session, rebalance: this.#rebalanceTimeout, margin: Math.max(500, session / 12) }, clock);
+  }
+
+  start(): void {
+    this.#loops = Promise.all([this.#run(), this.#beat()]);
+  }
+
+  /** Joins again, to say that something has changed. */
+  rejoin(): void {
+    this.#wanted = true;
+    this.#wake?.();
+  }
+
+  /** Stands for election no longer. */
+  resign(): void {
+    this.#eligible = false;
+    this.rejoin();
+  }
+
+  /** Asks the coordinator something, as a member, on the connection of the heartbeats. Errors: `UNREACHABLE`. */
+  async ask<T>(call: Call<T>): Promise<T> {
+    if (this.#beating === undefined) throw new MephistoError("UNREACHABLE", "The group's coordinator is not known.");
+    return await this.#beating.send(call, this.#answerTimeout());
+  }
+
+  /** Ends all loops, and tells the group. A static member keeps its place until its session ends. */
+  async leave(): Promise<void> {
+    this.#stop.abort();
+    this.#wake?.();
+    this.#cluster.release(this.#joining); // a parked JoinGroup would hold us up
+    const { memberId } = this;
+    this.lease.end();
+    this.synced = false;
+    if (memberId !== "" && this.#options.instanceId === undefined) {
+      const call = leaveGroup({ groupId: this.#options.group, members: [{ memberId }] });
+      await this.ask(call).catch(() => {}); // it will find out by itself
+    }
+    this.#cluster.release(this.#beating);
+    this.memberId = "";
+    await this.#loops;
+  }
+
+  async #run(): Promise<void> {
+    const backoff = new Backoff(100, 1000);
+    while (!this.#stop.signal.aborted) {
+      try {
+        if (!this.#located) await this.#locate();
+        else if (this.#wanted) await this.#round();
+        else await this.#sleep();
+        backoff.reset();
+      } catch (error) {
+        if (this.#stop.signal.aborted) return;
+        if (error instanceof AnotherRound) continue;
+        this.#troubled(error);
+        await pause(backoff.next(), this.#stop.signal);
+      }
+    }
+  }
+
+  /** Until there is something to do. */
+  async #sleep(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    this.#wake = undefined;
+  }
+
+  get #located(): boolean {
+    return this.#joining !== undefined && this.#beating !== undefined;
+  }
+
+  async #locate(): Promise<void> {
+    const address = await this.#cluster.coordinator(this.#options.group);
+    if (this.#stop.signal.aborted) return;
+    this.#joining = this.#cluster.link(address);
+    this.#beating = this.#cluster.link(address);
+  }
+
+  /** The coordinator is another one now, or gone: look again. */
+  #forgetCoordinator(): void {
+    this.#cluster.release(this.#joining);
+    this.#cluster.release(this.#beating);
+    this.#joining = this.#beating = undefined;
+    this.#wake?.();
+  }
+
+  /** JoinGroup and SyncGroup: afterwards this member is in a new generation, and knows what it has to do in it. */
+  async #round(): Promise<void> {
+    this.#wanted = false;
+    try {
+      const joined = await this.#join();
+      const assignments = joined.leader === joined.memberId ? await this.#assign(joined) : [];
+      await this.#sync(assignments);
+    } catch (error) {
+      this.#wanted = true;
+      throw error;
+    }
+  }
+
+  async #sync(assignments: { memberId: string; assignment: Uint8Array }[]): Promise<void> {
+    const sent = this.lease.now();
+    const { group, instanceId = null } = this.#options;
+    const { generationId, memberId } = this;
+    const call = syncGroup({ groupId: group, generationId, memberId, groupInstanceId: instanceId, assignments });
+    // It may park until the leader's session is over, if the leader dies before it has assigned.
+    const { errorCode, assignment } = await this.#onJoining(call, 2 * this.#options.sessionTimeout);
+    this.#heard(errorCode, "SyncGroup");
+    this.lease.renew(sent);
+    this.synced = true;
+    const { partitions, userData } = decodeAssignment(assignment);
+    const data = assignmentData(userData);
+    this.#watchPredecessor(data, sent.monotonic);
+    const given = partitions.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })));
+    this.#listener.synced(given, data, this.#notBefore);
+  }
+
+  async #join(): Promise<JoinGroupResponse> {
+    const { group, topics, profile, instanceId = null, sessionTimeout } = this.#options;
+    const claim = this.#listener.claim() || this.#inherited;
+    const metadata = encodeSubscription({
+      topics,
+      ownedPartitions: byTopic(this.#listener.owned()),
+      generationId: this.generationId,
+      userData: encodeData({ ...profile, incarnation: this.incarnation, claim, eligible: this.#eligible }),
+    });
+    const sent = this.lease.now();
+    const answer = await this.#onJoining(
+      joinGroup({
+        groupId: group,
+        sessionTimeoutMs: sessionTimeout,
+        rebalanceTimeoutMs: this.#rebalanceTimeout,
+        memberId: this.memberId,
+        groupInstanceId: instanceId,
+        protocolType: "consumer",
+        protocols: [{ name: PROTOCOL, metadata }],
+      }),
+      this.#rebalanceTimeout + 2 * sessionTimeout,
+    );
+    if (answer.errorCode === Code.MEMBER_ID_REQUIRED) {
+      this.memberId = answer.memberId;
+      return await this.#join();
+    }
+    this.#heard(answer.errorCode, "JoinGroup");
+    this.memberId = answer.memberId;
+    this.generationId = answer.generationId;
+    this.synced = false;
+    this.lease.renew(sent);
+    return answer;
+  }
+
+  /** As the leader: who gets what, and who is master. */
+  async #assign({ members, memberId }: JoinGroupResponse): Promise<{ memberId: string; assignment: Uint8Array }[]> {
+    const known: Member[] = members.map(({ memberId, groupInstanceId, metadata }) => {
+      const { topics, userData, ownedPartitions, generationId } = decodeSubscription(metadata);
+      const owned = ownedPartitions.flatMap(({ topic, partitions }) =>
+        partitions.map((partition) => ({ topic, partition }))
+      );
+      return {
+        memberId,
+        instanceId: groupInstanceId,
+        topics,
+        owned,
+        generation: generationId,
+        data: memberData(userData),
+      };
+    });
+    const topics = [...new Set(known.flatMap(({ topics }) => topics))].sort();
+    await this.#cluster.refresh(topics);
+    const counts = new Map(topics.map((topic) => [topic, this.#cluster.topic(topic)?.leaders.length ?? 0]));
+    const { partitions, master } = plan(known, counts, memberId);
+    const userData = encodeData({
+      master: master?.data.incarnation ?? "",
+      worker: master?.data.worker ?? "",
+      instanceId: master?.instanceId ?? "",
+      members: known.length,
+    });
+    return known.map(({ memberId }) => ({
+      memberId,
+      assignment: encodeAssignment({ partitions: byTopic(partitions.get(memberId) ?? []), userData }),
+    }));
+  }
+
+  /**
+   * A static member that is started again gets its predecessor's assignment without a new generation. If that one was
+   * master, its lease may still be held: this member inherits mastership, and waits a session before it acts.
+   */
+  #watchPredecessor(data: AssignmentData, since: number): void {
+    const { instanceId, sessionTimeout } = this.#options;
+    const predecessor = instanceId !== undefined && data.instanceId === instanceId &&
+      data.master !== this.incarnation;
+    if (!predecessor) {
+      this.#inherited = 0;
+      return;
+    }
+    this.#notBefore = since + sessionTimeout;
+    this.#inherited = this.generationId;
+    this.rejoin();
+  }
+
+  async #beat(): Promise<void> {
+    const { group, instanceId = null, heartbeatInterval } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      await pause(heartbeatInterval, this.#stop.signal);
+      const { memberId, generationId, synced } = this;
+      if (memberId === "" || generationId < 0 || this.#beating === undefined) continue;
+      const sent = this.lease.now();
+      try {
+        const call = heartbeat({ groupId: group, generationId, memberId, groupInstanceId: instanceId });
+        const { errorCode } = await this.ask(call);
+        if (this.#stop.signal.aborted) return;
+        this.#contact();
+        // An answer to what this member no longer is says nothing of what it is now.
+        if (memberId !== this.memberId || generationId !== this.generationId) continue;
+        if (errorCode === Code.NONE && synced) this.lease.renew(sent);
+        else if (errorCode === Code.NONE || errorCode === Code.REBALANCE_IN_PROGRESS) this.lease.signOfLife(sent);
+        // SyncGroup brings the end of a round that is under way; only a round that is over has to be begun again.
+        if (errorCode === Code.REBALANCE_IN_PROGRESS && synced) this.rejoin();
+        else if (errorCode !== Code.REBALANCE_IN_PROGRESS) this.#heard(errorCode, "Heartbeat");
+      } catch (error) {
+        if (this.#stop.signal.aborted) return;
+        if (error instanceof AnotherRound) this.rejoin();
+        else this.#troubled(error);
+      }
+    }
+  }
+
+  async #onJoining<T>(call: Call<T>, timeout: number): Promise<T> {
+    if (this.#joining === undefined) throw new AnotherRound();
+    const answer = await this.#joining.send(call, timeout);
+    this.#contact();
+    return answer;
+  }
+
+  /** What an answer of the coordinator means. Throws unless it is good. */
+  #heard(code: number, what: string): void {
+    const { group, instanceId } = this.#options;
+    switch (code) {
+      case Code.NONE:
+        return;
+      case Code.REBALANCE_IN_PROGRESS:
+        throw new AnotherRound();
+      case Code.UNKNOWN_MEMBER_ID:
+        // A lease that runs while the group does not know us: its state was lost, and another's lease may be running too.
+        if (this.lease.holds()) this.#notBefore = this.#clock.monotonic() + this.#options.sessionTimeout;
+        this.memberId = "";
+        this.#expelled();
+        throw new AnotherRound();
+      case Code.ILLEGAL_GENERATION:
+        this.#expelled();
+        throw new AnotherRound();
+      case Code.NOT_COORDINATOR:
+      case Code.COORDINATOR_NOT_AVAILABLE:
+      case Code.COORDINATOR_LOAD_IN_PROGRESS:
+        this.lease.end();
+        if (code !== Code.COORDINATOR_LOAD_IN_PROGRESS) this.#forgetCoordinator();
+        throw new ProtocolError(code, `${what} of group ${group}`);
+      case Code.FENCED_INSTANCE_ID:
+        throw this.#fail(
+          `Another worker has joined group ${group} with the instance id ${instanceId}. Give each its own.`,
+        );
+      case Code.INVALID_SESSION_TIMEOUT:
+        throw this.#fail(
+          `The broker does not accept a session timeout of ${this.#options.sessionTimeout} ms; by default it takes ` +
+            `6 s to 30 min (group.min.session.timeout.ms). Change --session-timeout.`,
+        );
+      case Code.INCONSISTENT_GROUP_PROTOCOL:
+        throw this.#fail(`Group ${group} is used by a program of another kind. Give the app another id.`);
+      case Code.GROUP_AUTHORIZATION_FAILED:
+      case Code.GROUP_MAX_SIZE_REACHED:
+      case Code.INVALID_GROUP_ID:
+        throw this.#fail(new ProtocolError(code, `${what} of group ${group}`).message);
+      default:
+        this.lease.end();
+        throw new ProtocolError(code, `${what} of group ${group}`);
+    }
+  }
+
+  #expelled(): void {
+    this.lease.end();
+    this.generationId = -1;
+    this.synced = false;
+    this.#inherited = 0;
+    this.#listener.expelled();
+  }
+
+  #fail(message: string): MephistoError {
+    this.#expelled();
+    const error = new MephistoError("PROTOCOL", message);
+    this.#stop.abort();
+    this.#listener.failed(error);
+    return error;
+  }
+
+  #troubled(error: unknown): void {
+    if (error instanceof MephistoError && error.code === "UNREACHABLE") this.#forgetCoordinator();
+    this.#listener.unreachable(
+      error instanceof MephistoError ? error : new MephistoError("PROTOCOL", messageOf(error), { cause: error }),
+    );
+  }
+
+  #contact(): void {
+    this.lastContact = this.#clock.monotonic();
+    this.#listener.reachable();
+  }
+
+  /** A heartbeat's answer must come soon enough for another try within the session. */
+  #answerTimeout(): number {
+    return Math.min(3000, this.#options.sessionTimeout / 3);
+  }
+}
+
+function byTopic(partitions: readonly TopicPartition[]): TopicPartitions[] {
+  return [...groupBy(partitions, ({ topic }) => topic)].map(([topic, group]) => ({
+    topic,
+    partitions: group.map(({ partition }) => partition).sort((a, b) => a - b),
+  }));
+}

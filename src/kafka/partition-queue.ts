@@ -1,0 +1,150 @@
+import type { BuildOptions } from "../wire/batch-builder.ts";
+import { Batch, type Identity } from "./batch.ts";
+
+/** A batch grows to this size in bytes, before compression: a little below what brokers accept by default. */
+export const BATCH_BYTES = 1_000_000;
+
+const SEQUENCES = 2 ** 31;
+
+/**
+ * The batches of one partition on their way to its leader, in the order in which they were begun. They are numbered in
+ * that order and sent in that order. When one fails, nothing more is sent until all that are in flight have been
+ * answered; then all that failed go again, with the same numbers: a retry neither duplicates nor reorders.
+ */
+export class PartitionQueue {
+  readonly topic: string;
+  readonly partition: number;
+  /** Not to be sent before this moment of the monotonic clock, in ms: after a failure. */
+  notBefore = 0;
+  /** Failures in a row. */
+  attempts = 0;
+  #batches: Batch[] = [];
+  #flying = 0;
+  #failed = 0;
+  #identity: Identity | undefined;
+  #next = 0;
+  /** Whether the broker has accepted a batch of this identity; until then one is in flight at a time. */
+  #proven = false;
+  #renew = false;
+
+  constructor(topic: string, partition: number) {
+    this.topic = topic;
+    this.partition = partition;
+  }
+
+  /** The batch that a message of `size` bytes at most belongs to. */
+  batchFor(size: number, now: number): Batch {
+    const last = this.#batches.at(-1);
+    if (last?.state === "open") {
+      if (last.builder.size + size <= BATCH_BYTES) return last;
+      last.state = "waiting";
+    }
+    const batch = new Batch(now);
+    this.#batches.push(batch);
+    return batch;
+  }
+
+  /** Whether nothing is on its way or waits for it. */
+  get empty(): boolean {
+    return this.#batches.length === 0;
+  }
+
+  /** Whether a batch can be taken. */
+  sendable(now: number): boolean {
+    if (this.#failed > 0 || this.notBefore > now || this.#batches.length === this.#flying) return false;
+    return this.#proven || this.#flying === 0;
+  }
+
+  /** Whether the broker refuses our numbers, or they have a gap: another identity has to be had before the next batch. */
+  get needsIdentity(): boolean {
+    return this.#renew && this.#flying === 0;
+  }
+
+  /** Begin anew, as a producer that has sent nothing to this partition. */
+  renew(identity: Identity): void {
+    this.#identity = identity;
+    this.#next = 0;
+    this.#proven = false;
+    this.#renew = false;
+  }
+
+  /** The next batch, numbered, to be sent at once. `shared` is the identity of a queue that has none of its own yet. */
+  take(shared: Identity, codec: BuildOptions["codec"]): Batch | undefined {
+    const batch = this.#batches[this.#flying];
+    if (batch === undefined) return undefined;
+    this.#identity ??= shared;
+    if (!batch.isOf(this.#identity)) {
+      batch.number(this.#identity, this.#next, codec);
+      this.#next = (this.#next + batch.count) % SEQUENCES;
+    }
+    batch.state = "flying";
+    this.#flying++;
+    return batch;
+  }
+
+  /** It is written. */
+  written(batch: Batch): void {
+    this.#remove(batch);
+    this.attempts = 0;
+    this.#proven = true;
+  }
+
+  /** It is refused for good: the numbers after it have a gap before them. */
+  refused(batch: Batch): void {
+    this.#remove(batch);
+    this.#renew = true;
+  }
+
+  /** It has to be sent again, once all that are in flight have been answered. */
+  failed(batch: Batch): void {
+    if (batch.state !== "flying") return;
+    batch.state = "failed";
+    this.#flying--;
+    this.#failed++;
+    this.#settle();
+  }
+
+  /** Parts take the place of a batch that was refused as a whole. */
+  replace(batch: Batch, parts: readonly Batch[]): void {
+    for (const part of parts) part.state = "waiting";
+    const at = this.#batches.indexOf(batch);
+    this.#remove(batch);
+    this.#batches.splice(at, 0, ...parts);
+    this.#renew = true;
+  }
+
+  /** Whether a batch is the first of those that are not written: what it is told is then not for want of another. */
+  isFirst(batch: Batch): boolean {
+    return this.#batches[0] === batch;
+  }
+
+  /** Asks for another identity. */
+  disown(): void {
+    this.#renew = true;
+  }
+
+  /** Takes out what was begun before a moment and is not in flight. */
+  expire(before: number): Batch[] {
+    const old = this.#batches.filter(({ state, since }) => state !== "flying" && since < before);
+    for (const batch of old) {
+      if (batch.bytes !== undefined) this.#renew = true; // it had a number, and may have been written
+      this.#remove(batch);
+    }
+    return old;
+  }
+
+  #remove(batch: Batch): void {
+    const at = this.#batches.indexOf(batch);
+    if (at < 0) return;
+    this.#batches.splice(at, 1);
+    if (batch.state === "flying") this.#flying--;
+    if (batch.state === "failed") this.#failed--;
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#flying > 0 || this.#failed === 0) return;
+    for (const batch of this.#batches) if (batch.state === "failed") batch.state = "waiting";
+    this.#failed = 0;
+  }
+}

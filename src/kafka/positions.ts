@@ -1,0 +1,66 @@
+import type { TopicPartition } from "../driver/driver.ts";
+import { groupBy } from "../core/group-by.ts";
+import { EARLIEST, listOffsets } from "../wire/requests/02-list-offsets.ts";
+import { offsetFetch } from "../wire/requests/09-offset-fetch.ts";
+import type { Cluster } from "./cluster.ts";
+import { check } from "./errors.ts";
+import type { Group } from "./group.ts";
+import { Acknowledgements } from "./offsets.ts";
+
+/** Where to begin reading: where the group left off, or at the earliest offset. */
+export class Positions {
+  readonly #cluster: Cluster;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+  }
+
+  /** The positions of partitions that were assigned. Errors: `UNREACHABLE`, `PROTOCOL`, `UNKNOWN_TOPIC`. */
+  async committed(group: Group, groupId: string, partitions: readonly TopicPartition[]): Promise<Acknowledgements[]> {
+    const topics = [...groupBy(partitions, ({ topic }) => topic)].map(([topic, group]) => ({
+      topic,
+      partitions: group.map(({ partition }) => partition),
+    }));
+    const answer = await group.ask(offsetFetch({ groupId, topics }));
+    check(answer.errorCode, `The offsets of group ${groupId}`);
+    const found: Acknowledgements[] = [];
+    const none: TopicPartition[] = [];
+    for (const { topic, partitions } of answer.topics) {
+      for (const { partition, committedOffset, errorCode } of partitions) {
+        check(errorCode, `The offset of ${topic}[${partition}] in group ${groupId}`);
+        if (committedOffset < 0) none.push({ topic, partition });
+        else found.push(new Acknowledgements({ topic, partition }, committedOffset));
+      }
+    }
+    const earliest = await this.#earliest(none);
+    return [...found, ...earliest.map(({ offset, ...at }) => new Acknowledgements(at, offset))];
+  }
+
+  /** The earliest offset of one partition. */
+  async earliest({ topic, partition }: TopicPartition): Promise<number> {
+    const [found] = await this.#earliest([{ topic, partition }]);
+    return found?.offset ?? 0;
+  }
+
+  async #earliest(partitions: readonly TopicPartition[]): Promise<(TopicPartition & { offset: number })[]> {
+    const placed = await Promise.all(partitions.map(async (at) => {
+      const { leaders } = await this.#cluster.known(at.topic);
+      return { ...at, leader: leaders[at.partition] ?? -1 };
+    }));
+    const answers = [...groupBy(placed, ({ leader }) => leader)].map(async ([leader, group]) => {
+      const topics = [...groupBy(group, ({ topic }) => topic)].map(([topic, group]) => ({
+        topic,
+        partitions: group.map(({ partition }) => ({ partition, timestamp: EARLIEST })),
+      }));
+      const link = this.#cluster.questions(this.#cluster.node(leader));
+      const answer = await link.send(listOffsets({ isolationLevel: "read_committed", topics }));
+      return answer.topics.flatMap(({ topic, partitions }) =>
+        partitions.map(({ partition, offset, errorCode }) => {
+          check(errorCode, `The earliest offset of ${topic}[${partition}]`);
+          return { topic, partition, offset };
+        })
+      );
+    });
+    return (await Promise.all(answers)).flat();
+  }
+}

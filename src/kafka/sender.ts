@@ -1,0 +1,271 @@
+import type { Clock } from "../core/clock.ts";
+import { MephistoError, messageOf } from "../core/errors.ts";
+import { groupBy } from "../core/group-by.ts";
+import type { Logger } from "../core/logger.ts";
+import { ERROR_CODES, errorName } from "../wire/error-codes.ts";
+import { initProducerId } from "../wire/requests/22-init-producer-id.ts";
+import { produce, type ProduceResponse } from "../wire/requests/00-produce.ts";
+import type { Batch, Identity } from "./batch.ts";
+import type { Cluster } from "./cluster.ts";
+import { Code } from "./codes.ts";
+import { codecs } from "./compression.ts";
+import { check } from "./errors.ts";
+import type { Link } from "./link.ts";
+import type { PartitionQueue } from "./partition-queue.ts";
+import { pause } from "./pause.ts";
+import type { ProducerOptions } from "./producer.ts";
+
+/** Requests on their way to one broker. The broker remembers the last five batches of a producer, to know repetitions. */
+const IN_FLIGHT = 5;
+/** How long the broker waits for its replicas, in ms; and we for it. */
+const REPLICAS_TIMEOUT = 10_000;
+const ANSWER_TIMEOUT = 15_000;
+/** How long a message may be under way, with all its retries, in ms. */
+const DELIVERY_TIMEOUT = 120_000;
+/** Pauses between attempts grow from and to this, in ms. */
+const FIRST_PAUSE = 50;
+const LAST_PAUSE = 1000;
+
+interface Sent {
+  readonly queue: PartitionQueue;
+  readonly batch: Batch;
+}
+
+/** The way to one broker. */
+interface Node {
+  readonly id: number;
+  readonly link: Link;
+  inFlight: number;
+}
+
+/** Takes batches from queues of partitions to their leaders, as often as it takes. */
+export class Sender {
+  readonly #cluster: Cluster;
+  readonly #options: ProducerOptions;
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  /** Tells of bytes that are no longer on their way. */
+  readonly #freed: (bytes: number) => void;
+  readonly #offered = new Set<PartitionQueue>();
+  readonly #nodes = new Map<number, Node>();
+  readonly #stop = new AbortController();
+  #identity: Identity | undefined;
+  #scheduled = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #repairing = false;
+
+  constructor(
+    cluster: Cluster,
+    options: ProducerOptions,
+    logger: Logger,
+    clock: Clock,
+    freed: (bytes: number) => void,
+  ) {
+    this.#cluster = cluster;
+    this.#options = options;
+    this.#logger = logger;
+    this.#clock = clock;
+    this.#freed = freed;
+  }
+
+  /** A queue has something to send. */
+  offer(queue: PartitionQueue): void {
+    this.#offered.add(queue);
+    if (this.#scheduled) return;
+    if (this.#options.linger === 0) {
+      this.#scheduled = true;
+      queueMicrotask(this.#flush);
+    } else this.#timer ??= setTimeout(this.#flush, this.#options.linger);
+  }
+
+  /** Does not wait for more messages. */
+  hurry(): void {
+    this.#flush();
+  }
+
+  close(error: Error): void {
+    this.#stop.abort();
+    clearTimeout(this.#timer);
+    for (const { link } of this.#nodes.values()) this.#cluster.release(link);
+    for (const queue of this.#offered) {
+      for (const batch of queue.expire(Infinity)) batch.reject(error);
+    }
+  }
+
+  readonly #flush = (): void => {
+    this.#scheduled = false;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#offered.size === 0 || this.#stop.signal.aborted) return;
+    if (this.#identity === undefined) return this.#repair();
+    const identity = this.#identity;
+    const now = this.#clock.monotonic();
+    let troubled = false;
+    const requests = new Map<Node, Sent[]>();
+    for (const queue of this.#offered) {
+      if (queue.empty) {
+        this.#offered.delete(queue);
+        continue;
+      }
+      const node = this.#nodeOf(queue);
+      troubled ||= node === undefined || queue.needsIdentity || queue.notBefore > now;
+      if (node === undefined || node.inFlight >= IN_FLIGHT || queue.needsIdentity || !queue.sendable(now)) continue;
+      const batch = queue.take(identity, this.#codec());
+      if (batch === undefined) continue;
+      const sent = requests.get(node);
+      if (sent) sent.push({ queue, batch });
+      else requests.set(node, [{ queue, batch }]);
+    }
+    for (const [node, sent] of requests) void this.#send(node, sent);
+    if (troubled) this.#repair();
+  };
+
+  #codec() {
+    const { compression } = this.#options;
+    const codec = compression && codecs[compression];
+    return codec && { name: compression, codec };
+  }
+
+  #nodeOf({ topic, partition }: PartitionQueue): Node | undefined {
+    const id = this.#cluster.topic(topic)?.leaders[partition] ?? -1;
+    const known = this.#nodes.get(id);
+    if (known || id < 0) return known;
+    const node = { id, link: this.#cluster.link(this.#cluster.node(id)), inFlight: 0 };
+    this.#nodes.set(id, node);
+    return node;
+  }
+
+  async #send(node: Node, sent: readonly Sent[]): Promise<void> {
+    node.inFlight++;
+    const topics = [...groupBy(sent, ({ queue }) => queue.topic)].map(([topic, group]) => ({
+      topic,
+      partitions: group.map(({ queue, batch }) => ({
+        partition: queue.partition,
+        batch: batch.bytes ?? new Uint8Array(),
+      })),
+    }));
+    try {
+      const answer = await node.link.send(produce({ timeoutMs: REPLICAS_TIMEOUT, topics }), ANSWER_TIMEOUT);
+      const codes = codesOf(answer);
+      for (const { queue, batch } of sent) this.#answered(queue, batch, codes(queue) ?? Code.LEADER_NOT_AVAILABLE);
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      this.#logger.debug(`Sending to broker ${node.id} failed: ${messageOf(error)}`);
+      if (this.#nodes.get(node.id) === node) this.#nodes.delete(node.id);
+      this.#cluster.release(node.link);
+      for (const { queue, batch } of sent) this.#retry(queue, batch);
+    }
+    node.inFlight--;
+    this.#flush();
+  }
+
+  #answered(queue: PartitionQueue, batch: Batch, code: number): void {
+    switch (code) {
+      case Code.NONE:
+      case Code.DUPLICATE_SEQUENCE_NUMBER: // a repetition of what had been written
+        queue.written(batch);
+        this.#freed(batch.builder.size);
+        batch.resolve();
+        return;
+      case Code.MESSAGE_TOO_LARGE:
+        if (batch.count > 1) queue.replace(batch, batch.split());
+        else this.#refuse(queue, batch, tooLarge(queue, batch));
+        return;
+      case Code.OUT_OF_ORDER_SEQUENCE_NUMBER:
+        // Of a batch behind one that failed this is what had to come. Of the first it means that our numbers have a gap.
+        if (queue.isFirst(batch)) queue.disown();
+        return this.#retry(queue, batch);
+      case Code.UNKNOWN_PRODUCER_ID:
+      case Code.INVALID_PRODUCER_EPOCH:
+      case Code.PRODUCER_FENCED:
+        queue.disown();
+        return this.#retry(queue, batch);
+      default:
+        if (ERROR_CODES.get(code)?.retriable) return this.#retry(queue, batch, errorName(code));
+        this.#refuse(queue, batch, refusal(queue, code));
+    }
+  }
+
+  #retry(queue: PartitionQueue, batch: Batch, why?: string): void {
+    if (why) this.#logger.debug(`${queue.topic}[${queue.partition}] was not written: ${why}; trying again`);
+    const wait = Math.min(FIRST_PAUSE * 2 ** queue.attempts++, LAST_PAUSE);
+    queue.notBefore = this.#clock.monotonic() + wait;
+    queue.failed(batch);
+    this.#offered.add(queue);
+  }
+
+  #refuse(queue: PartitionQueue, batch: Batch, error: MephistoError): void {
+    queue.refused(batch);
+    this.#freed(batch.builder.size);
+    batch.reject(error);
+  }
+
+  /** Whatever keeps queues from being sent: no identity, no leader, a pause after a failure, or too long a wait. */
+  #repair(): void {
+    if (this.#repairing || this.#stop.signal.aborted) return;
+    this.#repairing = true;
+    void this.#repairAll().finally(() => {
+      this.#repairing = false;
+      this.#flush();
+    });
+  }
+
+  async #repairAll(): Promise<void> {
+    try {
+      this.#identity ??= await this.#newIdentity();
+      const queues = [...this.#offered];
+      const wait = Math.min(...queues.map(({ notBefore }) => notBefore)) - this.#clock.monotonic();
+      if (queues.some(({ attempts }) => attempts > 0)) {
+        await pause(Math.max(0, wait), this.#stop.signal);
+        await this.#cluster.refresh([...new Set(queues.map(({ topic }) => topic))]);
+      } else await pause(Math.max(1, wait), this.#stop.signal);
+      for (const queue of queues) if (queue.needsIdentity) queue.renew(await this.#newIdentity());
+    } catch (error) {
+      this.#logger.debug(`Sending waits: ${messageOf(error)}`);
+      await pause(LAST_PAUSE / 4, this.#stop.signal);
+    }
+    this.#expire();
+  }
+
+  async #newIdentity(): Promise<Identity> {
+    const answer = await this.#cluster.ask(initProducerId({ transactionalId: null, transactionTimeoutMs: 60_000 }));
+    check(answer.errorCode, "Asking for a producer id");
+    return { producerId: answer.producerId, producerEpoch: answer.producerEpoch };
+  }
+
+  #expire(): void {
+    const before = this.#clock.monotonic() - DELIVERY_TIMEOUT;
+    for (const queue of this.#offered) {
+      for (const batch of queue.expire(before)) {
+        this.#freed(batch.builder.size);
+        batch.reject(
+          new MephistoError(
+            "SEND_TIMEOUT",
+            `${batch.count} messages for ${queue.topic}[${queue.partition}] were not acknowledged within ${
+              DELIVERY_TIMEOUT / 1000
+            } s.`,
+          ),
+        );
+      }
+    }
+  }
+}
+
+function codesOf({ topics }: ProduceResponse): (queue: PartitionQueue) => number | undefined {
+  const codes = new Map(topics.map(({ topic, partitions }) => [
+    topic,
+    new Map(partitions.map(({ partition, errorCode }) => [partition, errorCode])),
+  ]));
+  return ({ topic, partition }) => codes.get(topic)?.get(partition);
+}
+
+function tooLarge({ topic }: PartitionQueue, { builder }: Batch): MephistoError {
+  return new MephistoError(
+    "MESSAGE_TOO_LARGE",
+    `A message of ${builder.size} bytes is larger than topic ${topic} accepts (max.message.bytes).`,
+  );
+}
+
+function refusal({ topic, partition }: PartitionQueue, code: number): MephistoError {
+  return new MephistoError("PROTOCOL", `${topic}[${partition}] refused a message: ${errorName(code)} (${code}).`);
+}
