@@ -3,14 +3,14 @@ import process from "node:process";
 
 /**
  * The shell becomes the program (`exec`), so that its pid is the child's and every signal reaches it. It leaves a
- * watcher behind that waits for a line on a pipe which only the test process holds: the end of the pipe without a line
- * means that the test process is gone, however it died, and then the program and its folder go too.
+ * watcher behind that waits for the end of a pipe which only the test process holds. When the program still runs then,
+ * the test process is gone, however it died, and the program and its folder go too.
  */
 const script = `
 exec 3<&0
 ( trap '' INT TERM HUP
-  read -r _ <&3 && exit
-  kill -9 $$
+  read -r _ <&3
+  kill -9 $$ || exit
   [ -z "$SCRATCH" ] || for i in 1 2 3; do rm -rf "$SCRATCH"; sleep 0.2; done
 ) </dev/null >/dev/null 2>&1 &
 exec "$@" </dev/null 3<&-`;
@@ -24,7 +24,12 @@ exec "$@" </dev/null 3<&-`;
 export function spawnGuarded(
   command: string,
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv; output: [stdout: "pipe" | number, stderr: "pipe" | number]; scratch?: string },
+  options: {
+    cwd?: string;
+    env?: NodeJS.ProcessEnv;
+    output: [stdout: "pipe" | number, stderr: "pipe" | number];
+    scratch?: string;
+  },
 ): ChildProcess {
   const stdio: StdioOptions = ["pipe", ...options.output];
   const child = spawn("/bin/sh", ["-c", script, "sh", command, ...args], {
@@ -33,9 +38,9 @@ export function spawnGuarded(
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
   const leash = child.stdin;
-  // The program may be gone before the watcher has read its line.
   leash?.on("error", () => {});
-  child.once("exit", () => leash?.end("gone\n"));
+  // Node does so by itself, the others don't.
+  child.once("exit", () => leash?.destroy());
   child.unref();
   if (leash !== null && "unref" in leash && typeof leash.unref === "function") leash.unref();
   return child;

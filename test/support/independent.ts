@@ -2,6 +2,7 @@ import kafkajs, { type Admin, type Cluster, type KafkaConfig, type KafkaMessage 
 import { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import { createRequire } from "node:module";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /**
  * An independent client, by which tests decide what is in Kafka: plain kafkajs with its own codec. It uses nothing of
@@ -124,14 +125,27 @@ async function withAdmin<T>(brokers: string[], use: (admin: Admin) => Promise<T>
   const admin = quietKafka(brokers).admin();
   await admin.connect();
   try {
-    return await use(admin);
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await use(admin);
+      } catch (error) {
+        // Not all of kafkajs's admin calls wait for a coordinator that is still loading, as it is after a start.
+        if (!(error instanceof kafkajs.KafkaJSError && error.retriable) || attempt === 50) throw error;
+        await sleep(50);
+      }
+    }
   } finally {
     await admin.disconnect();
   }
 }
 
 type FetchedMessage = KafkaMessage & { isControlRecord: boolean };
-type FetchedPartition = { highWatermark: string; lastStableOffset: string; abortedTransactions: unknown[]; messages: FetchedMessage[] };
+type FetchedPartition = {
+  highWatermark: string;
+  lastStableOffset: string;
+  abortedTransactions: unknown[];
+  messages: FetchedMessage[];
+};
 
 /** The rule by which kafkajs's own consumer leaves out what was aborted. */
 const withoutAborted: (fetched: Pick<FetchedPartition, "messages" | "abortedTransactions">) => FetchedMessage[] =

@@ -1,0 +1,127 @@
+// Runs the test files on Node, Bun and Deno and ends with one plain line: `N passed, N failed, N skipped`.
+//
+//   node test/run.mjs [--runtime node,bun,deno] [words…]
+//
+// A word is a test file, or a part of the paths of the files to run.
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+process.chdir(root);
+
+// The support files are TypeScript, which older Nodes don't run: the development dependency `node` does.
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major < 22 || (major === 22 && minor < 18)) {
+  const node = join(root, "node_modules", "node", "bin", "node");
+  if (!existsSync(node)) throw new Error("the tests need Node 22.18 or newer: run npm install");
+  const { status } = spawnSync(node, process.argv.slice(1), { stdio: "inherit" });
+  process.exit(status ?? 1);
+}
+
+const { executable, runtimes } = await import("./support/runtimes.ts");
+const { kafkaSkip, kafkaForTests } = await import("./support/kafka.ts");
+
+/** How long the tests of one runtime may take, in ms, before they count as hung. */
+const limit = 15 * 60_000;
+/** Tests here start programs on all three runtimes themselves, so running them on each would only repeat them. */
+const nodeOnly = ["test/process/", "test/package/"];
+
+const { values, positionals } = parseArgs({
+  options: { runtime: { type: "string", default: runtimes.join(",") } },
+  allowPositionals: true,
+});
+const chosen = values.runtime.split(",");
+const unknown = chosen.filter((name) => !runtimes.includes(name));
+if (unknown.length > 0) throw new Error(`--runtime knows ${runtimes.join(", ")}, not ${unknown.join(", ")}`);
+
+const words = positionals.map((word) => existsSync(word) ? relative(root, word) : word);
+const files = readdirSync("test", { recursive: true })
+  .map((name) => `test/${String(name).replaceAll("\\", "/")}`)
+  .filter((name) => name.endsWith(".test.ts") && (words.length === 0 || words.some((word) => name.includes(word))))
+  .sort();
+
+const commands = {
+  node: (list, report) => [
+    "--test",
+    // One file waits for Kafka most of the time, so two at once keep both of a small machine's cores busy.
+    "--test-concurrency=2",
+    "--test-reporter=spec",
+    "--test-reporter-destination=stdout",
+    "--test-reporter=junit",
+    `--test-reporter-destination=${report}`,
+    ...list,
+  ],
+  bun: (list, report) => ["test", "--timeout", "60000", "--reporter=junit", `--reporter-outfile=${report}`, ...list],
+  deno: (list, report) => ["test", "-A", "--no-check", `--junit-path=${report}`, ...list],
+};
+
+/** Runs a program to its end; `undefined` when it had to be killed. */
+function runToEnd(command, args) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit"] });
+    const timer = setTimeout(() => {
+      console.log(`# not done after ${limit / 60_000} minutes: killed`);
+      child.kill("SIGKILL");
+    }, limit);
+    child.once("error", (error) => {
+      console.log(`# ${error.message}`);
+      resolve(undefined);
+    });
+    child.once("close", (code) => {
+      clearTimeout(timer);
+      resolve(code ?? undefined);
+    });
+  });
+}
+
+/** The test cases of a JUnit report by outcome. */
+function count(report) {
+  const xml = existsSync(report) ? readFileSync(report, "utf8") : "";
+  const outcome = { passed: 0, failed: 0, skipped: 0 };
+  for (const [, , , body = ""] of xml.matchAll(/<testcase\b((?:[^>"]|"[^"]*")*?)(\/>|>([\s\S]*?)<\/testcase>)/g)) {
+    if (/<(failure|error)\b/.test(body)) outcome.failed++;
+    else if (/<skipped\b/.test(body)) outcome.skipped++;
+    else outcome.passed++;
+  }
+  return outcome;
+}
+
+const plain = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`;
+const total = { passed: 0, failed: 0, skipped: 0 };
+const reports = mkdtempSync(join(tmpdir(), "mephisto-reports-"));
+let kafka;
+try {
+  if (kafkaSkip === false) {
+    kafka = await kafkaForTests();
+    process.env.MEPHISTO_TEST_KAFKA = kafka.url;
+  }
+  console.log(kafkaSkip === false ? `# Kafka: ${kafka.url}` : `# Kafka: skipped, ${kafkaSkip}`);
+  for (const runtime of chosen) {
+    const list = files.filter((name) => runtime === "node" || !nodeOnly.some((folder) => name.startsWith(folder)));
+    if (list.length === 0) continue;
+    console.log(`\n# ${runtime}: ${list.length} files`);
+    const report = join(reports, `${runtime}.xml`);
+    const code = await runToEnd(executable(runtime), commands[runtime](list.map((name) => `./${name}`), report));
+    const outcome = count(report);
+    // It died without a report, or something failed outside of a test.
+    if (code !== 0 && outcome.failed === 0) outcome.failed++;
+    // A run of nothing is no success either.
+    if (code === 0 && outcome.passed + outcome.failed + outcome.skipped === 0) outcome.failed++;
+    console.log(`# ${runtime}: ${plain(outcome)} (exit code ${code})`);
+    for (const key of Object.keys(total)) total[key] += outcome[key];
+  }
+} catch (error) {
+  console.error(error);
+  total.failed++;
+} finally {
+  rmSync(reports, { recursive: true, force: true });
+  await kafka?.stop?.();
+}
+if (total.passed + total.failed === 0) console.log("\nnothing ran");
+console.log(`\n${plain(total)}`);
+process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
