@@ -50,6 +50,8 @@ const commands = {
     "--test",
     // One file waits for Kafka most of the time, so two at once keep both of a small machine's cores busy.
     "--test-concurrency=2",
+    // Names the file that hangs; the limit of the whole run would not.
+    "--test-timeout=300000",
     "--test-reporter=spec",
     "--test-reporter-destination=stdout",
     "--test-reporter=junit",
@@ -60,20 +62,35 @@ const commands = {
   deno: (list, report) => ["test", "-A", "--no-check", `--junit-path=${report}`, ...list],
 };
 
-/** Runs a program to its end; `undefined` when it had to be killed. */
+/** The process group that runs now. Its own group, so that it can be ended with all that it has started. */
+let group;
+const endGroup = () => {
+  try {
+    if (group !== undefined) process.kill(-group, "SIGKILL");
+  } catch {
+    // It has ended already.
+  }
+};
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.once(signal, () => {
+    endGroup();
+    process.exit(1);
+  });
+}
+
+/** Runs a program to its end and gives its exit code: `undefined` when it could not start or was killed. */
 function runToEnd(command, args) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit"] });
+    const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit"], detached: true });
+    group = child.pid;
     const timer = setTimeout(() => {
       console.log(`# not done after ${limit / 60_000} minutes: killed`);
-      child.kill("SIGKILL");
+      endGroup();
     }, limit);
-    child.once("error", (error) => {
-      console.log(`# ${error.message}`);
-      resolve(undefined);
-    });
+    child.once("error", (error) => console.log(`# ${error.message}`));
     child.once("close", (code) => {
       clearTimeout(timer);
+      group = undefined;
       resolve(code ?? undefined);
     });
   });

@@ -45,3 +45,17 @@ export function spawnGuarded(
   if (leash !== null && "unref" in leash && typeof leash.unref === "function") leash.unref();
   return child;
 }
+
+/**
+ * Sends a signal to a process that `spawnGuarded` has started; nothing happens when it has ended. `child.kill` won't do:
+ * Deno's closes the child's pipes, whatever the signal, and the watcher takes that for the end of this process.
+ */
+export function signalChild(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  try {
+    process.kill(child.pid, signal);
+  } catch (error) {
+    // It has ended, and this process is about to learn of it.
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}

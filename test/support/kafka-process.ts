@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { spawnGuarded } from "./guard.ts";
+import { signalChild, spawnGuarded } from "./guard.ts";
 
 /** JVM flags of the broker and its tools. A class data archive is only valid for the garbage collector that made it. */
 export const jvmFlags = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"];
@@ -57,7 +57,7 @@ export function launchBroker(classPath: string, folder: string, flags: string[] 
       return exited;
     },
     hasExited: () => gone,
-    signal: (name) => void child.kill(name),
+    signal: (name) => signalChild(child, name),
     log: () => readFileSync(logFile, "utf8"),
   };
 }

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import process from "node:process";
 import type { Readable } from "node:stream";
-import { spawnGuarded } from "./guard.ts";
+import { signalChild, spawnGuarded } from "./guard.ts";
 import { executable, root, type Runtime } from "./runtimes.ts";
 
 /** A line that a program has written, with its time in ms on the clock of `performance.now()`. */
@@ -113,7 +113,7 @@ export function run(
       child.ref();
       return exit;
     },
-    kill: (signal = "SIGTERM") => void child.kill(signal),
+    kill: (signal = "SIGTERM") => signalChild(child, signal),
     output,
     waitFor: (match, within = 10_000) => {
       const matches = typeof match === "function" ? match : (line: Line) => match.test(line.text);

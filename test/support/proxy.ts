@@ -48,6 +48,8 @@ export async function startProxy({ targetPort, port }: { targetPort: number; por
       pairs.add(pair);
       for (const socket of pair.sockets) {
         socket.setNoDelay(true);
+        // A test that fails before it stops its proxy must not keep its process alive.
+        socket.unref();
         socket.on("error", () => {});
         socket.once("close", () => {
           pairs.delete(pair);
@@ -58,6 +60,7 @@ export async function startProxy({ targetPort, port }: { targetPort: number; por
     server = opened;
     opened.listen(free, "127.0.0.1");
     await once(opened, "listening");
+    opened.unref();
   };
   const cut = async () => {
     const closing = server;
