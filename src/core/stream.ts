@@ -45,6 +45,8 @@ export interface Feed {
   readonly unsettled: boolean;
   /** Waits for these sends. Throws what one of them failed with. */
   settle(): Promise<void>;
+  /** What was in hand has been acknowledged. */
+  settled(): void;
   /** Whether the stream is over. */
   readonly ended: boolean;
 }
@@ -104,9 +106,9 @@ export class HandlerStream implements Stream<unknown, unknown> {
     return [{ run, from: this.#held, to: this.#held + 1 }];
   }
 
-  /** The handler has ended well: what it had in its hands is done. */
-  finish(): void {
-    this.#acknowledge();
+  /** The handler has ended well: what it had in its hands is done. Throws as `Feed.settle`. */
+  async finish(): Promise<void> {
+    await this.#settle();
     if (this.#run !== undefined) this.#feed.give(this.#run);
     this.#run = undefined;
   }
@@ -221,6 +223,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
   async #settle(): Promise<void> {
     if (this.#feed.unsettled) await this.#feed.settle();
     this.#acknowledge();
+    this.#feed.settled();
   }
 
   #acknowledge(): void {

@@ -84,6 +84,8 @@ export interface MemberListener {
   /** These partitions may be somebody else's already; nothing of them can be committed. */
   lost(partitions: readonly TopicPartition[]): void;
   deliver(delivery: Delivery): void;
+  /** The group has dropped or forgotten this member; it joins again by itself. */
+  expelled(): void;
   /** This member cannot go on: somebody else has its instance id, or the group refuses it. */
   failed(error: Error): void;
 }

@@ -7,7 +7,7 @@ import { findCoordinator } from "../wire/requests/10-find-coordinator.ts";
 import { type Connect, connector } from "./connection.ts";
 import { check, ProtocolError } from "./errors.ts";
 import { Link } from "./link.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../core/pause.ts";
 import { type Address, type Endpoint, shownAddress } from "./url.ts";
 
 /** A topic as the brokers last told it. */

@@ -11,7 +11,7 @@ import { Code } from "./codes.ts";
 import { Fetcher } from "./fetcher.ts";
 import { Group } from "./group.ts";
 import { type Acknowledgements, commitOf } from "./offsets.ts";
-import { Backoff, pause } from "./pause.ts";
+import { Backoff, pause } from "../core/pause.ts";
 import { Positions } from "./positions.ts";
 import type { AssignmentData } from "./profile.ts";
 
@@ -193,6 +193,7 @@ export class Consumer implements Membership {
     this.#close(lost);
     this.#given.length = 0;
     if (lost.length > 0) this.#listener.lost(lost);
+    this.#listener.expelled();
   }
 
   #close(partitions: readonly Held[]): void {

@@ -13,7 +13,7 @@ import { Code } from "./codes.ts";
 import { codecs } from "./compression.ts";
 import type { Link } from "./link.ts";
 import type { Acknowledgements } from "./offsets.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../core/pause.ts";
 import type { Positions } from "./positions.ts";
 
 /** How long the broker waits for something to send when there is nothing, in ms. */

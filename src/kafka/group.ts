@@ -20,7 +20,7 @@ import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { ProtocolError } from "./errors.ts";
 import type { Link } from "./link.ts";
-import { Backoff, pause } from "./pause.ts";
+import { Backoff, pause } from "../core/pause.ts";
 import { type AssignmentData, assignmentData, encodeData, memberData } from "./profile.ts";
 
 /** The name under which the assignment is offered; never changed, only joined by newer ones. */

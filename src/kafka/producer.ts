@@ -7,7 +7,7 @@ import type { CodecName } from "../wire/codec.ts";
 import { partitionForKey } from "../wire/murmur2.ts";
 import type { Cluster } from "./cluster.ts";
 import { PartitionQueue } from "./partition-queue.ts";
-import { Backoff, pause } from "./pause.ts";
+import { Backoff, pause } from "../core/pause.ts";
 import { Sender } from "./sender.ts";
 
 /** Bytes of messages that are on their way or wait for it; more sends wait for room. */

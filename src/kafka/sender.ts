@@ -12,7 +12,7 @@ import { codecs } from "./compression.ts";
 import { check } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { PartitionQueue } from "./partition-queue.ts";
-import { pause } from "./pause.ts";
+import { pause } from "../core/pause.ts";
 import type { ProducerOptions } from "./producer.ts";
 
 /** Requests on their way to one broker. The broker remembers the last five batches of a producer, to know repetitions. */

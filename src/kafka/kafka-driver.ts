@@ -1,0 +1,56 @@
+import type { Clock } from "../core/clock.ts";
+import type { Logger } from "../core/logger.ts";
+import type {
+  ClusterInfo,
+  Driver,
+  FencedPublisher,
+  JoinOptions,
+  MemberListener,
+  Membership,
+  TopicSpec,
+} from "../driver/driver.ts";
+import { Cluster } from "./cluster.ts";
+import { Consumer } from "./consumer.ts";
+import { pause } from "../core/pause.ts";
+import { Producer, type ProducerOptions } from "./producer.ts";
+import { type Endpoint, shownAddress } from "./url.ts";
+
+/** The seam over Apache Kafka. Makes no connection before it is asked for something. */
+export class KafkaDriver implements Driver {
+  readonly publisher: Producer;
+  readonly fenced: FencedPublisher;
+  readonly #cluster: Cluster;
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+
+  constructor(endpoint: Endpoint, clientId: string, options: ProducerOptions, logger: Logger, clock: Clock) {
+    this.#cluster = new Cluster(endpoint, clientId);
+    this.#logger = logger;
+    this.#clock = clock;
+    this.publisher = new Producer(this.#cluster, options, logger, clock);
+    this.fenced = {
+      publish: async (records) => {
+        await Promise.all(records.map((record) => this.publisher.send(record)));
+      },
+    };
+  }
+
+  async connect(): Promise<ClusterInfo> {
+    const { brokers, clusterId } = await this.#cluster.refresh([]);
+    return { clusterId: clusterId ?? "", brokers: brokers.map(shownAddress) };
+  }
+
+  async ensureTopics(topics: readonly TopicSpec[]): Promise<Map<string, number>> {
+    return await this.#cluster.ensureTopics(topics);
+  }
+
+  join(options: JoinOptions, listener: MemberListener): Membership {
+    return new Consumer(this.#cluster, options, listener, this.#logger, this.#clock);
+  }
+
+  async close(within: number): Promise<void> {
+    await Promise.race([this.publisher.flush(), pause(within)]);
+    this.publisher.close();
+    this.#cluster.close();
+  }
+}

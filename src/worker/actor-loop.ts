@@ -1,0 +1,301 @@
+import type { ActorDefinition } from "../core/actor.ts";
+import type { Clock } from "../core/clock.ts";
+import { formatDuration } from "../core/duration.ts";
+import { messageOf } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Message, Run } from "../core/message.ts";
+import { decodeValue } from "../core/serializer.ts";
+import { type Feed, HandlerStream, type InHand } from "../core/stream.ts";
+import type { Delivery, Publisher } from "../driver/driver.ts";
+import type { Context } from "../runtime/context.ts";
+import type { DeadLetters } from "./dead-letters.ts";
+import { Lane } from "./lane.ts";
+import { pause } from "../core/pause.ts";
+import { HandlerSends, type Scope } from "./sends.ts";
+
+/** How often a message is tried again before it is set aside, and the pauses before that, in ms. */
+const RETRY_PAUSES = [200, 500, 1000, 2000, 5000];
+/** After a failure that is not a message's: the handler's own beginning, or the dead letters', in ms. */
+const TROUBLE_PAUSE = 1000;
+/** A partition has its turn for about this long before the next one has, in ms. */
+const TURN_TIME = 20;
+const MOST_A_TURN = 4096;
+
+/** What has happened to an actor's messages. */
+export interface ActorCounts {
+  handled: number;
+  failed: number;
+  setAside: number;
+}
+
+export interface ActorLoopParts {
+  readonly publisher: Publisher;
+  readonly deadLetters: DeadLetters;
+  readonly context: Context<Scope>;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+/**
+ * Runs an actor's handler on the messages of the partitions that this worker holds. A handler that throws is called
+ * again; the message that it threw at waits a while, and its partition with it, while the others go on.
+ */
+export class ActorLoop implements Feed {
+  readonly actor: ActorDefinition;
+  readonly counts: ActorCounts = { handled: 0, failed: 0, setAside: 0 };
+  readonly #parts: ActorLoopParts;
+  readonly #sends: HandlerSends;
+  readonly #lanes = new Map<number, Lane>();
+  /** In the order in which they have their turn. */
+  #order: Lane[] = [];
+  #turn = 16;
+  #turnSince = 0;
+  #turnFrom = 0;
+  #stream: HandlerStream | undefined;
+  #wake: (() => void)[] = [];
+  #ended = false;
+  #running: Promise<void> = Promise.resolve();
+  readonly #stop = new AbortController();
+
+  constructor(actor: ActorDefinition, parts: ActorLoopParts) {
+    this.actor = actor;
+    this.#parts = parts;
+    this.#sends = new HandlerSends(parts.publisher);
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  /** Hands out nothing more; resolves when the handler has come to its end. */
+  async stop(): Promise<void> {
+    this.#ended = true;
+    this.#stop.abort();
+    for (const lane of this.#lanes.values()) lane.drop();
+    this.#wakeAll();
+    await this.#running;
+  }
+
+  assigned(partition: number): void {
+    const lane = new Lane({ topic: this.actor.topic, partition });
+    this.#lanes.set(partition, lane);
+    this.#order.push(lane);
+  }
+
+  /** Resolves when nothing of the partition is in hand. */
+  async revoked(partition: number): Promise<void> {
+    const lane = this.#lanes.get(partition);
+    if (lane === undefined) return;
+    lane.leaving ??= Promise.withResolvers();
+    lane.drop();
+    this.#wakeAll(); // a batch that is being gathered may hold some of it
+    this.settled();
+    await lane.leaving.promise;
+    this.#forget(lane);
+  }
+
+  /** The partition is gone already: what is in hand of it cannot be acknowledged any more. */
+  lost(partition: number): void {
+    const lane = this.#lanes.get(partition);
+    if (lane === undefined) return;
+    lane.leaving ??= Promise.withResolvers();
+    lane.leaving.resolve();
+    lane.drop();
+    this.#wakeAll();
+    this.#forget(lane);
+  }
+
+  deliver(delivery: Delivery): void {
+    const lane = this.#lanes.get(delivery.partition);
+    if (lane === undefined) return delivery.close();
+    lane.add(delivery);
+    this.#wakeAll();
+  }
+
+  get partitions(): number[] {
+    return [...this.#lanes.keys()].sort((a, b) => a - b);
+  }
+
+  // The feed of the handler's stream.
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get unsettled(): boolean {
+    return this.#sends.unsettled;
+  }
+
+  settle(): Promise<void> {
+    return this.#sends.settle();
+  }
+
+  settled(): void {
+    const held = this.#stream?.inHand() ?? [];
+    for (const lane of this.#lanes.values()) {
+      if (lane.leaving && !held.some(({ run }) => run.partition === lane.partition)) lane.leaving.resolve();
+    }
+  }
+
+  take(): Run | undefined {
+    for (let i = 0; i < this.#order.length; i++) {
+      const lane = this.#order.shift();
+      if (lane === undefined) break;
+      this.#order.push(lane);
+      const run = lane.take(this.#turn, this.#parts.clock);
+      if (run === undefined) continue;
+      this.#turnSince = this.#parts.clock.monotonic();
+      this.#turnFrom = run.index;
+      return run;
+    }
+    return undefined;
+  }
+
+  give(run: Run): void {
+    this.counts.handled += Math.max(0, run.index - this.#turnFrom);
+    this.#turnFrom = run.index;
+    // A turn is a number of messages, so that no clock is read for each; the number follows the time that they take.
+    const took = this.#parts.clock.monotonic() - this.#turnSince;
+    if (took < TURN_TIME / 2) this.#turn = Math.min(this.#turn * 2, MOST_A_TURN);
+    else if (took > TURN_TIME * 2) this.#turn = Math.max(1, this.#turn >> 1);
+    this.#lanes.get(run.partition)?.give(run);
+  }
+
+  async wait(limit?: number): Promise<void> {
+    if (this.#ended) return;
+    const now = this.#parts.clock.monotonic();
+    // A partition that waits after a failure will be ready by itself.
+    const ready = this.#order.filter(({ waiting, leaving }) => waiting && !leaving).map(({ notBefore }) =>
+      notBefore - now
+    );
+    const ms = Math.max(0, Math.min(limit ?? Infinity, ...ready.filter((left) => left > 0)));
+    await new Promise<void>((resolve) => {
+      const timer = Number.isFinite(ms) ? setTimeout(resolve, ms + 1) : undefined;
+      this.#wake.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  async setAside(run: Run, message: Message, error: unknown): Promise<void> {
+    this.#parts.logger.error(
+      `${at(run, message)} cannot be decoded (${messageOf(error)}): set aside in ${run.topic}.dead.`,
+    );
+    await this.#bury(run, message, error, 0);
+  }
+
+  // The handler.
+
+  async #run(): Promise<void> {
+    const { actor: { name, handler }, decoder } = this;
+    while (!this.#ended) {
+      const stream = this.#stream = new HandlerStream(this, decoder);
+      try {
+        await this.#parts.context.run(this.#sends, () => handler(stream));
+        await stream.finish();
+        if (this.#ended) break;
+        this.#parts.logger.warn(`The handler of ${name} has returned although its stream goes on. It is called again.`);
+        await pause(TROUBLE_PAUSE, this.#stop.signal);
+      } catch (error) {
+        const held = [...stream.inHand()];
+        stream.abandon();
+        await this.#failed(held, error);
+      }
+      this.#stream = undefined;
+      this.settled();
+    }
+  }
+
+  readonly decoder = {
+    key: (bytes: Uint8Array): unknown => this.actor.keySerializer.decode(bytes),
+    value: (bytes: Uint8Array | null): unknown => decodeValue(this.actor.valueSerializer, bytes),
+  };
+
+  async #failed(held: readonly InHand[], error: unknown): Promise<void> {
+    const { logger } = this.#parts;
+    this.#sends.forget();
+    // A shutdown or a partition that is given away is not the message's fault: its next owner will have it.
+    const ours = held.filter(({ run }) => this.#lanes.get(run.partition)?.leaving === undefined);
+    if (this.#ended) return;
+    if (held.length === 0) {
+      logger.error(`The handler of ${this.actor.name} failed with no message in hand: ${describe(error)}`);
+      return await pause(TROUBLE_PAUSE, this.#stop.signal);
+    }
+    const messages = ours.reduce((sum, { from, to }) => sum + to - from, 0);
+    this.counts.handled -= messages;
+    for (const { run, from, to } of ours) {
+      run.index = from;
+      if (messages > 1) run.solo = Math.max(run.solo, to);
+    }
+    for (const [partition, lane] of this.#lanes) {
+      const runs = ours.filter(({ run }) => run.partition === partition).map(({ run }) => run);
+      if (runs.length > 0) lane.again([...new Set(runs)]);
+    }
+    if (messages > 1) {
+      this.counts.failed++;
+      logger.error(
+        `A batch of ${messages} of ${this.actor.topic} failed: ${describe(error)}. Trying them one at a time.`,
+      );
+    } else for (const { run } of ours) await this.#messageFailed(run, error);
+  }
+
+  async #messageFailed(run: Run, error: unknown): Promise<void> {
+    const lane = this.#lanes.get(run.partition);
+    const message = run.messages[run.index];
+    if (lane === undefined || message === undefined) return;
+    if (lane.failedAt !== message.offset) lane.attempts = 0;
+    lane.failedAt = message.offset;
+    this.counts.failed++;
+    const wait = RETRY_PAUSES[lane.attempts++];
+    if (wait !== undefined) {
+      lane.notBefore = this.#parts.clock.monotonic() + wait;
+      this.#parts.logger.error(
+        `${at(run, message)} failed: ${describe(error)}. Attempt ${lane.attempts + 1} follows in ${
+          formatDuration(wait)
+        }.`,
+      );
+      return;
+    }
+    this.#parts.logger.error(
+      `${at(run, message)} failed ${lane.attempts} times: ${describe(error)}. Set aside in ${run.topic}.dead.`,
+    );
+    await this.#bury(run, message, error, lane.attempts);
+    if (!lane.leaving) run.acknowledge(++run.index);
+    lane.give(run);
+  }
+
+  /** Until it is written: a message that can be found nowhere is lost. */
+  async #bury(run: Run, message: Message, error: unknown, attempts: number): Promise<void> {
+    while (!this.#ended && !this.#lanes.get(run.partition)?.leaving) {
+      try {
+        await this.#parts.deadLetters.add(run, message, error, attempts);
+        this.counts.setAside++;
+        return;
+      } catch (trouble) {
+        this.#parts.logger.error(`${at(run, message)} cannot be set aside: ${messageOf(trouble)} Its partition waits.`);
+        await pause(TROUBLE_PAUSE * 5, this.#stop.signal);
+      }
+    }
+  }
+
+  #forget(lane: Lane): void {
+    if (this.#lanes.get(lane.partition) === lane) this.#lanes.delete(lane.partition);
+    this.#order = this.#order.filter((each) => each !== lane);
+  }
+
+  #wakeAll(): void {
+    if (this.#wake.length > 0) { for (const wake of this.#wake.splice(0)) wake(); }
+  }
+}
+
+function at({ topic, partition }: Run, { offset }: Message): string {
+  return `${topic}[${partition}] at offset ${offset}`;
+}
+
+/** An error of the user's code, with the place that it came from. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const place = error.stack?.split("\n").find((line) => /^\s*at /.test(line))?.trim();
+  return place ? `${error.message} (${place})` : error.message;
+}

@@ -1,0 +1,92 @@
+import type { Clock } from "../core/clock.ts";
+import { Run } from "../core/message.ts";
+import type { Delivery } from "../driver/driver.ts";
+
+/** Deliveries of one partition on their way to an actor's handler, in order. */
+export class Lane {
+  readonly topic: string;
+  readonly partition: number;
+  /** Not to be handed out before this moment of the monotonic clock, in ms: after a failure. */
+  notBefore = 0;
+  /** How often the message at `failedAt` has failed. */
+  attempts = 0;
+  failedAt = -1;
+  /** Set while the partition is being given away; resolves when nothing of it is in hand. */
+  leaving: PromiseWithResolvers<void> | undefined;
+  readonly #deliveries: Delivery[] = [];
+  readonly #open = new Map<Run, Delivery>();
+  #runs: Run[] = [];
+  #out: Run | undefined;
+
+  constructor({ topic, partition }: { topic: string; partition: number }) {
+    this.topic = topic;
+    this.partition = partition;
+  }
+
+  add(delivery: Delivery): void {
+    if (this.leaving) delivery.close();
+    else this.#deliveries.push(delivery);
+  }
+
+  /** The next run with something to hand out, if it is this partition's turn; at most `turn` messages of it. */
+  take(turn: number, clock: Clock): Run | undefined {
+    if (this.leaving || this.#out !== undefined || !this.waiting) return undefined;
+    if (this.notBefore > 0 && this.notBefore > clock.monotonic()) return undefined;
+    const run = this.#next();
+    if (run === undefined) return undefined;
+    run.limit = Math.min(run.messages.length, run.index + turn);
+    return this.#out = run;
+  }
+
+  /** Whether there is something that may be handed out, now or later. */
+  get waiting(): boolean {
+    return this.#runs.length > 0 || this.#deliveries.length > 0;
+  }
+
+  /** A run that `take` gave comes back. */
+  give(run: Run): void {
+    if (this.#out === run) this.#out = undefined;
+    if (run.index >= run.messages.length) this.#finish(run);
+  }
+
+  /** A run, or more than one in the order of their offsets, is to be handed out again from where its index now stands. */
+  again(runs: readonly Run[]): void {
+    const rest = this.#runs.filter((run) => !runs.includes(run));
+    this.#runs = [...runs, ...rest];
+    this.#out = undefined;
+  }
+
+  /** Nothing more of this partition is handed out. */
+  drop(): void {
+    for (const run of this.#runs) {
+      run.limit = 0;
+      this.#finish(run);
+    }
+    if (this.#out) this.#out.limit = 0;
+    for (const delivery of this.#deliveries.splice(0)) delivery.close();
+  }
+
+  #next(): Run | undefined {
+    const [run] = this.#runs;
+    if (run) return run;
+    for (let delivery = this.#deliveries.shift(); delivery; delivery = this.#deliveries.shift()) {
+      const opened = delivery.open();
+      if (opened === undefined || opened.messages.length === 0) {
+        // Nothing but markers of transactions: read past them, unless messages before them are still in hand.
+        if (opened && this.#runs.length === 0 && this.#open.size === 0) opened.acknowledge(0);
+        delivery.close();
+        continue;
+      }
+      this.#runs.push(opened);
+      this.#open.set(opened, delivery);
+      return opened;
+    }
+    return undefined;
+  }
+
+  #finish(run: Run): void {
+    this.#runs = this.#runs.filter((each) => each !== run);
+    this.#open.get(run)?.close();
+    this.#open.delete(run);
+  }
+}
