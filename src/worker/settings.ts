@@ -1,3 +1,8 @@
+import type { AppOptions } from "../core/app.ts";
+import { type Duration, formatDuration, positiveMilliseconds } from "../core/duration.ts";
+import { MephistoError } from "../core/errors.ts";
+import { checkName } from "../core/name.ts";
+
 /** A setting and where it came from, for people: `--url`, `MEPHISTO_URL`, `the code`, `the default`. */
 export interface Setting<T> {
   readonly value: T;
@@ -11,4 +16,107 @@ export interface WorkerSettings {
   readonly heartbeatInterval: Setting<number>;
   readonly instanceId: Setting<string | undefined>;
   readonly version: Setting<string>;
+}
+
+/** Flags by their long names without dashes, and environment variables; what is not there is not set. */
+export interface Given {
+  readonly flags: Readonly<Record<string, string | undefined>>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The environment variables that {@link resolveSettings} reads. */
+export const SETTING_VARIABLES: readonly string[] = [
+  "MEPHISTO_URL",
+  "MEPHISTO_SESSION_TIMEOUT",
+  "MEPHISTO_HEARTBEAT_INTERVAL",
+  "MEPHISTO_INSTANCE_ID",
+  "MEPHISTO_VERSION",
+];
+
+const DEFAULT_URL = "kafka://localhost:9092";
+const DEFAULT_SESSION = 6000;
+const LONGEST_DEFAULT_HEARTBEAT = 300;
+
+/**
+ * What a worker runs with, each setting looked up in this order: flag, environment, code, default. An empty environment
+ * variable counts as not set.
+ *
+ * Errors: `INVALID_URL`, `INVALID_DURATION`, `INVALID_NAME`, `INVALID_OPTION`; the sentence names where the value came from.
+ */
+export function resolveSettings(options: AppOptions, given: Given): WorkerSettings {
+  const url = lookUp("url", options.url, given) ?? byDefault(DEFAULT_URL);
+  checkUrl(url);
+  const sessionTimeout = duration("session-timeout", options.sessionTimeout, given) ?? byDefault(DEFAULT_SESSION);
+  const heartbeatInterval = duration("heartbeat-interval", options.heartbeatInterval, given) ??
+    byDefault(Math.max(1, Math.min(LONGEST_DEFAULT_HEARTBEAT, Math.floor(sessionTimeout.value / 20))));
+  if (heartbeatInterval.value * 3 > sessionTimeout.value) {
+    throw new MephistoError(
+      "INVALID_OPTION",
+      `A heartbeat interval of ${
+        formatDuration(heartbeatInterval.value)
+      } (from ${heartbeatInterval.from}) is too long ` +
+        `for a session timeout of ${formatDuration(sessionTimeout.value)} (from ${sessionTimeout.from}): ` +
+        `make it at most a third.`,
+    );
+  }
+  const instanceId = lookUp("instance-id", options.instanceId, given);
+  if (instanceId) checkName(instanceId.value, instanceId.from);
+  return {
+    url,
+    sessionTimeout,
+    heartbeatInterval,
+    instanceId: instanceId ?? byDefault(undefined),
+    version: lookUp("version", options.version, { flags: {}, env: given.env }) ?? byDefault(""),
+  };
+}
+
+/** The name of the environment variable that stands for a flag: `web-port` → `MEPHISTO_WEB_PORT`. */
+export function variableOf(flag: string): string {
+  return `MEPHISTO_${flag.replaceAll("-", "_").toUpperCase()}`;
+}
+
+/** Looks a setting up by its flag's name: flag, environment, code. */
+export function lookUp<T extends string | Duration>(
+  flag: string,
+  code: T | undefined,
+  given: Given,
+): Setting<T | string> | undefined {
+  const fromFlag = given.flags[flag];
+  if (fromFlag !== undefined) return { value: fromFlag, from: `--${flag}` };
+  const name = variableOf(flag);
+  const fromEnv = given.env[name];
+  if (fromEnv) return { value: fromEnv, from: name };
+  return code === undefined ? undefined : { value: code, from: "the code" };
+}
+
+/** An address without its user and password: all between the scheme and the last `@` is taken out. */
+export function withoutPassword(url: string): string {
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(url)?.[0] ?? "";
+  return scheme + url.slice(Math.max(scheme.length, url.lastIndexOf("@") + 1));
+}
+
+function byDefault<T>(value: T): Setting<T> {
+  return { value, from: "the default" };
+}
+
+function duration(flag: string, code: Duration | undefined, given: Given): Setting<number> | undefined {
+  const setting = lookUp(flag, code, given);
+  return setting && { value: positiveMilliseconds(setting.value, nameOf(setting.from, flag)), from: setting.from };
+}
+
+/** Only the form; what reads the address says the rest. */
+function checkUrl({ value, from }: Setting<string>): void {
+  if (/^kafka(\+ssl)?:\/\/[^/]/.test(value)) return;
+  throw new MephistoError(
+    "INVALID_URL",
+    `${nameOf(from, "url")}: ${JSON.stringify(withoutPassword(value))} is not an address of Kafka. ` +
+      `Write kafka://host:port, or kafka+ssl://host:port for an encrypted connection.`,
+  );
+}
+
+/** Names a setting in an error: a flag or a variable says what it is by itself. */
+function nameOf(from: string, flag: string): string {
+  return from === "the code"
+    ? `${flag.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())} in the code`
+    : from;
 }
