@@ -1,0 +1,29 @@
+import { formatDuration } from "../core/duration.ts";
+import type { WorkerStatus } from "../worker/status.ts";
+import { withoutPassword, type WorkerSettings } from "../worker/settings.ts";
+import type { ScriptDefinition } from "./script.ts";
+import { VERSION } from "./version.ts";
+
+/** The few lines in which a worker says what it is; no password is among them. */
+export function introduce(
+  definition: ScriptDefinition,
+  settings: WorkerSettings,
+  { worker, runtime }: Pick<WorkerStatus, "worker" | "runtime">,
+  web: string | undefined,
+): string[] {
+  const { id, actors, timers } = definition;
+  const { url, sessionTimeout, heartbeatInterval, instanceId, version } = settings;
+  const session = `session ${formatDuration(sessionTimeout.value)}, heartbeat ${
+    formatDuration(heartbeatInterval.value)
+  }`;
+  return [
+    `Worker ${worker} of app ${id}${version.value && ` ${version.value}`}: mephisto ${VERSION} on ${runtime}`,
+    `Kafka at ${withoutPassword(url.value)} (from ${url.from}), group ${id}, ${session}` +
+    (instanceId.value === undefined ? "" : `, instance ${instanceId.value}`),
+    ...[...actors.values()].map(({ name, topic }) => `Actor ${name} handles topic ${topic}`),
+    ...[...timers.values()].map(({ name, interval, onMaster }) =>
+      `Timer ${name} runs every ${formatDuration(interval)} on ${onMaster ? "the master" : "every worker"}`
+    ),
+    web === undefined ? "No web port" : `Web port at ${web}`,
+  ];
+}

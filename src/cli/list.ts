@@ -1,0 +1,58 @@
+import { formatDuration } from "../core/duration.ts";
+import type { Command } from "./dispatch.ts";
+import type { ScriptDefinition } from "./script.ts";
+import { serializerName } from "./serializers.ts";
+import { table } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Shows what the script defines; connects to nothing. */
+export function listCommand(definition: ScriptDefinition, terminal: Terminal): Command {
+  return {
+    description: "Lists the actors and timers of this script",
+    args: { json: { type: "boolean", description: "As JSON" } },
+    run(flags) {
+      const listed = describe(definition);
+      terminal.out(flags.json === "true" ? JSON.stringify(listed, undefined, 2) + "\n" : asTables(listed));
+      return Promise.resolve(0);
+    },
+  };
+}
+
+function describe({ id, actors, timers }: ScriptDefinition) {
+  return {
+    app: id,
+    actors: [...actors.values()].map(({ name, topic, partitions, keySerializer, valueSerializer }) => ({
+      name,
+      topic,
+      partitions,
+      key: serializerName(keySerializer),
+      value: serializerName(valueSerializer),
+    })),
+    timers: [...timers.values()].map(({ name, interval, onMaster }) => ({
+      name,
+      /** In ms. */
+      every: interval,
+      onMaster,
+      overlap: "skip",
+    })),
+  };
+}
+
+function asTables({ app, actors, timers }: ReturnType<typeof describe>): string {
+  if (actors.length + timers.length === 0) return `App ${app} defines no actor and no timer.\n`;
+  const parts: string[] = [];
+  if (actors.length > 0) {
+    const rows = actors.map(({ name, topic, partitions, key, value }) => [name, topic, `${partitions}`, key, value]);
+    parts.push(table([["ACTOR", "TOPIC", "PARTITIONS", "KEY", "VALUE"], ...rows]));
+  }
+  if (timers.length > 0) {
+    const rows = timers.map(({ name, every, onMaster, overlap }) => [
+      name,
+      formatDuration(every),
+      onMaster ? "the master" : "every worker",
+      overlap,
+    ]);
+    parts.push(table([["TIMER", "EVERY", "RUNS ON", "OVERLAP"], ...rows]));
+  }
+  return parts.join("\n");
+}

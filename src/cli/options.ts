@@ -1,0 +1,63 @@
+import { MephistoError } from "../core/errors.ts";
+import { type Given, lookUp, type Setting, variableOf } from "../worker/settings.ts";
+import { suggestion } from "./nearest.ts";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logger.ts";
+
+/** What the `worker` command needs to know beside the worker's own settings. */
+export interface CliOptions {
+  readonly loglevel: LogLevel;
+  readonly logfile: Setting<string> | undefined;
+  readonly logFormat: LogFormat;
+  /** Nothing: no web port. 0: any free one. */
+  readonly web: { readonly port: number; readonly bind: string } | undefined;
+}
+
+const WEB_PORT = 6066;
+const WEB_BIND = "127.0.0.1";
+const FLAGS = ["loglevel", "logfile", "log-format", "web-port", "web-bind", "without-web"];
+
+/** The environment variables that {@link resolveOptions} reads. */
+export const OPTION_VARIABLES: readonly string[] = FLAGS.map(variableOf);
+
+/** Flag, environment, default. Errors: `INVALID_OPTION`, with what is wrong and where it came from. */
+export function resolveOptions(given: Given): CliOptions {
+  const get = (flag: string) => lookUp<string>(flag, undefined, given);
+  const port = get("web-port");
+  const bind = get("web-bind");
+  if (bind && !/^[^\s/]+$/.test(bind.value)) {
+    throw wrong(bind, "is not an address to listen on, such as 127.0.0.1 or ::");
+  }
+  const web = { port: port ? portOf(port) : WEB_PORT, bind: bind?.value ?? WEB_BIND };
+  const logfile = get("logfile");
+  if (logfile?.value === "") throw wrong(logfile, "is not the name of a file");
+  return {
+    loglevel: oneOf(get("loglevel"), LOG_LEVELS) ?? "info",
+    logfile,
+    logFormat: oneOf(get("log-format"), LOG_FORMATS) ?? "text",
+    web: isTrue(get("without-web")) ? undefined : web,
+  };
+}
+
+function portOf(setting: Setting<string>): number {
+  const port = Number(setting.value);
+  if (/^\d+$/.test(setting.value) && port < 65536) return port;
+  throw wrong(setting, "is not a port: give a number from 0 (any free one) to 65535");
+}
+
+function oneOf<T extends string>(setting: Setting<string> | undefined, known: readonly T[]): T | undefined {
+  if (setting === undefined) return undefined;
+  const found = known.find((word) => word === setting.value);
+  if (found !== undefined) return found;
+  throw wrong(setting, `is none of ${known.join(", ")}`, suggestion(setting.value, known));
+}
+
+function isTrue(setting: Setting<string> | undefined): boolean {
+  if (setting === undefined) return false;
+  if (/^(1|true|yes|on)$/i.test(setting.value)) return true;
+  if (/^(0|false|no|off)$/i.test(setting.value)) return false;
+  throw wrong(setting, "is neither true nor false");
+}
+
+function wrong({ value, from }: Setting<string>, what: string, hint = ""): MephistoError {
+  return new MephistoError("INVALID_OPTION", `${from}: ${JSON.stringify(value)} ${what}.${hint}`);
+}

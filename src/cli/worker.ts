@@ -1,0 +1,97 @@
+import type { StringArgDef } from "citty";
+import { messageOf } from "../core/errors.ts";
+import { workerId } from "../runtime/info.ts";
+import { onStopSignals, signalExitCode } from "../runtime/signals.ts";
+import { makeHandler } from "../web/handler.ts";
+import { serve } from "../web/server.ts";
+import { type Given, resolveSettings, SETTING_VARIABLES, variableOf } from "../worker/settings.ts";
+import type { RunningWorker } from "../worker/status.ts";
+import type { Command } from "./dispatch.ts";
+import { introduce } from "./introduce.ts";
+import { LOG_FORMATS, LOG_LEVELS, makeLogger, openLogFile, type WorkerLogger } from "./logger.ts";
+import { type CliOptions, OPTION_VARIABLES, resolveOptions } from "./options.ts";
+import type { Host, ScriptDefinition } from "./script.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Runs a worker until it is told to stop. */
+export function workerCommand(definition: ScriptDefinition, host: Host, terminal: Terminal): Command {
+  return {
+    description: "Runs a worker",
+    args: {
+      loglevel: text("loglevel", "What is told; default info", { alias: "l", valueHint: LOG_LEVELS.join("|") }),
+      logfile: text("logfile", "Appends the toolkit's lines to a file", { alias: "f", valueHint: "file" }),
+      "log-format": text("log-format", "Default text", { valueHint: LOG_FORMATS.join("|") }),
+      "web-port": text("web-port", "Default 6066; 0 takes any free one", { alias: "p", valueHint: "port" }),
+      "web-bind": text("web-bind", "Default 127.0.0.1", { alias: "b", valueHint: "address" }),
+      "without-web": { type: "boolean", description: "No web port [MEPHISTO_WITHOUT_WEB]" },
+      url: text("url", "Kafka's address; default kafka://localhost:9092"),
+      "session-timeout": text("session-timeout", "Silence after which it is expelled; default 6s", DURATION),
+      "heartbeat-interval": text("heartbeat-interval", "Default a twentieth of that, at most 300ms", DURATION),
+      "instance-id": text("instance-id", "A fixed name in the group", { valueHint: "name" }),
+    },
+    async run(flags) {
+      const given: Given = { flags, env: terminal.variables([...SETTING_VARIABLES, ...OPTION_VARIABLES]) };
+      const settings = resolveSettings(definition.options, given);
+      const options = resolveOptions(given);
+      const file = options.logfile && openLogFile(options.logfile.value, options.logfile.from, terminal.err);
+      const logger = loggerFor(options, (line) => file ? file.write(line) : terminal.err(line));
+      try {
+        const worker = host.worker(settings, logger);
+        const web = options.web && await serve(makeHandler(worker), options.web);
+        for (const line of introduce(definition, settings, worker.status(), web?.address)) logger.info(line);
+        const failure = await live(worker, logger, terminal, (error) => {
+          logger.fatal(error);
+          if (file) terminal.err(`${messageOf(error)}\n`);
+        });
+        await web?.close();
+        return failure ? 1 : 0;
+      } finally {
+        await host.close();
+        file?.close();
+      }
+    },
+  };
+}
+
+const DURATION = { valueHint: "2s" };
+
+function text(flag: string, description: string, more: Partial<StringArgDef> = {}): StringArgDef {
+  return { type: "string", description: `${description} [${variableOf(flag)}]`, ...more };
+}
+
+function loggerFor({ loglevel, logFormat }: CliOptions, write: (line: string) => void): WorkerLogger {
+  return makeLogger({ level: loglevel, format: logFormat, worker: workerId(), write });
+}
+
+/** From start to stop; whether something else than a signal ended it, which is told at once. */
+async function live(
+  worker: RunningWorker,
+  logger: WorkerLogger,
+  terminal: Terminal,
+  tell: (error: unknown) => void,
+): Promise<boolean> {
+  // Whatever the worker has open, the process must not end before it has stopped.
+  const alive = setInterval(() => {}, 2 ** 30);
+  let forget = () => {};
+  const failed = await new Promise<boolean>((resolve) => {
+    let over = false;
+    const end = (failed: boolean, say: () => void) => {
+      if (over) return;
+      over = true;
+      say();
+      resolve(failed);
+    };
+    forget = onStopSignals(
+      (signal) => end(false, () => logger.info(`Stopping after ${signal}; a second one ends at once`)),
+      (signal) => terminal.exit(signalExitCode(signal)),
+    );
+    const fail = (error: unknown) => end(true, () => tell(error));
+    worker.failed.then(fail, fail);
+    worker.start().catch(fail);
+  });
+  await worker.stop();
+  logger.info("Stopped");
+  forget();
+  clearInterval(alive);
+  return failed;
+}

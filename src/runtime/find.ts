@@ -1,0 +1,59 @@
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, realpathSync, statSync } from "node:fs";
+import { delimiter, dirname, join, resolve } from "node:path";
+import process from "node:process";
+import { type Runtime, runtime } from "./info.ts";
+
+/** Where a runtime is to be looked for. */
+export interface FindOptions {
+  /** A folder: its own `node_modules/.bin`, and those of the folders above it, come first. */
+  readonly from: string;
+  /** `PATH`. */
+  readonly path: string;
+}
+
+/** The program of a runtime, or nothing: of Node only one that runs TypeScript. */
+export function findRuntime(name: Runtime["name"], { from, path }: FindOptions): string | undefined {
+  const self = runtime();
+  if (self.name === name && (name !== "node" || stripsTypes(self.version))) return process.execPath;
+  const folders = [...binFolders(from), ...path.split(delimiter).filter((folder) => folder !== "")];
+  for (const folder of folders) {
+    const program = join(folder, process.platform === "win32" ? `${name}.exe` : name);
+    if (isProgram(program) && (name !== "node" || stripsTypes(versionOf(program)))) return native(program);
+  }
+  return undefined;
+}
+
+/** Whether a version of Node runs TypeScript as it is: 22.18, 23.6 and newer. */
+export function stripsTypes(version: string): boolean {
+  const [major = 0, minor = 0] = version.replace(/^v/, "").split(".").map(Number);
+  return major > 23 || (major === 23 && minor >= 6) || (major === 22 && minor >= 18);
+}
+
+function binFolders(from: string): string[] {
+  const folders: string[] = [];
+  for (let folder = resolve(from);; folder = dirname(folder)) {
+    folders.push(join(folder, "node_modules", ".bin"));
+    if (folder === dirname(folder)) return folders;
+  }
+}
+
+function isProgram(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function versionOf(node: string): string {
+  return spawnSync(node, ["--version"], { encoding: "utf8", timeout: 5000 }).stdout?.trim() ?? "";
+}
+
+/** Deno's package starts Deno from a script in Node that passes no signals on, until its own install step has run. */
+function native(program: string): string {
+  const real = realpathSync(program);
+  const beside = join(dirname(real), "deno");
+  return real.endsWith("bin.cjs") && isProgram(beside) ? beside : program;
+}

@@ -1,0 +1,61 @@
+import type { RunningWorker, WorkerStatus } from "../worker/status.ts";
+
+/**
+ * Answers for a worker: `GET /health` is 200 while the process works, `GET /ready` 503 until the worker has its
+ * partitions, and `GET /` its status as JSON.
+ */
+export function makeHandler(worker: RunningWorker): (request: Request) => Response {
+  return (request) => {
+    const { pathname } = new URL(request.url);
+    const answer = routes[pathname];
+    if (answer === undefined) return json(404, { error: "There is nothing here. Try /, /health or /ready." }, request);
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      const error = `${pathname} is only to be read: use GET.`;
+      return json(405, { error }, request, { allow: "GET, HEAD" });
+    }
+    const { status, body } = answer(worker);
+    return json(status, body, request);
+  };
+}
+
+type Answer = (worker: RunningWorker) => { status: number; body: unknown };
+
+const routes: Readonly<Record<string, Answer | undefined>> = Object.assign(
+  Object.create(null),
+  {
+    "/": (worker) => ({ status: 200, body: worker.status() }),
+    "/health": () => ({ status: 200, body: { healthy: true } }),
+    "/ready": (worker) =>
+      worker.ready()
+        ? { status: 200, body: { ready: true } }
+        : { status: 503, body: { ready: false, reason: whyNot(worker.status()) } },
+  } satisfies Record<string, Answer>,
+);
+
+function whyNot({ state, group }: WorkerStatus): string {
+  switch (state) {
+    case "starting":
+      return "The worker has not joined its group yet.";
+    case "stopping":
+    case "stopped":
+      return "The worker is stopping.";
+    case "running":
+      if (!group.joined) return "The worker is not in its group at the moment.";
+      return "The worker has not heard from Kafka for longer than a session.";
+  }
+}
+
+function json(status: number, body: unknown, request: Request, headers: Record<string, string> = {}): Response {
+  const forPerson = request.headers.get("accept")?.includes("text/html") ?? false;
+  const text = JSON.stringify(body, undefined, forPerson ? 2 : undefined) + "\n";
+  return new Response(request.method === "HEAD" ? null : text, {
+    status,
+    headers: {
+      "content-type": "application/json; charset=utf-8",
+      "content-length": String(new TextEncoder().encode(text).length),
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+      ...headers,
+    },
+  });
+}

@@ -1,0 +1,106 @@
+/** An app with actors and timers, a host that keeps what it is given, and a terminal that keeps what is written. */
+import { actor, type ActorDefinition, type Outgoing } from "../../src/core/actor.ts";
+import { app, type AppDefinition, type AppOptions, setRuntime } from "../../src/core/app.ts";
+import { timer } from "../../src/core/timer.ts";
+import type { Host, ScriptDefinition } from "../../src/cli/script.ts";
+import type { Terminal } from "../../src/cli/terminal.ts";
+import type { WorkerSettings } from "../../src/worker/settings.ts";
+import type { RunningWorker, WorkerStatus } from "../../src/worker/status.ts";
+
+/** An app of two actors and two timers. */
+export function exampleDefinition(options: AppOptions<"raw", "text"> = {}): ScriptDefinition {
+  const shop = definedApp(options);
+  actor(shop.app, async function say() {});
+  actor(shop.app, { name: "orders", valueSerializer: "json", partitions: 3, topic: "shop-orders.v1" }, async () => {});
+  timer(shop.app, 2.0, { onMaster: true }, async function publishGreetings() {});
+  timer(shop.app, "1m30s", function cleanUp() {});
+  return shop.definition;
+}
+
+function definedApp(options: AppOptions<"raw", "text">) {
+  const seen: Omit<AppDefinition, "runtime">[] = [];
+  const nothing = () => Promise.resolve();
+  setRuntime((made) => {
+    seen.push(made);
+    return { send: nothing, main: nothing, start: nothing, stop: nothing };
+  });
+  const made = app("shop", { valueSerializer: "raw", ...options });
+  const [definition] = seen;
+  if (definition === undefined) throw new Error("app() made no runtime");
+  return { app: made, definition };
+}
+
+export const STATUS: WorkerStatus = {
+  app: "shop",
+  worker: "box-1-abcd",
+  runtime: "bun 1.0",
+  version: "",
+  state: "running",
+  ready: true,
+  since: "2026-01-01T00:00:00.000Z",
+  url: "kafka://localhost:9092",
+  group: { joined: true, generation: 1, members: 1, lastContact: 10 },
+  mastership: { master: true, elected: "box-1-abcd", epoch: 1, lease: 5000 },
+  actors: [],
+  timers: [],
+};
+
+/** A worker that runs until it is stopped. */
+export function fakeWorker(part: Partial<RunningWorker> = {}): RunningWorker {
+  return {
+    start: () => Promise.resolve(),
+    stop: () => Promise.resolve(),
+    failed: new Promise<Error>(() => {}),
+    status: () => STATUS,
+    ready: () => true,
+    ...part,
+  };
+}
+
+/** A host that remembers. */
+export class FakeHost implements Host {
+  readonly sent: { actor: ActorDefinition; message: Outgoing<unknown, unknown>; settings: WorkerSettings }[] = [];
+  readonly started: WorkerSettings[] = [];
+  closed = 0;
+  made: RunningWorker = fakeWorker();
+
+  worker(settings: WorkerSettings): RunningWorker {
+    this.started.push(settings);
+    return this.made;
+  }
+  send(actor: ActorDefinition, message: Outgoing<unknown, unknown>, settings: WorkerSettings): Promise<void> {
+    this.sent.push({ actor, message, settings });
+    return Promise.resolve();
+  }
+  close(): Promise<void> {
+    this.closed++;
+    return Promise.resolve();
+  }
+}
+
+/** A terminal that remembers. */
+export class FakeTerminal implements Terminal {
+  readonly words: readonly string[];
+  readonly env: Record<string, string>;
+  readonly colours = false;
+  readonly exits: number[] = [];
+  stdout = "";
+  stderr = "";
+
+  constructor(words: readonly string[], env: Record<string, string> = {}) {
+    this.words = words;
+    this.env = env;
+  }
+  variables(names: readonly string[]): Record<string, string | undefined> {
+    return Object.fromEntries(names.map((name) => [name, this.env[name]]));
+  }
+  out(text: string): void {
+    this.stdout += text;
+  }
+  err(text: string): void {
+    this.stderr += text;
+  }
+  exit(code: number): void {
+    this.exits.push(code);
+  }
+}
