@@ -27,3 +27,39 @@ export type { Bytes, Decoded, Encodable, Json, Serializer, SerializerSpec } from
 export type { Duration } from "./src/core/duration.ts";
 export { type ErrorCode, MephistoError } from "./src/core/errors.ts";
 export type { Logger } from "./src/core/logger.ts";
+
+import { setRuntime } from "./src/core/app.ts";
+import { systemClock } from "./src/core/clock.ts";
+import { KafkaDriver } from "./src/kafka/kafka-driver.ts";
+import { parseUrl } from "./src/kafka/url.ts";
+import { isEntry } from "./src/runtime/entry.ts";
+import { lingerOf, Program } from "./src/worker/program.ts";
+
+// The floors are joined here: an app is run by a program over Kafka, and the entry file's by the command line, which is
+// loaded only then.
+setRuntime((definition) => {
+  const program = new Program(definition, ({ id, options }, { url }, logger) => {
+    const { compression = "none" } = options;
+    return new KafkaDriver(
+      parseUrl(url.value, url.from, options),
+      id,
+      { linger: lingerOf(definition), compression: compression === "none" ? undefined : compression },
+      logger,
+      systemClock,
+    );
+  });
+  return {
+    send: (actor, message) => program.send(actor, message),
+    start: () => program.start(),
+    stop: () => program.stop(),
+    async main(meta) {
+      if (!isEntry(meta)) return;
+      const { main } = await import("./src/cli/script.ts");
+      await main(definition, {
+        worker: (settings, logger) => program.worker(settings, logger),
+        send: (actor, message, settings) => program.send(actor, message, settings),
+        close: () => program.stop(),
+      });
+    },
+  };
+});

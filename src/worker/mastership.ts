@@ -1,0 +1,129 @@
+import type { Clock } from "../core/clock.ts";
+import { formatDuration } from "../core/duration.ts";
+import { MephistoError } from "../core/errors.ts";
+import type { Lease } from "../core/lease.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Generation } from "../driver/driver.ts";
+
+/** One term of mastership. */
+export interface Term {
+  /** Grows from one master to the next. */
+  readonly epoch: number;
+  /** Aborts when it is over. */
+  readonly signal: AbortSignal;
+  /** Whether it lasts, asked of the lease itself: a signal may come late in a process that was frozen. */
+  holds(): boolean;
+}
+
+/** How often a worker that is elected, but may not act yet, looks whether it may, in ms. */
+const CANDIDATE_LOOKS = 50;
+/** No timer of the runtime is set for longer, in ms. */
+const LONGEST_TIMER = 60_000;
+
+/**
+ * From follower to candidate to master, and back: a worker is master while the group's current generation has elected
+ * it, its lease holds, and no older lease can still be held. Only what is checked here makes it one.
+ */
+export class Mastership {
+  readonly #lease: Lease;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #begin: (term: Term) => void;
+  #generation: Generation | undefined;
+  #term: { readonly epoch: number; readonly controller: AbortController } | undefined;
+  #resigned = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** `begin` is called at the start of each term. */
+  constructor(lease: Lease, begin: (term: Term) => void, logger: Logger, clock: Clock) {
+    this.#lease = lease;
+    this.#begin = begin;
+    this.#logger = logger;
+    this.#clock = clock;
+  }
+
+  get elected(): string | undefined {
+    return this.#generation?.master;
+  }
+
+  /** The epoch of the term that lasts, or 0. */
+  get epoch(): number {
+    return this.#holds() ? this.#term?.epoch ?? 0 : 0;
+  }
+
+  /** The group has decided. */
+  generation(generation: Generation): void {
+    this.#generation = generation;
+    this.#look();
+  }
+
+  /** The group does not know this worker any more. */
+  expelled(): void {
+    this.#generation = undefined;
+    this.#stepDown("the group has expelled this worker");
+  }
+
+  /**
+   * What to say when joining: the generation that elected us while we are master, else 0. Whoever says 0 has stopped
+   * acting before, so that the group may elect another.
+   */
+  claim(): number {
+    if (!this.#holds()) {
+      this.#stepDown("the lease is over");
+      return 0;
+    }
+    return this.#generation?.generation ?? 0;
+  }
+
+  /** Ends the term and stands for no other. */
+  resign(): void {
+    this.#resigned = true;
+    this.#stepDown("this worker is stopping");
+    clearTimeout(this.#timer);
+  }
+
+  #holds(): boolean {
+    return this.#term !== undefined && this.#generation?.elected === true && this.#lease.holds();
+  }
+
+  /** Compares what is with what should be, and looks again when that may have changed. */
+  #look(): void {
+    clearTimeout(this.#timer);
+    if (this.#resigned) return;
+    const generation = this.#generation;
+    if (generation === undefined) return;
+    if (!generation.elected) {
+      return this.#stepDown(generation.master ? `${generation.master} has been elected` : "nobody is elected");
+    }
+    const left = this.#lease.left();
+    if (left <= 0) this.#stepDown("the lease is over");
+    const wait = generation.notBefore - this.#clock.monotonic();
+    if (left > 0 && wait <= 0) this.#ascend(generation);
+    const next = this.#term ? left : Math.max(wait, CANDIDATE_LOOKS);
+    this.#timer = setTimeout(() => this.#look(), Math.min(Math.max(1, next), LONGEST_TIMER));
+    if (wait > 0) {
+      this.#logger.debug(`Elected; waiting for ${formatDuration(wait)}, since an older lease may still be held.`);
+    }
+  }
+
+  #ascend(generation: Generation): void {
+    if (this.#term) return;
+    const controller = new AbortController();
+    const term = { epoch: generation.generation, controller };
+    this.#term = term;
+    this.#logger.info(`This worker is master (epoch ${term.epoch}).`);
+    this.#begin({
+      epoch: term.epoch,
+      signal: controller.signal,
+      holds: () => this.#term === term && this.#holds(),
+    });
+  }
+
+  #stepDown(why: string): void {
+    const term = this.#term;
+    if (term === undefined) return;
+    this.#term = undefined;
+    term.controller.abort(new MephistoError("NOT_MASTER", `Mastership is over: ${why}.`));
+    this.#logger.info(`This worker is no longer master: ${why}.`);
+  }
+}

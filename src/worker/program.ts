@@ -1,0 +1,134 @@
+import type { ActorDefinition, Outgoing } from "../core/actor.ts";
+import type { AppDefinition } from "../core/app.ts";
+import { systemClock } from "../core/clock.ts";
+import { milliseconds } from "../core/duration.ts";
+import { MephistoError } from "../core/errors.ts";
+import { type Logger, silent } from "../core/logger.ts";
+import { encode } from "../core/serializer.ts";
+import type { Driver, Record } from "../driver/driver.ts";
+import { context } from "../runtime/context.ts";
+import { variables } from "../runtime/env.ts";
+import { runtime, workerId } from "../runtime/info.ts";
+import type { Scope } from "./sends.ts";
+import { resolveSettings, SETTING_VARIABLES, withoutPassword, type WorkerSettings } from "./settings.ts";
+import type { RunningWorker } from "./status.ts";
+import { Worker } from "./worker.ts";
+
+/** Makes the log that an app's settings name. */
+export type MakeDriver = (definition: Definition, settings: WorkerSettings, logger: Logger) => Driver;
+
+type Definition = Omit<AppDefinition, "runtime">;
+
+/** How long what was sent may take to be acknowledged when a program that only sends is stopped, in ms. */
+const CLOSE_WITHIN = 5000;
+
+const encoder = new TextEncoder();
+
+/**
+ * An app in this process: what it sends through, and the worker if one runs. Connects when something is first sent, or
+ * when a worker is started.
+ */
+export class Program {
+  readonly #definition: Definition;
+  readonly #makeDriver: MakeDriver;
+  readonly #context = context<Scope>();
+  #driver: Driver | undefined;
+  #worker: RunningWorker | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(definition: Definition, makeDriver: MakeDriver) {
+    this.#definition = definition;
+    this.#makeDriver = makeDriver;
+  }
+
+  /** Sends through the tick or the handler that is running, or else at once. `settings`: those of a command line. */
+  send(actor: ActorDefinition, message: Outgoing<unknown, unknown>, settings?: WorkerSettings): Promise<void> {
+    try {
+      const record = recordOf(actor, message);
+      const scope = this.#context.get();
+      if (scope) return scope.send(record);
+      if (this.#stopping) throw new MephistoError("STOPPED", `App ${this.#definition.id} has been stopped.`);
+      this.#driver ??= this.#open(settings ?? this.#settings(), this.#definition.options.logger ?? silent);
+      return this.#driver.publisher.send(record);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Makes a worker; nothing is connected before it is started. */
+  worker(settings: WorkerSettings, logger: Logger): RunningWorker {
+    if (this.#worker) {
+      throw new MephistoError("INVALID_OPTION", `App ${this.#definition.id} has a worker in this process already.`);
+    }
+    const driver = this.#driver ??= this.#open(settings, logger);
+    const { name, version } = runtime();
+    return this.#worker = new Worker({
+      definition: this.#definition,
+      settings,
+      driver,
+      context: this.#context,
+      logger,
+      clock: systemClock,
+      worker: workerId(),
+      runtime: `${name} ${version}`,
+      url: withoutPassword(settings.url.value),
+    });
+  }
+
+  /** Runs a worker inside a program of one's own. */
+  async start(): Promise<void> {
+    await this.#stopping;
+    const worker = this.worker(this.#settings(), this.#definition.options.logger ?? silent);
+    try {
+      await worker.start();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** Ends the worker, or what was opened for sending. The app may be started again, or send again, afterwards. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stopAll().finally(() => {
+      this.#stopping = this.#driver = this.#worker = undefined;
+    });
+    return this.#stopping;
+  }
+
+  async #stopAll(): Promise<void> {
+    if (this.#worker) await this.#worker.stop();
+    else await this.#driver?.close(CLOSE_WITHIN);
+  }
+
+  #settings(): WorkerSettings {
+    return resolveSettings(this.#definition.options, { flags: {}, env: variables(SETTING_VARIABLES) });
+  }
+
+  #open(settings: WorkerSettings, logger: Logger): Driver {
+    return this.#makeDriver(this.#definition, settings, logger);
+  }
+}
+
+/** What the publisher's options are, from the app's. Errors: `INVALID_DURATION`. */
+export function lingerOf(definition: Definition): number {
+  return milliseconds(definition.options.linger ?? 0, "linger");
+}
+
+function recordOf(actor: ActorDefinition, message: Outgoing<unknown, unknown>): Record {
+  const { key, value, headers, timestamp } = message;
+  return {
+    topic: actor.topic,
+    key: key === undefined ? null : encode(actor.keySerializer, key, `The key of a message to ${actor.name}`),
+    value: encode(actor.valueSerializer, value, `A message to ${actor.name}`),
+    headers: headers === undefined ? NO_HEADERS : headersOf(headers),
+    timestamp: timestamp ?? Date.now(),
+  };
+}
+
+const NO_HEADERS: Record["headers"] = [];
+
+function headersOf(headers: NonNullable<Outgoing<unknown>["headers"]>): Record["headers"] {
+  return Object.entries(headers).map((
+    [name, value],
+  ) => [name, typeof value === "string" ? encoder.encode(value) : value]);
+}

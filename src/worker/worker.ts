@@ -1,0 +1,278 @@
+import type { ActorDefinition } from "../core/actor.ts";
+import type { AppDefinition } from "../core/app.ts";
+import type { Clock } from "../core/clock.ts";
+import { MephistoError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import { Outage } from "../core/outage.ts";
+import { Backoff, pause } from "../core/pause.ts";
+import type { Driver, Generation, MemberListener, Membership, TopicPartition } from "../driver/driver.ts";
+import type { Context } from "../runtime/context.ts";
+import { ActorLoop } from "./actor-loop.ts";
+import { DeadLetters } from "./dead-letters.ts";
+import { Mastership, type Term } from "./mastership.ts";
+import { describePartitions } from "./partitions.ts";
+import type { Scope } from "./sends.ts";
+import type { WorkerSettings } from "./settings.ts";
+import type { RunningWorker, WorkerStatus } from "./status.ts";
+import { TimerLoop } from "./timer-loop.ts";
+
+/** How long stopping may take in all, in ms. */
+const STOP_WITHIN = 9000;
+/** How long a running tick may still finish and publish when the worker stops, in ms. */
+const LAST_TICK = 300;
+/** If what is in hand takes longer than this, mastership is handed over before it is finished, in ms. */
+const RESIGN_AFTER = 100;
+/** A worker without partitions says so when it has had none for so long, in ms. */
+const IDLE_AFTER = 3000;
+
+export interface WorkerParts {
+  readonly definition: Pick<AppDefinition, "id" | "options" | "actors" | "timers">;
+  readonly settings: WorkerSettings;
+  readonly driver: Driver;
+  readonly context: Context<Scope>;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** The worker's name, and what runs it: `bun 1.4.5`. */
+  readonly worker: string;
+  readonly runtime: string;
+  /** The address without user and password. */
+  readonly url: string;
+}
+
+/** A worker: its place in the group, its actors, its timers, and mastership. */
+export class Worker implements RunningWorker {
+  readonly failed: Promise<Error>;
+  readonly #parts: WorkerParts;
+  readonly #actors: Map<string, ActorLoop>;
+  readonly #timers: TimerLoop[];
+  readonly #since = new Date();
+  readonly #stop = new AbortController();
+  readonly #fail: (error: Error) => void;
+  #state: WorkerStatus["state"] = "starting";
+  #membership: Membership | undefined;
+  #mastership: Mastership | undefined;
+  #generation: Generation | undefined;
+  #partitionCounts = new Map<string, number>();
+  #idle: ReturnType<typeof setTimeout> | undefined;
+  #told = false;
+  #stopping: Promise<void> | undefined;
+
+  constructor(parts: WorkerParts) {
+    this.#parts = parts;
+    const { definition, driver, worker } = parts;
+    const deadLetters = new DeadLetters(driver, worker);
+    const loop = (actor: ActorDefinition) =>
+      new ActorLoop(actor, { ...parts, publisher: driver.publisher, deadLetters });
+    this.#actors = new Map([...definition.actors.values()].map((actor) => [actor.topic, loop(actor)]));
+    this.#timers = [...definition.timers.values()].map((timer) =>
+      new TimerLoop(timer, { ...parts, fenced: driver.fenced })
+    );
+    const { promise, resolve } = Promise.withResolvers<Error>();
+    this.failed = promise;
+    this.#fail = resolve;
+  }
+
+  async start(): Promise<void> {
+    const { clock, definition, driver, logger, settings, worker, runtime } = this.#parts;
+    await this.#connect();
+    if (this.#stop.signal.aborted) return;
+    for (const actor of this.#actors.values()) actor.start();
+    const everyWorker = { epoch: 0, signal: this.#stop.signal, holds: () => true };
+    for (const loop of this.#timers) if (!loop.timer.onMaster) loop.start(everyWorker);
+    const membership = this.#membership = driver.join({
+      group: definition.id,
+      topics: [...this.#actors.keys()],
+      profile: {
+        worker,
+        runtime,
+        version: settings.version.value,
+        timers: this.#timers.filter(({ timer }) => timer.onMaster).map(({ timer }) => timer.name),
+      },
+      instanceId: settings.instanceId.value,
+      sessionTimeout: settings.sessionTimeout.value,
+      heartbeatInterval: settings.heartbeatInterval.value,
+    }, this.#listener());
+    this.#mastership = new Mastership(membership.lease, (term) => this.#master(term), logger, clock);
+    await Promise.race([membership.ready(), aborted(this.#stop.signal)]);
+    if (this.#state === "starting") this.#state = "running";
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stopAll().catch((error) => {
+      this.#parts.logger.error(`Stopping failed: ${error instanceof Error ? error.message : error}`);
+    });
+    return this.#stopping;
+  }
+
+  ready(): boolean {
+    const membership = this.#membership;
+    if (this.#state !== "running" || membership === undefined) return false;
+    const silence = this.#parts.clock.monotonic() - membership.lastContact;
+    return membership.joined && silence < this.#parts.settings.sessionTimeout.value;
+  }
+
+  status(): WorkerStatus {
+    const { clock, definition, runtime, settings, url, worker } = this.#parts;
+    const lastContact = this.#membership?.lastContact ?? -Infinity;
+    const lease = this.#membership?.lease.left() ?? 0;
+    const epoch = this.#mastership?.epoch ?? 0;
+    return {
+      app: definition.id,
+      worker,
+      runtime,
+      version: settings.version.value,
+      state: this.#state,
+      ready: this.ready(),
+      since: this.#since.toISOString(),
+      url,
+      group: {
+        joined: this.#membership?.joined ?? false,
+        generation: this.#generation?.generation ?? 0,
+        members: this.#generation?.members ?? 0,
+        lastContact: Number.isFinite(lastContact) ? Math.round(clock.monotonic() - lastContact) : null,
+      },
+      mastership: {
+        master: epoch > 0,
+        elected: this.#mastership?.elected ?? null,
+        epoch,
+        lease: lease > 0 ? Math.round(lease) : null,
+      },
+      actors: [...this.#actors.values()].map(({ actor: { name, topic }, partitions, counts }) => ({
+        name,
+        topic,
+        partitions,
+        ...counts,
+      })),
+      timers: this.#timers.map(({ timer: { name, interval, onMaster }, counts: { lastSlot, ...counts } }) => ({
+        name,
+        every: interval,
+        onMaster,
+        lastSlot: lastSlot === undefined ? null : new Date(lastSlot).toISOString(),
+        ...counts,
+      })),
+    };
+  }
+
+  /** Until a broker answers and the topics are there. Throws what waiting does not mend. */
+  async #connect(): Promise<void> {
+    const { clock, definition, driver, logger, settings } = this.#parts;
+    const outage = new Outage(logger, clock);
+    const backoff = new Backoff(100, 2000);
+    const topics = [...definition.actors.values()].map(({ topic, partitions }) => ({
+      topic,
+      partitions,
+      replicationFactor: definition.options.replicationFactor ?? -1,
+    }));
+    while (!this.#stop.signal.aborted) {
+      try {
+        const { brokers } = await driver.connect();
+        this.#partitionCounts = await driver.ensureTopics(topics);
+        outage.over("Kafka answers");
+        logger.debug(`Connected to ${brokers.join(", ")}`);
+        return;
+      } catch (error) {
+        if (this.#stop.signal.aborted) return;
+        if (!(error instanceof MephistoError) || !waitingMends(error)) throw error;
+        outage.failed(
+          `${error.message} The address is from ${settings.url.from}. Start Kafka there, or give another with --url or MEPHISTO_URL.`,
+        );
+        await pause(backoff.next(), this.#stop.signal);
+      }
+    }
+  }
+
+  #listener(): MemberListener {
+    const { logger } = this.#parts;
+    return {
+      claim: () => this.#mastership?.claim() ?? 0,
+      generation: (generation) => {
+        const first = this.#generation === undefined;
+        this.#generation = generation;
+        const workers = `${generation.members} ${generation.members === 1 ? "worker" : "workers"}`;
+        const line = `Joined group ${this.#parts.definition.id}: generation ${generation.generation}, ${workers}, ` +
+          `master ${generation.master ?? "nobody"}.`;
+        if (first) logger.info(line);
+        else logger.debug(line);
+        this.#mastership?.generation(generation);
+        this.#watchIdle();
+      },
+      expelled: () => {
+        this.#generation = undefined;
+        this.#mastership?.expelled();
+        if (this.#state === "running") {
+          logger.warn("The group has expelled this worker, which was silent for too long. It joins again.");
+        }
+      },
+      assigned: (partitions) => {
+        for (const { topic, partition } of partitions) this.#actors.get(topic)?.assigned(partition);
+        if (partitions.length > 0) logger.info(`Gained ${describePartitions(partitions)}.`);
+        clearTimeout(this.#idle);
+      },
+      revoked: async (partitions) => {
+        await Promise.all(partitions.map(({ topic, partition }) => this.#actors.get(topic)?.revoked(partition)));
+        if (partitions.length > 0) logger.info(`Gave up ${describePartitions(partitions)}.`);
+      },
+      lost: (partitions) => {
+        for (const { topic, partition } of partitions) this.#actors.get(topic)?.lost(partition);
+        logger.warn(`Lost ${describePartitions(partitions)}: what was in hand may be handled again by another worker.`);
+      },
+      deliver: (delivery) => {
+        const actor = this.#actors.get(delivery.topic);
+        if (actor) actor.deliver(delivery);
+        else delivery.close();
+      },
+      failed: this.#fail,
+    };
+  }
+
+  #master(term: Term): void {
+    for (const loop of this.#timers) if (loop.timer.onMaster) loop.start(term);
+  }
+
+  /** A worker that goes without says so, once, when others have had the time to hand over. */
+  #watchIdle(): void {
+    clearTimeout(this.#idle);
+    if (this.#told || this.#actors.size === 0 || this.#held().length > 0) return;
+    this.#idle = setTimeout(() => {
+      if (this.#held().length > 0 || this.#state !== "running") return;
+      this.#told = true;
+      const counts = [...this.#partitionCounts].map(([topic, count]) => `${topic} has ${count}`).join(", ");
+      this.#parts.logger.info(
+        `No partition for this worker: ${counts}, for ${this.#generation?.members ?? 0} workers. It stands by.`,
+      );
+    }, IDLE_AFTER);
+  }
+
+  #held(): TopicPartition[] {
+    return [...this.#actors.entries()].flatMap(([topic, { partitions }]) =>
+      partitions.map((partition) => ({ topic, partition }))
+    );
+  }
+
+  async #stopAll(): Promise<void> {
+    const until = this.#parts.clock.monotonic() + STOP_WITHIN;
+    const left = () => Math.max(0, until - this.#parts.clock.monotonic());
+    this.#state = "stopping";
+    clearTimeout(this.#idle);
+    // No new tick; one that runs may finish and publish, under the lease, for a moment.
+    for (const loop of this.#timers) loop.end();
+    await Promise.race([Promise.all(this.#timers.map((loop) => loop.idle())), pause(LAST_TICK)]);
+    this.#stop.abort();
+    this.#mastership?.resign();
+    const drained = Promise.all([...this.#actors.values()].map((actor) => actor.stop()));
+    await Promise.race([drained, pause(RESIGN_AFTER)]).then((done) => done ?? this.#membership?.resign());
+    await Promise.race([drained, pause(left() / 2)]);
+    await Promise.race([this.#parts.driver.publisher.flush(), pause(left() / 2)]);
+    await this.#membership?.leave(left());
+    await this.#parts.driver.close(Math.min(left(), 1000));
+    this.#state = "stopped";
+  }
+}
+
+function waitingMends({ code }: MephistoError): boolean {
+  return code === "UNREACHABLE" || code === "PROTOCOL";
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
