@@ -36,3 +36,13 @@ export class Backoff {
     this.#next = this.#first;
   }
 }
+
+/** What a promise gives, or undefined when it takes longer than `ms`; leaves no timer behind. */
+export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  const over = new AbortController();
+  try {
+    return await Promise.race([promise, pause(ms, over.signal).then(() => undefined)]);
+  } finally {
+    over.abort();
+  }
+}

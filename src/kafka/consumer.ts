@@ -11,7 +11,7 @@ import { Code } from "./codes.ts";
 import { Fetcher } from "./fetcher.ts";
 import { Group } from "./group.ts";
 import { type Acknowledgements, commitOf } from "./offsets.ts";
-import { Backoff, pause } from "../core/pause.ts";
+import { Backoff, pause, within } from "../core/pause.ts";
 import { Positions } from "./positions.ts";
 import type { AssignmentData } from "./profile.ts";
 
@@ -94,20 +94,20 @@ export class Consumer implements Membership {
     this.#group.resign();
   }
 
-  async leave(within: number): Promise<void> {
-    const until = performance.now() + within;
+  async leave(ms: number): Promise<void> {
+    const until = performance.now() + ms;
     const all = [...this.#held.values()];
     for (const held of all) {
       held.leaving = true;
       this.#fetcher.remove(held);
     }
-    await Promise.race([this.#listener.revoked(all), pause(within)]);
+    await within(this.#listener.revoked(all), ms);
     clearInterval(this.#commits);
     await this.#commitFirmly(this.#acks(all), until);
     this.#stop.abort();
     this.#close(all);
     this.#fetcher.close();
-    await Promise.race([this.#group.leave(), pause(Math.max(500, until - performance.now()))]);
+    await within(this.#group.leave(), Math.max(500, until - performance.now()));
   }
 
   #synced(partitions: readonly TopicPartition[], data: AssignmentData, notBefore: number): void {

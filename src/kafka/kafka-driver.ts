@@ -11,7 +11,7 @@ import type {
 } from "../driver/driver.ts";
 import { Cluster } from "./cluster.ts";
 import { Consumer } from "./consumer.ts";
-import { pause } from "../core/pause.ts";
+import { within } from "../core/pause.ts";
 import { Producer, type ProducerOptions } from "./producer.ts";
 import { type Endpoint, shownAddress } from "./url.ts";
 
@@ -48,8 +48,8 @@ export class KafkaDriver implements Driver {
     return new Consumer(this.#cluster, options, listener, this.#logger, this.#clock);
   }
 
-  async close(within: number): Promise<void> {
-    await Promise.race([this.publisher.flush(), pause(within)]);
+  async close(ms: number): Promise<void> {
+    await within(this.publisher.flush(), ms);
     this.publisher.close();
     this.#cluster.close();
   }

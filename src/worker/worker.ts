@@ -4,7 +4,7 @@ import type { Clock } from "../core/clock.ts";
 import { MephistoError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { Outage } from "../core/outage.ts";
-import { Backoff, pause } from "../core/pause.ts";
+import { Backoff, pause, within } from "../core/pause.ts";
 import type { Driver, Generation, MemberListener, Membership, TopicPartition } from "../driver/driver.ts";
 import type { Context } from "../runtime/context.ts";
 import { ActorLoop } from "./actor-loop.ts";
@@ -256,13 +256,13 @@ export class Worker implements RunningWorker {
     clearTimeout(this.#idle);
     // No new tick; one that runs may finish and publish, under the lease, for a moment.
     for (const loop of this.#timers) loop.end();
-    await Promise.race([Promise.all(this.#timers.map((loop) => loop.idle())), pause(LAST_TICK)]);
+    await within(Promise.all(this.#timers.map((loop) => loop.idle())), LAST_TICK);
     this.#stop.abort();
     this.#mastership?.resign();
     const drained = Promise.all([...this.#actors.values()].map((actor) => actor.stop()));
-    await Promise.race([drained, pause(RESIGN_AFTER)]).then((done) => done ?? this.#membership?.resign());
-    await Promise.race([drained, pause(left() / 2)]);
-    await Promise.race([this.#parts.driver.publisher.flush(), pause(left() / 2)]);
+    if (await within(drained, RESIGN_AFTER) === undefined) this.#membership?.resign();
+    await within(drained, left() / 2);
+    await within(this.#parts.driver.publisher.flush(), left() / 2);
     await this.#membership?.leave(left());
     await this.#parts.driver.close(Math.min(left(), 1000));
     this.#state = "stopped";
