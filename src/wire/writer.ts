@@ -33,7 +33,8 @@ export class Writer {
   }
 
   int8(value: number): this {
-    this.#view.setInt8(this.#claim(1), value);
+    const at = this.#claim(1);
+    this.#view.setInt8(at, value);
     return this;
   }
 
@@ -42,12 +43,14 @@ export class Writer {
   }
 
   int16(value: number): this {
-    this.#view.setInt16(this.#claim(2), value);
+    const at = this.#claim(2);
+    this.#view.setInt16(at, value);
     return this;
   }
 
   int32(value: number): this {
-    this.#view.setInt32(this.#claim(4), value);
+    const at = this.#claim(4);
+    this.#view.setInt32(at, value);
     return this;
   }
 
@@ -140,6 +143,7 @@ export class Writer {
     return this.unsignedVarint(0);
   }
 
+  // Before the view or the bytes are used, since it may replace both.
   #claim(size: number): number {
     const at = this.#at;
     const end = at + size;
