@@ -16,7 +16,8 @@ export function maxCompressedSize(size: number): number {
   return size + Math.ceil(size / 255) + 16;
 }
 
-// Where four bytes with this hash were last seen in the block. Cleared for each block; nothing here is asynchronous.
+// Where four bytes with this hash were last seen in the block. Cleared for each, so that the same bytes are always
+// compressed to the same; shared, since nothing here is asynchronous.
 const seen = new Uint16Array(1 << HASH_BITS);
 
 /** Compresses `source[start, end)`, at most 64 KiB, into `target` at `at`; returns the position after it. */

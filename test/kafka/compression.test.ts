@@ -69,6 +69,7 @@ for (const name of CODEC_NAMES) {
     const bomb = codec.compress(new Uint8Array(LIMIT + 1));
     assert.throws(() => codec.decompress(bomb, LIMIT));
     assert.equal(codec.decompress(bomb, LIMIT + 1).length, LIMIT + 1);
+    assert.throws(() => codec.decompress(codec.compress(new Uint8Array(100_001)), 100_000));
     const builder = new BatchBuilder();
     builder.append(null, new Uint8Array(100_000), [], TIME);
     const batch = builder.build({ codec: { name, codec } });
@@ -108,6 +109,13 @@ test("snappy: one bare block without framing, as some clients send it", () => {
   // A length of 9, then a literal of 9 bytes.
   const block = fromHex("09" + "20" + "313233343536373839");
   assert.equal(codecs.snappy.decompress(block, 100).toString(), "123456789");
+});
+
+test("snappy: framing that is cut short is an error, wherever", () => {
+  const framed = codecs.snappy.compress(large);
+  for (const end of [17, 19, 20, 1000, framed.length - 1]) {
+    assert.throws(() => codecs.snappy.decompress(framed.subarray(0, end), LIMIT), /cut short|begin with its length/);
+  }
 });
 
 test("snappy: a block that promises more than it can hold takes no memory", () => {

@@ -94,6 +94,12 @@ test("reader: an int64 beyond the safe integers is refused", () => {
   assert.throws(() => new Reader(fromHex("8000000000000000")).int64(), WireError);
 });
 
+test("reader: a varint has no more than 32 bits", () => {
+  assert.equal(new Reader(fromHex("ffffffff0f")).unsignedVarint(), 2 ** 32 - 1);
+  assert.throws(() => new Reader(fromHex("ffffffff1f")).unsignedVarint(), WireError);
+  assert.throws(() => new Reader(fromHex("808080808000")).unsignedVarint(), WireError);
+});
+
 test("reader: a length is checked before anything is made of it", () => {
   for (const length of ["7fffffff", "fffffffe", "80000000"]) {
     assert.throws(() => new Reader(fromHex(length)).bytes(), WireError);

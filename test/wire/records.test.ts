@@ -3,10 +3,11 @@ import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import fc from "fast-check";
 import { BatchBuilder } from "../../src/wire/batch-builder.ts";
+import { crc32c } from "../../src/wire/crc32c.ts";
 import { CorruptBatchError } from "../../src/wire/errors.ts";
 import { decodeRecords } from "../../src/wire/records.ts";
 import type { WireRecord } from "../../src/wire/record.ts";
-import { MIXED, TIME, utf8, vectorBytes } from "./vectors.ts";
+import { fromHex, MIXED, TIME, utf8, vectorBytes } from "./vectors.ts";
 
 const text = new TextDecoder();
 
@@ -117,6 +118,69 @@ test("records: aborted transactions are left out as the Java client does", () =>
     "committed 1",
     "plain 2",
   ]);
+});
+
+/** A batch whose checksum is right over these records: hexadecimal, one after the other. */
+function sealed(records: string, count: number, lastOffsetDelta = count - 1): Uint8Array {
+  const batch = join(batchAt(0, "header").subarray(0, 61), fromHex(records));
+  const view = new DataView(batch.buffer);
+  view.setInt32(8, batch.length - 12);
+  view.setInt32(23, lastOffsetDelta);
+  view.setInt32(57, count);
+  view.setUint32(17, crc32c(batch, 21));
+  return batch;
+}
+
+// Length 9; attributes, timestamp and offset 0; no key; a value of 3; no headers.
+const GOOD = "12" + "000000" + "01" + "06616263" + "00";
+const SECOND = "12" + "000002" + "01" + "06646566" + "00";
+
+test("records: what the checksum cannot tell is checked record by record", () => {
+  const good = decodeRecords(sealed(GOOD + SECOND, 2), { from: 0 });
+  assert.deepEqual([values(good.records), good.error], [["abc", "def"], undefined]);
+
+  const cases: [why: string, batch: Uint8Array, reason: RegExp][] = [
+    ["a record longer than what is left", sealed(GOOD + "14" + SECOND.slice(2), 2), /record 1 has a length of 10/],
+    ["a record shorter than possible", sealed(GOOD + "0a" + SECOND.slice(2), 2), /record 1 has a length of 5/],
+    [
+      "a value longer than its record",
+      sealed(GOOD + "12000002" + "01" + "08646566" + "00", 2),
+      /record 1 does not end/,
+    ],
+    [
+      "a value shorter than its record",
+      sealed(GOOD + "12000002" + "01" + "04646566" + "00", 2),
+      /record 1 does not end/,
+    ],
+    ["a key that is enormous", sealed(GOOD + "12000002" + "feffffff0f" + "0000", 2), /record 1 does not end/],
+    ["more records than said", sealed(GOOD + SECOND, 1), /10 bytes are left/],
+    ["fewer records than said", sealed(GOOD + SECOND, 3), /3 records cannot be|record 2 has a length/],
+    ["a count that could not be in there", sealed(GOOD, 1_000_000_000), /1000000000 records cannot be/],
+    ["a negative count", sealed(GOOD, -1, 0), /-1 records cannot be/],
+    ["the same offset twice", sealed(GOOD + GOOD, 2), /record 1 has the offset 0 \+ 0/],
+    ["an offset beyond the batch's last", sealed(GOOD + SECOND, 2, 0), /record 1 has the offset 0 \+ 1/],
+    ["more headers than bytes", sealed("12000000" + "01" + "00" + "fe070000", 1), /511 headers/],
+    ["a negative count of headers", sealed("12000000" + "01" + "00" + "01000000", 1), /-1 headers/],
+    ["a header without a name", sealed("12000000" + "01" + "00" + "0201" + "0000", 1), /no name/],
+    ["a length that never ends", sealed("ffffffffffffffffffff", 1), /longer than 32 bits/],
+    ["a timestamp that never ends", sealed("1a00" + "ff".repeat(12), 1), /longer than 64 bits/],
+  ];
+  for (const [why, batch, reason] of cases) {
+    const { records, nextOffset, error } = decodeRecords(batch, { from: 0 });
+    assert.match(error?.reason ?? "no error", reason, why);
+    assert.deepEqual([records.length, nextOffset], [0, 0], why);
+  }
+});
+
+test("records: an ABORT marker ends an aborted transaction, a COMMIT does not", () => {
+  const builder = new BatchBuilder();
+  builder.append(null, utf8("of 7"), [], TIME);
+  const later = builder.build({ producerId: 7, producerEpoch: 0, baseSequence: 0, transactional: true });
+  new DataView(later.buffer).setBigInt64(0, 7n);
+  const log = join(vectorBytes("log/transactions"), later); // 7's last marker in there is a COMMIT
+  const aborted = [{ producerId: 7, firstOffset: 4 }];
+  const { records } = decodeRecords(log, { from: 0, readCommitted: { aborted } });
+  assert.deepEqual(values(records), ["aborted 0", "committed 1", "plain 2"]);
 });
 
 test("records: views of a Node Buffer are Buffers", () => {
