@@ -114,9 +114,10 @@ export function readRecords(header: BatchHeader, records: RecordBytes, from: num
     const valueLength = readVarint(bytes);
     const valueAt = cursor;
     if (valueLength > 0) cursor += valueLength;
-    if (bytes[cursor] === 0) cursor++; // no headers, as most records
+    // Any of the reads above may have run past the end: then they read on harmlessly, and are found out here.
+    if (cursor >= end) throw new WireError(`record ${i} does not end where its length says`);
+    if (bytes[cursor] === 0) cursor++; // no headers, as in most records
     else skipHeaders(bytes, end);
-    // Any of the reads above may have run past the end: then it reads on harmlessly, and is found out here.
     if (cursor !== end) throw new WireError(`record ${i} does not end where its length says`);
     if (offsetDelta <= previous || offsetDelta > lastOffsetDelta) {
       throw new WireError(`record ${i} has the offset ${baseOffset} + ${offsetDelta}`);
