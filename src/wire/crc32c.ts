@@ -49,7 +49,7 @@ function update(crc: number, bytes: Uint8Array, start: number, end: number): num
   return crc;
 }
 
-// `as number`: the indices are in range by their masks, and a check for each byte would cost a third of the speed.
+// `as number`: the masks keep every index in range.
 function updateBlocks(crc: number, words: Int32Array): number {
   for (let i = 0; i < words.length; i += 4) {
     const a = (words[i] as number) ^ crc;
