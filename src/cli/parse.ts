@@ -80,6 +80,8 @@ function flagsOf(definition: ArgsDef): Map<string, Flag> {
 
 function split(word: string, flags: Map<string, Flag>): { name: string; value: string | undefined; negated: boolean } {
   if (!word.startsWith("--")) {
+    const long = word.slice(1).split("=")[0] ?? "";
+    if (long.length > 1 && flags.has(long)) throw new UsageError(`Unknown flag -${long}. Did you mean --${long}?`);
     const value = word.length === 2 ? undefined : word.slice(word[2] === "=" ? 3 : 2);
     return { name: word.slice(1, 2), value, negated: false };
   }
@@ -101,12 +103,7 @@ function switched(flag: Flag, value: string | undefined, negated: boolean): stri
 }
 
 function unknownFlag(word: string, name: string, flags: Map<string, Flag>): UsageError {
-  if (!word.startsWith("--")) {
-    // -web-port: one dash too few
-    const long = word.slice(1).split("=")[0] ?? "";
-    const meant = long.length > 1 && flags.has(long) ? ` Did you mean --${long}?` : "";
-    return new UsageError(`Unknown flag ${meant ? word : word.slice(0, 2)}.${meant}`);
-  }
+  if (!word.startsWith("--")) return new UsageError(`Unknown flag ${word.slice(0, 2)}.`);
   const written = word.split("=")[0] ?? word;
   const long = [...flags.keys()].filter((known) => known.length > 1);
   return new UsageError(`Unknown flag ${written}.${suggestion(name, long, "--")}`);

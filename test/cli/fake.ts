@@ -82,7 +82,7 @@ export class FakeHost implements Host {
 export class FakeTerminal implements Terminal {
   readonly words: readonly string[];
   readonly env: Record<string, string>;
-  readonly colours = false;
+  readonly colours: boolean = false;
   readonly exits: number[] = [];
   stdout = "";
   stderr = "";

@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type ErrorCode, MephistoError } from "../../src/core/errors.ts";
+import { resolveSettings, withoutPassword } from "../../src/worker/settings.ts";
+
+const nothing = { flags: {}, env: {} };
+
+function fails(code: ErrorCode, message: RegExp): (error: unknown) => boolean {
+  return (error) => error instanceof MephistoError && error.code === code && message.test(error.message);
+}
+
+test("settings are looked up in the order flag, environment, code, default", () => {
+  const code = { url: "kafka://code" };
+  const env = { MEPHISTO_URL: "kafka://env" };
+  const flags = { url: "kafka://flag" };
+  assert.deepEqual(resolveSettings(code, { flags, env }).url, { value: "kafka://flag", from: "--url" });
+  assert.deepEqual(resolveSettings(code, { flags: {}, env }).url, { value: "kafka://env", from: "MEPHISTO_URL" });
+  assert.deepEqual(resolveSettings(code, nothing).url, { value: "kafka://code", from: "the code" });
+  assert.deepEqual(resolveSettings({}, nothing).url, { value: "kafka://localhost:9092", from: "the default" });
+});
+
+test("an empty environment variable counts as not set", () => {
+  const { url } = resolveSettings({ url: "kafka://code" }, { flags: {}, env: { MEPHISTO_URL: "" } });
+  assert.equal(url.from, "the code");
+});
+
+test("settings have their defaults", () => {
+  const { sessionTimeout, heartbeatInterval, instanceId, version } = resolveSettings({}, nothing);
+  assert.deepEqual(sessionTimeout, { value: 6000, from: "the default" });
+  assert.deepEqual(heartbeatInterval, { value: 300, from: "the default" });
+  assert.deepEqual(instanceId, { value: undefined, from: "the default" });
+  assert.deepEqual(version, { value: "", from: "the default" });
+});
+
+test("the default heartbeat follows a session that is shorter", () => {
+  assert.equal(resolveSettings({ sessionTimeout: 2 }, nothing).heartbeatInterval.value, 100);
+  assert.equal(resolveSettings({ sessionTimeout: "1m" }, nothing).heartbeatInterval.value, 300);
+});
+
+test("durations are numbers of seconds in the code and text elsewhere", () => {
+  const given = { flags: { "session-timeout": "10" }, env: { MEPHISTO_HEARTBEAT_INTERVAL: "250ms" } };
+  const { sessionTimeout, heartbeatInterval } = resolveSettings({ sessionTimeout: 7, heartbeatInterval: 0.2 }, given);
+  assert.deepEqual(sessionTimeout, { value: 10_000, from: "--session-timeout" });
+  assert.deepEqual(heartbeatInterval, { value: 250, from: "MEPHISTO_HEARTBEAT_INTERVAL" });
+});
+
+test("the instance id and the version come from the environment too", () => {
+  const env = { MEPHISTO_INSTANCE_ID: "box-1", MEPHISTO_VERSION: "7f3a" };
+  const { instanceId, version } = resolveSettings({ version: "1" }, { flags: {}, env });
+  assert.deepEqual(instanceId, { value: "box-1", from: "MEPHISTO_INSTANCE_ID" });
+  assert.deepEqual(version, { value: "7f3a", from: "MEPHISTO_VERSION" });
+});
+
+test("errors say what is wrong and where it came from", () => {
+  const given = (flags: Record<string, string>, env: Record<string, string> = {}) => () =>
+    resolveSettings({}, { flags, env });
+  assert.throws(given({ "session-timeout": "soon" }), fails("INVALID_DURATION", /^--session-timeout: "soon"/));
+  assert.throws(
+    given({}, { MEPHISTO_SESSION_TIMEOUT: "0" }),
+    fails("INVALID_DURATION", /^MEPHISTO_SESSION_TIMEOUT: "0" is too short/),
+  );
+  assert.throws(
+    given({ "heartbeat-interval": "3s" }),
+    fails("INVALID_OPTION", /3s \(from --heartbeat-interval\).*6s \(from the default\)/),
+  );
+  assert.throws(given({ "instance-id": "a b" }), fails("INVALID_NAME", /^--instance-id: "a b"/));
+  assert.throws(
+    () => resolveSettings({ url: "localhost" }, nothing),
+    fails("INVALID_URL", /^url in the code: "localhost"/),
+  );
+  assert.throws(given({ url: "" }), fails("INVALID_URL", /^--url: ""/));
+});
+
+test("no error shows a password", () => {
+  for (const url of ["http://me:secret@host", "me:secret@host:9092", "kafka:/me:secret@host"]) {
+    assert.throws(
+      () => resolveSettings({ url }, nothing),
+      (error) => error instanceof MephistoError && !error.message.includes("secret"),
+    );
+  }
+});
+
+test("withoutPassword keeps the hosts and drops who connects", () => {
+  assert.equal(withoutPassword("kafka://a:9092,b:9092"), "kafka://a:9092,b:9092");
+  assert.equal(withoutPassword("kafka+ssl://me:p@ss/w,ord@host:9093?sasl=plain"), "kafka+ssl://host:9093?sasl=plain");
+  assert.equal(withoutPassword("me:secret@host"), "host");
+});
