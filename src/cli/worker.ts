@@ -1,7 +1,8 @@
 import type { StringArgDef } from "citty";
 import { messageOf } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
 import { workerId } from "../runtime/info.ts";
-import { onStopSignals, signalExitCode } from "../runtime/signals.ts";
+import { onStopSignals, signalExitCode, type StopSignal } from "../runtime/signals.ts";
 import { makeHandler } from "../web/handler.ts";
 import { serve } from "../web/server.ts";
 import { type Given, resolveSettings, SETTING_VARIABLES, variableOf } from "../worker/settings.ts";
@@ -34,17 +35,24 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
       const settings = resolveSettings(definition.options, given);
       const options = resolveOptions(given);
       const file = options.logfile && openLogFile(options.logfile.value, options.logfile.from, terminal.err);
-      const logger = loggerFor(options, (line) => file ? file.write(line) : terminal.err(line));
+      const own = definition.options.logger;
+      const logger = own ? toldTo(own) : loggerFor(options, (line) => file ? file.write(line) : terminal.err(line));
       try {
         const worker = host.worker(settings, logger);
         const web = options.web && await serve(makeHandler(worker), options.web);
-        for (const line of introduce(definition, settings, worker.status(), web?.address)) logger.info(line);
-        const failure = await live(worker, logger, terminal, (error) => {
-          logger.fatal(error);
-          if (file) terminal.err(`${messageOf(error)}\n`);
+        const failed = await live(worker, terminal, {
+          ready() {
+            for (const line of introduce(definition, settings, worker.status(), web?.address)) logger.info(line);
+          },
+          stopping: (signal) => logger.info(`Stopping after ${signal}; a second one ends at once`),
+          failed(error) {
+            logger.fatal(error);
+            if (file || own) terminal.err(`${messageOf(error)}\n`);
+          },
         });
+        logger.info("Stopped");
         await web?.close();
-        return failure ? 1 : 0;
+        return failed ? 1 : 0;
       } finally {
         await host.close();
         file?.close();
@@ -63,34 +71,48 @@ function loggerFor({ loglevel, logFormat }: CliOptions, write: (line: string) =>
   return makeLogger({ level: loglevel, format: logFormat, worker: workerId(), write });
 }
 
-/** From start to stop; whether something else than a signal ended it, which is told at once. */
-async function live(
-  worker: RunningWorker,
-  logger: WorkerLogger,
-  terminal: Terminal,
-  tell: (error: unknown) => void,
-): Promise<boolean> {
+/** The program's own logger, which decides by itself what it keeps. */
+function toldTo(logger: Logger): WorkerLogger {
+  return {
+    debug: (message) => logger.debug(message),
+    info: (message) => logger.info(message),
+    warn: (message) => logger.warn(message),
+    error: (message) => logger.error(message),
+    fatal: (error) => logger.error(messageOf(error)),
+  };
+}
+
+/** What is told of a worker's life. */
+interface Told {
+  /** It is about to start, and signals are heard. */
+  ready(): void;
+  stopping(signal: StopSignal): void;
+  failed(error: unknown): void;
+}
+
+/** From start to stop; whether something else than a signal ended it. */
+async function live(worker: RunningWorker, terminal: Terminal, told: Told): Promise<boolean> {
   // Whatever the worker has open, the process must not end before it has stopped.
   const alive = setInterval(() => {}, 2 ** 30);
   let forget = () => {};
   const failed = await new Promise<boolean>((resolve) => {
     let over = false;
-    const end = (failed: boolean, say: () => void) => {
+    const end = (failed: boolean, tell: () => void) => {
       if (over) return;
       over = true;
-      say();
+      tell();
       resolve(failed);
     };
+    const fail = (error: unknown) => end(true, () => told.failed(error));
     forget = onStopSignals(
-      (signal) => end(false, () => logger.info(`Stopping after ${signal}; a second one ends at once`)),
+      (signal) => end(false, () => told.stopping(signal)),
       (signal) => terminal.exit(signalExitCode(signal)),
     );
-    const fail = (error: unknown) => end(true, () => tell(error));
+    told.ready();
     worker.failed.then(fail, fail);
     worker.start().catch(fail);
   });
   await worker.stop();
-  logger.info("Stopped");
   forget();
   clearInterval(alive);
   return failed;

@@ -178,6 +178,18 @@ test("a worker introduces itself without its password", async () => {
   assert.ok(!err.includes("secret"));
 });
 
+test("a program's own logger is told everything, and the terminal why the worker ended", async () => {
+  const lines: string[] = [];
+  const add = (line: string) => lines.push(line);
+  const host = failing(new MephistoError("PROTOCOL", "The end."));
+  const terminal = new FakeTerminal(["--without-web"]);
+  const definition = exampleDefinition({ logger: { debug: add, info: add, warn: add, error: add } });
+  assert.equal(await runScript(definition, host, terminal), 1);
+  assert.equal(terminal.stderr, "The end.\n");
+  assert.match(lines[0] ?? "", /^Worker /);
+  assert.deepEqual(lines.slice(-2), ["The end.", "Stopped"]);
+});
+
 test("flags without a command are the worker's", async () => {
   const host = failing(new MephistoError("PROTOCOL", "The end."));
   await run("-l debug --without-web --session-timeout 10s", { host });

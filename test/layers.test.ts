@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
+import { dirname, join, normalize } from "node:path/posix";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+/** What each room of the house may import beside itself: only what lies below it. */
+const ROOMS: Record<string, readonly string[]> = {
+  core: [],
+  wire: [],
+  driver: ["core"],
+  kafka: ["core", "wire", "driver"],
+  runtime: [],
+  worker: ["core", "driver", "runtime"],
+  web: ["core", "worker"],
+  cli: ["core", "runtime", "worker", "web"],
+};
+
+/** The one room that may import each of the packages. */
+const PACKAGES: Record<string, string> = { kafkajs: "kafka", hysnappy: "kafka", citty: "cli", consola: "cli" };
+
+/** Rooms without I/O: not even the runtimes' common modules. */
+const PURE = ["core", "wire", "driver"];
+
+/** Files by their paths from the root, with their text. */
+type Files = ReadonlyMap<string, string>;
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const paths = readdirSync(join(root, "src"), { recursive: true }).map((path) =>
+  `src/${String(path).replaceAll("\\", "/")}`
+);
+const files: Files = new Map(
+  ["mod.ts", ...paths.filter((path) => path.endsWith(".ts"))].map((
+    path,
+  ) => [path, readFileSync(join(root, path), "utf8")]),
+);
+
+test("imports only go down", () => assert.deepEqual(upward(files), []));
+test("no file imports itself, however far around", () => assert.deepEqual(cycles(files), []));
+test("each package is imported by one room", () => assert.deepEqual(foreign(files), []));
+test("what Bun and Deno add to the language appears only below src/runtime", () =>
+  assert.deepEqual(globals(files), []));
+
+test("each rule sees what breaks it", () => {
+  const bad = (path: string, text: string): Files => new Map([...files, [path, text]]);
+  assert.equal(upward(bad("src/core/bad.ts", 'import { serve } from "../web/server.ts";')).length, 1);
+  assert.equal(upward(bad("src/worker/bad.ts", 'const x = await import("../kafka/kafka-driver.ts");')).length, 1);
+  assert.equal(upward(bad("src/wire/bad.ts", 'export * from "../core/errors.ts";')).length, 1);
+  assert.equal(upward(bad("src/web/bad.ts", 'import type {\n  App,\n} from "../../mod.ts";')).length, 1);
+  assert.equal(upward(bad("src/attic/bad.ts", "")).length, 1);
+  assert.equal(cycles(bad("src/core/errors.ts", 'import "./duration.ts";')).length, 1);
+  assert.equal(foreign(bad("src/worker/bad.ts", 'import kafkajs from "kafkajs";')).length, 1);
+  assert.equal(foreign(bad("src/web/bad.ts", 'import { createConsola } from "consola/basic";')).length, 1);
+  assert.equal(foreign(bad("src/core/bad.ts", 'import process from "node:process";')).length, 1);
+  assert.equal(foreign(bad("src/cli/bad.ts", 'import pad from "left-pad";')).length, 1);
+  assert.equal(globals(bad("src/web/bad.ts", "Deno.serve(() => {});")).length, 1);
+  assert.equal(globals(bad("src/cli/bad.ts", 'const bun = (globalThis as { Bun?: unknown }).Bun; // "Bun"')).length, 1);
+});
+
+function upward(files: Files): string[] {
+  const wrong: string[] = [];
+  for (const [path, text] of files) {
+    const room = roomOf(path);
+    if (room === undefined) continue; // the door joins everything
+    const below = ROOMS[room];
+    if (below === undefined) wrong.push(`${path}: src/${room} is no room of the house`);
+    for (const target of inside(path, text)) {
+      const other = roomOf(target);
+      if (other !== room && (other === undefined || !below?.includes(other))) wrong.push(`${path} imports ${target}`);
+    }
+  }
+  return wrong;
+}
+
+function cycles(files: Files): string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  const visit = (path: string, trail: readonly string[]) => {
+    const start = trail.indexOf(path);
+    if (start >= 0) found.push([...trail.slice(start), path].join(" → "));
+    if (start >= 0 || done.has(path)) return;
+    for (const target of inside(path, withoutTypes(files.get(path) ?? ""))) visit(target, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of files.keys()) visit(path, []);
+  return found;
+}
+
+function foreign(files: Files): string[] {
+  const wrong: string[] = [];
+  for (const [path, text] of files) {
+    const room = roomOf(path) ?? "";
+    for (const specifier of specifiers(text).filter((specifier) => !specifier.startsWith("."))) {
+      const name = specifier.split("/")[0] ?? specifier;
+      const allowed = isBuiltin(specifier) ? !PURE.includes(room) : PACKAGES[name] === room;
+      if (!allowed) wrong.push(`${path} imports ${specifier}`);
+    }
+  }
+  return wrong;
+}
+
+function globals(files: Files): string[] {
+  return [...files]
+    .filter(([path, text]) =>
+      roomOf(path) !== "runtime" && /\b(?:Bun|Deno)\b(?=\??[.[])|\.(?:Bun|Deno)\b/.test(code(text))
+    )
+    .map(([path]) => path);
+}
+
+/** The room that a file is in; none for the door. */
+function roomOf(path: string): string | undefined {
+  return /^src\/([^/]+)\//.exec(path)?.[1];
+}
+
+/** The files of the house that a file imports. */
+function inside(path: string, text: string): string[] {
+  return specifiers(text).filter((specifier) => specifier.startsWith("."))
+    .map((specifier) => normalize(join(dirname(path), specifier)));
+}
+
+function specifiers(text: string): string[] {
+  const statement = /^(?:import|export)[\w\s{},*$]*\bfrom\s*"([^"]+)"|^import\s*"([^"]+)"|\bimport\(\s*"([^"]+)"/gm;
+  return [...code(text).matchAll(statement)].map(([, from, bare, dynamic]) => from ?? bare ?? dynamic ?? "");
+}
+
+/** Types may refer to each other: such imports are gone when the program runs. */
+function withoutTypes(text: string): string {
+  return text.replace(/^(?:import|export) type\b[^;]*;/gm, "");
+}
+
+/** Without comments, in whose examples and explanations anything may stand. */
+function code(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "$1");
+}
