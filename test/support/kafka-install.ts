@@ -6,7 +6,7 @@ import { delimiter, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { accepts, jvmFlags, launchBroker } from "./kafka-process.ts";
+import { accepts, jvmFlags, launchBroker, startFlags } from "./kafka-process.ts";
 import { freePorts } from "./ports.ts";
 import { until } from "./until.ts";
 
@@ -138,7 +138,10 @@ async function archiveClasses(folder: string, classPath: string): Promise<void> 
   const [port = 0, controllerPort = 0] = await freePorts(2);
   await cp(join(folder, "data"), join(run, "data"), { recursive: true });
   await writeFile(join(run, "server.properties"), minimalProperties(join(run, "data"), port, controllerPort));
-  const broker = launchBroker(classPath, run, [`-XX:ArchiveClassesAtExit=${join(folder, "classes.jsa")}`]);
+  const broker = launchBroker(classPath, run, [
+    ...startFlags,
+    `-XX:ArchiveClassesAtExit=${join(folder, "classes.jsa")}`,
+  ]);
   try {
     await until(async () => broker.hasExited() || await accepts(port), { within: 60_000 });
     broker.signal("SIGTERM");

@@ -7,6 +7,12 @@ import { signalChild, spawnGuarded } from "./guard.ts";
 /** JVM flags of the broker and its tools. A class data archive is only valid for the garbage collector that made it. */
 export const jvmFlags = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"];
 
+/** Of a broker that is to start quickly. */
+export const startFlags = [...jvmFlags, "-Xmx512m"];
+
+/** Of a broker that is to be fast. */
+export const speedFlags = ["-XX:+UseSerialGC", "-Xmx1g"];
+
 /** One run of the broker: from the start of its JVM to its exit. */
 export type BrokerProcess = {
   pid: number;
@@ -19,12 +25,10 @@ export type BrokerProcess = {
 };
 
 /** Starts the broker in `folder`, which has its `server.properties`. It is not ready yet when this returns. */
-export function launchBroker(classPath: string, folder: string, flags: string[] = []): BrokerProcess {
+export function launchBroker(classPath: string, folder: string, flags = startFlags): BrokerProcess {
   const logFile = join(folder, "broker.log");
   const output = openSync(logFile, "a");
   const args = [
-    ...jvmFlags,
-    "-Xmx512m",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { answers } from "./independent.ts";
 import { credentials, installKafka, type KafkaInstall, minimalProperties, missingTools } from "./kafka-install.ts";
-import { accepts, type BrokerProcess, launchBroker } from "./kafka-process.ts";
+import { accepts, type BrokerProcess, launchBroker, speedFlags, startFlags } from "./kafka-process.ts";
 import { freePorts } from "./ports.ts";
 import { type Proxy, startProxy } from "./proxy.ts";
 import { until } from "./until.ts";
@@ -48,6 +48,8 @@ type Options = {
   proxies?: number;
   /** More lines for `server.properties`, such as `{ "message.max.bytes": 1000 }`. */
   settings?: Record<string, string | number | boolean>;
+  /** Run with the compiler and the memory that a broker has in earnest; it starts more slowly. For measuring. */
+  forSpeed?: boolean;
 };
 
 const startLimit = 60_000;
@@ -78,7 +80,7 @@ export async function startKafka(options: Options = {}): Promise<KafkaServer & P
 /** The server, or its log when it has not come up. */
 async function tryToStart(
   install: KafkaInstall,
-  { secure = false, proxies: proxyCount = 0, settings = {} }: Options,
+  { secure = false, proxies: proxyCount = 0, settings = {}, forSpeed = false }: Options,
 ): Promise<(KafkaServer & Partial<SecureListener>) | string> {
   const [port = 0, controllerPort = 0, securePort = 0, ...more] = await freePorts(3 + 2 * proxyCount);
   const proxied = Array.from({ length: proxyCount }, (_, index) => ({
@@ -109,7 +111,7 @@ async function tryToStart(
       Object.entries(lines).map(([key, value]) => `${key}=${value}\n`).join(""),
   );
 
-  const flags = [`-XX:SharedArchiveFile=${install.archive}`];
+  const flags = forSpeed ? [...speedFlags] : [...startFlags, `-XX:SharedArchiveFile=${install.archive}`];
   let broker = launchBroker(install.classPath, folder, flags);
   let wasKilled = false;
   const proxies: Proxy[] = [];

@@ -1,0 +1,34 @@
+import { readFileSync } from "node:fs";
+import { run } from "../test/support/process.ts";
+import type { Runtime } from "../test/support/runtimes.ts";
+
+/** How long an idle worker is watched, in ms, after as long a time to settle. */
+const WATCHED = 15_000;
+/** Linux counts a process's time in hundredths of a second. */
+const TICKS_PER_SECOND = 100;
+
+/** A worker of the example that has nothing to do but its heartbeats: percent of one core, and MB of memory. */
+export async function idle(runtime: Runtime, url: string): Promise<{ cpu: number; memory: number }> {
+  const worker = run(runtime, "bench/programs/idle-mephisto.ts", ["worker", "--web-port", "0"], {
+    env: { MEPHISTO_URL: url },
+  });
+  await worker.waitFor(/Gained/, 30_000);
+  await wait(WATCHED);
+  const before = ticks(worker.pid);
+  await wait(WATCHED);
+  const cpu = ((ticks(worker.pid) - before) / TICKS_PER_SECOND / (WATCHED / 1000)) * 100;
+  const memory = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${worker.pid}/status`, "utf8"))?.[1]) / 1000;
+  worker.kill();
+  await worker.exit;
+  return { cpu, memory };
+}
+
+function ticks(pid: number): number {
+  // The name, in brackets, may hold blanks; user and system time are the 12th and 13th fields after it.
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
