@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
+import { run } from "../support/process.ts";
 import { executable, root, type Runtime, runtimes } from "../support/runtimes.ts";
 import { execTo, type Installed, packed, tool } from "./support.ts";
 
@@ -61,6 +62,17 @@ for (const runtime of runtimes) {
     assert.match(list.stdout, /^say +master-example-say/m, list.stderr);
     assert.match((await run("list", "master.ts", "--version")).stdout, new RegExp(`\\(${runtime} `));
     assert.equal((await run("wroker", "master.ts")).code, 2);
+  });
+}
+
+for (const runtime of runtimes) {
+  test(`mephisto --runtime ${runtime} is the worker itself: signals and the exit code are the script's`, async () => {
+    const { folder, env } = installed;
+    const words = ["worker", "master.ts", "-p", "0", "--url", "kafka://localhost:1", "--runtime", runtime];
+    const program = run("node", join(folder, "node_modules", ".bin", "mephisto"), words, { cwd: folder, env });
+    await program.waitFor(new RegExp(`-${program.pid}-.* on ${runtime} `));
+    program.kill("SIGTERM");
+    assert.deepEqual(await program.exit, { code: 0, signal: null }, program.output());
   });
 }
 
