@@ -58,7 +58,7 @@ export function planLaunch(script: string, words: readonly string[], wanted: str
   }
   const missing = name === undefined ? "None of Bun, Deno and Node 22.18 or newer" : `No ${titleOf(name)}`;
   throw new UsageError(
-    `${missing} was found, in node_modules or on PATH: install one, as with npm install --save-dev bun.`,
+    `${missing} was found in node_modules or on PATH: npm install --save-dev ${name ?? "bun"} brings one.`,
   );
 }
 
