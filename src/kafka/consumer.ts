@@ -17,6 +17,8 @@ import type { AssignmentData } from "./profile.ts";
 
 /** How often what was handled is committed, in ms. */
 const COMMIT_INTERVAL = 1000;
+/** How often the leader looks whether topics have got more partitions, in ms. */
+const WATCH_INTERVAL = 10_000;
 /** Partitions that are given up within this time are handed over together, in ms. */
 const HAND_OVER = 20;
 
@@ -47,7 +49,8 @@ export class Consumer implements Membership {
   readonly #ready = Promise.withResolvers<void>();
   #handingOver = false;
   #committing: Promise<number> | undefined;
-  #commits: ReturnType<typeof setInterval> | undefined;
+  readonly #commits: ReturnType<typeof setInterval>;
+  readonly #watch: ReturnType<typeof setInterval>;
 
   constructor(cluster: Cluster, options: JoinOptions, listener: MemberListener, logger: Logger, clock: Clock) {
     this.#cluster = cluster;
@@ -66,12 +69,17 @@ export class Consumer implements Membership {
         this.#ready.reject(error);
         listener.failed(error);
       },
-      unreachable: (error) => this.#outage.failed(`Cut off from the group's coordinator. ${error.message}`),
+      unreachable: (error) => {
+        // A broker that has just begun makes its groups' coordinator first: that is no outage.
+        if (this.lastContact === -Infinity && error.code === "PROTOCOL") logger.debug(error.message);
+        else this.#outage.failed(`Cut off from the group's coordinator. ${error.message}`);
+      },
       reachable: () => this.#outage.over("The group's coordinator answers again"),
     }, clock);
     this.#ready.promise.catch(() => {}); // whoever waits for it hears of it
     this.#group.start();
     this.#commits = setInterval(() => void this.#commit(this.#active()), COMMIT_INTERVAL);
+    this.#watch = setInterval(() => void this.#group.watchTopics(), WATCH_INTERVAL);
   }
 
   get lease(): Lease {
@@ -103,6 +111,7 @@ export class Consumer implements Membership {
     }
     await within(this.#listener.revoked(all), ms);
     clearInterval(this.#commits);
+    clearInterval(this.#watch);
     await this.#commitFirmly(this.#acks(all), until);
     this.#stop.abort();
     this.#close(all);

@@ -130,7 +130,7 @@ export class Fetcher {
       const mine = [...this.#readings.values()].filter((reading) => this.#leader(reading) === nodeId);
       const ready = mine.filter((reading) => this.#hasRoom(reading));
       if (ready.length === 0) {
-        await node.sleep(mine.length === 0 ? LONG_POLL : SHORT_POLL);
+        await node.sleep(this.#untilReady(mine));
         continue;
       }
       try {
@@ -147,6 +147,13 @@ export class Fetcher {
         this.#refresh();
       }
     }
+  }
+
+  /** How long until one of them may be fetched again, in ms; less if room is made meanwhile, which wakes the loop. */
+  #untilReady(readings: readonly Reading[]): number {
+    const now = this.#clock.monotonic();
+    const paused = readings.map(({ notBefore }) => notBefore - now).filter((left) => left > 0);
+    return Math.min(LONG_POLL, ...paused);
   }
 
   #hasRoom({ waiting, notBefore }: Reading): boolean {

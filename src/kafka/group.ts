@@ -75,6 +75,8 @@ export class Group {
   /** An elected member does not act before: an older lease, of which nobody heard the end, may still be held. */
   #notBefore = -Infinity;
   #inherited = 0;
+  /** As the leader: the numbers of partitions that were planned with. */
+  #planned: ReadonlyMap<string, number> | undefined;
   #loops: Promise<unknown> = Promise.resolve();
 
   constructor(cluster: Cluster, options: JoinOptions, listener: GroupListener, clock: Clock) {
@@ -101,6 +103,19 @@ export class Group {
   resign(): void {
     this.#eligible = false;
     this.rejoin();
+  }
+
+  /** As the leader: joins again when a topic has another number of partitions than was planned with. */
+  async watchTopics(): Promise<void> {
+    const planned = this.#planned;
+    if (planned === undefined || !this.synced) return;
+    try {
+      await this.#cluster.refresh([...planned.keys()]);
+    } catch {
+      return; // others notice that, and say so
+    }
+    const changed = [...planned].some(([topic, count]) => (this.#cluster.topic(topic)?.leaders.length ?? 0) !== count);
+    if (changed && this.#planned === planned) this.rejoin();
   }
 
   /** Asks the coordinator something, as a member, on the connection of the heartbeats. Errors: `UNREACHABLE`. */
@@ -175,6 +190,7 @@ export class Group {
     this.#wanted = false;
     try {
       const joined = await this.#join();
+      this.#planned = undefined;
       const assignments = joined.leader === joined.memberId ? await this.#assign(joined) : [];
       await this.#sync(assignments);
     } catch (error) {
@@ -253,6 +269,7 @@ export class Group {
     const topics = [...new Set(known.flatMap(({ topics }) => topics))].sort();
     await this.#cluster.refresh(topics);
     const counts = new Map(topics.map((topic) => [topic, this.#cluster.topic(topic)?.leaders.length ?? 0]));
+    this.#planned = counts;
     const { partitions, master } = plan(known, counts, memberId);
     const userData = encodeData({
       master: master?.data.incarnation ?? "",

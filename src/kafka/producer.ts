@@ -16,6 +16,8 @@ const BUFFER_BYTES = 32 << 20;
 const WAITING_BYTES = 128 << 20;
 /** No broker takes more in one request. */
 const MESSAGE_BYTES = 64 << 20;
+/** How often it is looked whether a topic has more partitions, in ms. */
+const CHECK_INTERVAL = 30_000;
 /** How long a first send to a topic waits until the topic is known, in ms. */
 const TOPIC_TIMEOUT = 15_000;
 
@@ -29,6 +31,8 @@ interface Topic {
   readonly queues: PartitionQueue[];
   /** The partition whose turn is next among messages without a key. */
   turn: number;
+  /** When to look whether it has more partitions, in ms of the monotonic clock. */
+  checkAt: number;
 }
 
 interface Waiting {
@@ -91,7 +95,9 @@ export class Producer implements Publisher {
     const index = key === null ? topic.turn++ % queues.length : partitionForKey(key, queues.length);
     const queue = queues[index];
     if (queue === undefined) throw new Error("unreachable: a partition that the topic has not");
-    const batch = queue.batchFor(size, this.#clock.monotonic());
+    const now = this.#clock.monotonic();
+    if (now > topic.checkAt) this.#check(record.topic, topic, now);
+    const batch = queue.batchFor(size, now);
     const before = batch.count === 0 ? 0 : batch.builder.size;
     this.#buffered += batch.builder.append(key, value, headers, timestamp) - before;
     this.#sender.offer(queue);
@@ -136,6 +142,15 @@ export class Producer implements Publisher {
     if (this.#buffered <= 0 && this.#waiting.length === 0) { for (const resolve of this.#idle.splice(0)) resolve(); }
   }
 
+  /** Looks, aside, whether the topic has got more partitions. */
+  #check(name: string, topic: Topic, now: number): void {
+    topic.checkAt = now + CHECK_INTERVAL;
+    this.#cluster.refresh([name]).then(() => {
+      const count = this.#cluster.topic(name)?.leaders.length ?? 0;
+      for (let more = topic.queues.length; more < count; more++) topic.queues.push(new PartitionQueue(name, more));
+    }, () => {}); // if the brokers are gone, sending says so
+  }
+
   #find(topic: string): Promise<void> {
     let finding = this.#finding.get(topic);
     if (finding === undefined) {
@@ -156,7 +171,8 @@ export class Producer implements Publisher {
         const { leaders } = await this.#cluster.known(name);
         const queues = leaders.map((_, partition) => new PartitionQueue(name, partition));
         // Each producer begins somewhere else, so that few messages of many producers are spread too.
-        this.#topics.set(name, { queues, turn: Math.floor(Math.random() * queues.length) });
+        const turn = Math.floor(Math.random() * queues.length);
+        this.#topics.set(name, { queues, turn, checkAt: this.#clock.monotonic() + CHECK_INTERVAL });
         return;
       } catch (error) {
         const again = error instanceof MephistoError && (error.code === "UNREACHABLE" || error.code === "PROTOCOL");

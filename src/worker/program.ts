@@ -35,6 +35,7 @@ export class Program {
   #driver: Driver | undefined;
   #worker: RunningWorker | undefined;
   #stopping: Promise<void> | undefined;
+  #stopped = false;
 
   constructor(definition: Definition, makeDriver: MakeDriver) {
     this.#definition = definition;
@@ -47,7 +48,7 @@ export class Program {
       const record = recordOf(actor, message);
       const scope = this.#context.get();
       if (scope) return scope.send(record);
-      if (this.#stopping) throw new MephistoError("STOPPED", `App ${this.#definition.id} has been stopped.`);
+      if (this.#stopped) throw new MephistoError("STOPPED", `App ${this.#definition.id} has been stopped.`);
       this.#driver ??= this.#open(settings ?? this.#settings(), this.#definition.options.logger ?? silent);
       return this.#driver.publisher.send(record);
     } catch (error) {
@@ -78,6 +79,7 @@ export class Program {
   /** Runs a worker inside a program of one's own. */
   async start(): Promise<void> {
     await this.#stopping;
+    this.#stopped = false;
     const worker = this.worker(this.#settings(), this.#definition.options.logger ?? silent);
     try {
       await worker.start();
@@ -87,8 +89,9 @@ export class Program {
     }
   }
 
-  /** Ends the worker, or what was opened for sending. The app may be started again, or send again, afterwards. */
+  /** Ends the worker, or what was opened for sending. Sends are refused afterwards, until the app is started again. */
   stop(): Promise<void> {
+    this.#stopped = true;
     this.#stopping ??= this.#stopAll().finally(() => {
       this.#stopping = this.#driver = this.#worker = undefined;
     });
