@@ -4,6 +4,7 @@ import { systemClock } from "../core/clock.ts";
 import { milliseconds } from "../core/duration.ts";
 import { MephistoError } from "../core/errors.ts";
 import { type Logger, silent } from "../core/logger.ts";
+import { Backoff, pause } from "../core/pause.ts";
 import { encode } from "../core/serializer.ts";
 import type { Driver, Record } from "../driver/driver.ts";
 import { context } from "../runtime/context.ts";
@@ -22,6 +23,9 @@ type Definition = Omit<AppDefinition, "runtime">;
 /** How long what was sent may take to be acknowledged when a program that only sends is stopped, in ms. */
 const CLOSE_WITHIN = 5000;
 
+/** How long a first send looks for a broker, in ms. */
+const CONNECT_WITHIN = 10_000;
+
 const encoder = new TextEncoder();
 
 /**
@@ -36,6 +40,8 @@ export class Program {
   #worker: RunningWorker | undefined;
   #stopping: Promise<void> | undefined;
   #stopped = false;
+  readonly #ensured = new Set<string>();
+  readonly #ensuring = new Map<string, Promise<void>>();
 
   constructor(definition: Definition, makeDriver: MakeDriver) {
     this.#definition = definition;
@@ -49,11 +55,28 @@ export class Program {
       const scope = this.#context.get();
       if (scope) return scope.send(record);
       if (this.#stopped) throw new MephistoError("STOPPED", `App ${this.#definition.id} has been stopped.`);
-      this.#driver ??= this.#open(settings ?? this.#settings(), this.#definition.options.logger ?? silent);
-      return this.#driver.publisher.send(record);
+      const driver = this.#driver ??= this.#open(
+        settings ?? this.#settings(),
+        this.#definition.options.logger ?? silent,
+      );
+      if (this.#ensured.has(record.topic)) return driver.publisher.send(record);
+      return this.#ensure(driver, actor).then(() => driver.publisher.send(record));
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** The first send to an actor creates its topic if no worker has done so yet: what is sent before waits there. */
+  #ensure(driver: Driver, { topic, partitions }: ActorDefinition): Promise<void> {
+    let ensuring = this.#ensuring.get(topic);
+    if (ensuring === undefined) {
+      const spec = { topic, partitions, replicationFactor: this.#definition.options.replicationFactor ?? -1 };
+      ensuring = patiently(() => driver.ensureTopics([spec])).then(() => {
+        this.#ensured.add(topic);
+      }).finally(() => this.#ensuring.delete(topic));
+      this.#ensuring.set(topic, ensuring);
+    }
+    return ensuring;
   }
 
   /** Makes a worker; nothing is connected before it is started. */
@@ -109,6 +132,21 @@ export class Program {
 
   #open(settings: WorkerSettings, logger: Logger): Driver {
     return this.#makeDriver(this.#definition, settings, logger);
+  }
+}
+
+/** Tries what waiting may mend again, for a while. */
+async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
+  const until = performance.now() + CONNECT_WITHIN;
+  const backoff = new Backoff(100, 1000);
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const mends = error instanceof MephistoError && (error.code === "UNREACHABLE" || error.code === "PROTOCOL");
+      if (!mends || performance.now() > until) throw error;
+      await pause(backoff.next());
+    }
   }
 }
 

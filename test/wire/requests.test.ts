@@ -13,6 +13,7 @@ import { findCoordinator } from "../../src/wire/requests/10-find-coordinator.ts"
 import { joinGroup } from "../../src/wire/requests/11-join-group.ts";
 import { heartbeat } from "../../src/wire/requests/12-heartbeat.ts";
 import { leaveGroup } from "../../src/wire/requests/13-leave-group.ts";
+import { createTopics } from "../../src/wire/requests/19-create-topics.ts";
 import { syncGroup } from "../../src/wire/requests/14-sync-group.ts";
 import { initProducerId } from "../../src/wire/requests/22-init-producer-id.ts";
 import { hex, TIME, vector, vectorBytes } from "./vectors.ts";
@@ -212,6 +213,16 @@ const cases: { name: string; key: number; version: number; call: Call<unknown>; 
     version: 3,
     call: syncGroup({ ...member, assignments: [{ memberId: "m", assignment: Uint8Array.of(9, 8) }] }),
     answer: { throttleTimeMs: 2, errorCode: 0, assignment: Uint8Array.of(9, 8) },
+  },
+  {
+    name: "create-topics",
+    key: 19,
+    version: 4,
+    call: createTopics({
+      topics: [{ name: "t", partitions: 8, replicationFactor: -1, configs: { "cleanup.policy": "compact" } }],
+      timeoutMs: 5000,
+    }),
+    answer: { throttleTimeMs: 2, topics: [{ name: "t", errorCode: 36, errorMessage: "there" }] },
   },
   {
     name: "init-producer-id",

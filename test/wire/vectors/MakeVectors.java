@@ -155,6 +155,11 @@ public class MakeVectors {
       new LeaveGroupRequestData.MemberIdentity().setMemberId("m"), new LeaveGroupRequestData.MemberIdentity().setMemberId("n").setGroupInstanceId("i"))), 3, false);
     message("request/sync-group", new SyncGroupRequestData().setGroupId("g").setGenerationId(5).setMemberId("m").setAssignments(List.of(
       new SyncGroupRequestData.SyncGroupRequestAssignment().setMemberId("m").setAssignment(new byte[] {9, 8}))), 3, false);
+    CreateTopicsRequestData.CreatableTopicConfigCollection configs = new CreateTopicsRequestData.CreatableTopicConfigCollection();
+    configs.add(new CreateTopicsRequestData.CreatableTopicConfig().setName("cleanup.policy").setValue("compact"));
+    CreateTopicsRequestData.CreatableTopicCollection created = new CreateTopicsRequestData.CreatableTopicCollection();
+    created.add(new CreateTopicsRequestData.CreatableTopic().setName("t").setNumPartitions(8).setReplicationFactor((short) -1).setConfigs(configs));
+    message("request/create-topics", new CreateTopicsRequestData().setTopics(created).setTimeoutMs(5000), 4, false);
     message("request/init-producer-id", new InitProducerIdRequestData().setTransactionalId("tx").setTransactionTimeoutMs(10000).setProducerId(8589934593L).setProducerEpoch((short) 7), 4, true);
     message("request/init-producer-id-null", new InitProducerIdRequestData().setTransactionalId(null).setTransactionTimeoutMs(10000), 4, true);
   }
@@ -211,6 +216,9 @@ public class MakeVectors {
     message("response/leave-group", new LeaveGroupResponseData().setThrottleTimeMs(2).setErrorCode((short) 0).setMembers(List.of(
       new LeaveGroupResponseData.MemberResponse().setMemberId("m").setGroupInstanceId("i").setErrorCode((short) 25))), 3, false);
     message("response/sync-group", new SyncGroupResponseData().setThrottleTimeMs(2).setErrorCode((short) 0).setAssignment(new byte[] {9, 8}), 3, false);
+    CreateTopicsResponseData.CreatableTopicResultCollection results = new CreateTopicsResponseData.CreatableTopicResultCollection();
+    results.add(new CreateTopicsResponseData.CreatableTopicResult().setName("t").setErrorCode((short) 36).setErrorMessage("there"));
+    message("response/create-topics", new CreateTopicsResponseData().setThrottleTimeMs(2).setTopics(results), 4, false);
     message("response/init-producer-id", new InitProducerIdResponseData().setThrottleTimeMs(2).setErrorCode((short) 0).setProducerId(8589934593L).setProducerEpoch((short) 8), 4, true);
   }
 

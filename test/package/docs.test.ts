@@ -1,0 +1,38 @@
+/** What the documents show runs as it stands. */
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { kafkaForTests, kafkaSkip } from "../support/kafka.ts";
+import { run } from "../support/process.ts";
+import { root, runtimes } from "../support/runtimes.ts";
+
+// In the repository, so that "mephisto" is found.
+const folder = mkdtempSync(join(root, ".cache", "docs-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const blocks = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/^```ts\n(.*?)^```$/gms)].map((
+  [, code = ""],
+) => code);
+
+test("the README's example is the one in examples/", () => {
+  assert.equal(blocks[0], readFileSync(join(root, "examples/master.ts"), "utf8"));
+});
+
+for (const runtime of runtimes) {
+  test(`the README's other code runs on ${runtime}`, { skip: kafkaSkip, timeout: 60_000 }, async () => {
+    const { url } = await kafkaForTests();
+    assert.equal(blocks.length, 3);
+    await Promise.all(
+      blocks.slice(1).map(async (code, index) => {
+        const file = join(folder, `${runtime}-${index}.ts`);
+        const id = `docs-${runtime}-${index}-${Date.now()}`;
+        const own = code.replace('app("shop")', `app("${id}")`);
+        assert.notEqual(own, code);
+        writeFileSync(file, own);
+        const program = run(runtime, file, [], { env: { MEPHISTO_URL: url } });
+        assert.deepEqual(await program.exit, { code: 0, signal: null }, program.output());
+      }),
+    );
+  });
+}
