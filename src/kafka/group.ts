@@ -71,6 +71,8 @@ export class Group {
   #joining: Link | undefined;
   #beating: Link | undefined;
   #wanted = true;
+  /** Whether a round is under way. */
+  #joins = false;
   #wake: (() => void) | undefined;
   /** An elected member does not act before: an older lease, of which nobody heard the end, may still be held. */
   #notBefore = -Infinity;
@@ -188,6 +190,7 @@ export class Group {
   /** JoinGroup and SyncGroup: afterwards this member is in a new generation, and knows what it has to do in it. */
   async #round(): Promise<void> {
     this.#wanted = false;
+    this.#joins = true;
     try {
       const joined = await this.#join();
       this.#planned = undefined;
@@ -196,6 +199,8 @@ export class Group {
     } catch (error) {
       this.#wanted = true;
       throw error;
+    } finally {
+      this.#joins = false;
     }
   }
 
@@ -316,8 +321,8 @@ export class Group {
         if (memberId !== this.memberId || generationId !== this.generationId) continue;
         if (errorCode === Code.NONE && synced) this.lease.renew(sent);
         else if (errorCode === Code.NONE || errorCode === Code.REBALANCE_IN_PROGRESS) this.lease.signOfLife(sent);
-        // SyncGroup brings the end of a round that is under way; only a round that is over has to be begun again.
-        if (errorCode === Code.REBALANCE_IN_PROGRESS && synced) this.rejoin();
+        // A round that is under way answers this by itself: another one after it would be a rebalance for all, and so on.
+        if (errorCode === Code.REBALANCE_IN_PROGRESS && synced && !this.#joins) this.rejoin();
         else if (errorCode !== Code.REBALANCE_IN_PROGRESS) this.#heard(errorCode, "Heartbeat");
       } catch (error) {
         if (this.#stop.signal.aborted) return;
