@@ -111,6 +111,7 @@ export function run(
     get exit() {
       // Whoever waits must not have this process end for lack of anything else to do.
       child.ref();
+      for (const stream of [stdout, stderr]) if ("ref" in stream && typeof stream.ref === "function") stream.ref();
       return exit;
     },
     kill: (signal = "SIGTERM") => signalChild(child, signal),
