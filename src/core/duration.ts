@@ -13,13 +13,16 @@ const PART = /(\d+(?:\.\d+)?)(ms|s|m|h|d)/g;
  * Errors: `INVALID_DURATION` when it cannot be read, is negative or not finite.
  */
 export function milliseconds(duration: Duration, what: string): number {
-  const ms = typeof duration === "number" ? duration * 1000 : parse(duration.trim());
+  const ms = typeof duration === "number"
+    ? duration * 1000
+    : typeof duration === "string"
+    ? parse(duration.trim())
+    : NaN;
   if (!Number.isFinite(ms) || ms < 0) {
+    const shown = typeof duration === "string" ? JSON.stringify(duration) : String(duration);
     throw new MephistoError(
       "INVALID_DURATION",
-      `${what}: ${
-        JSON.stringify(duration)
-      } is not a duration. Give a number of seconds, or text such as "250ms", "2s" or "1m30s".`,
+      `${what}: ${shown} is not a duration. Give a number of seconds, or text such as "250ms", "2s" or "1m30s".`,
     );
   }
   return Math.round(ms);

@@ -1,0 +1,193 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { actor } from "../../src/core/actor.ts";
+import { type App, app, definitionOf } from "../../src/core/app.ts";
+import { timer } from "../../src/core/timer.ts";
+import { coded, fakeApp, numbers } from "./fakes.ts";
+
+const nothing = async () => {};
+/** For what the types refuse, and a program without types may still give. */
+const anything = <T>(value: unknown) => value as T;
+
+test("an app is what it was given, and starts nothing", () => {
+  const { shop, definition, asked } = fakeApp({ url: "kafka://b:9092" }, "a.shop_of-2");
+  assert.equal(shop.id, "a.shop_of-2");
+  assert.equal(shop.options.url, "kafka://b:9092");
+  assert.equal(definition.app, shop);
+  assert.deepEqual(asked, []);
+});
+
+test("an app's life is its runtime's", async () => {
+  const { shop, asked } = fakeApp();
+  await shop.start();
+  await shop.main(import.meta);
+  await shop.stop();
+  await shop[Symbol.asyncDispose]();
+  assert.deepEqual(asked, ["start", "main", "stop", "stop"]);
+});
+
+test("a bad id is told at definition", () => {
+  for (const id of ["", "a b", "ä", "-a", ".a", "_a", "a/b", "a\n", "x".repeat(101), anything<string>(7)]) {
+    assert.throws(() => fakeApp({}, id), coded("INVALID_NAME", /id of this app/), String(id));
+  }
+  fakeApp({}, "x".repeat(100));
+});
+
+test("bad options of an app are told at definition", () => {
+  for (const partitions of [0, -1, 1.5, NaN, Infinity, anything<number>("8")]) {
+    assert.throws(() => fakeApp({ partitions }), coded("INVALID_OPTION", /^partitions/));
+    assert.throws(() => fakeApp({ replicationFactor: partitions }), coded("INVALID_OPTION", /^replicationFactor/));
+  }
+  assert.throws(() => fakeApp({ instanceId: "a b" }), coded("INVALID_NAME", /instanceId/));
+  assert.throws(() => fakeApp({ sessionTimeout: 0 }), coded("INVALID_DURATION", /sessionTimeout/));
+  assert.throws(() => fakeApp({ heartbeatInterval: "soon" }), coded("INVALID_DURATION", /heartbeatInterval/));
+  assert.throws(() => fakeApp({ sessionTimeout: 6, heartbeatInterval: "2001ms" }), coded("INVALID_OPTION", /third/));
+  assert.throws(() => fakeApp({ heartbeatInterval: 2.1 }), coded("INVALID_OPTION", /third/), "of the default session");
+  fakeApp({ sessionTimeout: 6, heartbeatInterval: 2 });
+});
+
+test("a bad serializer is told at definition", () => {
+  const { shop } = fakeApp();
+  for (const spec of ["yaml", 3, {}, { encode() {} }, { encode() {}, decode: 1 }, null]) {
+    const bad = anything<"text">(spec);
+    const refused = (what: RegExp) => coded("INVALID_OPTION", what);
+    if (spec !== null) assert.throws(() => app("shop", { valueSerializer: bad }), refused(/^valueSerializer/));
+    if (spec !== null) assert.throws(() => app("shop", { keySerializer: bad }), refused(/^keySerializer/));
+    const options = { name: "orders" };
+    assert.throws(() => actor(shop, { ...options, valueSerializer: bad }, nothing), refused(/actor orders/));
+    assert.throws(() => actor(shop, { ...options, keySerializer: bad }, nothing), refused(/actor orders/));
+  }
+});
+
+test("an actor has its function's name, its topic from it, and what the app says", async () => {
+  const { shop, definition, asked } = fakeApp({ partitions: 3, valueSerializer: "text", keySerializer: numbers });
+  const orders = actor(shop, async function orders() {});
+  assert.equal(orders.name, "orders");
+  assert.equal(orders.topic, "shop-orders");
+  const defined = definition.actors.get("orders");
+  assert.equal(defined?.partitions, 3);
+  assert.equal(defined?.valueSerializer, definition.valueSerializer);
+  assert.equal(defined?.keySerializer, numbers);
+  await orders.send({ value: "a book" });
+  assert.deepEqual(asked, ['send orders "a book"']);
+});
+
+test("an actor's options come before the app's", () => {
+  const { shop, definition } = fakeApp({ partitions: 3 });
+  const options = { name: "o", topic: "old.topic", partitions: 1, valueSerializer: numbers, keySerializer: "raw" };
+  const orders = actor(shop, { ...options, keySerializer: "raw" as const }, async function anything() {});
+  assert.deepEqual([orders.name, orders.topic], ["o", "old.topic"]);
+  const defined = definition.actors.get("o");
+  assert.equal(defined?.partitions, 1);
+  assert.equal(defined?.valueSerializer, numbers);
+  assert.deepEqual(defined?.keySerializer.encode("é"), new TextEncoder().encode("é"));
+});
+
+test("an actor has 8 partitions when nobody says more", () => {
+  const { shop, definition } = fakeApp();
+  actor(shop, { name: "orders" }, nothing);
+  assert.equal(definition.actors.get("orders")?.partitions, 8);
+});
+
+test("two of one name, or of one topic, are told at definition", () => {
+  const { shop } = fakeApp();
+  actor(shop, async function orders() {});
+  timer(shop, 1, function orders() {}); // an actor and a timer do not meet
+  assert.throws(() => actor(shop, async function orders() {}), coded("DUPLICATE_NAME", /actor "orders"/));
+  assert.throws(() => timer(shop, 2, function orders() {}), coded("DUPLICATE_NAME", /timer "orders"/));
+  assert.throws(
+    () => actor(shop, { name: "mails", topic: "shop-orders" }, nothing),
+    coded("DUPLICATE_NAME", /orders and mails would share the topic shop-orders/),
+  );
+  const { shop: other } = fakeApp({}, "other");
+  actor(other, async function orders() {});
+});
+
+test("what was refused leaves nothing behind", () => {
+  const { shop, definition } = fakeApp();
+  assert.throws(() => actor(shop, { name: "orders", partitions: 0 }, nothing));
+  assert.throws(() => timer(shop, -1, { name: "orders" }, nothing));
+  assert.equal(definition.actors.size + definition.timers.size, 0);
+  actor(shop, { name: "orders" }, nothing);
+  timer(shop, 1, { name: "orders" }, nothing);
+});
+
+test("a name that a build may have changed is an error, unless it was given", () => {
+  const { shop } = fakeApp();
+  const unreliable = (what: string) => coded("INVALID_NAME", new RegExp(`This ${what} has no reliable name`));
+  const called = (name: string) => Object.defineProperty(async () => {}, "name", { value: name });
+  for (const name of ["", "u", "fn"]) {
+    assert.throws(() => actor(shop, called(name)), unreliable("actor"));
+    assert.throws(() => timer(shop, 1, called(name)), unreliable("timer"));
+  }
+  assert.equal(actor(shop, called("say")).topic, "shop-say");
+  assert.equal(actor(shop, { name: "u" }, called("")).topic, "shop-u");
+  timer(shop, 1, { name: "u" }, called(""));
+});
+
+test("a name that cannot be part of a topic is an error", () => {
+  const { shop } = fakeApp();
+  const bound = async function orders() {}.bind(undefined);
+  assert.throws(() => actor(shop, bound), coded("INVALID_NAME", /bound orders/));
+  for (const name of ["", "a b", "$orders", "x".repeat(101)]) {
+    assert.throws(() => actor(shop, { name }, nothing), coded("INVALID_NAME", /name of this actor/));
+    assert.throws(() => timer(shop, 1, { name }, nothing), coded("INVALID_NAME", /name of this timer/));
+    assert.throws(() => actor(shop, { name: "a", topic: name }, nothing), coded("INVALID_NAME", /topic of actor a/));
+  }
+});
+
+test("an actor's partitions are a whole number", () => {
+  const { shop } = fakeApp();
+  for (const partitions of [0, -8, 0.5, NaN]) {
+    const define = () => actor(shop, { name: "orders", partitions }, nothing);
+    assert.throws(define, coded("INVALID_OPTION", /partitions of actor orders/));
+  }
+});
+
+test("a handler that is no function, or a generator, is an error", () => {
+  const { shop } = fakeApp();
+  for (const handler of [undefined, {}, "orders"]) {
+    assert.throws(
+      () => actor(shop, { name: "orders" }, anything<typeof nothing>(handler)),
+      coded("INVALID_OPTION", /not a function/),
+    );
+    assert.throws(
+      () => timer(shop, 1, { name: "orders" }, anything<typeof nothing>(handler)),
+      coded("INVALID_OPTION", /not a function/),
+    );
+  }
+  assert.throws(() => actor(shop, anything<typeof nothing>(undefined)), coded("INVALID_OPTION", /not a function/));
+  assert.throws(() => timer(shop, 1, anything<typeof nothing>(undefined)), coded("INVALID_OPTION", /not a function/));
+  for (const handler of [async function* orders() {}, function* orders() {}]) {
+    assert.throws(() => actor(shop, anything<typeof nothing>(handler)), coded("INVALID_OPTION", /generator/));
+  }
+});
+
+test("a timer has a name, an interval in ms, and is for every worker unless it says so", () => {
+  const { shop, definition } = fakeApp();
+  const restock = () => {};
+  timer(shop, 2.5, restock);
+  timer(shop, "1m30s", { onMaster: true, name: "daily" }, restock);
+  assert.deepEqual([...definition.timers.values()], [
+    { name: "restock", interval: 2500, onMaster: false, fn: restock },
+    { name: "daily", interval: 90_000, onMaster: true, fn: restock },
+  ]);
+});
+
+test("an interval that is none is an error that names the timer", () => {
+  const { shop } = fakeApp();
+  for (const every of [-1, 0, NaN, Infinity, 0.0004, "", "-1s", "0s", "2x", anything<string>(null)]) {
+    const define = () => timer(shop, every, { name: "restock" }, nothing);
+    assert.throws(define, coded("INVALID_DURATION", /interval of timer restock/), String(every));
+  }
+});
+
+test("an app of another copy of the package, or none, is an error that says so", () => {
+  const { shop } = fakeApp();
+  for (const stranger of [{ ...shop }, {}, null, undefined, "shop"]) {
+    const other = anything<App>(stranger);
+    assert.throws(() => actor(other, async function orders() {}), coded("INVALID_OPTION", /two copies are installed/));
+    assert.throws(() => timer(other, 1, function orders() {}), coded("INVALID_OPTION", /two copies are installed/));
+    assert.throws(() => definitionOf(other), coded("INVALID_OPTION"));
+  }
+});

@@ -1,0 +1,94 @@
+/** What the tests of this floor hand in: an app that is never run, clocks that stand still, a logger that remembers. */
+import { type App, app, type AppDefinition, type AppOptions, definitionOf, setRuntime } from "../../src/core/app.ts";
+import type { Clock } from "../../src/core/clock.ts";
+import type { ErrorCode, MephistoError } from "../../src/core/errors.ts";
+import type { Logger } from "../../src/core/logger.ts";
+import type { Serializer, SerializerSpec } from "../../src/core/serializer.ts";
+
+/** An app of these options, with a runtime that notes what it is asked for. */
+export function fakeApp(
+  options: AppOptions<"raw" | "text" | "json", SerializerSpec> = {},
+  id = "shop",
+): { shop: App<"raw" | "text" | "json", SerializerSpec>; definition: AppDefinition; asked: string[] } {
+  const asked: string[] = [];
+  const note = (what: string) => () => {
+    asked.push(what);
+    return Promise.resolve();
+  };
+  setRuntime(() => ({
+    send: (actor, { value }) => note(`send ${actor.name} ${JSON.stringify(value)}`)(),
+    main: note("main"),
+    start: note("start"),
+    stop: note("stop"),
+  }));
+  const shop = app(id, options);
+  return { shop, definition: definitionOf(shop), asked };
+}
+
+/** For `assert.throws` and `assert.rejects`: an error of this code whose sentence matches. */
+export function coded(code: ErrorCode, sentence = /./): (error: unknown) => boolean {
+  return (error) => {
+    const { name, code: found, message } = error as MephistoError;
+    if (name === "MephistoError" && found === code && sentence.test(message)) return true;
+    throw new Error(`not ${code} ${sentence}: ${error}`, { cause: error });
+  };
+}
+
+/** Clocks that stand still until they are told to move. */
+export class StillClock implements Clock {
+  at: { monotonic: number; wall: number };
+
+  constructor(monotonic = 1000, wall = Date.UTC(2026, 0, 1)) {
+    this.at = { monotonic, wall };
+  }
+
+  monotonic(): number {
+    return this.at.monotonic;
+  }
+
+  wall(): number {
+    return this.at.wall;
+  }
+
+  /** Time passes on both. */
+  pass(ms: number): void {
+    this.at = { monotonic: this.at.monotonic + ms, wall: this.at.wall + ms };
+  }
+}
+
+/** A logger that keeps its lines as `level: message`. */
+export class Lines implements Logger {
+  readonly all: string[] = [];
+
+  debug(message: string): void {
+    this.all.push(`debug: ${message}`);
+  }
+
+  info(message: string): void {
+    this.all.push(`info: ${message}`);
+  }
+
+  warn(message: string): void {
+    this.all.push(`warn: ${message}`);
+  }
+
+  error(message: string): void {
+    this.all.push(`error: ${message}`);
+  }
+
+  /** Those that match. */
+  of(pattern: RegExp): string[] {
+    return this.all.filter((line) => pattern.test(line));
+  }
+}
+
+/** Numbers as four bytes, and nothing else. */
+export const numbers: Serializer<number> = {
+  encode(value) {
+    if (typeof value !== "number") throw new TypeError("no number");
+    const bytes = new Uint8Array(4);
+    new DataView(bytes.buffer).setInt32(0, value);
+    return bytes;
+  },
+  decode: (bytes) => new DataView(bytes.buffer, bytes.byteOffset, 4).getInt32(0),
+};
