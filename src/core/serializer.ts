@@ -84,7 +84,9 @@ export function serializer(spec: SerializerSpec, what: string): AnySerializer {
 /** Encodes, or throws `ENCODE_FAILED` with a sentence that names what was to be sent. */
 export function encode(serializer: AnySerializer, value: unknown, what: string): Uint8Array {
   try {
-    return serializer.encode(value);
+    const bytes: unknown = serializer.encode(value);
+    if (bytes instanceof Uint8Array) return bytes;
+    throw new TypeError(`its serializer gave ${kind(bytes)}, not bytes`);
   } catch (cause) {
     throw new MephistoError("ENCODE_FAILED", `${what} cannot be sent: ${messageOf(cause)}.`, { cause });
   }
@@ -98,6 +100,6 @@ export function decodeValue(serializer: AnySerializer, bytes: Uint8Array | null)
 }
 
 function kind(value: unknown): string {
-  if (value === null) return "null";
+  if (value === null || value === undefined) return String(value);
   return typeof value === "object" ? value.constructor?.name ?? "an object" : typeof value;
 }
