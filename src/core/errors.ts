@@ -13,6 +13,7 @@
  * | `UNREACHABLE` | no broker answers at the address |
  * | `AUTHENTICATION_FAILED` | the broker refused the user, the password or the mechanism |
  * | `UNTRUSTED_CERTIFICATE` | the broker's TLS certificate is not trusted |
+ * | `UNSUPPORTED_BROKER` | a broker that is too old for what is asked of it |
  * | `UNKNOWN_TOPIC` | a topic that does not exist and was not created |
  * | `MESSAGE_TOO_LARGE` | a message larger than the broker accepts |
  * | `BUFFER_FULL` | more sends are waiting for room than are kept in memory |
@@ -34,6 +35,7 @@ export type ErrorCode =
   | "UNREACHABLE"
   | "AUTHENTICATION_FAILED"
   | "UNTRUSTED_CERTIFICATE"
+  | "UNSUPPORTED_BROKER"
   | "UNKNOWN_TOPIC"
   | "MESSAGE_TOO_LARGE"
   | "BUFFER_FULL"

@@ -11,6 +11,7 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import kafkajs from "kafkajs";
 import { MephistoError } from "../core/errors.ts";
+import { checkVersions } from "./requirements.ts";
 import { type Address, type Endpoint, shownAddress } from "./url.ts";
 
 /** kafkajs's request queue, as far as it is used. */
@@ -82,6 +83,7 @@ export function connector(endpoint: Endpoint, clientId: string): Connect {
     connection.requestQueue.scheduleCheckPendingRequests = () => {};
     try {
       await broker.connect();
+      checkVersions(broker.versions, key);
     } catch (error) {
       versions.delete(key);
       abort(connection, error instanceof Error ? error : new Error(String(error)));

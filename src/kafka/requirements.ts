@@ -1,0 +1,42 @@
+import { MephistoError } from "../core/errors.ts";
+
+/** The requests that we send, in the one version of each that we speak: key, version, name. */
+const REQUESTS: readonly (readonly [key: number, version: number, name: string])[] = [
+  [0, 7, "Produce"],
+  [1, 13, "Fetch"],
+  [2, 5, "ListOffsets"],
+  [3, 12, "Metadata"],
+  [8, 7, "OffsetCommit"],
+  [9, 5, "OffsetFetch"],
+  [10, 2, "FindCoordinator"],
+  [11, 5, "JoinGroup"],
+  [12, 3, "Heartbeat"],
+  [13, 3, "LeaveGroup"],
+  [14, 3, "SyncGroup"],
+  [19, 4, "CreateTopics"],
+  [22, 4, "InitProducerId"],
+];
+
+/**
+ * Checks what a broker says that it serves (the answer to ApiVersions, by API key). A broker closes the connection on a
+ * version that it does not serve, which would look like one that is not there. Errors: `UNSUPPORTED_BROKER`.
+ */
+export function checkVersions(versions: unknown, address: string): void {
+  if (typeof versions !== "object" || versions === null) return;
+  const offered = new Map(Object.entries(versions));
+  for (const [key, version, name] of REQUESTS) {
+    const range: unknown = offered.get(String(key));
+    const { minVersion, maxVersion } = isRange(range) ? range : { minVersion: 0, maxVersion: -1 };
+    if (minVersion <= version && version <= maxVersion) continue;
+    throw new MephistoError(
+      "UNSUPPORTED_BROKER",
+      `The broker at ${address} does not serve ${name} in version ${version} (it has ${minVersion} to ${maxVersion}). ` +
+        `Mephisto needs Kafka 3.6 or newer.`,
+    );
+  }
+}
+
+function isRange(value: unknown): value is { minVersion: number; maxVersion: number } {
+  return typeof value === "object" && value !== null && "minVersion" in value && "maxVersion" in value &&
+    typeof value.minVersion === "number" && typeof value.maxVersion === "number";
+}

@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MephistoError } from "../../src/core/errors.ts";
+import { checkVersions } from "../../src/kafka/requirements.ts";
+
+const modern = Object.fromEntries(Array.from({ length: 90 }, (_, key) => [key, { minVersion: 0, maxVersion: 20 }]));
+
+test("a broker that serves what we send is accepted", () => {
+  checkVersions(modern, "here:9092");
+});
+
+test("one that is too old, or lacks a request, is named with what is missing", () => {
+  for (const fetch of [{ minVersion: 0, maxVersion: 12 }, { minVersion: 14, maxVersion: 20 }, undefined]) {
+    assert.throws(
+      () => checkVersions({ ...modern, 1: fetch }, "here:9092"),
+      (error: unknown) =>
+        error instanceof MephistoError && error.code === "UNSUPPORTED_BROKER" &&
+        /here:9092 does not serve Fetch in version 13/.test(error.message),
+    );
+  }
+});
