@@ -12,7 +12,8 @@ import type {
 import { Cluster } from "./cluster.ts";
 import { Consumer } from "./consumer.ts";
 import { within } from "../core/pause.ts";
-import { Producer, type ProducerOptions } from "./producer.ts";
+import { Producer } from "./producer.ts";
+import type { ProducerOptions } from "./sender.ts";
 import { type Endpoint, shownAddress } from "./url.ts";
 
 /** The seam over Apache Kafka. Makes no connection before it is asked for something. */

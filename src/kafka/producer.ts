@@ -3,12 +3,11 @@ import { MephistoError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Publisher, Record } from "../driver/driver.ts";
 import { maxRecordSize } from "../wire/batch-builder.ts";
-import type { CodecName } from "../wire/codec.ts";
 import { partitionForKey } from "../wire/murmur2.ts";
 import type { Cluster } from "./cluster.ts";
 import { PartitionQueue } from "./partition-queue.ts";
 import { Backoff, pause } from "../core/pause.ts";
-import { Sender } from "./sender.ts";
+import { type ProducerOptions, Sender } from "./sender.ts";
 
 /** Bytes of messages that are on their way or wait for it; more sends wait for room. */
 const BUFFER_BYTES = 32 << 20;
@@ -20,12 +19,6 @@ const MESSAGE_BYTES = 64 << 20;
 const CHECK_INTERVAL = 30_000;
 /** How long a first send to a topic waits until the topic is known, in ms. */
 const TOPIC_TIMEOUT = 15_000;
-
-export interface ProducerOptions {
-  /** In ms; 0: at once. */
-  readonly linger: number;
-  readonly compression: CodecName | undefined;
-}
 
 interface Topic {
   readonly queues: PartitionQueue[];

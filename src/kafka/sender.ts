@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
 import { groupBy } from "../core/group-by.ts";
 import type { Logger } from "../core/logger.ts";
+import type { CodecName } from "../wire/codec.ts";
 import { ERROR_CODES, errorName } from "../wire/error-codes.ts";
 import { initProducerId } from "../wire/requests/22-init-producer-id.ts";
 import { produce, type ProduceResponse } from "../wire/requests/00-produce.ts";
@@ -13,7 +14,6 @@ import { check } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { PartitionQueue } from "./partition-queue.ts";
 import { pause } from "../core/pause.ts";
-import type { ProducerOptions } from "./producer.ts";
 
 /** Requests on their way to one broker. The broker remembers the last five batches of a producer, to know repetitions. */
 const IN_FLIGHT = 5;
@@ -25,6 +25,12 @@ const DELIVERY_TIMEOUT = 120_000;
 /** Pauses between attempts grow from and to this, in ms. */
 const FIRST_PAUSE = 50;
 const LAST_PAUSE = 1000;
+
+export interface ProducerOptions {
+  /** How long to wait for more messages before a batch is sent, in ms; 0: at once. */
+  readonly linger: number;
+  readonly compression: CodecName | undefined;
+}
 
 interface Sent {
   readonly queue: PartitionQueue;
