@@ -1,3 +1,4 @@
+import type { Clock } from "./clock.ts";
 import { type Duration, milliseconds } from "./duration.ts";
 import { MephistoError } from "./errors.ts";
 import type { Message, Run } from "./message.ts";
@@ -71,15 +72,17 @@ const END: Result<never> = { done: true, value: undefined };
 export class HandlerStream implements Stream<unknown, unknown> {
   readonly #feed: Feed;
   readonly #decoder: Decoder;
+  readonly #clock: Clock;
   /** The run that messages are handed out from, and the index of the one in hand, or -1. */
   #run: Run | undefined;
   #held = -1;
   #batch: InHand[] = [];
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(feed: Feed, decoder: Decoder) {
+  constructor(feed: Feed, decoder: Decoder, clock: Clock) {
     this.#feed = feed;
     this.#decoder = decoder;
+    this.#clock = clock;
   }
 
   [Symbol.asyncIterator](): AsyncIterator<unknown, undefined> {
@@ -171,7 +174,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
     for (;;) {
       const run = this.#run ?? this.#feed.take();
       if (run === undefined) {
-        const left = until - performance.now();
+        const left = until - this.#clock.monotonic();
         if (this.#feed.ended || size() >= count || (left <= 0 && size() > 0)) break;
         await this.#feed.wait(size() > 0 ? left : undefined);
         continue;
@@ -196,7 +199,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
         }
       }
       if (values.length > 0) {
-        if (until === Infinity) until = performance.now() + within;
+        if (until === Infinity) until = this.#clock.monotonic() + within;
         parts.push({ hand, values });
       }
       if (run.index >= run.limit) this.#give(run);

@@ -4,13 +4,13 @@ import { formatDuration } from "../core/duration.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Message, Run } from "../core/message.ts";
+import type { Sleep } from "../core/pause.ts";
 import { decodeValue } from "../core/serializer.ts";
 import { type Feed, HandlerStream, type InHand } from "../core/stream.ts";
 import type { Delivery, Publisher } from "../driver/driver.ts";
 import type { Context } from "../runtime/context.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { Lane } from "./lane.ts";
-import { pause } from "../core/pause.ts";
 import { HandlerSends, type Scope } from "./sends.ts";
 
 /** How often a message is tried again before it is set aside, and the pauses before that, in ms. */
@@ -34,6 +34,7 @@ export interface ActorLoopParts {
   readonly context: Context<Scope>;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly sleep: Sleep;
 }
 
 /**
@@ -169,13 +170,10 @@ export class ActorLoop implements Feed {
       notBefore - now
     );
     const ms = Math.max(0, Math.min(limit ?? Infinity, ...ready.filter((left) => left > 0)));
-    await new Promise<void>((resolve) => {
-      const timer = Number.isFinite(ms) ? setTimeout(resolve, ms + 1) : undefined;
-      this.#wake.push(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+    if (!Number.isFinite(ms)) return await new Promise<void>((resolve) => this.#wake.push(resolve));
+    const awake = new AbortController();
+    this.#wake.push(() => awake.abort());
+    await this.#parts.sleep(ms + 1, awake.signal);
   }
 
   async setAside(run: Run, message: Message, error: unknown): Promise<void> {
@@ -190,13 +188,13 @@ export class ActorLoop implements Feed {
   async #run(): Promise<void> {
     const { actor: { name, handler }, decoder } = this;
     while (!this.#ended) {
-      const stream = this.#stream = new HandlerStream(this, decoder);
+      const stream = this.#stream = new HandlerStream(this, decoder, this.#parts.clock);
       try {
         await this.#parts.context.run(this.#sends, () => handler(stream));
         await stream.finish();
         if (this.#ended) break;
         this.#parts.logger.warn(`The handler of ${name} has returned although its stream goes on. It is called again.`);
-        await pause(TROUBLE_PAUSE, this.#stop.signal);
+        await this.#parts.sleep(TROUBLE_PAUSE, this.#stop.signal);
       } catch (error) {
         const held = [...stream.inHand()];
         stream.abandon();
@@ -220,7 +218,7 @@ export class ActorLoop implements Feed {
     if (this.#ended) return;
     if (held.length === 0) {
       logger.error(`The handler of ${this.actor.name} failed with no message in hand: ${describe(error)}`);
-      return await pause(TROUBLE_PAUSE, this.#stop.signal);
+      return await this.#parts.sleep(TROUBLE_PAUSE, this.#stop.signal);
     }
     const messages = ours.reduce((sum, { from, to }) => sum + to - from, 0);
     this.counts.handled -= messages;
@@ -274,7 +272,7 @@ export class ActorLoop implements Feed {
         return;
       } catch (trouble) {
         this.#parts.logger.error(`${at(run, message)} cannot be set aside: ${messageOf(trouble)} Its partition waits.`);
-        await pause(TROUBLE_PAUSE * 5, this.#stop.signal);
+        await this.#parts.sleep(TROUBLE_PAUSE * 5, this.#stop.signal);
       }
     }
   }

@@ -3,6 +3,7 @@ import { formatDuration } from "../core/duration.ts";
 import { MephistoError } from "../core/errors.ts";
 import type { Lease } from "../core/lease.ts";
 import type { Logger } from "../core/logger.ts";
+import type { Sleep } from "../core/pause.ts";
 import type { Generation } from "../driver/driver.ts";
 
 /** One term of mastership. */
@@ -27,19 +28,21 @@ const LONGEST_TIMER = 60_000;
 export class Mastership {
   readonly #lease: Lease;
   readonly #clock: Clock;
+  readonly #sleep: Sleep;
   readonly #logger: Logger;
   readonly #begin: (term: Term) => void;
   #generation: Generation | undefined;
   #term: { readonly epoch: number; readonly controller: AbortController } | undefined;
   #resigned = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #nextLook = new AbortController();
 
   /** `begin` is called at the start of each term. */
-  constructor(lease: Lease, begin: (term: Term) => void, logger: Logger, clock: Clock) {
+  constructor(lease: Lease, begin: (term: Term) => void, logger: Logger, clock: Clock, sleep: Sleep) {
     this.#lease = lease;
     this.#begin = begin;
     this.#logger = logger;
     this.#clock = clock;
+    this.#sleep = sleep;
   }
 
   get elected(): string | undefined {
@@ -79,7 +82,7 @@ export class Mastership {
   resign(): void {
     this.#resigned = true;
     this.#stepDown("this worker is stopping");
-    clearTimeout(this.#timer);
+    this.#nextLook.abort();
   }
 
   #holds(): boolean {
@@ -88,7 +91,7 @@ export class Mastership {
 
   /** Compares what is with what should be, and looks again when that may have changed. */
   #look(): void {
-    clearTimeout(this.#timer);
+    this.#nextLook.abort();
     if (this.#resigned) return;
     const generation = this.#generation;
     if (generation === undefined) return;
@@ -100,10 +103,15 @@ export class Mastership {
     const wait = generation.notBefore - this.#clock.monotonic();
     if (left > 0 && wait <= 0) this.#ascend(generation);
     const next = this.#term ? left : Math.max(wait, CANDIDATE_LOOKS);
-    this.#timer = setTimeout(() => this.#look(), Math.min(Math.max(1, next), LONGEST_TIMER));
+    this.#lookIn(Math.min(Math.max(1, next), LONGEST_TIMER));
     if (wait > 0) {
       this.#logger.debug(`Elected; waiting for ${formatDuration(wait)}, since an older lease may still be held.`);
     }
+  }
+
+  #lookIn(ms: number): void {
+    const { signal } = this.#nextLook = new AbortController();
+    void this.#sleep(ms, signal).then(() => signal.aborted || this.#look());
   }
 
   #ascend(generation: Generation): void {

@@ -93,6 +93,7 @@ export class Program {
       context: this.#context,
       logger,
       clock: systemClock,
+      sleep: pause,
       worker: workerId(),
       runtime: `${name} ${version}`,
       url: withoutPassword(settings.url.value),

@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { pause } from "../core/pause.ts";
+import type { Sleep } from "../core/pause.ts";
 import { nextSlot, slotsBetween } from "../core/schedule.ts";
 import type { Tick, TimerDefinition } from "../core/timer.ts";
 import type { FencedPublisher } from "../driver/driver.ts";
@@ -35,6 +35,7 @@ export interface TimerLoopParts {
   readonly context: Context<Scope>;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly sleep: Sleep;
 }
 
 /** Runs a timer's function at its slots, one at a time. */
@@ -68,14 +69,14 @@ export class TimerLoop {
 
   async #loop(span: Span): Promise<void> {
     const { interval } = this.timer;
-    const { clock } = this.#parts;
+    const { clock, sleep } = this.#parts;
     // Never a slot that has run already, also when the clock was set back.
     let after = Math.max(clock.wall(), this.counts.lastSlot ?? 0);
     const over = AbortSignal.any([span.signal, this.#ended.signal]);
     while (!over.aborted) {
       const slot = nextSlot(interval, after);
       for (let left = slot - clock.wall(); left > 0; left = slot - clock.wall()) {
-        await pause(Math.min(left, LONGEST_SLEEP), over);
+        await sleep(Math.min(left, LONGEST_SLEEP), over);
         if (over.aborted) return;
       }
       if (!span.holds()) return;

@@ -4,7 +4,7 @@ import type { Clock } from "../core/clock.ts";
 import { MephistoError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { Outage } from "../core/outage.ts";
-import { Backoff, pause, within } from "../core/pause.ts";
+import { Backoff, type Sleep, within } from "../core/pause.ts";
 import type { Driver, Generation, MemberListener, Membership, TopicPartition } from "../driver/driver.ts";
 import type { Context } from "../runtime/context.ts";
 import { ActorLoop } from "./actor-loop.ts";
@@ -32,6 +32,7 @@ export interface WorkerParts {
   readonly context: Context<Scope>;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly sleep: Sleep;
   /** The worker's name, and what runs it: `bun 1.4.5`. */
   readonly worker: string;
   readonly runtime: string;
@@ -53,7 +54,7 @@ export class Worker implements RunningWorker {
   #mastership: Mastership | undefined;
   #generation: Generation | undefined;
   #partitionCounts = new Map<string, number>();
-  #idle: ReturnType<typeof setTimeout> | undefined;
+  #idle = new AbortController();
   #told = false;
   #stopping: Promise<void> | undefined;
 
@@ -73,7 +74,7 @@ export class Worker implements RunningWorker {
   }
 
   async start(): Promise<void> {
-    const { clock, definition, driver, logger, settings, worker, runtime } = this.#parts;
+    const { clock, definition, driver, logger, settings, sleep, worker, runtime } = this.#parts;
     await this.#connect();
     if (this.#stop.signal.aborted) return;
     for (const actor of this.#actors.values()) actor.start();
@@ -92,7 +93,7 @@ export class Worker implements RunningWorker {
       sessionTimeout: settings.sessionTimeout.value,
       heartbeatInterval: settings.heartbeatInterval.value,
     }, this.#listener());
-    this.#mastership = new Mastership(membership.lease, (term) => this.#master(term), logger, clock);
+    this.#mastership = new Mastership(membership.lease, (term) => this.#master(term), logger, clock, sleep);
     await Promise.race([membership.ready(), aborted(this.#stop.signal)]);
     if (this.#state === "starting") this.#state = "running";
   }
@@ -155,7 +156,7 @@ export class Worker implements RunningWorker {
 
   /** Until a broker answers and the topics are there. Throws what waiting does not mend. */
   async #connect(): Promise<void> {
-    const { clock, definition, driver, logger, settings } = this.#parts;
+    const { clock, definition, driver, logger, settings, sleep } = this.#parts;
     const outage = new Outage(logger, clock);
     const backoff = new Backoff(100, 2000);
     const topics = [...definition.actors.values()].map(({ topic, partitions }) => ({
@@ -176,7 +177,7 @@ export class Worker implements RunningWorker {
         outage.failed(
           `${error.message} The address is from ${settings.url.from}. Start Kafka there, or give another with --url or MEPHISTO_URL.`,
         );
-        await pause(backoff.next(), this.#stop.signal);
+        await sleep(backoff.next(), this.#stop.signal);
       }
     }
   }
@@ -206,7 +207,7 @@ export class Worker implements RunningWorker {
       assigned: (partitions) => {
         for (const { topic, partition } of partitions) this.#actors.get(topic)?.assigned(partition);
         if (partitions.length > 0) logger.info(`Gained ${describePartitions(partitions)}.`);
-        clearTimeout(this.#idle);
+        this.#idle.abort();
       },
       revoked: async (partitions) => {
         await Promise.all(partitions.map(({ topic, partition }) => this.#actors.get(topic)?.revoked(partition)));
@@ -231,16 +232,17 @@ export class Worker implements RunningWorker {
 
   /** A worker that goes without says so, once, when others have had the time to hand over. */
   #watchIdle(): void {
-    clearTimeout(this.#idle);
+    this.#idle.abort();
     if (this.#told || this.#actors.size === 0 || this.#held().length > 0) return;
-    this.#idle = setTimeout(() => {
-      if (this.#held().length > 0 || this.#state !== "running") return;
+    const { signal } = this.#idle = new AbortController();
+    void this.#parts.sleep(IDLE_AFTER, signal).then(() => {
+      if (signal.aborted || this.#held().length > 0 || this.#state !== "running") return;
       this.#told = true;
       const counts = [...this.#partitionCounts].map(([topic, count]) => `${topic} has ${count}`).join(", ");
       this.#parts.logger.info(
         `No partition for this worker: ${counts}, for ${this.#generation?.members ?? 0} workers. It stands by.`,
       );
-    }, IDLE_AFTER);
+    });
   }
 
   #held(): TopicPartition[] {
@@ -250,19 +252,20 @@ export class Worker implements RunningWorker {
   }
 
   async #stopAll(): Promise<void> {
-    const until = this.#parts.clock.monotonic() + STOP_WITHIN;
-    const left = () => Math.max(0, until - this.#parts.clock.monotonic());
+    const { clock, sleep } = this.#parts;
+    const until = clock.monotonic() + STOP_WITHIN;
+    const left = () => Math.max(0, until - clock.monotonic());
     this.#state = "stopping";
-    clearTimeout(this.#idle);
+    this.#idle.abort();
     // No new tick; one that runs may finish and publish, under the lease, for a moment.
     for (const loop of this.#timers) loop.end();
-    await within(Promise.all(this.#timers.map((loop) => loop.idle())), LAST_TICK);
+    await within(Promise.all(this.#timers.map((loop) => loop.idle())), LAST_TICK, sleep);
     this.#stop.abort();
     this.#mastership?.resign();
     const drained = Promise.all([...this.#actors.values()].map((actor) => actor.stop()));
-    if (await within(drained, RESIGN_AFTER) === undefined) this.#membership?.resign();
-    await within(drained, left() / 2);
-    await within(this.#parts.driver.publisher.flush(), left() / 2);
+    if (await within(drained, RESIGN_AFTER, sleep) === undefined) this.#membership?.resign();
+    await within(drained, left() / 2, sleep);
+    await within(this.#parts.driver.publisher.flush(), left() / 2, sleep);
     await this.#membership?.leave(left());
     await this.#parts.driver.close(Math.min(left(), 1000));
     this.#state = "stopped";
