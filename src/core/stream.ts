@@ -184,6 +184,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
       const values: unknown[] = [];
       const solo = run.index < run.solo;
       if (solo && size() > 0) break;
+      let full = solo;
       const room = solo ? 1 : count - size();
       while (values.length < room && run.index < run.limit) {
         const message = run.messages[run.index];
@@ -193,7 +194,9 @@ export class HandlerStream implements Stream<unknown, unknown> {
           values.push(this.#decoder.value(message.value));
           hand.to = ++run.index;
         } catch (error) {
-          if (values.length > 0) break; // what stands before it comes first
+          // What stands before it comes first: to set it aside would acknowledge that too.
+          full ||= size() + values.length > 0;
+          if (full) break;
           await this.#setAside(run, message, error);
           break;
         }
@@ -203,7 +206,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
         parts.push({ hand, values });
       }
       if (run.index >= run.limit) this.#give(run);
-      if (solo || size() >= count) break;
+      if (full || size() >= count) break;
     }
     // A partition that was given away while the batch was waiting is no longer ours to hand out.
     const ours = alive();
