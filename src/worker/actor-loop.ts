@@ -212,7 +212,8 @@ export class ActorLoop implements Feed {
 
   async #failed(held: readonly InHand[], error: unknown): Promise<void> {
     const { logger } = this.#parts;
-    this.#sends.forget();
+    if (this.#ended) return;
+    await this.#sends.forget();
     // A shutdown or a partition that is given away is not the message's fault: its next owner will have it.
     const ours = held.filter(({ run }) => this.#lanes.get(run.partition)?.leaving === undefined);
     if (this.#ended) return;

@@ -13,7 +13,7 @@ export interface Scope {
 export class HandlerSends implements Scope {
   readonly #publisher: Publisher;
   #pending = 0;
-  #failed: { error: unknown } | undefined;
+  #failed: { readonly sent: Watched; readonly error: unknown }[] = [];
   #settled: (() => void)[] = [];
 
   constructor(publisher: Publisher) {
@@ -26,27 +26,27 @@ export class HandlerSends implements Scope {
       this.#publisher.send(record).then(resolve, reject).finally(() => this.#done());
     });
     // Also so that a failure which nobody waits for does not end the process: it is raised by settle().
+    // Whether somebody does is known when the handler comes back: it may wait for it after it has failed.
     Promise.prototype.then.call(sent, undefined, (error: unknown) => {
-      if (!sent.watched) this.#failed ??= { error };
+      if (!sent.watched) this.#failed.push({ sent, error });
     });
     return sent;
   }
 
   /** Whether there is anything for `settle` to wait for or to raise. */
   get unsettled(): boolean {
-    return this.#pending > 0 || this.#failed !== undefined;
+    return this.#pending > 0 || this.#failed.length > 0;
   }
 
   async settle(): Promise<void> {
     if (this.#pending > 0) await new Promise<void>((resolve) => this.#settled.push(resolve));
-    const failed = this.#failed;
-    this.#failed = undefined;
+    const failed = this.#failed.splice(0).find(({ sent }) => !sent.watched);
     if (failed) throw failed.error;
   }
 
-  /** Forgets a failure that has been dealt with. */
-  forget(): void {
-    this.#failed = undefined;
+  /** Waits for the sends of a message that has failed already: one that fails is not the next message's fault. */
+  async forget(): Promise<void> {
+    await this.settle().catch(() => {});
   }
 
   #done(): void {
