@@ -259,23 +259,24 @@ export class ActorLoop implements Feed {
     this.#parts.logger.error(
       `${at(run, message)} failed ${lane.attempts} times: ${describe(error)}. Set aside in ${run.topic}.dead.`,
     );
-    await this.#bury(run, message, error, lane.attempts);
-    if (!lane.leaving) run.acknowledge(++run.index);
+    const buried = await this.#bury(run, message, error, lane.attempts);
+    if (buried && !lane.leaving) run.acknowledge(++run.index);
     lane.give(run);
   }
 
-  /** Until it is written: a message that can be found nowhere is lost. */
-  async #bury(run: Run, message: Message, error: unknown, attempts: number): Promise<void> {
+  /** Until it is written: a message that can be found nowhere is lost. False when it is no longer ours to write. */
+  async #bury(run: Run, message: Message, error: unknown, attempts: number): Promise<boolean> {
     while (!this.#ended && !this.#lanes.get(run.partition)?.leaving) {
       try {
         await this.#parts.deadLetters.add(run, message, error, attempts);
         this.counts.setAside++;
-        return;
+        return true;
       } catch (trouble) {
         this.#parts.logger.error(`${at(run, message)} cannot be set aside: ${messageOf(trouble)} Its partition waits.`);
         await this.#parts.sleep(TROUBLE_PAUSE * 5, this.#stop.signal);
       }
     }
+    return false;
   }
 
   #forget(lane: Lane): void {
