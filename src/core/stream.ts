@@ -38,6 +38,8 @@ export interface Feed {
   take(): Run | undefined;
   /** Resolves when `take` may have something again, or at once when the stream has ended; with a limit in ms. */
   wait(limit?: number): Promise<void>;
+  /** Whether a run's messages are still ours to handle: its partition may have been given away since. */
+  owns(run: Run): boolean;
   /** A run that `take` gave and that has reached its limit. */
   give(run: Run): void;
   /** Resolves when a message that cannot be decoded has been set aside. */
@@ -169,7 +171,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
     await this.#settle();
     let until = Infinity;
     const parts: { hand: InHand; values: unknown[] }[] = [];
-    const alive = () => parts.filter(({ hand }) => hand.run.limit > hand.from);
+    const alive = () => parts.filter(({ hand }) => this.#feed.owns(hand.run));
     const size = () => alive().reduce((sum, { values }) => sum + values.length, 0);
     for (;;) {
       const run = this.#run ?? this.#feed.take();

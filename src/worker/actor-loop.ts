@@ -152,6 +152,10 @@ export class ActorLoop implements Feed {
     return undefined;
   }
 
+  owns(run: Run): boolean {
+    return this.#lanes.get(run.partition)?.owns(run) ?? false;
+  }
+
   give(run: Run): void {
     this.counts.handled += Math.max(0, run.index - this.#turnFrom);
     this.#turnFrom = run.index;
@@ -215,7 +219,7 @@ export class ActorLoop implements Feed {
     if (this.#ended) return;
     await this.#sends.forget();
     // A shutdown or a partition that is given away is not the message's fault: its next owner will have it.
-    const ours = held.filter(({ run }) => this.#lanes.get(run.partition)?.leaving === undefined);
+    const ours = held.filter(({ run }) => this.owns(run));
     if (this.#ended) return;
     if (held.length === 0) {
       logger.error(`The handler of ${this.actor.name} failed with no message in hand: ${describe(error)}`);
@@ -266,7 +270,7 @@ export class ActorLoop implements Feed {
 
   /** Until it is written: a message that can be found nowhere is lost. False when it is no longer ours to write. */
   async #bury(run: Run, message: Message, error: unknown, attempts: number): Promise<boolean> {
-    while (!this.#ended && !this.#lanes.get(run.partition)?.leaving) {
+    while (!this.#ended && this.owns(run)) {
       try {
         await this.#parts.deadLetters.add(run, message, error, attempts);
         this.counts.setAside++;

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { Run } from "../core/message.ts";
+import type { Run } from "../core/message.ts";
 import type { Delivery } from "../driver/driver.ts";
 
 /** Deliveries of one partition on their way to an actor's handler, in order. */
@@ -15,6 +15,7 @@ export class Lane {
   leaving: PromiseWithResolvers<void> | undefined;
   readonly #deliveries: Delivery[] = [];
   readonly #open = new Map<Run, Delivery>();
+  readonly #opened = new WeakSet<Run>();
   #runs: Run[] = [];
   #out: Run | undefined;
 
@@ -41,6 +42,11 @@ export class Lane {
   /** Whether there is something that may be handed out, now or later. */
   get waiting(): boolean {
     return this.#runs.length > 0 || this.#deliveries.length > 0;
+  }
+
+  /** Whether a run is of this assignment of the partition, and that lasts. */
+  owns(run: Run): boolean {
+    return this.leaving === undefined && this.#opened.has(run);
   }
 
   /** A run that `take` gave comes back. */
@@ -79,6 +85,7 @@ export class Lane {
       }
       this.#runs.push(opened);
       this.#open.set(opened, delivery);
+      this.#opened.add(opened);
       return opened;
     }
     return undefined;

@@ -12,6 +12,7 @@ class FakeFeed implements Feed {
   unsettled = false;
   settling: () => Promise<void> = () => Promise.resolve();
   readonly given: Run[] = [];
+  readonly gone = new Set<Run>();
   readonly aside: string[] = [];
   settledCalls = 0;
   readonly #time: FakeTime;
@@ -42,6 +43,16 @@ class FakeFeed implements Feed {
     if (limit === undefined) return new Promise((resolve) => this.#wake.push(resolve));
     this.#wake.push(() => over.abort());
     return this.#time.sleep(limit, over.signal);
+  }
+
+  owns(run: Run): boolean {
+    return !this.gone.has(run);
+  }
+
+  /** Its partition is given away. */
+  giveAway(run: Run): void {
+    run.limit = 0;
+    this.gone.add(run);
   }
 
   give(run: Run): void {
@@ -289,7 +300,7 @@ test("a partition given away meanwhile hands out nothing more", async () => {
   feed.add(run);
   const loop = iterator(stream);
   await loop.next();
-  run.limit = 0;
+  feed.giveAway(run);
   const next = loop.next();
   assert.equal(await isDone(next), false);
   assert.equal(partition.acknowledged, 1);
@@ -304,7 +315,7 @@ test("a partition given away while a batch is gathered is not in it", async () =
   feed.add(run, other.run(["x"]));
   const batch = iterator(stream.take(9, { within: 1 })).next();
   await settle();
-  run.limit = 0;
+  feed.giveAway(run);
   await time.pass(1000);
   assert.deepEqual((await batch).value, ["x"]);
   assert.deepEqual(stream.inHand().map(({ run }) => run.partition), [1]);
@@ -316,7 +327,7 @@ test("a batch of which nothing is left is not handed out", async () => {
   feed.add(run);
   const batch = iterator(stream.take(9, { within: 1 })).next();
   await settle();
-  run.limit = 0;
+  feed.giveAway(run);
   await time.pass(5000);
   assert.equal(await isDone(batch), false);
   feed.add(partition.run(["c"]));
