@@ -34,8 +34,11 @@ export interface Stream<T, K = string> extends AsyncIterable<T> {
 
 /** Where a stream's messages come from; each method is called by one stream at a time. */
 export interface Feed {
-  /** The next run that has a message to hand out, or nothing for now. */
-  take(): Run | undefined;
+  /**
+   * The next run that has a message to hand out, or nothing for now. `holding`: messages taken before are not
+   * acknowledged yet.
+   */
+  take(holding: boolean): Run | undefined;
   /** Resolves when `take` may have something again, or at once when the stream has ended; with a limit in ms. */
   wait(limit?: number): Promise<void>;
   /** Whether a run's messages are still ours to handle: its partition may have been given away since. */
@@ -174,7 +177,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
     const alive = () => parts.filter(({ hand }) => this.#feed.owns(hand.run));
     const size = () => alive().reduce((sum, { values }) => sum + values.length, 0);
     for (;;) {
-      const run = this.#run ?? this.#feed.take();
+      const run = this.#run ?? this.#feed.take(parts.length > 0);
       if (run === undefined) {
         const left = until - this.#clock.monotonic();
         if (this.#feed.ended || size() >= count || (left <= 0 && size() > 0)) break;
@@ -220,7 +223,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
 
   async #nextRun(): Promise<Run | undefined> {
     while (!this.#feed.ended) {
-      const run = this.#feed.take();
+      const run = this.#feed.take(false);
       if (run !== undefined) return this.#run = run;
       await this.#feed.wait();
     }

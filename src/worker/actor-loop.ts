@@ -138,12 +138,12 @@ export class ActorLoop implements Feed {
     }
   }
 
-  take(): Run | undefined {
+  take(holding: boolean): Run | undefined {
     for (let i = 0; i < this.#order.length; i++) {
       const lane = this.#order.shift();
       if (lane === undefined) break;
       this.#order.push(lane);
-      const run = lane.take(this.#turn, this.#parts.clock);
+      const run = lane.take(this.#turn, this.#parts.clock, holding);
       if (run === undefined) continue;
       this.#turnSince = this.#parts.clock.monotonic();
       this.#turnFrom = run.index;

@@ -18,6 +18,8 @@ export class Lane {
   readonly #opened = new WeakSet<Run>();
   #runs: Run[] = [];
   #out: Run | undefined;
+  /** Nothing but markers of transactions: an offset to acknowledge when all before it is. */
+  #markers: Run | undefined;
 
   constructor({ topic, partition }: { topic: string; partition: number }) {
     this.topic = topic;
@@ -30,10 +32,13 @@ export class Lane {
   }
 
   /** The next run with something to hand out, if it is this partition's turn; at most `turn` messages of it. */
-  take(turn: number, clock: Clock): Run | undefined {
-    if (this.leaving || this.#out !== undefined || !this.waiting) return undefined;
+  take(turn: number, clock: Clock, holding: boolean): Run | undefined {
+    if (this.leaving || this.#out !== undefined) return undefined;
+    if (!holding) this.#passMarkers();
+    if (!this.waiting) return undefined;
     if (this.notBefore > 0 && this.notBefore > clock.monotonic()) return undefined;
     const run = this.#next();
+    if (!holding) this.#passMarkers();
     if (run === undefined) return undefined;
     run.limit = Math.min(run.messages.length, run.index + turn);
     return this.#out = run;
@@ -78,17 +83,24 @@ export class Lane {
     for (let delivery = this.#deliveries.shift(); delivery; delivery = this.#deliveries.shift()) {
       const opened = delivery.open();
       if (opened === undefined || opened.messages.length === 0) {
-        // Nothing but markers of transactions: read past them, unless messages before them are still in hand.
-        if (opened && this.#runs.length === 0 && this.#open.size === 0) opened.acknowledge(0);
+        this.#markers = opened ?? this.#markers;
         delivery.close();
         continue;
       }
+      this.#markers = undefined; // what follows them leads past them
       this.#runs.push(opened);
       this.#open.set(opened, delivery);
       this.#opened.add(opened);
       return opened;
     }
     return undefined;
+  }
+
+  /** Reads past markers, unless messages before them are to be handed out again. */
+  #passMarkers(): void {
+    if (this.#markers === undefined || this.#runs.length > 0) return;
+    this.#markers.acknowledge(0);
+    this.#markers = undefined;
   }
 
   #finish(run: Run): void {

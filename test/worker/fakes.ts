@@ -129,12 +129,19 @@ export class FakePartition {
     this.partition = partition;
   }
 
+  /** Markers of transactions: offsets without a message. */
+  markers(count: number): Delivery {
+    this.#next += count;
+    return this.delivery();
+  }
+
   /** A run of these messages, as a driver would give it. */
   run(values: readonly (string | null | Message)[]): Run {
-    const messages = values.map((value) =>
-      value !== null && typeof value === "object" ? value : message(value, this.#next++)
-    );
-    this.#next = Math.max(this.#next, (messages.at(-1)?.offset ?? -1) + 1);
+    const messages = values.map((value) => {
+      const one = value !== null && typeof value === "object" ? value : message(value, this.#next);
+      this.#next = one.offset + 1;
+      return one;
+    });
     return new Run(this.topic, this.partition, messages, this.#next, (next) => {
       this.acknowledged = next;
       this.acknowledgements.push(next);

@@ -1,0 +1,641 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Handler } from "../../src/core/actor.ts";
+import { MephistoError } from "../../src/core/errors.ts";
+import { context } from "../../src/runtime/context.ts";
+import { ActorLoop } from "../../src/worker/actor-loop.ts";
+import { DeadLetters } from "../../src/worker/dead-letters.ts";
+import type { Scope } from "../../src/worker/sends.ts";
+import { Lines } from "../core/fakes.ts";
+import { FakeDriver, FakePartition, FakeTime, isDone, message, settle, shown, textActor, UNREADABLE } from "./fakes.ts";
+
+/** A loop over a handler, on partitions that are assigned as they are named. */
+function made(handler: Handler<string>, count = 1) {
+  const time = new FakeTime();
+  const driver = new FakeDriver(time);
+  const lines = new Lines();
+  const scopes = context<Scope>();
+  const deadLetters = new DeadLetters(driver, "me");
+  const loop = new ActorLoop(textActor(handler), {
+    publisher: driver.publisher,
+    deadLetters,
+    context: scopes,
+    logger: lines,
+    clock: time,
+    sleep: time.sleep,
+  });
+  const partitions = Array.from({ length: count }, (_, partition) => new FakePartition(partition));
+  for (const { partition } of partitions) loop.assigned(partition);
+  const [first = new FakePartition(0), second = new FakePartition(1)] = partitions;
+  /** As `send` of an actor does it. */
+  const send = (value: string) => {
+    const scope = scopes.get();
+    assert.ok(scope);
+    const bytes = new TextEncoder().encode(value);
+    return scope.send({ topic: "out", key: null, value: bytes, headers: [], timestamp: 0 });
+  };
+  loop.start();
+  return { time, driver, lines, loop, partitions, first, second, send };
+}
+
+/** A gate that a handler stands at. */
+function gate() {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { promise, open: () => resolve() };
+}
+
+test("messages come to the handler, and their acknowledgements go back", async () => {
+  const seen: string[] = [];
+  const { loop, first } = made(async (stream) => {
+    for await (const value of stream) seen.push(value);
+  });
+  loop.deliver(first.delivery("a", "b"));
+  await settle();
+  loop.deliver(first.delivery("c"));
+  await settle();
+  assert.deepEqual(seen, ["a", "b", "c"]);
+  assert.equal(first.acknowledged, 3);
+  assert.deepEqual([first.opened, first.closed], [2, 2]);
+  assert.deepEqual(loop.counts, { handled: 3, failed: 0, setAside: 0 });
+  assert.deepEqual(loop.partitions, [0]);
+  await loop.stop();
+});
+
+test("a delivery is opened only when it is its turn", async () => {
+  const stand = gate();
+  const { loop, first } = made(async (stream) => {
+    for await (const _ of stream) await stand.promise;
+  });
+  loop.deliver(first.delivery("a"));
+  loop.deliver(first.delivery("b"));
+  await settle();
+  assert.deepEqual([first.opened, first.closed], [1, 0]);
+  stand.open();
+  await settle();
+  assert.deepEqual([first.opened, first.closed], [2, 2]);
+  await loop.stop();
+});
+
+test("a delivery of a partition that is not ours is closed", () => {
+  const { loop } = made(async () => {});
+  const stranger = new FakePartition(7);
+  loop.deliver(stranger.delivery("a"));
+  assert.deepEqual([stranger.opened, stranger.closed], [0, 1]);
+  void loop.stop();
+});
+
+test("a delivery that cannot be opened is passed over", async () => {
+  const seen: string[] = [];
+  const { loop, first } = made(async (stream) => {
+    for await (const value of stream) seen.push(value);
+  });
+  const bad = first.delivery();
+  loop.deliver({ ...bad, open: () => undefined });
+  loop.deliver(first.delivery("a"));
+  await settle();
+  assert.deepEqual([seen, first.closed], [["a"], 2]);
+  await loop.stop();
+});
+
+test("markers of transactions are read past", async () => {
+  const { loop, first } = made(async (stream) => {
+    for await (const _ of stream);
+  });
+  loop.deliver(first.delivery("a"));
+  await settle();
+  loop.deliver(first.markers(2));
+  await settle();
+  assert.deepEqual([first.acknowledged, first.closed], [3, 2]);
+  loop.deliver(first.markers(1));
+  loop.deliver(first.delivery("b"));
+  await settle();
+  assert.deepEqual(first.acknowledgements, [1, 3, 5]);
+  await loop.stop();
+});
+
+test("markers behind a batch that is being gathered do not acknowledge it", async () => {
+  const batches: string[][] = [];
+  const { loop, first, time } = made(async (stream) => {
+    for await (const batch of stream.take(10, { within: 1 })) batches.push(batch);
+  });
+  loop.deliver(first.delivery("a"));
+  await settle();
+  loop.deliver(first.markers(1));
+  await settle();
+  assert.deepEqual([batches, first.acknowledgements], [[], []]);
+  await time.pass(1100);
+  assert.deepEqual([batches, first.acknowledgements], [[["a"]], [1, 2]]);
+  await loop.stop();
+});
+
+test("partitions have turns, and none waits for another's backlog", async () => {
+  const seen: number[] = [];
+  const { loop, first, second } = made(async (stream) => {
+    for await (const { partition } of stream.events()) seen.push(partition);
+  }, 2);
+  const many = (count: number) => Array.from({ length: count }, (_, i) => `m${i}`);
+  loop.deliver(first.delivery(...many(1000)));
+  loop.deliver(second.delivery(...many(10)));
+  await settle();
+  assert.equal(seen.length, 1010);
+  const turns = seen.findIndex((partition) => partition === 1);
+  assert.ok(turns <= 16, `the second partition's turn came after ${turns}`);
+  assert.deepEqual(seen.slice(turns, turns + 10), Array(10).fill(1));
+  await loop.stop();
+});
+
+test("a turn is shorter the longer messages take, and longer the faster they are", async () => {
+  const lengths: number[] = [];
+  let last = -1;
+  let each = 0;
+  const { loop, first, second, time } = made(async (stream) => {
+    for await (const { partition } of stream.events()) {
+      if (partition === last) lengths[lengths.length - 1] = (lengths.at(-1) ?? 0) + 1;
+      else lengths.push(1);
+      last = partition;
+      time.jump(each);
+    }
+  }, 2);
+  const many = (count: number) => Array.from({ length: count }, (_, i) => `m${i}`);
+  loop.deliver(first.delivery(...many(500)));
+  loop.deliver(second.delivery(...many(500)));
+  await settle();
+  assert.deepEqual(lengths.slice(0, 4), [16, 32, 64, 128]);
+  lengths.length = 0;
+  last = -1;
+  each = 100;
+  loop.deliver(first.delivery(...many(3000)));
+  loop.deliver(second.delivery(...many(3000)));
+  await settle();
+  assert.deepEqual(lengths.slice(0, 13), [2048, 1024, 512, 256, 128, 64, 32, 16, 8, 4, 2, 1, 1]);
+  await loop.stop();
+});
+
+test("a message that fails is tried again, five times with growing pauses, then set aside", async () => {
+  const attempts: number[] = [];
+  const seen: string[] = [];
+  const { loop, first, time, driver, lines } = made(async (stream) => {
+    for await (const value of stream) {
+      if (value === "bad") {
+        attempts.push(time.monotonic());
+        throw new Error("no such order");
+      }
+      seen.push(value);
+    }
+  });
+  const header: [string, Uint8Array] = ["kept", new TextEncoder().encode("yes")];
+  const old: [string, Uint8Array] = ["mephisto-error", new TextEncoder().encode("an older one")];
+  loop.deliver(first.delivery("a", message("bad", 1, { key: Uint8Array.of(1), headers: [header, old] }), "b"));
+  await time.pass(8600);
+  assert.equal(attempts.length, 5);
+  assert.deepEqual([seen, first.acknowledged], [["a"], 1]);
+  await time.pass(200);
+  assert.deepEqual(attempts.slice(1).map((at, i) => Math.round(at - (attempts[i] ?? 0))), [201, 501, 1001, 2001, 5001]);
+  assert.deepEqual([seen, first.acknowledged], [["a", "b"], 3]);
+  assert.deepEqual(driver.sent.map(shown), [
+    "shop-orders.dead bad kept=yes mephisto-error=no such order mephisto-topic=shop-orders mephisto-partition=0 " +
+    "mephisto-offset=1 mephisto-attempts=6 mephisto-worker=me",
+  ]);
+  assert.deepEqual([driver.sent[0]?.key, driver.sent[0]?.timestamp], [Uint8Array.of(1), 1_700_000_000_001]);
+  assert.deepEqual(driver.calls, ["ensureTopics shop-orders.dead"]);
+  assert.deepEqual(loop.counts, { handled: 2, failed: 6, setAside: 1 });
+  assert.match(
+    lines.all[0] ?? "",
+    /^error: shop-orders\[0\] at offset 1 failed: no such order \(at .*\)\. Attempt 2 follows in 200ms\.$/,
+  );
+  assert.match(lines.all.at(-1) ?? "", /failed 6 times: no such order .*Set aside in shop-orders\.dead\.$/);
+  await loop.stop();
+});
+
+test("a message that works again has its attempts back for the next", async () => {
+  let failures = 3;
+  const { loop, first, time, driver } = made(async (stream) => {
+    for await (const _ of stream) if (failures-- > 0) throw new Error("busy");
+  });
+  loop.deliver(first.delivery("a"));
+  await time.pass(2000);
+  assert.equal(first.acknowledged, 1);
+  failures = 5;
+  loop.deliver(first.delivery("b"));
+  await time.pass(9000);
+  assert.deepEqual([first.acknowledged, driver.sent.length], [2, 0]);
+  await loop.stop();
+});
+
+test("a message that waits does not hold up other partitions", async () => {
+  const seen: string[] = [];
+  const { loop, first, second, time } = made(async (stream) => {
+    for await (const value of stream) {
+      if (value === "bad") throw new Error("no");
+      seen.push(value);
+    }
+  }, 2);
+  loop.deliver(first.delivery("bad", "after"));
+  loop.deliver(second.delivery("x", "y"));
+  await settle();
+  loop.deliver(second.delivery("z"));
+  await settle();
+  assert.deepEqual([seen, second.acknowledged, first.acknowledged], [["x", "y", "z"], 3, 0]);
+  await time.pass(9000);
+  assert.deepEqual([seen.at(-1), first.acknowledged], ["after", 2]);
+  await loop.stop();
+});
+
+test("a batch that fails is tried one message at a time", async () => {
+  const batches: string[][] = [];
+  const { loop, first, second, time, driver, lines } = made(async (stream) => {
+    for await (const batch of stream.take(4, { within: 0 })) {
+      batches.push(batch);
+      if (batch.includes("bad")) throw new Error("no");
+    }
+  }, 2);
+  loop.deliver(first.delivery("a", "bad"));
+  loop.deliver(second.delivery("x", "y", "z"));
+  await settle();
+  assert.deepEqual(batches[0], ["a", "bad", "x", "y"]);
+  assert.match(lines.all[0] ?? "", /^error: A batch of 4 of shop-orders failed: no .*one at a time\.$/);
+  await time.pass(20_000);
+  const alone = (value: string) => batches.filter((batch) => batch.length === 1 && batch[0] === value).length;
+  assert.deepEqual([alone("a"), alone("x"), alone("y"), alone("bad")], [1, 1, 1, 6]);
+  assert.deepEqual([first.acknowledged, second.acknowledged], [2, 3]);
+  assert.deepEqual(driver.sent.map(({ headers }) => headers.length), [6]);
+  assert.deepEqual(loop.counts, { handled: 4, failed: 7, setAside: 1 });
+  await loop.stop();
+});
+
+test("what cannot be read is set aside with its bytes, and the partition goes on", async () => {
+  const seen: string[] = [];
+  const { loop, first, driver, lines } = made(async (stream) => {
+    for await (const value of stream) seen.push(value);
+  });
+  loop.deliver(first.delivery(UNREADABLE, "a", UNREADABLE));
+  await settle();
+  assert.deepEqual([seen, first.acknowledged, loop.counts.setAside], [["a"], 3, 2]);
+  assert.deepEqual(driver.sent.map(({ value }) => value), [Uint8Array.of(0xff), Uint8Array.of(0xff)]);
+  assert.match(shown(driver.sent[0] ?? assert.fail()), /mephisto-error=.+ mephisto-attempts=0/);
+  assert.match(lines.all[0] ?? "", /offset 0 cannot be decoded \(.+\): set aside in shop-orders\.dead/);
+  assert.equal(driver.calls.length, 1, "the topic is made sure of once");
+  await loop.stop();
+});
+
+test("while dead letters cannot be written the partition waits, and nothing is lost", async () => {
+  for (const what of ["ensureTopics", "send"] as const) {
+    const { loop, first, driver, time, lines } = made(async (stream) => {
+      for await (const _ of stream);
+    });
+    driver.errors.set(what, new MephistoError("UNREACHABLE", "Nobody answers."));
+    loop.deliver(first.delivery(UNREADABLE, "a"));
+    await time.pass(60_000);
+    assert.deepEqual([first.acknowledged, loop.counts.setAside], [0, 0]);
+    assert.match(lines.all[1] ?? "", /cannot be set aside: Nobody answers\. Its partition waits\.$/);
+    driver.errors.clear();
+    await time.pass(5000);
+    assert.deepEqual([first.acknowledged, loop.counts.setAside, driver.sent.length], [2, 1, 1]);
+    await loop.stop();
+  }
+});
+
+test("stopping while dead letters cannot be written loses nothing", async () => {
+  for (const value of [UNREADABLE, "bad"]) {
+    for (const end of ["stop", "revoked", "lost"] as const) {
+      const { loop, first, driver, time } = made(async (stream) => {
+        for await (const value of stream) if (value === "bad") throw new Error("no");
+      });
+      driver.errors.set("send", new Error("Nobody answers."));
+      loop.deliver(first.delivery(value, "a"));
+      await time.pass(30_000);
+      if (end === "lost") loop.lost(0);
+      else await (end === "stop" ? loop.stop() : loop.revoked(0));
+      await time.pass(30_000);
+      assert.deepEqual([first.acknowledgements, loop.counts.setAside], [[], 0], `${value} ${end}`);
+      await loop.stop();
+    }
+  }
+});
+
+test("a handler that returns is called again, and what it had in hand is done", async () => {
+  let calls = 0;
+  const { loop, first, time, lines } = made(async (stream) => {
+    calls++;
+    for await (const _ of stream) return;
+  });
+  loop.deliver(first.delivery("a", "b"));
+  await settle();
+  assert.deepEqual([calls, first.acknowledged], [1, 1]);
+  assert.match(lines.all[0] ?? "", /^warn: The handler of orders has returned although its stream goes on/);
+  await time.pass(1000);
+  assert.deepEqual([calls, first.acknowledged, loop.counts.failed], [2, 2, 0]);
+  await loop.stop();
+});
+
+test("a handler that fails with nothing in hand is called again after a while", async () => {
+  let calls = 0;
+  const { loop, first, time, lines } = made(async (stream) => {
+    if (++calls < 3) throw new Error("no database");
+    for await (const _ of stream);
+  });
+  loop.deliver(first.delivery("a"));
+  await settle();
+  assert.equal(calls, 1);
+  await time.pass(2500);
+  assert.deepEqual([calls, first.acknowledged, loop.counts.failed], [3, 1, 0]);
+  assert.match(lines.all[0] ?? "", /^error: The handler of orders failed with no message in hand: no database/);
+  await loop.stop();
+});
+
+test("a handler that throws at once, and something that is no error, is a failure like others", async () => {
+  const { loop, first, time, driver } = made((stream) => {
+    return (async () => {
+      for await (const _ of stream) throw "just text";
+    })();
+  });
+  loop.deliver(first.delivery("a"));
+  await time.pass(9000);
+  assert.match(shown(driver.sent[0] ?? assert.fail()), /mephisto-error=just text/);
+  await loop.stop();
+});
+
+test("a partition is given up when nothing of it is in hand", async () => {
+  const stand = gate();
+  const seen: string[] = [];
+  const { loop, first, second } = made(async (stream) => {
+    for await (const value of stream) {
+      seen.push(value);
+      await stand.promise;
+    }
+  }, 2);
+  loop.deliver(first.delivery("a", "b"));
+  await settle();
+  loop.deliver(first.delivery("c"));
+  loop.deliver(second.delivery("x"));
+  const revoked = loop.revoked(0);
+  assert.equal(await isDone(loop.revoked(1)), true, "the other is not in hand");
+  assert.equal(await isDone(revoked), false);
+  loop.deliver(first.delivery("d"));
+  stand.open();
+  await revoked;
+  assert.equal(first.acknowledged, 1);
+  await settle();
+  assert.deepEqual(seen, ["a"]);
+  assert.deepEqual([first.closed, second.closed], [3, 1], "room for others");
+  assert.deepEqual(loop.partitions, []);
+  await loop.stop();
+});
+
+test("giving up waits for the sends of what is in hand", async () => {
+  const { loop, first, driver, send } = made(async (stream) => {
+    for await (const value of stream) void send(value);
+  });
+  driver.hold = true;
+  loop.deliver(first.delivery("a"));
+  await settle();
+  const revoked = loop.revoked(0);
+  assert.equal(await isDone(revoked), false);
+  driver.held[0]?.done();
+  await revoked;
+  assert.equal(first.acknowledged, 1);
+  await loop.stop();
+});
+
+test("a lost partition is not waited for, and what is in hand of it is no failure", async () => {
+  const stand = gate();
+  const { loop, first, second, time, lines } = made(async (stream) => {
+    for await (const value of stream) {
+      if (value !== "a") continue;
+      await stand.promise;
+      throw new Error("too late");
+    }
+  }, 2);
+  loop.deliver(first.delivery("a", "b"));
+  await settle();
+  loop.lost(0);
+  assert.deepEqual(loop.partitions, [1]);
+  stand.open();
+  await settle();
+  loop.deliver(second.delivery("x"));
+  await time.pass(30_000);
+  assert.deepEqual([first.acknowledgements, second.acknowledged, loop.counts.failed], [[], 1, 0]);
+  assert.deepEqual(lines.of(/^error/), []);
+  await loop.stop();
+});
+
+test("a partition that was lost and comes back begins anew", async () => {
+  const stand = gate();
+  const seen: string[] = [];
+  const { loop, first, time } = made(async (stream) => {
+    for await (const value of stream) {
+      seen.push(value);
+      if (value !== "old") continue;
+      await stand.promise;
+      throw new Error("too late");
+    }
+  });
+  loop.deliver(first.delivery("old", "older"));
+  await settle();
+  loop.lost(0);
+  loop.assigned(0);
+  const again = new FakePartition(0);
+  loop.deliver(again.delivery("new", "newer"));
+  stand.open();
+  await time.pass(30_000);
+  assert.deepEqual([seen, again.acknowledged, first.acknowledgements], [["old", "new", "newer"], 2, []]);
+  await loop.stop();
+});
+
+test("a batch being gathered loses what is given away, and keeps the rest", async () => {
+  for (const end of ["revoked", "lost"] as const) {
+    const batches: string[][] = [];
+    const { loop, first, second, time } = made(async (stream) => {
+      for await (const batch of stream.take(10, { within: 1 })) batches.push(batch);
+    }, 2);
+    loop.deliver(first.delivery("a", "b"));
+    loop.deliver(second.delivery("x"));
+    await time.pass(500);
+    if (end === "lost") loop.lost(0);
+    else assert.equal(await isDone(loop.revoked(0)), true);
+    await time.pass(2000);
+    assert.deepEqual([batches, first.acknowledgements, second.acknowledged], [[["x"]], [], 1], end);
+    await loop.stop();
+  }
+});
+
+test("a batch in hand is finished before its partition is given up", async () => {
+  const stand = gate();
+  const { loop, first, second } = made(async (stream) => {
+    for await (const _ of stream.take(10, { within: 0 })) await stand.promise;
+  }, 2);
+  loop.deliver(first.delivery("a", "b"));
+  loop.deliver(second.delivery("x"));
+  await settle();
+  const revoked = Promise.all([loop.revoked(0), loop.revoked(1)]);
+  assert.equal(await isDone(revoked), false);
+  stand.open();
+  await revoked;
+  assert.deepEqual([first.acknowledged, second.acknowledged], [2, 1]);
+  await loop.stop();
+});
+
+test("a failure while a partition is given up is no failed attempt, and nothing of it is acknowledged", async () => {
+  const stand = gate();
+  const { loop, first, lines } = made(async (stream) => {
+    for await (const _ of stream) {
+      await stand.promise;
+      throw new Error("no");
+    }
+  });
+  loop.deliver(first.delivery("a"));
+  await settle();
+  const revoked = loop.revoked(0);
+  stand.open();
+  await revoked;
+  await settle();
+  assert.deepEqual([first.acknowledgements, loop.counts.failed, lines.of(/^error/)], [[], 0, []]);
+  await loop.stop();
+});
+
+test("stopping ends the stream: idle, waiting after a failure, in the pause of a handler that returned", async () => {
+  const handlers: [string, Handler<string>][] = [
+    ["idle", async (stream) => {
+      for await (const _ of stream);
+    }],
+    ["gathering", async (stream) => {
+      for await (const _ of stream.take(10));
+    }],
+    ["failing", async (stream) => {
+      for await (const _ of stream) throw new Error("no");
+    }],
+    ["returning", async () => {}],
+    ["broken", () => Promise.reject(new Error("no"))],
+  ];
+  for (const [name, handler] of handlers) {
+    const { loop, first, time } = made(handler);
+    loop.deliver(first.delivery("a"));
+    await settle();
+    assert.equal(await isDone(loop.stop()), true, name);
+    assert.equal(await isDone(loop.stop()), true, `${name}, twice`);
+    assert.equal(time.sleepers, 0, name);
+  }
+});
+
+test("stopping before the first message, and before start, is at once", async () => {
+  const { loop } = made(async (stream) => {
+    for await (const _ of stream);
+  });
+  assert.equal(await isDone(loop.stop()), true);
+});
+
+test("stopping lets the message in hand be finished and acknowledges it", async () => {
+  const stand = gate();
+  const seen: string[] = [];
+  const { loop, first } = made(async (stream) => {
+    for await (const value of stream) {
+      seen.push(value);
+      await stand.promise;
+    }
+  });
+  loop.deliver(first.delivery("a", "b"));
+  await settle();
+  const stopped = loop.stop();
+  assert.equal(await isDone(stopped), false);
+  stand.open();
+  await stopped;
+  assert.deepEqual([seen, first.acknowledged], [["a"], 1]);
+});
+
+test("a failure at shutdown is no failed attempt, and acknowledges nothing", async () => {
+  const stand = gate();
+  const { loop, first, driver, lines } = made(async (stream) => {
+    for await (const _ of stream) {
+      await stand.promise;
+      throw new Error("aborted");
+    }
+  });
+  loop.deliver(first.delivery("a"));
+  await settle();
+  const stopped = loop.stop();
+  stand.open();
+  await stopped;
+  assert.deepEqual([first.acknowledgements, loop.counts.failed, driver.sent, lines.all], [[], 0, [], []]);
+});
+
+test("a message is acknowledged after the sends that its handler started, awaited or not", async () => {
+  const { loop, first, driver, send } = made(async (stream) => {
+    for await (const value of stream) for (const part of ["1", "2"]) void send(value + part);
+  });
+  driver.hold = true;
+  loop.deliver(first.delivery("a"));
+  await settle();
+  driver.held[1]?.done();
+  await settle();
+  assert.equal(first.acknowledged, 0);
+  driver.held[0]?.done();
+  await settle();
+  assert.equal(first.acknowledged, 1);
+  await loop.stop();
+});
+
+test("a send that fails, and that nobody waited for, fails the message", async () => {
+  const { loop, first, driver, send, lines, time } = made(async (stream) => {
+    for await (const value of stream) void send(value);
+  });
+  driver.hold = true;
+  loop.deliver(first.delivery("a"));
+  await settle();
+  driver.held[0]?.fail(new MephistoError("SEND_TIMEOUT", "Not in time."));
+  await settle();
+  assert.deepEqual([first.acknowledgements, loop.counts.failed], [[], 1]);
+  assert.match(lines.all[0] ?? "", /offset 0 failed: Not in time\./);
+  await time.pass(250);
+  driver.held[1]?.done();
+  await settle();
+  assert.equal(first.acknowledged, 1);
+  await loop.stop();
+});
+
+test("a send that fails, is awaited and caught does not fail the message", async () => {
+  const { loop, first, driver, send } = made(async (stream) => {
+    for await (const value of stream) await send(value).catch(() => {});
+  });
+  driver.errors.set("send", new Error("no"));
+  loop.deliver(first.delivery("a"));
+  await settle();
+  assert.deepEqual([first.acknowledged, loop.counts.failed], [1, 0]);
+  await loop.stop();
+});
+
+test("a send that failed before it was awaited and caught does not fail the message", async () => {
+  const stand = gate();
+  const { loop, first, driver, send } = made(async (stream) => {
+    for await (const value of stream) {
+      const sent = send(value);
+      await stand.promise;
+      await sent.catch(() => {});
+    }
+  });
+  driver.errors.set("send", new Error("no"));
+  loop.deliver(first.delivery("a"));
+  await settle();
+  stand.open();
+  await settle();
+  assert.deepEqual([first.acknowledged, loop.counts.failed], [1, 0]);
+  await loop.stop();
+});
+
+test("a send of a message that failed is not held against the next one", async () => {
+  const { loop, first, second, driver, send, time } = made(async (stream) => {
+    for await (const value of stream) {
+      if (value !== "a") continue;
+      void send(value);
+      throw new Error("no");
+    }
+  }, 2);
+  driver.hold = true;
+  loop.deliver(first.delivery("a"));
+  loop.deliver(second.delivery("x"));
+  await settle();
+  for (const { fail } of driver.held) fail(new Error("not sent"));
+  driver.hold = false;
+  await time.pass(100);
+  assert.deepEqual([second.acknowledged, loop.counts.failed], [1, 1]);
+  await loop.stop();
+});
