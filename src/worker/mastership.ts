@@ -34,6 +34,8 @@ export class Mastership {
   #generation: Generation | undefined;
   #term: { readonly epoch: number; readonly controller: AbortController } | undefined;
   #resigned = false;
+  /** Whether the group has been told that nothing is claimed: until it has decided, another one may be master. */
+  #disclaimed = false;
   #nextLook = new AbortController();
 
   /** `begin` is called at the start of each term. */
@@ -57,6 +59,7 @@ export class Mastership {
   /** The group has decided. */
   generation(generation: Generation): void {
     this.#generation = generation;
+    this.#disclaimed = false;
     this.#look();
   }
 
@@ -73,6 +76,7 @@ export class Mastership {
   claim(): number {
     if (!this.#holds()) {
       this.#stepDown("the lease is over");
+      this.#disclaimed = true;
       return 0;
     }
     return this.#generation?.generation ?? 0;
@@ -92,7 +96,7 @@ export class Mastership {
   /** Compares what is with what should be, and looks again when that may have changed. */
   #look(): void {
     this.#nextLook.abort();
-    if (this.#resigned) return;
+    if (this.#resigned || this.#disclaimed) return;
     const generation = this.#generation;
     if (generation === undefined) return;
     if (!generation.elected) {
