@@ -123,12 +123,13 @@ export class Mastership {
     const controller = new AbortController();
     const term = { epoch: generation.generation, controller };
     this.#term = term;
+    const holds = () => {
+      // A term that somebody has seen not to hold is over: its timers have gone, and only a new one starts them again.
+      if (this.#term === term && !this.#holds()) this.#look();
+      return this.#term === term;
+    };
     this.#logger.info(`This worker is master (epoch ${term.epoch}).`);
-    this.#begin({
-      epoch: term.epoch,
-      signal: controller.signal,
-      holds: () => this.#term === term && this.#holds(),
-    });
+    this.#begin({ epoch: term.epoch, signal: controller.signal, holds });
   }
 
   #stepDown(why: string): void {
