@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Record } from "../../src/driver/driver.ts";
+import { HandlerSends, TickSends } from "../../src/worker/sends.ts";
+import { coded } from "../core/fakes.ts";
+import { FakeDriver, FakeTime, isDone, settle } from "./fakes.ts";
+
+const record = (value: Uint8Array | null = null): Record => ({
+  topic: "t",
+  key: null,
+  value,
+  headers: [],
+  timestamp: 0,
+});
+
+function handler() {
+  const driver = new FakeDriver(new FakeTime());
+  driver.hold = true;
+  return { driver, sends: new HandlerSends(driver.publisher) };
+}
+
+test("a handler's sends are settled when all are acknowledged", async () => {
+  const { driver, sends } = handler();
+  assert.equal(sends.unsettled, false);
+  await sends.settle();
+  const first = sends.send(record());
+  void sends.send(record());
+  const settled = sends.settle();
+  driver.held[0]?.done();
+  await first;
+  assert.deepEqual([await isDone(settled), sends.unsettled], [false, true]);
+  driver.held[1]?.done();
+  await settled;
+  assert.equal(sends.unsettled, false);
+});
+
+test("a failure that nobody waits for is raised once, after the others have ended", async () => {
+  const { driver, sends } = handler();
+  for (let i = 0; i < 3; i++) void sends.send(record());
+  driver.held[0]?.fail(new Error("first"));
+  driver.held[1]?.fail(new Error("second"));
+  const settled = sends.settle();
+  assert.equal(await isDone(settled), false);
+  driver.held[2]?.done();
+  await assert.rejects(settled, /first/);
+  assert.equal(sends.unsettled, false);
+  await sends.settle();
+});
+
+test("a failure that somebody waits for is theirs: awaited, all, then, catch, returned", async () => {
+  const ways: ((sent: Promise<void>) => Promise<unknown>)[] = [
+    async (sent) => await sent,
+    (sent) => Promise.all([sent]),
+    (sent) => Promise.allSettled([sent]).then(() => sent),
+    (sent) => sent.then(),
+    (sent) => sent.catch((error: unknown) => Promise.reject(error)),
+    // deno-lint-ignore require-await -- it is about what is returned
+    async (sent) => sent,
+  ];
+  for (const way of ways) {
+    const { driver, sends } = handler();
+    const waited = way(sends.send(record()));
+    driver.held[0]?.fail(new Error("no"));
+    await assert.rejects(waited, /no/);
+    await sends.settle();
+  }
+});
+
+test("a failure is forgotten with the message that failed, and what is under way is waited for", async () => {
+  const { driver, sends } = handler();
+  void sends.send(record());
+  const forgotten = sends.forget();
+  assert.equal(await isDone(forgotten), false);
+  driver.held[0]?.fail(new Error("no"));
+  await forgotten;
+  await sends.settle();
+});
+
+test("a tick's sends are queued until its end", async () => {
+  const sends = new TickSends("restock", () => true);
+  const records = [record(), record(Uint8Array.of(1))];
+  for (const each of records) await sends.send(each);
+  assert.deepEqual(sends.end(), records);
+  assert.deepEqual(sends.end(), []);
+});
+
+test("after its end a tick's sends are refused", async () => {
+  const sends = new TickSends("restock", () => false);
+  sends.end();
+  await assert.rejects(sends.send(record()), coded("TICK_ENDED", /timer restock is refused: its tick has ended/));
+});
+
+test("after mastership a tick's sends are refused", async () => {
+  let master = true;
+  const sends = new TickSends("restock", () => master);
+  await sends.send(record());
+  master = false;
+  await assert.rejects(sends.send(record()), coded("NOT_MASTER", /no longer master/));
+});
+
+test("a tick may not queue without a bound", async () => {
+  const sends = new TickSends("restock", () => true);
+  const big = record(new Uint8Array(64 << 20));
+  for (let i = 0; i < 3; i++) await sends.send(big);
+  await assert.rejects(sends.send(big), coded("BUFFER_FULL", /256 MiB/));
+  await settle();
+});

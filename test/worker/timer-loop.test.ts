@@ -1,0 +1,292 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { TimerDefinition, TimerFunction } from "../../src/core/timer.ts";
+import type { Tick } from "../../src/core/timer.ts";
+import { context } from "../../src/runtime/context.ts";
+import type { Scope } from "../../src/worker/sends.ts";
+import { TimerLoop } from "../../src/worker/timer-loop.ts";
+import { Lines } from "../core/fakes.ts";
+import { FakeDriver, FakeTime, isDone, settle, shown } from "./fakes.ts";
+
+const START = Date.UTC(2026, 0, 1) + 300;
+
+function made(fn: TimerFunction, part: Partial<TimerDefinition> = {}) {
+  const time = new FakeTime(START);
+  const driver = new FakeDriver(time);
+  const lines = new Lines();
+  const scopes = context<Scope>();
+  const timer: TimerDefinition = { name: "restock", interval: 1000, onMaster: true, fn, ...part };
+  const parts = { fenced: driver.fenced, context: scopes, logger: lines, clock: time, sleep: time.sleep };
+  const loop = new TimerLoop(timer, parts);
+  const send = (value: string) => {
+    const scope = scopes.get();
+    assert.ok(scope, "no scope");
+    const record = { topic: "out", key: null, value: new TextEncoder().encode(value), headers: [], timestamp: 0 };
+    return scope.send(record);
+  };
+  const published = () => driver.published.map((records) => records.map(shown));
+  /** A term of mastership that lasts until it is over. */
+  const term = (epoch = 1) => {
+    const over = new AbortController();
+    const state = { holds: true };
+    const end = () => {
+      state.holds = false;
+      over.abort();
+    };
+    return { span: { epoch, signal: over.signal, holds: () => state.holds }, state, end };
+  };
+  return { time, driver, lines, loop, send, published, term };
+}
+
+const slots = (...seconds: number[]) => seconds.map((second) => START - 300 + second * 1000);
+
+test("a timer runs at the multiples of its interval, and is told which", async () => {
+  const ticks: Tick[] = [];
+  const { time, loop, term } = made((tick) => {
+    ticks.push(tick);
+  });
+  const { span } = term(7);
+  loop.start(span);
+  await time.pass(3000);
+  assert.deepEqual(ticks.map(({ slot }) => slot), slots(1, 2, 3));
+  assert.deepEqual(ticks.map(({ scheduledAt }) => scheduledAt.getTime()), slots(1, 2, 3));
+  assert.deepEqual([ticks[0]?.epoch, ticks[0]?.signal], [7, span.signal]);
+  assert.deepEqual(loop.counts, { lastSlot: slots(3)[0], ran: 3, failed: 0, skipped: 0 });
+  loop.end();
+});
+
+test("a function that takes half its interval does not lengthen the period", async () => {
+  const at: number[] = [];
+  const { time, loop, term } = made(async () => {
+    at.push(time.wall());
+    await time.sleep(500);
+  });
+  loop.start(term().span);
+  await time.pass(100_000);
+  assert.equal(at.length, 100);
+  assert.deepEqual(at.slice(0, 3), slots(1, 2, 3));
+  assert.equal(((at.at(-1) ?? 0) - (at[0] ?? 0)) / 99, 1000);
+  assert.deepEqual([loop.counts.skipped, loop.counts.failed], [0, 0]);
+  loop.end();
+});
+
+test("a run that outlasts its interval is not run twice at once; the slots it covers are counted and told once a minute", async () => {
+  let running = 0;
+  const at: number[] = [];
+  const { time, loop, lines, term } = made(async ({ slot }) => {
+    at.push(slot);
+    assert.equal(++running, 1);
+    await time.sleep(2500);
+    running--;
+  });
+  loop.start(term().span);
+  await time.pass(59_000);
+  assert.deepEqual(at.slice(0, 3), slots(1, 4, 7));
+  assert.equal(loop.counts.skipped, (at.length - 1) * 2);
+  assert.deepEqual(lines.all, [
+    "warn: Timer restock took 2s500ms, longer than its interval of 1s: 2 slots are skipped.",
+  ]);
+  await time.pass(60_000);
+  assert.equal(lines.all.length, 2);
+  assert.equal(loop.counts.failed, 0);
+  loop.end();
+});
+
+test("a throw is logged with the timer's name and its slot, and the next slot runs", async () => {
+  const fails: TimerFunction[] = [
+    () => {
+      throw new Error("no shop");
+    },
+    () => Promise.reject("no shop"),
+  ];
+  for (const fn of fails) {
+    const { time, loop, lines, term } = made(fn);
+    loop.start(term().span);
+    await time.pass(2000);
+    assert.deepEqual(lines.all, [
+      "error: Timer restock failed at 2026-01-01T00:00:01.000Z: no shop",
+      "error: Timer restock failed at 2026-01-01T00:00:02.000Z: no shop",
+    ]);
+    assert.deepEqual([loop.counts.ran, loop.counts.failed], [0, 2]);
+    loop.end();
+  }
+});
+
+test("nothing runs when the span is over, and it may be asked at the last moment", async () => {
+  const at: number[] = [];
+  const { time, loop, term } = made(({ slot }) => {
+    at.push(slot);
+  });
+  const { span, state } = term();
+  loop.start(span);
+  await time.pass(1000);
+  state.holds = false; // its signal comes later
+  await time.pass(5000);
+  assert.deepEqual(at, slots(1));
+  const next = term(2);
+  loop.start(next.span);
+  await time.pass(1000);
+  assert.equal(at.length, 2);
+  next.end();
+  await time.pass(5000);
+  assert.deepEqual([at.length, time.sleepers], [2, 0]);
+});
+
+test("after its end nothing runs, and a run that is under way may finish", async () => {
+  let finished = 0;
+  const { time, loop, term } = made(async () => {
+    await time.sleep(500);
+    finished++;
+  });
+  loop.start(term().span);
+  await time.pass(1000);
+  loop.end();
+  assert.equal(await isDone(loop.idle()), false);
+  await time.pass(500);
+  assert.equal(await isDone(loop.idle()), true);
+  loop.start(term(2).span);
+  await time.pass(5000);
+  assert.deepEqual([finished, time.sleepers], [1, 0]);
+});
+
+test("a new term waits for the run of an older one", async () => {
+  let running = 0;
+  const epochs: number[] = [];
+  const { time, loop, term } = made(async ({ epoch }) => {
+    assert.equal(++running, 1);
+    epochs.push(epoch);
+    await time.sleep(3500);
+    running--;
+  });
+  const first = term(1);
+  loop.start(first.span);
+  await time.pass(1000);
+  first.end();
+  loop.start(term(2).span);
+  await time.pass(10_000);
+  assert.deepEqual([epochs.slice(0, 2), loop.counts.failed], [[1, 2], 0]);
+  loop.end();
+});
+
+test("a clock that is set back runs no slot twice, and one set forward skips", async () => {
+  const at: number[] = [];
+  const { time, loop, term } = made(({ slot }) => {
+    at.push(slot);
+  });
+  loop.start(term().span);
+  await time.pass(2000);
+  time.set(-1500);
+  await time.pass(2500);
+  assert.deepEqual(at, slots(1, 2, 3));
+  time.set(10_000);
+  await time.pass(30_000);
+  assert.deepEqual(at, at.toSorted((a, b) => a - b));
+  assert.equal(new Set(at).size, at.length);
+  loop.end();
+});
+
+test("a new term on a clock that was set back runs no slot of the last one", async () => {
+  const at: number[] = [];
+  const { time, loop, term } = made(({ slot }) => {
+    at.push(slot);
+  });
+  const first = term(1);
+  loop.start(first.span);
+  await time.pass(3000);
+  first.end();
+  time.set(-5000);
+  loop.start(term(2).span);
+  await time.pass(7000);
+  assert.deepEqual(at, slots(1, 2, 3, 4, 5));
+  loop.end();
+});
+
+test("a clock that is set forward is noticed within half a minute", async () => {
+  const at: number[] = [];
+  const { time, loop, term } = made(({ slot }) => void at.push(slot), { interval: 3_600_000 });
+  loop.start(term().span);
+  await time.pass(1000);
+  time.set(3_599_000);
+  await time.pass(30_000);
+  assert.equal(at.length, 1);
+  loop.end();
+});
+
+test("a tick's sends are published together, when its function has ended", async () => {
+  const { time, driver, loop, send, published, term } = made(async () => {
+    await send("a");
+    await time.sleep(100);
+    void send("b");
+  });
+  loop.start(term().span);
+  await time.pass(750);
+  assert.deepEqual(published(), []);
+  await time.pass(100);
+  assert.deepEqual(published(), [["out a", "out b"]]);
+  assert.deepEqual(driver.calls, ["publish"]);
+  loop.end();
+});
+
+test("a tick that sends nothing, or throws, publishes nothing", async () => {
+  let fail = false;
+  const { time, driver, loop, send, term } = made(async () => {
+    if (!fail) return;
+    await send("a");
+    throw new Error("no");
+  });
+  loop.start(term().span);
+  await time.pass(1000);
+  fail = true;
+  await time.pass(1000);
+  assert.deepEqual([driver.calls, loop.counts.ran, loop.counts.failed], [[], 1, 1]);
+  loop.end();
+});
+
+test("a tick that outlives its mastership publishes nothing, and says so", async () => {
+  const { time, driver, loop, lines, send, term } = made(async () => {
+    await send("a");
+    await time.sleep(500);
+  });
+  const { span, end } = term();
+  loop.start(span);
+  await time.pass(1000);
+  end();
+  loop.start(term(2).span); // regained: still not the old tick's
+  await time.pass(500);
+  assert.deepEqual(driver.calls, []);
+  assert.match(lines.all[0] ?? "", /^warn: Timer restock outlived this worker's mastership: its 1 messages are not/);
+  loop.end();
+});
+
+test("a publishing that fails is a failed tick", async () => {
+  const { time, driver, loop, lines, send, term } = made(() => send("a"));
+  driver.errors.set("publish", new Error("fenced"));
+  loop.start(term().span);
+  await time.pass(1000);
+  assert.deepEqual([loop.counts.ran, loop.counts.failed], [0, 1]);
+  assert.match(lines.all[0] ?? "", /failed at .*: fenced/);
+  loop.end();
+});
+
+test("the next slot does not begin before the last one's messages are published", async () => {
+  const { time, driver, loop, send, term } = made(() => send("a"));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  driver.waits.set("publish", promise);
+  loop.start(term().span);
+  await time.pass(3000);
+  assert.deepEqual(driver.calls, ["publish"]);
+  resolve();
+  await settle();
+  await time.pass(1000);
+  assert.equal(driver.calls.length, 2);
+  loop.end();
+});
+
+test("on every worker a tick has no scope of its own, and epoch 0", async () => {
+  const scopes: unknown[] = [];
+  const { time, loop } = made(({ epoch }) => void scopes.push(epoch), { onMaster: false });
+  loop.start({ epoch: 0, signal: new AbortController().signal, holds: () => true });
+  await time.pass(1000);
+  assert.deepEqual(scopes, [0]);
+  loop.end();
+});
