@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { committed, endOffsets } from "../support/independent.ts";
+import { until } from "../support/until.ts";
+import { countBy, type Crew, type StoredTick, type Worker } from "./crew.ts";
+
+/** The first tick of another master. */
+export function nextMaster(crew: Crew, old: Worker): Promise<StoredTick> {
+  return until(async () => {
+    const ticks = await crew.ticks();
+    const last = ticks.findLastIndex(({ pid }) => pid === old.pid);
+    return ticks[last + 1];
+  }, { within: 12_000, every: 100 });
+}
+
+/** No slot is published twice. */
+export function onceASlot(ticks: StoredTick[], interval: number): void {
+  const twice = [...countBy(ticks, ({ slot }) => slot)].filter(([, count]) => count > 1);
+  assert.deepEqual(twice, [], "no slot is published twice");
+  for (const { slot } of ticks) assert.equal(slot % interval, 0);
+}
+
+/** How many slots there are from the first to the last tick. */
+export function slotsOf(ticks: StoredTick[], interval: number): number {
+  const [first = 0, last = 0] = [ticks[0]?.slot, ticks.at(-1)?.slot];
+  return 1 + (last - first) / interval;
+}
+
+/** Every message of these is handled by one worker, one time. */
+export async function handledOnce(crew: Crew, ids: string[]): Promise<void> {
+  const counts = () => countBy(crew.did("handled"), ({ id }) => id);
+  await allThere(crew, () => {
+    const found = counts();
+    return ids.filter((id) => !found.has(id));
+  });
+  const found = counts();
+  const twice = ids.filter((id) => found.get(id) !== 1);
+  assert.deepEqual(twice, [], `handled twice\n${crew.output()}`);
+}
+
+/** Every greeting in the topic is printed by one worker, one time. */
+export async function greetedOnce(crew: Crew): Promise<void> {
+  const stored = (await crew.stored("greet")).map(({ partition, offset }) => `${partition}@${offset}`);
+  const greeted = () => countBy(crew.did("greeted"), ({ partition, offset }) => `${partition}@${offset}`);
+  await allThere(crew, () => {
+    const found = greeted();
+    return stored.filter((place) => !found.has(place));
+  });
+  const twice = [...greeted()].filter(([, count]) => count > 1);
+  assert.deepEqual(twice, [], `greeted twice\n${crew.output()}`);
+}
+
+/** Waits until nothing is missing. */
+async function allThere(crew: Crew, missing: () => string[]): Promise<void> {
+  try {
+    await until(() => missing().length === 0, { within: 20_000, every: 50 });
+  } catch (cause) {
+    throw new Error(`these are not handled: ${missing()}\n${crew.output()}`, { cause });
+  }
+}
+
+/** The group knows that all of the work is done. */
+export async function allCommitted(crew: Crew, brokers: string[]): Promise<void> {
+  const topic = crew.topic("work");
+  const ends = await endOffsets(brokers, topic);
+  await until(async () => {
+    const offsets = await committed(brokers, crew.app, topic);
+    return ends.every((end, partition) => end === 0n || offsets[partition] === end);
+  }, { every: 200 });
+}

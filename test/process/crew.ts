@@ -1,0 +1,193 @@
+import { randomBytes } from "node:crypto";
+import kafkajs from "kafkajs";
+import type { KafkaAddress } from "../support/kafka.ts";
+import { quietKafka, readTopic, type StoredMessage } from "../support/independent.ts";
+import { type Program, run } from "../support/process.ts";
+import type { Runtime } from "../support/runtimes.ts";
+import { until } from "../support/until.ts";
+
+/** Something that a worker of the fixtures has done; `at` is ms on the wall clock, as the worker saw it. */
+export type Done = {
+  pid: number;
+  at: number;
+  id: string;
+  key: string | null;
+  partition: number;
+  offset: number;
+  slot: number;
+  epoch: number;
+};
+
+/** What a master published in a tick, as it lies in the topic. */
+export type StoredTick = { slot: number; epoch: number; pid: number; timestamp: number };
+
+/** The part of `GET /` that tests look at. */
+export type Status = {
+  ready: boolean;
+  state: string;
+  group: { joined: boolean; generation: number; members: number };
+  mastership: { master: boolean; epoch: number };
+  actors: { name: string; partitions: number[]; handled: number; setAside: number }[];
+};
+
+/** A worker's process. */
+export type Worker = Program & {
+  runtime: Runtime;
+  /** What it says it has done, in order. */
+  did(what: string): Done[];
+  /** The HTTP status of a path of its web port. */
+  http(path: string): Promise<number>;
+  status(): Promise<Status>;
+  /** Freezes and thaws it. */
+  freeze(): void;
+  thaw(): void;
+};
+
+/** Workers of one app in one group. */
+export type Crew = {
+  app: string;
+  workers: Worker[];
+  start(runtime: Runtime, options?: StartOptions): Worker;
+  topic(actor: string): string;
+  /** What all workers, also ended ones, say they have done, in the order of their clocks. */
+  did(what: string): Done[];
+  /** What the masters published, by slot. */
+  ticks(): Promise<StoredTick[]>;
+  /** All messages of an actor's topic. */
+  stored(actor: string): Promise<StoredMessage[]>;
+  /** Waits until all running workers are in the group, ready, and hold the partitions of an actor among them. */
+  settled(actor?: string, partitions?: number, within?: number): Promise<Map<Worker, number[]>>;
+  /** The worker that published last. */
+  master(): Promise<Worker>;
+  /** Ends what still runs. */
+  end(): Promise<void>;
+  /** All output. */
+  output(): string;
+};
+
+type StartOptions = { args?: string[]; env?: Record<string, string>; url?: string };
+
+/** An app id that no other test has. */
+export function uniqueApp(name: string): string {
+  return `${name}-${randomBytes(4).toString("hex")}`;
+}
+
+/** A crew that has no worker yet; `env` goes to all. */
+export function crewOf(
+  { url, brokers }: KafkaAddress,
+  name: string,
+  { fixture = "crew", env = {} }: { fixture?: string; env?: Record<string, string> } = {},
+): Crew {
+  const app = uniqueApp(name);
+  const workers: Worker[] = [];
+  const ended = new Set<Worker>();
+  const topic = (actor: string) => `${app}-${actor}`;
+  const did = (what: string) => workers.flatMap((worker) => worker.did(what)).sort((a, b) => a.at - b.at);
+  const stored = (actor: string) => readTopic(brokers, topic(actor));
+  const ticks = async () =>
+    (await stored("greet"))
+      .map(({ value, timestamp }): StoredTick => ({ ...JSON.parse(String(value)), timestamp }))
+      .sort((a, b) => a.slot - b.slot || a.timestamp - b.timestamp);
+  return {
+    app,
+    workers,
+    topic,
+    did,
+    stored,
+    ticks,
+    start(runtime, { args = [], env: more = {}, url: own = url } = {}) {
+      const program = run(runtime, `test/process/fixtures/${fixture}.ts`, ["worker", "-p", "0", ...args], {
+        env: { MEPHISTO_URL: own, APP: app, ...env, ...more },
+      });
+      const worker = workerOf(program, runtime);
+      workers.push(worker);
+      void program.exit.then(() => ended.add(worker));
+      return worker;
+    },
+    settled: (actor = "work", partitions = 8, within = 20_000) =>
+      until(async () => {
+        const running = workers.filter((worker) => !ended.has(worker));
+        const states = await Promise.all(running.map((worker) => worker.status()));
+        const shares = new Map(running.map((worker, index) => {
+          const found = states[index]?.actors.find(({ name }) => name === actor);
+          return [worker, found?.partitions ?? []];
+        }));
+        const all = [...shares.values()].flat();
+        const whole = all.length === partitions && new Set(all).size === partitions;
+        const together = states.every(({ ready, group }) => ready && group.members === running.length);
+        return whole && together ? shares : false;
+      }, { within, every: 50 }),
+    master: () =>
+      until(async () => {
+        const last = (await ticks()).at(-1);
+        return workers.find(({ pid }) => pid === last?.pid);
+      }, { every: 100 }),
+    async end() {
+      await Promise.all(workers.map((worker) => {
+        worker.kill("SIGKILL");
+        return worker.exit;
+      }));
+    },
+    output: () => workers.map((worker) => worker.output()).join("\n"),
+  };
+}
+
+function workerOf(program: Program, runtime: Runtime): Worker {
+  const address = async () => {
+    const { text } = await program.waitFor(/Web port at http/);
+    return /http:\S+/.exec(text)?.[0] ?? "";
+  };
+  const get = async (path: string) => await fetch(await address() + path, { signal: AbortSignal.timeout(2000) });
+  return Object.defineProperties({
+    runtime,
+    did: (what: string) =>
+      program.stdout
+        .filter((line) => line.startsWith(`${what} {`))
+        .map((line): Done => JSON.parse(line.slice(what.length + 1))),
+    http: async (path: string) => {
+      const answer = await get(path);
+      await answer.arrayBuffer();
+      return answer.status;
+    },
+    status: async () => await (await get("/")).json() as Status,
+    freeze: () => program.kill("SIGSTOP"),
+    thaw: () => program.kill("SIGCONT"),
+  }, Object.getOwnPropertyDescriptors(program)) as Worker;
+}
+
+/** Messages that go on being written until they are stopped. */
+export type Stream = {
+  /** When each was sent, in ms on the wall clock, by its id. */
+  sent: Map<string, number>;
+  stop(): Promise<void>;
+};
+
+/** Writes a message every so many ms, to the partitions in turn, by the independent client. */
+export async function steady(brokers: string[], topic: string, every: number, partitions = 8): Promise<Stream> {
+  const producer = quietKafka(brokers).producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+  await producer.connect();
+  const sent = new Map<string, number>();
+  let last: Promise<unknown> = Promise.resolve();
+  let next = 0;
+  const timer = setInterval(() => {
+    const id = `steady-${next++}`;
+    const messages = [{ partition: next % partitions, value: JSON.stringify({ id }) }];
+    sent.set(id, Date.now());
+    last = Promise.all([last, producer.send({ topic, messages, acks: -1 })]);
+  }, every);
+  return {
+    sent,
+    async stop() {
+      clearInterval(timer);
+      await last;
+      await producer.disconnect();
+    },
+  };
+}
+
+/** Things by something they have in common. */
+export function countBy<T, K>(things: Iterable<T>, keyOf: (thing: T) => K): Map<K, number> {
+  const counts = new Map<K, number>();
+  for (const thing of things) counts.set(keyOf(thing), (counts.get(keyOf(thing)) ?? 0) + 1);
+  return counts;
+}

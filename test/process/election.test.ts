@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { kafkaForTests, kafkaSkip } from "../support/kafka.ts";
+import { produce } from "../support/independent.ts";
+import { until } from "../support/until.ts";
+import { allCommitted, greetedOnce, handledOnce, nextMaster, onceASlot, slotsOf } from "./checks.ts";
+import { crewOf, steady } from "./crew.ts";
+
+const TICK = 500;
+
+test("one master among workers of three runtimes, calm when one joins, replaced when it goes", {
+  skip: kafkaSkip,
+}, async (t) => {
+  const kafka = await kafkaForTests();
+  const crew = crewOf(kafka, "election", { env: { TICK: `${TICK}ms` } });
+  t.after(() => crew.end());
+
+  await t.test("exactly one publishes, once a slot; each greeting is printed by one worker, and all have a share", async () => {
+    for (const runtime of ["node", "bun", "deno"] as const) crew.start(runtime);
+    const shares = await crew.settled();
+    assert.deepEqual([...shares.values()].map((share) => share.length).sort(), [2, 3, 3]);
+    const all = () => new Set(crew.did("greeted").map(({ pid }) => pid)).size === 3;
+    await until(all, { within: 20_000 });
+    const ticks = await crew.ticks();
+    assert.equal(new Set(ticks.map(({ pid }) => pid)).size, 1, crew.output());
+    onceASlot(ticks, TICK);
+    assert.equal(ticks.length, slotsOf(ticks, TICK), "no slot is left out");
+    for (const { slot, timestamp } of ticks) assert.ok(timestamp >= slot && timestamp < slot + TICK);
+    await greetedOnce(crew);
+  });
+
+  await t.test("a fourth takes its share; mastership stays, the others go on, nothing is handled twice", async () => {
+    const master = await crew.master();
+    const before = await crew.settled();
+    const stream = await steady(kafka.brokers, crew.topic("work"), 20);
+    await until(() => crew.did("handled").length > 50);
+    const joiner = crew.start("node");
+    const after = await crew.settled();
+    assert.ok((after.get(joiner) ?? []).length === 2);
+    for (const [worker, share] of before) {
+      const kept = (after.get(worker) ?? []).filter((partition) => share.includes(partition));
+      assert.equal(kept.length, (after.get(worker) ?? []).length, "nobody but the new one has gained a partition");
+    }
+    const enough = stream.sent.size + 50;
+    await until(() => stream.sent.size > enough);
+    await stream.stop();
+    await handledOnce(crew, [...stream.sent.keys()]);
+    // A message that waited, waited for the new worker.
+    const late = crew.did("handled").filter(({ id, at }) => at - (stream.sent.get(id) ?? 0) > 1000);
+    assert.deepEqual(late, []);
+    assert.equal((await crew.master()).pid, master.pid);
+    assert.equal(new Set((await crew.ticks()).map(({ pid }) => pid)).size, 1);
+  });
+
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    await t.test(`${signal} of the master in the middle of messages: handed over at once, nothing lost or repeated`, async () => {
+      const master = await crew.master();
+      // One message for each partition, so that the master has some in hand; they take longer than the hand-over may.
+      const ids = Array.from({ length: 8 }, (_, partition) => `${signal}-${partition}`);
+      await produce(
+        kafka.brokers,
+        crew.topic("work"),
+        ids.map((id, partition) => ({
+          partition,
+          value: JSON.stringify({ id, takes: 1500 }),
+        })),
+      );
+      await until(() => master.did("begun").some(({ id }) => id.startsWith(signal)));
+      const at = Date.now();
+      master.kill(signal);
+      const first = await nextMaster(crew, master);
+      assert.ok(first.slot < at + 1000 + TICK, `the next one publishes ${first.slot - at} ms after the signal`);
+      assert.deepEqual(await master.exit, { code: 0, signal: null }, master.output());
+      await crew.settled();
+      await handledOnce(crew, ids);
+      const own = master.did("begun").filter(({ id }) => id.startsWith(signal)).map(({ id }) => id);
+      const done = master.did("handled").filter(({ id }) => id.startsWith(signal)).map(({ id }) => id);
+      assert.deepEqual(done, own, "what it had begun it has finished");
+      await greetedOnce(crew);
+      const ticks = await crew.ticks();
+      onceASlot(ticks, TICK);
+    });
+  }
+
+  await t.test("kill -9 of the master: another publishes within 8 s", async () => {
+    crew.start("deno");
+    await crew.settled();
+    const master = await crew.master();
+    const at = Date.now();
+    master.kill("SIGKILL");
+    const first = await nextMaster(crew, master);
+    assert.ok(first.timestamp < at + 8000, `the next one publishes ${first.timestamp - at} ms later`);
+    onceASlot(await crew.ticks(), TICK);
+    await crew.settled();
+    await allCommitted(crew, kafka.brokers);
+  });
+});
