@@ -25,27 +25,37 @@ export function slotsOf(ticks: StoredTick[], interval: number): number {
   return 1 + (last - first) / interval;
 }
 
-/** Every message of these is handled by one worker, one time. */
-export async function handledOnce(crew: Crew, ids: string[]): Promise<void> {
+/** Every message of these is handled. */
+export async function handledAll(crew: Crew, ids: string[]): Promise<Map<string, number>> {
   const counts = () => countBy(crew.did("handled"), ({ id }) => id);
   await allThere(crew, () => {
     const found = counts();
     return ids.filter((id) => !found.has(id));
   });
-  const found = counts();
+  return counts();
+}
+
+/** Every message of these is handled by one worker, one time. */
+export async function handledOnce(crew: Crew, ids: string[]): Promise<void> {
+  const found = await handledAll(crew, ids);
   const twice = ids.filter((id) => found.get(id) !== 1);
   assert.deepEqual(twice, [], `handled twice\n${crew.output()}`);
 }
 
-/** Every greeting in the topic is printed by one worker, one time. */
-export async function greetedOnce(crew: Crew): Promise<void> {
+/** Every greeting in the topic is printed. */
+export async function greetedAll(crew: Crew): Promise<Map<string, number>> {
   const stored = (await crew.stored("greet")).map(({ partition, offset }) => `${partition}@${offset}`);
   const greeted = () => countBy(crew.did("greeted"), ({ partition, offset }) => `${partition}@${offset}`);
   await allThere(crew, () => {
     const found = greeted();
     return stored.filter((place) => !found.has(place));
   });
-  const twice = [...greeted()].filter(([, count]) => count > 1);
+  return greeted();
+}
+
+/** Every greeting in the topic is printed by one worker, one time. */
+export async function greetedOnce(crew: Crew): Promise<void> {
+  const twice = [...await greetedAll(crew)].filter(([, count]) => count > 1);
   assert.deepEqual(twice, [], `greeted twice\n${crew.output()}`);
 }
 
