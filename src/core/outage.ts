@@ -4,16 +4,19 @@ import type { Logger } from "./logger.ts";
 /** How often an outage is told again while it lasts, in ms. */
 const AGAIN = 60_000;
 
-/** Tells of an outage without a flood: one line when it begins, one a minute while it lasts, one when it is over. */
+/** Tells of an outage without a flood: one line when it has begun, one a minute while it lasts, one when it is over. */
 export class Outage {
   readonly #logger: Logger;
   readonly #clock: Clock;
+  readonly #grace: number;
   #since: number | undefined;
-  #told = 0;
+  #told: number | undefined;
 
-  constructor(logger: Logger, clock: Clock) {
+  /** `grace`: what is over within this many ms is not told at all. */
+  constructor(logger: Logger, clock: Clock, grace = 0) {
     this.#logger = logger;
     this.#clock = clock;
+    this.#grace = grace;
   }
 
   get lasting(): boolean {
@@ -23,9 +26,10 @@ export class Outage {
   /** It failed, or failed again; `sentence` says what is wrong. */
   failed(sentence: string): void {
     const now = this.#clock.monotonic();
-    if (this.#since !== undefined && now - this.#told < AGAIN) return;
-    const lasting = this.#since === undefined ? "" : ` This has lasted for ${seconds(now - this.#since)}.`;
     this.#since ??= now;
+    if (now - this.#since < this.#grace) return;
+    if (this.#told !== undefined && now - this.#told < AGAIN) return;
+    const lasting = this.#told === undefined ? "" : ` This has lasted for ${seconds(now - this.#since)}.`;
     this.#told = now;
     this.#logger.warn(`${sentence}${lasting} Trying again until it works.`);
   }
@@ -33,8 +37,10 @@ export class Outage {
   /** It works. */
   over(sentence: string): void {
     if (this.#since === undefined) return;
-    this.#logger.info(`${sentence} after ${seconds(this.#clock.monotonic() - this.#since)}.`);
-    this.#since = undefined;
+    if (this.#told !== undefined) {
+      this.#logger.info(`${sentence} after ${seconds(this.#clock.monotonic() - this.#since)}.`);
+    }
+    this.#since = this.#told = undefined;
   }
 }
 

@@ -21,6 +21,8 @@ const COMMIT_INTERVAL = 1000;
 const WATCH_INTERVAL = 10_000;
 /** Partitions that are given up within this time are handed over together, in ms. */
 const HAND_OVER = 20;
+/** A coordinator that moves, or is only being made, is back within this time, in ms. */
+const COORDINATOR_GRACE = 500;
 
 /** A partition that this member holds. */
 interface Held extends TopicPartition {
@@ -57,7 +59,7 @@ export class Consumer implements Membership {
     this.#options = options;
     this.#listener = listener;
     this.#logger = logger;
-    this.#outage = new Outage(logger, clock);
+    this.#outage = new Outage(logger, clock, COORDINATOR_GRACE);
     this.#positions = new Positions(cluster);
     this.#fetcher = new Fetcher(cluster, this.#positions, (delivery) => listener.deliver(delivery), logger, clock);
     this.#group = new Group(cluster, options, {

@@ -344,7 +344,7 @@ export class Group {
     const { group, instanceId } = this.#options;
     switch (code) {
       case Code.NONE:
-        return;
+        return this.#listener.reachable();
       case Code.REBALANCE_IN_PROGRESS:
         throw new AnotherRound();
       case Code.UNKNOWN_MEMBER_ID:
@@ -408,7 +408,6 @@ export class Group {
 
   #contact(): void {
     this.lastContact = this.#clock.monotonic();
-    this.#listener.reachable();
   }
 
   /** A heartbeat's answer must come soon enough for another try within the session. */
