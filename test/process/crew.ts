@@ -135,7 +135,7 @@ export function crewOf(
 function workerOf(program: Program, runtime: Runtime): Worker {
   const address = async () => {
     const { text } = await program.waitFor(/Web port at http/);
-    return /http:\S+/.exec(text)?.[0] ?? "";
+    return /http:[\w.:\/]+/.exec(text)?.[0] ?? "";
   };
   const get = async (path: string) => await fetch(await address() + path, { signal: AbortSignal.timeout(2000) });
   return Object.defineProperties({

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { kafkaForTests, kafkaSkip } from "../support/kafka.ts";
+import { createTopic, produce, readTopic } from "../support/independent.ts";
+import { until } from "../support/until.ts";
+import { handledOnce } from "./checks.ts";
+import { crewOf, steady, uniqueApp } from "./crew.ts";
+
+const all = ["bun", "deno", "node"] as const;
+const json = (value: unknown) => JSON.stringify(value);
+
+// Each of these waits most of the time, so they wait together.
+test("handlers and timers", { skip: kafkaSkip, concurrency: 4 }, async (t) => {
+  const kafka = await kafkaForTests();
+
+  const slow =
+    t.test("a handler that takes longer than two sessions keeps its membership and its partition", async (t) => {
+      // Twelve seconds of a session of six stand for the five minutes of a crawl: heartbeats do not wait for either.
+      const takes = 12_500;
+      const crew = crewOf(kafka, "slow");
+      t.after(() => crew.end());
+      for (const runtime of all) crew.start(runtime);
+      const shares = await crew.settled();
+      const [[busy, [partition = 0]] = assert.fail()] = shares;
+      const before = await busy.status();
+      await produce(kafka.brokers, crew.topic("work"), [{ partition, value: json({ id: "long", takes }) }]);
+      await until(() => busy.did("begun").length === 1);
+      const stream = await steady(kafka.brokers, crew.topic("work"), 50);
+      await until(() => crew.did("handled").some(({ id }) => id === "long"), { within: takes + 5000, every: 100 });
+      await stream.stop();
+      await handledOnce(crew, ["long", ...stream.sent.keys()]);
+      assert.equal(crew.did("begun").length, 1, crew.output());
+      const after = await crew.settled();
+      assert.deepEqual([...after.values()], [...shares.values()]);
+      assert.equal((await busy.status()).group.generation, before.group.generation, "nothing has been rebalanced");
+      const late = crew.did("handled").filter(({ id, pid, at }) =>
+        pid !== busy.pid && at - (stream.sent.get(id) ?? at) > 3000
+      );
+      assert.deepEqual(late, [], "the others are not held up");
+    });
+
+  const memory = t.test("a worker takes in no more of a backlog than it has room for", async (t) => {
+    const topic = uniqueApp("backlog");
+    await createTopic(kafka.brokers, topic, { partitions: 8 });
+    const value = Buffer.alloc(100_000, "fat ");
+    const workers = all.map((runtime) => {
+      const crew = crewOf(kafka, "backlog", { fixture: "backlog", env: { TOPIC: topic } });
+      t.after(() => crew.end());
+      return crew.start(runtime);
+    });
+    await Promise.all(workers.map((worker) => worker.waitFor(/Gained/, 30_000)));
+    const before = workers.map(({ pid }) => residentMegabytes(pid));
+    for (let sent = 0; sent < 15; sent++) {
+      await produce(kafka.brokers, topic, Array.from({ length: 80 }, () => ({ value })));
+    }
+    await until(() => workers.every((worker) => worker.did("begun").length === 1), { within: 20_000 });
+    // It must not have grown by the backlog, nor be growing.
+    const most = workers.map(() => 0);
+    const end = Date.now() + 4000;
+    await until(() => {
+      for (const [index, { pid }] of workers.entries()) {
+        most[index] = Math.max(most[index] ?? 0, residentMegabytes(pid) - (before[index] ?? 0));
+      }
+      return Date.now() > end;
+    }, { every: 200 });
+    for (const grown of most) assert.ok(grown < 70, `of 120 MB: ${most} MB on ${all}`);
+  });
+
+  const idle = t.test("a topic with fewer partitions than workers: the idle ones say so, once", async (t) => {
+    const crew = crewOf(kafka, "idle", { env: { PARTITIONS: "1" } });
+    t.after(() => crew.end());
+    for (const runtime of all) crew.start(runtime);
+    await crew.settled("work", 1);
+    const said = () => crew.workers.map(({ stderr }) => stderr.filter((line) => /No partition for/.test(line)).length);
+    await until(() => said().includes(1));
+    const late = crew.start("node");
+    await crew.settled("work", 1);
+    await late.waitFor(/No partition for/);
+    assert.deepEqual(said().sort(), [0, 0, 1, 1], crew.output());
+  });
+
+  const trouble = t.test("what cannot be handled is set aside; timers keep their slots", async (t) => {
+    const crew = crewOf(kafka, "trouble", { fixture: "trouble" });
+    t.after(() => crew.end());
+    for (const runtime of all) crew.start(runtime);
+    await crew.settled("parse", 4);
+    const topic = crew.topic("parse");
+    const bytes = Buffer.from([0xff, 0xfe, 0x00, 0x7b]);
+    const sentAt = Date.now();
+    await produce(kafka.brokers, topic, [
+      { partition: 0, key: "the key", value: bytes, headers: { kept: "as it was" } },
+      { partition: 0, value: "{oops" },
+      { partition: 0, value: json({ id: "after the bytes" }) },
+      { partition: 1, value: json({ id: "bad", fails: true }), headers: { kept: "too" } },
+      { partition: 1, value: json({ id: "after the bad" }) },
+      ...[2, 3].map((partition) => ({ partition, value: json({ id: `beside ${partition}` }) })),
+    ]);
+    await handledOnce(crew, ["after the bytes", "after the bad", "beside 2", "beside 3"]);
+    const times = new Map(crew.did("handled").map(({ id, at }) => [id, at - sentAt]));
+    for (const id of ["after the bytes", "beside 2", "beside 3"]) {
+      assert.ok((times.get(id) ?? Infinity) < 4000, `${id} is not held up: ${times.get(id)} ms`);
+    }
+    assert.ok((times.get("after the bad") ?? 0) > 8000, "it comes after what stands before it");
+
+    const tries = crew.did("tried").map(({ at }) => at);
+    assert.equal(tries.length, 6, "once, and five times again");
+    const pauses = tries.slice(1).map((at, index) => at - (tries[index] ?? 0));
+    assert.deepEqual(pauses, pauses.toSorted((a, b) => a - b), "with growing pauses");
+
+    const dead = await until(async () => {
+      const found = await readTopic(kafka.brokers, `${topic}.dead`);
+      return found.length === 3 && found;
+    });
+    const unread = dead.find(({ value }) => value?.equals(bytes));
+    const failed = dead.find(({ value }) => String(value) === json({ id: "bad", fails: true }));
+    const oops = dead.find(({ value }) => String(value) === "{oops");
+    assert.ok(unread && oops && failed);
+    const header = (message: typeof unread, name: string) => String(message.headers[name]);
+    assert.equal(String(unread.key), "the key");
+    assert.equal(header(unread, "kept"), "as it was");
+    assert.match(header(oops, "mephisto-error"), /JSON/);
+    assert.equal(header(oops, "mephisto-offset"), "1");
+    assert.notEqual(header(unread, "mephisto-error"), "");
+    assert.equal(header(unread, "mephisto-topic"), topic);
+    assert.equal(header(unread, "mephisto-partition"), "0");
+    assert.equal(header(unread, "mephisto-offset"), "0");
+    assert.equal(header(failed, "kept"), "too");
+    assert.equal(header(failed, "mephisto-error"), "no luck with bad");
+    assert.equal(header(failed, "mephisto-partition"), "1");
+    assert.equal(header(failed, "mephisto-attempts"), "6");
+
+    for (const worker of crew.workers) {
+      const steady = worker.did("steady");
+      const [first, last] = [steady[0], steady.at(-1)];
+      assert.ok(first && last && steady.length > 5);
+      assert.equal((last.slot - first.slot) / (steady.length - 1), 1000, "a run of 0.5 s leaves the period at 1 s");
+      assert.ok(Math.abs((last.at - first.at) / (steady.length - 1) - 1000) < 30, worker.output());
+      assert.ok(worker.did("slow").length > 5);
+      assert.ok(worker.did("slow").every(({ offset }) => offset === 0), "never twice at once");
+      const throwing = worker.did("throwing");
+      const slots = throwing.map(({ slot }) => slot);
+      assert.ok(slots.length > 10);
+      assert.equal((slots.at(-1) ?? 0) - (slots[0] ?? 0), (slots.length - 1) * 500, "the slot after a throw runs");
+      const told = worker.stderr.filter((line) => /Timer throwing failed at .*: the timer's own failure/.test(line));
+      assert.ok(told.length >= slots.length - 1);
+    }
+  });
+  await Promise.all([slow, memory, idle, trouble]);
+});
+
+/** What a process has in memory. */
+function residentMegabytes(pid: number): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
+}
