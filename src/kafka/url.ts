@@ -52,7 +52,7 @@ export function shownAddress({ host, port }: Address): string {
 
 /** A URL without what must not be seen: user, password. For any text, also one that is not a URL. */
 export function redact(url: string): string {
-  return url.replace(/\/\/.*@/, "//");
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^]*@/i, "$1");
 }
 
 function address(text: string, url: string, from: string): Address {
