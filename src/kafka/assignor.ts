@@ -27,11 +27,11 @@ export interface Plan {
 export function plan(members: readonly Member[], counts: ReadonlyMap<string, number>, leader: string): Plan {
   const owners = ownersOf(members);
   const target = balance(members, counts, owners);
-  const partitions = new Map<string, TopicPartition[]>(members.map(({ memberId }) => [memberId, []]));
-  for (const { topic, partition, member } of target) {
-    const owner = owners.get(keyOf(topic, partition));
-    if (owner === undefined || owner === member.memberId) partitions.get(member.memberId)?.push({ topic, partition });
-  }
+  const mayHave = (memberId: string) => ({ topic, partition }: TopicPartition) =>
+    (owners.get(keyOf(topic, partition)) ?? memberId) === memberId;
+  const partitions = new Map(
+    members.map((member) => [member.memberId, target.all(member).filter(mayHave(member.memberId))]),
+  );
   return { partitions, master: elect(members, leader) };
 }
 
@@ -65,103 +65,186 @@ function ownersOf(members: readonly Member[]): Map<string, string> {
   );
 }
 
-interface Placed {
-  readonly topic: string;
-  readonly partition: number;
-  member: Member;
-}
-
-/** Loads that differ by one at most, in all and by topic as far as that allows, with as few moves as it takes. */
+/**
+ * Loads as even as subscriptions allow, with as few moves as it takes: every partition stays with its owner, those
+ * without one are placed, and only if that cannot do, owned ones move. The loads that this ends with are the best there
+ * are, and what was given up can be placed to the same loads in the next generation: so nothing moves then.
+ */
 function balance(
   members: readonly Member[],
   counts: ReadonlyMap<string, number>,
   owners: ReadonlyMap<string, string>,
-): Placed[] {
-  const load = new Loads(members);
-  const placed: Placed[] = [];
-  const homeless: { topic: string; partition: number }[] = [];
+): Loads {
+  const loads = new Loads(members);
+  const byMember = new Map(members.map((member) => [member.memberId, member]));
+  const homeless: TopicPartition[] = [];
   for (const topic of [...counts.keys()].sort()) {
-    const subscribed = members.filter(({ topics }) => topics.includes(topic)).sort(byId);
-    if (subscribed.length === 0) continue;
-    const count = counts.get(topic) ?? 0;
-    const most = Math.ceil(count / subscribed.length);
-    for (let partition = 0; partition < count; partition++) {
-      const owner = subscribed.find(({ memberId }) => memberId === owners.get(keyOf(topic, partition)));
-      if (owner && load.of(owner, topic) < most) placed.push(load.place(topic, partition, owner));
+    for (let partition = 0; partition < (counts.get(topic) ?? 0); partition++) {
+      const owner = byMember.get(owners.get(keyOf(topic, partition)) ?? "");
+      if (owner?.topics.includes(topic)) loads.place({ topic, partition }, owner);
       else homeless.push({ topic, partition });
     }
   }
-  for (const { topic, partition } of homeless) {
-    const lightest = load.lightest(members.filter(({ topics }) => topics.includes(topic)), topic);
-    if (lightest) placed.push(load.place(topic, partition, lightest));
+  const unowned = new Set(homeless);
+  const free = (at: TopicPartition) => unowned.has(at);
+  for (const at of homeless) {
+    const member = loads.lightest(at.topic);
+    if (member === undefined) continue;
+    loads.place(at, member);
+    loads.even(free);
   }
-  // Keeping what each owns may leave the loads uneven: move one at a time from the heaviest to the lightest.
-  for (let moves = placed.length; moves > 0; moves--) {
-    const move = load.bestMove(placed, members);
-    if (!move) break;
-    load.move(move.from, move.to);
-  }
-  return placed;
+  loads.mix(free);
+  const moves = loads.even(any);
+  // A topic may lie on few members after many joins and leaves. Only when nothing else is on its way, and among members
+  // that are alike: what it was given up for might be undone otherwise, again and again.
+  if (homeless.length === 0 && moves === 0 && areAlike(members)) loads.mix(any);
+  return loads;
 }
 
-/** How much each member has, in all and by topic. */
+function areAlike(members: readonly Member[]): boolean {
+  return new Set(members.map(({ topics }) => [...topics].sort().join())).size <= 1;
+}
+
+const any = () => true;
+
+/** Who has what, while it is being worked out. */
 class Loads {
+  readonly #members: readonly Member[];
+  readonly #placed = new Map<Member, Map<string, TopicPartition[]>>();
   readonly #total = new Map<Member, number>();
-  readonly #byTopic = new Map<Member, Map<string, number>>();
 
   constructor(members: readonly Member[]) {
+    this.#members = [...members].sort(byId);
     for (const member of members) {
+      this.#placed.set(member, new Map(member.topics.map((topic) => [topic, []])));
       this.#total.set(member, 0);
-      this.#byTopic.set(member, new Map());
     }
   }
 
-  of(member: Member, topic: string): number {
-    return this.#byTopic.get(member)?.get(topic) ?? 0;
+  all(member: Member): TopicPartition[] {
+    return [...this.#placed.get(member)?.values() ?? []].flat();
   }
 
-  place(topic: string, partition: number, member: Member): Placed {
-    this.#add(member, topic, 1);
-    return { topic, partition, member };
+  place(at: TopicPartition, member: Member): void {
+    this.#placed.get(member)?.get(at.topic)?.push(at);
+    this.#total.set(member, this.#load(member) + 1);
   }
 
-  lightest(candidates: readonly Member[], topic: string): Member | undefined {
-    return [...candidates].sort((a, b) =>
-      this.#all(a) - this.#all(b) || this.of(a, topic) - this.of(b, topic) || byId(a, b)
-    )[0];
+  /** Of those who may have a partition of this topic the one with least, in all and then of the topic. */
+  lightest(topic: string): Member | undefined {
+    let best: Member | undefined;
+    for (const member of this.#members) {
+      if (!member.topics.includes(topic)) continue;
+      const lighter = best === undefined || this.#load(member) < this.#load(best) ||
+        this.#load(member) === this.#load(best) && this.#of(member, topic) < this.#of(best, topic);
+      if (lighter) best = member;
+    }
+    return best;
   }
 
-  bestMove(placed: readonly Placed[], members: readonly Member[]): { from: Placed; to: Member } | undefined {
-    const byWeight = [...members].sort((a, b) => this.#all(b) - this.#all(a) || byId(a, b));
+  /**
+   * As long as it makes loads more even: takes one partition's load from a heavy member to the lightest one it can go to,
+   * directly or by way of others, since a light one may not have subscribed to what a heavy one has. Says how often.
+   */
+  even(movable: Movable): number {
+    let times = 0;
+    while (this.#relieve(movable)) times++;
+    return times;
+  }
+
+  /** Has two members exchange partitions of two topics, as long as one has three more of a topic. */
+  mix(movable: Movable): void {
+    while (this.#exchange(movable));
+  }
+
+  #relieve(movable: Movable): boolean {
+    const byWeight = [...this.#members].sort((a, b) => this.#load(b) - this.#load(a) || byId(a, b));
+    const lowest = this.#load(byWeight.at(-1));
     for (const heavy of byWeight) {
-      for (const light of [...byWeight].reverse()) {
-        if (this.#all(heavy) - this.#all(light) < 2) break;
-        // Of a topic of which the heavy one has more than the light one, so that topics stay spread too.
-        const from = placed
-          .filter(({ member, topic }) => member === heavy && light.topics.includes(topic))
-          .sort((a, b) =>
-            this.of(heavy, b.topic) - this.of(light, b.topic) - this.of(heavy, a.topic) + this.of(light, a.topic)
-          )[0];
-        if (from) return { from, to: light };
+      if (this.#load(heavy) - lowest < 2) return false;
+      const path = this.#wayDown(heavy, movable);
+      if (path === undefined) continue;
+      for (const { at, from, to } of path) this.#move(at, from, to);
+      return true;
+    }
+    return false;
+  }
+
+  /** The shortest way from a heavy member to the lightest that it reaches, if that has less by two at least. */
+  #wayDown(heavy: Member, movable: Movable): Step[] | undefined {
+    const steps = new Map<Member, Step | undefined>([[heavy, undefined]]);
+    let target: Member | undefined;
+    // Breadth first: what is added while it is gone through is gone through too.
+    for (const from of steps.keys()) {
+      for (const to of this.#members) {
+        if (steps.has(to)) continue;
+        const at = this.#toGive(from, to, movable);
+        if (at === undefined) continue;
+        steps.set(to, { at, from, to });
+        if (this.#load(to) < this.#load(target ?? heavy) - (target ? 0 : 1)) target = to;
       }
     }
-    return undefined;
+    if (target === undefined) return undefined;
+    const path: Step[] = [];
+    for (let step = steps.get(target); step; step = steps.get(step.from)) path.push(step);
+    return path;
   }
 
-  move(from: Placed, to: Member): void {
-    this.#add(from.member, from.topic, -1);
-    from.member = to;
-    this.#add(to, from.topic, 1);
+  /** A partition of the topic of which `from` has most more than `to`. */
+  #toGive(from: Member, to: Member, movable: Movable): TopicPartition | undefined {
+    let best: TopicPartition | undefined;
+    let most = -Infinity;
+    for (const [topic, placed] of this.#placed.get(from) ?? []) {
+      const more = placed.length - this.#of(to, topic);
+      if (more <= most || !to.topics.includes(topic)) continue;
+      const at = placed.findLast(movable);
+      if (at === undefined) continue;
+      best = at;
+      most = more;
+    }
+    return best;
   }
 
-  #all(member: Member): number {
-    return this.#total.get(member) ?? 0;
+  #exchange(movable: Movable): boolean {
+    for (const rich of this.#members) {
+      for (const poor of this.#members) {
+        const most = this.#toGive(rich, poor, movable);
+        const back = this.#toGive(poor, rich, movable);
+        if (most === undefined || back === undefined) continue;
+        if (this.#of(rich, most.topic) - this.#of(poor, most.topic) < 3) continue;
+        if (this.#of(poor, back.topic) - this.#of(rich, back.topic) < 1) continue;
+        this.#move(most, rich, poor);
+        this.#move(back, poor, rich);
+        return true;
+      }
+    }
+    return false;
   }
 
-  #add(member: Member, topic: string, by: number): void {
-    this.#total.set(member, this.#all(member) + by);
-    this.#byTopic.get(member)?.set(topic, this.of(member, topic) + by);
+  #move(at: TopicPartition, from: Member, to: Member): void {
+    const placed = this.#placed.get(from)?.get(at.topic) ?? [];
+    placed.splice(placed.indexOf(at), 1);
+    this.#total.set(from, this.#load(from) - 1);
+    this.place(at, to);
   }
+
+  #load(member: Member | undefined): number {
+    return member === undefined ? 0 : this.#total.get(member) ?? 0;
+  }
+
+  #of(member: Member, topic: string): number {
+    return this.#placed.get(member)?.get(topic)?.length ?? 0;
+  }
+}
+
+/** Which partitions may be moved. */
+type Movable = (at: TopicPartition) => boolean;
+
+/** A partition on its way from one to another. */
+interface Step {
+  readonly at: TopicPartition;
+  readonly from: Member;
+  readonly to: Member;
 }
 
 function byId(a: Member, b: Member): number {

@@ -1,0 +1,285 @@
+import fc from "fast-check";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { TopicPartition } from "../../src/driver/driver.ts";
+import { elect, keyOf, type Member, plan } from "../../src/kafka/assignor.ts";
+import type { MemberData } from "../../src/kafka/profile.ts";
+
+type Said = { eligible?: boolean; claim?: number; topics?: readonly string[]; generation?: number };
+
+function member(memberId: string, owned: readonly TopicPartition[] = [], said: Said = {}): Member {
+  const { eligible = true, claim = 0, topics = ["t"], generation = 1 } = said;
+  const data: MemberData = {
+    worker: memberId,
+    runtime: "",
+    version: "",
+    timers: [],
+    incarnation: memberId,
+    claim,
+    eligible,
+  };
+  return { memberId, instanceId: null, topics, owned, generation, data };
+}
+
+const own = (topic: string, ...partitions: number[]) => partitions.map((partition) => ({ topic, partition }));
+const keys = (partitions: readonly TopicPartition[]) => partitions.map((at) => keyOf(at.topic, at.partition)).sort();
+const keep = (of: Member, owned: readonly TopicPartition[], generation: number): Member => ({
+  ...of,
+  owned,
+  generation,
+});
+
+/** Who has what: member id by partition. */
+function ownersOf(members: readonly Member[]): Map<string, string> {
+  return new Map(members.flatMap(({ memberId, owned }) => keys(owned).map((key) => [key, memberId] as const)));
+}
+
+/** One generation: the plan, checked for what holds in every round, and the members as they come to the next. */
+function round(members: readonly Member[], counts: ReadonlyMap<string, number>): Member[] {
+  const { partitions } = plan(members, counts, members[0]?.memberId ?? "");
+  const owners = ownersOf(members);
+  const given = new Map<string, string>();
+  for (const [memberId, list] of partitions) {
+    const subscribed = members.find((each) => each.memberId === memberId)?.topics ?? [];
+    for (const { topic, partition } of list) {
+      const key = keyOf(topic, partition);
+      assert.ok(!given.has(key), `${key} is given to ${given.get(key)} and to ${memberId}`);
+      assert.ok(subscribed.includes(topic), `${memberId} is given ${key} of a topic that it has not subscribed to`);
+      assert.ok(partition < (counts.get(topic) ?? 0), `${key} is given, which does not exist`);
+      const owner = owners.get(key);
+      assert.ok(owner === undefined || owner === memberId, `${key} is given to ${memberId} before ${owner} gave it up`);
+      given.set(key, memberId);
+    }
+  }
+  const generation = Math.max(0, ...members.map((each) => each.generation)) + 1;
+  return members.map((each) => keep(each, partitions.get(each.memberId) ?? [], generation));
+}
+
+/** Rounds as a group makes them: another one whenever an owner has given something up. */
+function settle(members: readonly Member[], counts: ReadonlyMap<string, number>): Member[] {
+  let before = members;
+  for (let rounds = 1; rounds <= 3; rounds++) {
+    const after = round(before, counts);
+    const now = ownersOf(after);
+    if ([...ownersOf(before)].every(([key, owner]) => now.get(key) === owner)) return after;
+    before = after;
+  }
+  assert.fail("still not settled after three rounds");
+}
+
+/** Partitions that another member has afterwards than before. */
+function moved(before: readonly Member[], after: readonly Member[]): number {
+  const was = ownersOf(before);
+  return [...ownersOf(after)].filter(([key, owner]) => was.has(key) && was.get(key) !== owner).length;
+}
+
+const loads = (members: readonly Member[]) => members.map(({ owned }) => owned.length);
+const spread = (members: readonly Member[]) => Math.max(...loads(members)) - Math.min(...loads(members));
+
+const names = ["red", "green", "blue"] as const;
+const countsOf = (counts: readonly number[]) =>
+  new Map(names.map((name, index): [string, number] => [name, counts[index] ?? 0]));
+const anyCounts = fc.tuple(fc.nat(20), fc.nat(20), fc.nat(8)).map(countsOf);
+const anyTopics = fc.subarray<string>([...names], { minLength: 1 });
+const total = (counts: ReadonlyMap<string, number>) => [...counts.values()].reduce((sum, count) => sum + count, 0);
+
+/** Members that claim anything at all, also what others claim, what does not exist, and of whatever generation. */
+const anyMembers = fc.array(
+  fc.record({
+    topics: anyTopics,
+    generation: fc.integer({ min: -1, max: 3 }),
+    owned: fc.array(fc.record({ topic: fc.constantFrom(...names, "gone"), partition: fc.nat(24) }), { maxLength: 12 }),
+  }),
+  { minLength: 1, maxLength: 7 },
+).map((list) => list.map(({ owned, ...said }, index) => member(`m${index}`, owned, said)));
+
+/** Members of the same topics that hold nothing yet. */
+const sameTopics = fc.integer({ min: 1, max: 9 }).map((count) =>
+  Array.from({ length: count }, (_, index) => member(`m${index}`, [], { topics: names }))
+);
+
+test("no partition is given twice, to one who has not subscribed, or if it does not exist", () => {
+  fc.assert(
+    fc.property(anyMembers, anyCounts, (members, counts) => {
+      const { partitions } = plan(members, counts, "m0");
+      const given = [...partitions].flatMap(([memberId, list]) => list.map((at) => ({ memberId, ...at })));
+      assert.equal(new Set(keys(given)).size, given.length);
+      for (const { memberId, topic, partition } of given) {
+        assert.ok(partition < (counts.get(topic) ?? 0));
+        assert.ok(members.find((each) => each.memberId === memberId)?.topics.includes(topic));
+      }
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+test("whatever members claim, a few rounds give each partition of a subscribed topic to somebody", () => {
+  fc.assert(
+    fc.property(anyMembers, anyCounts, (members, counts) => {
+      // What two claim in one generation neither has; the first round sorts that out.
+      const { partitions } = plan(members, counts, "m0");
+      const sorted = members.map((each) => keep(each, partitions.get(each.memberId) ?? [], 4));
+      const settled = settle(sorted, counts);
+      const wanted = [...counts].filter(([topic]) => members.some(({ topics }) => topics.includes(topic)))
+        .flatMap(([topic, count]) => Array.from({ length: count }, (_, partition) => keyOf(topic, partition)));
+      assert.deepEqual([...ownersOf(settled).keys()].sort(), wanted.sort());
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+test("members of the same topics have as much as one another to within one, in all and of each topic to within two", () => {
+  fc.assert(
+    fc.property(sameTopics, anyCounts, (members, counts) => {
+      const settled = settle(members, counts);
+      assert.ok(spread(settled) <= 1, `loads ${loads(settled)}`);
+      for (const [topic] of counts) {
+        const ofTopic = settled.map(({ owned }) => owned.filter((each) => each.topic === topic).length);
+        assert.ok(Math.max(...ofTopic) - Math.min(...ofTopic) <= 2, `${topic}: ${ofTopic}`);
+      }
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+test("what is settled stays as it is", () => {
+  fc.assert(fc.property(anyMembers, anyCounts, (members, counts) => {
+    const settled = settle(members.map((each) => keep(each, [], 1)), counts);
+    const mixed = settle(settled, counts);
+    assert.deepEqual(loads(mixed), loads(settled));
+    assert.deepEqual(ownersOf(settle(mixed, counts)), ownersOf(mixed));
+  }));
+});
+
+test("a topic that lies on few members is spread when they are alike, and that is over soon", () => {
+  fc.assert(fc.property(sameTopics, fc.nat(9), fc.nat(9), (members, red, blue) => {
+    fc.pre(members.length > 1);
+    const counts = new Map([["red", red], ["blue", blue]]);
+    const half = members.length / 2;
+    const apart = members.map((each, index) => ({ ...each, topics: [index < half ? "red" : "blue"] }));
+    const before = settle(apart, counts).map((each) => ({ ...each, topics: names }));
+    const settled = settle(settle(before, counts), counts);
+    for (const topic of counts.keys()) {
+      const ofTopic = settled.map(({ owned }) => owned.filter((each) => each.topic === topic).length);
+      assert.ok(Math.max(...ofTopic) - Math.min(...ofTopic) <= 2, `${topic}: ${ofTopic}`);
+    }
+    assert.equal(moved(settled, settle(settled, counts)), 0);
+  }));
+});
+
+test("a join moves no more than the newcomer's share, and only to the newcomer", () => {
+  fc.assert(
+    fc.property(sameTopics, anyCounts, (members, counts) => {
+      const before = settle(members, counts);
+      const after = settle([...before, member("new", [], { topics: names, generation: -1 })], counts);
+      const share = Math.ceil(total(counts) / after.length);
+      assert.ok(moved(before, after) <= share, `${moved(before, after)} moved, the share is ${share}`);
+      for (const { memberId, owned } of before) {
+        const now = after.find((each) => each.memberId === memberId)?.owned ?? [];
+        assert.ok(keys(now).every((key) => keys(owned).includes(key)), `${memberId} has gained by another's join`);
+      }
+      assert.ok(spread(after) <= 1, `loads ${loads(after)}`);
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+test("a leave moves only what the leaver had, in one round", () => {
+  fc.assert(
+    fc.property(sameTopics, anyCounts, fc.nat(8), (members, counts, leaver) => {
+      fc.pre(members.length > 1);
+      const before = settle(members, counts);
+      const rest = before.filter((_, index) => index !== leaver % members.length);
+      const after = round(rest, counts);
+      assert.equal(moved(rest, after), 0);
+      assert.equal(ownersOf(after).size, total(counts));
+      assert.ok(spread(after) <= 1, `loads ${loads(after)}`);
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+test("partitions that are added to a topic go to those who have least, and move nothing", () => {
+  fc.assert(
+    fc.property(sameTopics, fc.nat(20), fc.nat(20), (members, count, more) => {
+      const before = settle(members, new Map([["red", count]]));
+      const after = round(before, new Map([["red", count + more]]));
+      assert.equal(moved(before, after), 0);
+      assert.equal(ownersOf(after).size, count + more);
+      assert.ok(spread(after) <= 1, `loads ${loads(after)}`);
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+test("a partition that has to move is nobody's until its owner has given it up", () => {
+  const before = [member("a", own("t", 0, 1, 2, 3)), member("b", [], { generation: -1 })];
+  const first = round(before, new Map([["t", 4]]));
+  assert.deepEqual(first.map(({ owned }) => owned.length), [2, 0]);
+  const second = round(first, new Map([["t", 4]]));
+  assert.deepEqual(second.map(({ owned }) => owned.length), [2, 2]);
+});
+
+test("an owner that has not given up yet what it should keeps others from it for as long as that takes", () => {
+  const slow = own("t", 0, 1, 2, 3);
+  const b = member("b", [], { generation: -1 });
+  for (let generation = 1; generation < 5; generation++) {
+    const { partitions } = plan([member("a", slow, { generation }), b], new Map([["t", 4]]), "a");
+    assert.deepEqual(partitions.get("b"), []);
+    assert.equal(partitions.get("a")?.length, 2);
+  }
+});
+
+test("members take part in the topics that they have subscribed to", () => {
+  const counts = new Map([["red", 4], ["blue", 3]]);
+  const settled = settle([
+    member("both", [], { topics: ["red", "blue"] }),
+    member("red", [], { topics: ["red"] }),
+    member("none", [], { topics: [] }),
+  ], counts);
+  assert.deepEqual(settled.map(({ owned }) => owned.length), [4, 3, 0]);
+  assert.ok(settled[1]?.owned.every(({ topic }) => topic === "red"));
+});
+
+test("of two that claim a partition the later generation has it; of one generation neither", () => {
+  const counts = new Map([["t", 1]]);
+  const later = plan(
+    [member("a", own("t", 0), { generation: 3 }), member("b", own("t", 0), { generation: 4 })],
+    counts,
+    "a",
+  );
+  assert.deepEqual([later.partitions.get("a"), later.partitions.get("b")], [[], own("t", 0)]);
+  const same = plan([member("a", own("t", 0)), member("b", own("t", 0))], counts, "a");
+  assert.deepEqual(keys([...same.partitions.values()].flat()), ["t/0"]);
+});
+
+test("a topic that is gone, or not there yet, is nobody's", () => {
+  const { partitions } = plan([member("a", own("t", 0, 1))], new Map([["t", 0]]), "a");
+  assert.deepEqual(partitions.get("a"), []);
+});
+
+test("whoever claims mastership keeps it, whoever leads and whoever joins", () => {
+  const members = [member("a"), member("b", [], { claim: 7 }), member("c")];
+  for (const leader of ["a", "b", "c"]) assert.equal(elect(members, leader)?.memberId, "b");
+});
+
+test("of several claimants the one elected in the highest generation is master", () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 100 }), { minLength: 1, maxLength: 6 }), (claims) => {
+      const members = claims.map((claim) => member(`m${claim}`, [], { claim }));
+      assert.equal(elect([member("x"), ...members], "x")?.memberId, `m${Math.max(...claims)}`);
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+test("without a claim the leader is master, or another one that stands", () => {
+  assert.equal(elect([member("a"), member("b")], "b")?.memberId, "b");
+  assert.equal(elect([member("c"), member("b"), member("a", [], { eligible: false })], "a")?.memberId, "b");
+});
+
+test("who does not stand is never master, also with a claim or as the leader", () => {
+  assert.equal(elect([member("a", [], { eligible: false, claim: 9 }), member("b")], "a")?.memberId, "b");
+  assert.equal(elect([member("a", [], { eligible: false, claim: 9 })], "a"), undefined);
+  assert.equal(plan([], new Map(), "").master, undefined);
+});
