@@ -4,6 +4,9 @@ import { Batch, type Identity } from "./batch.ts";
 /** A batch grows to this size in bytes, before compression: a little below what brokers accept by default. */
 export const BATCH_BYTES = 1_000_000;
 
+/** A message of this size in bytes goes alone: if it is refused as too large, no other's promise is broken with it. */
+const ALONE_BYTES = 16_384;
+
 const SEQUENCES = 2 ** 31;
 
 /**
@@ -36,10 +39,11 @@ export class PartitionQueue {
   batchFor(size: number, now: number): Batch {
     const last = this.#batches.at(-1);
     if (last?.state === "open") {
-      if (last.builder.size + size <= BATCH_BYTES) return last;
+      if (size < ALONE_BYTES && last.builder.size + size <= BATCH_BYTES) return last;
       last.state = "waiting";
     }
     const batch = new Batch(now);
+    if (size >= ALONE_BYTES) batch.state = "waiting";
     this.#batches.push(batch);
     return batch;
   }
@@ -51,7 +55,7 @@ export class PartitionQueue {
 
   /** Whether a batch can be taken. */
   sendable(now: number): boolean {
-    if (this.#failed > 0 || this.notBefore > now || this.#batches.length === this.#flying) return false;
+    if (this.#renew || this.#failed > 0 || this.notBefore > now || this.#batches.length === this.#flying) return false;
     return this.#proven || this.#flying === 0;
   }
 
@@ -121,6 +125,12 @@ export class PartitionQueue {
   /** Asks for another identity. */
   disown(): void {
     this.#renew = true;
+  }
+
+  /** Takes out all there is. */
+  clear(): Batch[] {
+    this.#flying = this.#failed = 0;
+    return this.#batches.splice(0);
   }
 
   /** Takes out what was begun before a moment and is not in flight. */

@@ -94,7 +94,7 @@ export class Sender {
     clearTimeout(this.#timer);
     for (const { link } of this.#nodes.values()) this.#cluster.release(link);
     for (const queue of this.#offered) {
-      for (const batch of queue.expire(Infinity)) batch.reject(error);
+      for (const batch of queue.clear()) batch.reject(error);
     }
   }
 
@@ -174,7 +174,7 @@ export class Sender {
         batch.resolve();
         return;
       case Code.MESSAGE_TOO_LARGE:
-        if (batch.count > 1) queue.replace(batch, batch.split());
+        if (batch.count > 1) this.#split(queue, batch);
         else this.#refuse(queue, batch, tooLarge(queue, batch));
         return;
       case Code.OUT_OF_ORDER_SEQUENCE_NUMBER:
@@ -190,6 +190,12 @@ export class Sender {
         if (ERROR_CODES.get(code)?.retriable) return this.#retry(queue, batch, errorName(code));
         this.#refuse(queue, batch, refusal(queue, code));
     }
+  }
+
+  #split(queue: PartitionQueue, batch: Batch): void {
+    const parts = batch.split();
+    queue.replace(batch, parts);
+    this.#freed(parts.reduce((left, part) => left - part.builder.size, batch.builder.size));
   }
 
   #retry(queue: PartitionQueue, batch: Batch, why?: string): void {

@@ -155,7 +155,7 @@ test("a topic that lies on few members is spread when they are alike, and that i
     const half = members.length / 2;
     const apart = members.map((each, index) => ({ ...each, topics: [index < half ? "red" : "blue"] }));
     const before = settle(apart, counts).map((each) => ({ ...each, topics: names }));
-    const settled = [1, 2, 3, 4].reduce((now) => settle(now, counts), before);
+    const settled = [1, 2, 3, 4].reduce<readonly Member[]>((now) => settle(now, counts), before);
     for (const topic of counts.keys()) {
       const ofTopic = settled.map(({ owned }) => owned.filter((each) => each.topic === topic).length);
       assert.ok(Math.max(...ofTopic) - Math.min(...ofTopic) <= 2, `${topic}: ${ofTopic}`);
