@@ -45,6 +45,8 @@ export class Producer implements Publisher {
   readonly #clock: Clock;
   readonly #topics = new Map<string, Topic>();
   readonly #finding = new Map<string, Promise<void>>();
+  /** Sends that wait until their topic is known. */
+  #seeking = 0;
   readonly #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #buffered = 0;
@@ -68,14 +70,19 @@ export class Producer implements Publisher {
 
   async flush(): Promise<void> {
     this.#sender.hurry();
-    while (this.#buffered > 0 || this.#waiting.length > 0 || this.#finding.size > 0) {
+    while (!this.#isIdle) {
       await new Promise<void>((resolve) => this.#idle.push(resolve));
     }
+  }
+
+  get #isIdle(): boolean {
+    return this.#buffered <= 0 && this.#waiting.length === 0 && this.#seeking === 0;
   }
 
   /** Ends at once: what has not been acknowledged fails with `STOPPED`. */
   close(): void {
     this.#closed = true;
+    this.#topics.clear();
     const error = new MephistoError("STOPPED", "The app has been stopped before the message was acknowledged.");
     this.#sender.close(error);
     for (const { reject } of this.#waiting.splice(0)) reject(error);
@@ -98,7 +105,7 @@ export class Producer implements Publisher {
   }
 
   async #sendLater(record: Record, size: number): Promise<void> {
-    if (this.#closed) throw new MephistoError("STOPPED", "The app has been stopped.");
+    if (this.#closed) throw stopped();
     if (size > MESSAGE_BYTES) {
       throw new MephistoError(
         "MESSAGE_TOO_LARGE",
@@ -106,7 +113,13 @@ export class Producer implements Publisher {
       );
     }
     if (!this.#topics.has(record.topic)) {
-      await this.#find(record.topic);
+      this.#seeking++;
+      try {
+        await this.#find(record.topic);
+      } finally {
+        this.#seeking--;
+        this.#freed(0);
+      }
       return await this.send(record);
     }
     if (this.#waitingBytes + size > WAITING_BYTES) {
@@ -132,7 +145,7 @@ export class Producer implements Publisher {
       const topic = this.#topics.get(next.record.topic);
       if (topic) next.resolve(this.#append(topic, next.record, next.size));
     }
-    if (this.#buffered <= 0 && this.#waiting.length === 0) { for (const resolve of this.#idle.splice(0)) resolve(); }
+    if (this.#isIdle) { for (const resolve of this.#idle.splice(0)) resolve(); }
   }
 
   /** Looks, aside, whether the topic has got more partitions. */
@@ -149,7 +162,6 @@ export class Producer implements Publisher {
     if (finding === undefined) {
       finding = this.#findTopic(topic).finally(() => {
         this.#finding.delete(topic);
-        this.#freed(0);
       });
       this.#finding.set(topic, finding);
     }
@@ -163,13 +175,15 @@ export class Producer implements Publisher {
       try {
         const { leaders } = await this.#cluster.known(name);
         const queues = leaders.map((_, partition) => new PartitionQueue(name, partition));
+        if (this.#closed) throw stopped();
         // Each producer begins somewhere else, so that few messages of many producers are spread too.
         const turn = Math.floor(Math.random() * queues.length);
         this.#topics.set(name, { queues, turn, checkAt: this.#clock.monotonic() + CHECK_INTERVAL });
         return;
       } catch (error) {
+        if (this.#closed) throw stopped();
         const again = error instanceof MephistoError && (error.code === "UNREACHABLE" || error.code === "PROTOCOL");
-        if (!again || this.#closed || this.#clock.monotonic() > until) {
+        if (!again || this.#clock.monotonic() > until) {
           throw error instanceof MephistoError
             ? error
             : new MephistoError("PROTOCOL", messageOf(error), { cause: error });
@@ -178,4 +192,8 @@ export class Producer implements Publisher {
       }
     }
   }
+}
+
+function stopped(): MephistoError {
+  return new MephistoError("STOPPED", "The app has been stopped.");
 }

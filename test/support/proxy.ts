@@ -12,13 +12,18 @@ export type Proxy = {
   freeze(): void;
   /** Forwards every piece this many ms after it came in. */
   delay(ms: number): void;
-  /** Undoes `cut`, `freeze` and `delay`; what was held back is forwarded. */
+  /** Changes what comes back from the target, piece by piece; `undefined` swallows it. */
+  alter(change: Change): void;
+  /** Undoes `cut`, `freeze`, `delay` and `alter`; what was held back is forwarded. */
   heal(): Promise<void>;
   /** Bytes forwarded so far: to the target, and back from it. */
   bytes(): { sent: number; received: number };
   connections(): number;
   stop(): Promise<void>;
 };
+
+/** What becomes of a piece of what the target has sent. It may not be changed in place. */
+export type Change = (piece: Uint8Array) => Uint8Array | undefined;
 
 /**
  * Starts a proxy in front of a port of this machine.
@@ -32,6 +37,7 @@ export async function startProxy({ targetPort, port }: { targetPort: number; por
   const [free = 0] = port === undefined ? await freePorts(1) : [port];
   let frozen = false;
   let delayed = 0;
+  let change: Change | undefined;
   let server: Server | undefined;
 
   const listen = async () => {
@@ -42,7 +48,7 @@ export async function startProxy({ targetPort, port }: { targetPort: number; por
         sockets: [client, target],
         pumps: [
           pump(client, target, state, (count) => bytes.sent += count),
-          pump(target, client, state, (count) => bytes.received += count),
+          pump(target, client, state, (count) => bytes.received += count, (piece) => change ? change(piece) : piece),
         ],
       };
       pairs.add(pair);
@@ -83,9 +89,13 @@ export async function startProxy({ targetPort, port }: { targetPort: number; por
     delay: (ms) => {
       delayed = ms;
     },
+    alter: (by) => {
+      change = by;
+    },
     heal: async () => {
       frozen = false;
       delayed = 0;
+      change = undefined;
       for (const pair of pairs) for (const flush of pair.pumps) flush();
       if (server === undefined) await listen();
     },
@@ -103,6 +113,7 @@ function pump(
   to: Socket,
   state: () => { frozen: boolean; delayed: number },
   count: (bytes: number) => void,
+  change: Change = (piece) => piece,
 ): () => void {
   const held: { piece: Uint8Array | "end"; at: number }[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -127,7 +138,10 @@ function pump(
     held.push({ piece, at: performance.now() });
     flush();
   };
-  from.on("data", (piece: Uint8Array) => hold(piece));
+  from.on("data", (piece: Uint8Array) => {
+    const changed = change(piece);
+    if (changed) hold(changed);
+  });
   from.once("end", () => hold("end"));
   from.once("close", () => clearTimeout(timer));
   return flush;
