@@ -3,7 +3,8 @@ import { systemClock } from "../../src/core/clock.ts";
 import type { Logger } from "../../src/core/logger.ts";
 import type { Record } from "../../src/driver/driver.ts";
 import { Cluster } from "../../src/kafka/cluster.ts";
-import { Producer, type ProducerOptions } from "../../src/kafka/producer.ts";
+import { Producer } from "../../src/kafka/producer.ts";
+import type { ProducerOptions } from "../../src/kafka/sender.ts";
 import { parseUrl } from "../../src/kafka/url.ts";
 
 /** A logger that keeps its lines. */
