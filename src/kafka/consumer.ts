@@ -71,7 +71,11 @@ export class Consumer implements Membership {
         this.#ready.reject(error);
         listener.failed(error);
       },
-      unreachable: (error) => this.#outage.failed(`Cut off from the group's coordinator. ${error.message}`),
+      unreachable: (error) => {
+        // A broker that has just begun makes its groups' coordinator first: that is no outage, however long it takes.
+        if (this.lastContact === -Infinity && error.code === "PROTOCOL") logger.debug(error.message);
+        else this.#outage.failed(`Cut off from the group's coordinator. ${error.message}`);
+      },
       reachable: () => this.#outage.over("The group's coordinator answers again"),
     }, clock);
     this.#ready.promise.catch(() => {}); // whoever waits for it hears of it
