@@ -1,7 +1,7 @@
 import type { ActorDefinition } from "../core/actor.ts";
 import type { AppDefinition } from "../core/app.ts";
 import type { Clock } from "../core/clock.ts";
-import { MephistoError } from "../core/errors.ts";
+import { MephistoError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { Outage } from "../core/outage.ts";
 import { Backoff, type Sleep, within } from "../core/pause.ts";
@@ -99,10 +99,7 @@ export class Worker implements RunningWorker {
   }
 
   stop(): Promise<void> {
-    this.#stopping ??= this.#stopAll().catch((error) => {
-      this.#parts.logger.error(`Stopping failed: ${error instanceof Error ? error.message : error}`);
-    });
-    return this.#stopping;
+    return this.#stopping ??= this.#stopAll();
   }
 
   ready(): boolean {
@@ -252,7 +249,15 @@ export class Worker implements RunningWorker {
   }
 
   async #stopAll(): Promise<void> {
-    const { clock, sleep } = this.#parts;
+    const { clock, driver, logger, sleep } = this.#parts;
+    /** A step that fails keeps none of the next from happening: a connection left open keeps the process alive. */
+    const attempt = async (step: Promise<unknown> | undefined) => {
+      try {
+        await step;
+      } catch (error) {
+        logger.error(`Stopping failed: ${messageOf(error)}`);
+      }
+    };
     const until = clock.monotonic() + STOP_WITHIN;
     const left = () => Math.max(0, until - clock.monotonic());
     this.#state = "stopping";
@@ -265,9 +270,9 @@ export class Worker implements RunningWorker {
     const drained = Promise.all([...this.#actors.values()].map((actor) => actor.stop()));
     if (await within(drained, RESIGN_AFTER, sleep) === undefined) this.#membership?.resign();
     await within(drained, left() / 2, sleep);
-    await within(this.#parts.driver.publisher.flush(), left() / 2, sleep);
-    await this.#membership?.leave(left());
-    await this.#parts.driver.close(Math.min(left(), 1000));
+    await attempt(within(driver.publisher.flush(), left() / 2, sleep));
+    await attempt(this.#membership?.leave(left()));
+    await attempt(driver.close(Math.min(left(), 1000)));
     this.#state = "stopped";
   }
 }

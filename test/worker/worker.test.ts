@@ -1,0 +1,413 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { actor, type Handler } from "../../src/core/actor.ts";
+import { MephistoError } from "../../src/core/errors.ts";
+import { timer, type TimerFunction } from "../../src/core/timer.ts";
+import { context } from "../../src/runtime/context.ts";
+import type { Scope } from "../../src/worker/sends.ts";
+import { resolveSettings } from "../../src/worker/settings.ts";
+import { Worker } from "../../src/worker/worker.ts";
+import { fakeApp, Lines } from "../core/fakes.ts";
+import { FakeDriver, type FakeMembership, FakePartition, FakeTime, isDone, settle } from "./fakes.ts";
+
+type Parts = {
+  handler?: Handler<string>;
+  tick?: TimerFunction;
+  onMaster?: TimerFunction;
+};
+
+const loops: Handler<string> = async (stream) => {
+  for await (const _ of stream);
+};
+
+function made({ handler = loops, tick = () => {}, onMaster = () => {} }: Parts = {}) {
+  const { shop, definition } = fakeApp({ valueSerializer: "text", partitions: 2 });
+  actor(shop, { name: "orders" }, handler as Handler<unknown, unknown>);
+  timer(shop, 1, { name: "local" }, tick);
+  timer(shop, 1, { name: "master", onMaster: true }, onMaster);
+  const time = new FakeTime();
+  const driver = new FakeDriver(time);
+  const lines = new Lines();
+  const worker = new Worker({
+    definition,
+    settings: resolveSettings({ version: "3" }, { flags: {}, env: {} }),
+    driver,
+    context: context<Scope>(),
+    logger: lines,
+    clock: time,
+    sleep: time.sleep,
+    worker: "me",
+    runtime: "bun 1",
+    url: "kafka://b:9092",
+  });
+  const membership = (): FakeMembership => driver.membership ?? assert.fail("it has not joined");
+  const zero = { topic: "shop-orders", partition: 0 };
+  return { worker, time, driver, lines, membership, zero };
+}
+
+/** Ends a worker whose clock is ours. */
+async function ended(worker: Worker, time: FakeTime): Promise<void> {
+  const stopped = worker.stop();
+  await time.pass(10_000);
+  await stopped;
+}
+
+test("a worker connects, makes sure of its topics, joins and says what it is", async () => {
+  const { worker, time, driver, lines, membership } = made();
+  assert.deepEqual([driver.calls, worker.status().state, worker.ready()], [[], "starting", false]);
+  await worker.start();
+  assert.deepEqual(driver.calls, ["connect", "ensureTopics shop-orders", "join"]);
+  assert.deepEqual(membership().options, {
+    group: "shop",
+    topics: ["shop-orders"],
+    profile: { worker: "me", runtime: "bun 1", version: "3", timers: ["master"] },
+    instanceId: undefined,
+    sessionTimeout: 6000,
+    heartbeatInterval: 300,
+  });
+  assert.deepEqual(lines.of(/^(warn|error)/), []);
+  await ended(worker, time);
+});
+
+test("start resolves when the first generation is synced", async () => {
+  const { worker, time, driver } = made();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  driver.ready = promise;
+  const started = worker.start();
+  assert.deepEqual([await isDone(started), worker.status().state], [false, "starting"]);
+  resolve();
+  await started;
+  assert.equal(worker.status().state, "running");
+  await ended(worker, time);
+});
+
+test("it is ready while it has joined and hears from the group", async () => {
+  const { worker, time, membership } = made();
+  await worker.start();
+  assert.equal(worker.ready(), false);
+  membership().generation();
+  assert.equal(worker.ready(), true);
+  await time.pass(5999);
+  assert.equal(worker.ready(), true);
+  await time.pass(1);
+  assert.equal(worker.ready(), false);
+  membership().heartbeat();
+  assert.equal(worker.ready(), true);
+  await ended(worker, time);
+  assert.equal(worker.ready(), false);
+});
+
+test("its status is what it is", async () => {
+  const { worker, time, membership, zero } = made();
+  await worker.start();
+  membership().generation({ generation: 4, members: 3, elected: true });
+  membership().listener.assigned([zero]);
+  membership().listener.deliver(new FakePartition(0).delivery("a"));
+  await time.pass(1000);
+  const { since, ...status } = worker.status();
+  assert.ok(Date.parse(since) > 0);
+  assert.deepEqual(status, {
+    app: "shop",
+    worker: "me",
+    runtime: "bun 1",
+    version: "3",
+    state: "running",
+    ready: true,
+    url: "kafka://b:9092",
+    group: { joined: true, generation: 4, members: 3, lastContact: 1000 },
+    mastership: { master: true, elected: "me", epoch: 4, lease: 4500 },
+    actors: [{ name: "orders", topic: "shop-orders", partitions: [0], handled: 1, failed: 0, setAside: 0 }],
+    timers: [
+      {
+        name: "local",
+        every: 1000,
+        onMaster: false,
+        lastSlot: "2026-01-01T00:00:01.000Z",
+        ran: 1,
+        failed: 0,
+        skipped: 0,
+      },
+      {
+        name: "master",
+        every: 1000,
+        onMaster: true,
+        lastSlot: "2026-01-01T00:00:01.000Z",
+        ran: 1,
+        failed: 0,
+        skipped: 0,
+      },
+    ],
+  });
+  await ended(worker, time);
+  assert.deepEqual([worker.status().state, worker.status().mastership.master], ["stopped", false]);
+});
+
+test("while no broker answers it tries again, in one line a minute and one at the end", async () => {
+  for (const call of ["connect", "ensureTopics"] as const) {
+    const { worker, time, driver, lines } = made();
+    driver.errors.set(call, new MephistoError("UNREACHABLE", "No broker answers at b:9092."));
+    const started = worker.start();
+    await time.pass(59_000);
+    assert.deepEqual(lines.all, [
+      "warn: No broker answers at b:9092. The address is from the default. Start Kafka there, or give another with " +
+      "--url or MEPHISTO_URL. Trying again until it works.",
+    ]);
+    assert.ok(driver.calls.length > 20, "with growing pauses, but not long ones");
+    assert.equal(worker.ready(), false);
+    await time.pass(10_000);
+    assert.equal(lines.all.length, 2);
+    driver.errors.clear();
+    await time.pass(3000);
+    await started;
+    assert.match(lines.all[2] ?? "", /^info: Kafka answers after \d+ s\.$/);
+    assert.equal(worker.status().state, "running");
+    await ended(worker, time);
+  }
+});
+
+test("what waiting does not mend rejects start", async () => {
+  for (const error of [new MephistoError("AUTHENTICATION_FAILED", "No."), new TypeError("a bug")]) {
+    const { worker, time, driver } = made();
+    driver.errors.set("connect", error);
+    await assert.rejects(worker.start(), error);
+    assert.deepEqual(driver.calls, ["connect"]);
+    await ended(worker, time);
+  }
+  const { worker, time, driver } = made();
+  driver.ready = Promise.reject(new MephistoError("PROTOCOL", "The group refuses it."));
+  await assert.rejects(worker.start(), /refuses/);
+  await ended(worker, time);
+});
+
+test("stopping while no broker answers ends start, and closes", async () => {
+  const { worker, time, driver } = made();
+  driver.errors.set("connect", new MephistoError("UNREACHABLE", "Nobody."));
+  const started = worker.start();
+  await time.pass(30_000);
+  const stopped = worker.stop();
+  assert.equal(await isDone(Promise.all([started, stopped])), true);
+  assert.ok(!driver.calls.includes("join"));
+  assert.deepEqual(driver.calls.slice(-2), ["flush", "close 1000"]);
+  assert.equal(time.sleepers, 0);
+});
+
+test("stopping while it connects, or waits for its first generation, ends start", async () => {
+  const { worker, driver } = made();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  driver.waits.set("connect", promise);
+  const started = worker.start();
+  await worker.stop();
+  resolve();
+  await started;
+  assert.ok(!driver.calls.includes("join"));
+
+  const { worker: other, driver: log } = made();
+  log.ready = new Promise(() => {});
+  const starting = other.start();
+  await settle();
+  await other.stop();
+  await starting;
+  assert.deepEqual([log.calls.at(-1), other.status().state], ["close 1000", "stopped"]);
+});
+
+test("it stops in order: no new tick, drained, flushed, left, closed", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let ticks = 0;
+  const { worker, time, driver, membership, zero } = made({
+    handler: async (stream) => {
+      for await (const _ of stream) {
+        await promise;
+        driver.calls.push("handled");
+      }
+    },
+    tick: () => void ticks++,
+    onMaster: () => void ticks++,
+  });
+  await worker.start();
+  membership().generation({ elected: true });
+  membership().listener.assigned([zero]);
+  const partition = new FakePartition(0);
+  membership().listener.deliver(partition.delivery("a", "b"));
+  await time.pass(1000);
+  assert.equal(ticks, 2);
+  driver.calls.length = 0;
+  const stopped = worker.stop();
+  assert.equal(worker.stop(), stopped);
+  await settle();
+  assert.deepEqual([worker.status().state, worker.status().mastership.master], ["stopping", false]);
+  await time.pass(99);
+  assert.deepEqual(driver.calls, []);
+  await time.pass(1);
+  assert.deepEqual(driver.calls, ["resign"], "mastership does not wait for a slow handler");
+  await time.pass(1000);
+  resolve();
+  await stopped;
+  assert.deepEqual(driver.calls.map((call) => call.split(" ")[0]), ["resign", "handled", "flush", "leave", "close"]);
+  assert.deepEqual([partition.acknowledged, ticks, time.sleepers], [1, 2, 0]);
+});
+
+test("a quick stop does not resign first: leaving says it", async () => {
+  const { worker, driver, membership } = made();
+  await worker.start();
+  membership().generation({ elected: true });
+  await worker.stop();
+  assert.deepEqual(driver.calls.slice(-3).map((call) => call.split(" ")[0]), ["flush", "leave", "close"]);
+  assert.ok(!driver.calls.includes("resign"));
+});
+
+test("a tick that runs may finish and publish, for a moment", async () => {
+  for (const takes of [200, 5000]) {
+    let aborted = false;
+    const { worker, time, driver, membership } = made({
+      onMaster: async ({ signal }) => {
+        await time.sleep(takes, signal);
+        aborted = signal.aborted;
+      },
+    });
+    await worker.start();
+    membership().generation({ elected: true });
+    await time.pass(1000);
+    const stopped = worker.stop();
+    await time.pass(299);
+    assert.equal(driver.calls.includes("flush"), takes === 200);
+    await time.pass(1);
+    await stopped;
+    assert.equal(aborted, takes === 5000);
+  }
+});
+
+test("a handler or a tick that is stuck does not keep it from stopping within 10 s", async () => {
+  const stuck = () => new Promise<void>(() => {});
+  const { worker, time, driver, membership, zero } = made({
+    handler: async (stream) => {
+      for await (const _ of stream) await stuck();
+    },
+    tick: stuck,
+    onMaster: stuck,
+  });
+  await worker.start();
+  membership().generation({ elected: true });
+  membership().listener.assigned([zero]);
+  membership().listener.deliver(new FakePartition(0).delivery("a"));
+  await time.pass(1000);
+  driver.waits.set("flush", stuck());
+  const from = time.monotonic();
+  const stopped = worker.stop();
+  await time.pass(10_000);
+  assert.equal(await isDone(stopped), true);
+  assert.deepEqual(driver.calls.slice(-4).map((call) => call.split(" ")[0]), ["resign", "flush", "leave", "close"]);
+  const left = Number(driver.calls.find((call) => call.startsWith("leave"))?.slice(6));
+  assert.ok(left > 1000 && left < 9000, `${left} ms to leave in`);
+  assert.ok(time.monotonic() - from <= 10_000);
+});
+
+test("a step of stopping that fails keeps none of the others from happening", async () => {
+  for (const step of ["flush", "leave", "close"] as const) {
+    const { worker, driver, lines } = made();
+    await worker.start();
+    driver.errors.set(step, new Error("broken"));
+    await worker.stop();
+    const steps = driver.calls.slice(-3).map((call) => call.split(" ")[0]);
+    assert.deepEqual(steps, ["flush", "leave", "close"], step);
+    assert.equal(worker.status().state, "stopped");
+    assert.equal(lines.of(/^error: .*broken/).length, 1);
+  }
+});
+
+test("stopping before start is at once", async () => {
+  const { worker, driver } = made();
+  await worker.stop();
+  await worker.start();
+  assert.ok(!driver.calls.includes("connect"), "and a start afterwards starts nothing");
+});
+
+test("only the master runs the master's timers, all run the others", async () => {
+  const ticks: string[] = [];
+  const { worker, time, membership } = made({
+    tick: ({ epoch }) => void ticks.push(`local ${epoch}`),
+    onMaster: ({ epoch }) => void ticks.push(`master ${epoch}`),
+  });
+  await worker.start();
+  membership().generation({ generation: 2 });
+  await time.pass(1000);
+  membership().generation({ generation: 3, elected: true });
+  await time.pass(1000);
+  membership().generation({ generation: 4 });
+  await time.pass(1000);
+  assert.deepEqual(ticks, ["local 0", "local 0", "master 3", "local 0"]);
+  await ended(worker, time);
+});
+
+test("it tells the group its claim, and drops it when expelled", async () => {
+  const { worker, time, membership, lines } = made();
+  await worker.start();
+  const { listener } = membership();
+  assert.equal(listener.claim(), 0);
+  membership().generation({ generation: 3, elected: true });
+  assert.equal(listener.claim(), 3);
+  listener.expelled();
+  assert.equal(listener.claim(), 0);
+  assert.equal(lines.of(/^warn: The group has expelled this worker/).length, 1);
+  assert.equal(worker.status().group.generation, 0);
+  await ended(worker, time);
+});
+
+test("partitions come and go with a line each", async () => {
+  const { worker, time, membership, lines, zero } = made();
+  await worker.start();
+  const { listener } = membership();
+  const one = { ...zero, partition: 1 };
+  listener.assigned([zero, one]);
+  assert.deepEqual(worker.status().actors[0]?.partitions, [0, 1]);
+  await listener.revoked([zero]);
+  listener.lost([one]);
+  assert.deepEqual(worker.status().actors[0]?.partitions, []);
+  assert.deepEqual(lines.of(/shop-orders/).map((line) => line.slice(0, 34)), [
+    "info: Gained shop-orders[0-1].",
+    "info: Gave up shop-orders[0].",
+    "warn: Lost shop-orders[1]: what wa",
+  ]);
+  const stranger = new FakePartition(0, "another-topic");
+  listener.deliver(stranger.delivery("a"));
+  assert.equal(stranger.closed, 1);
+  await ended(worker, time);
+});
+
+test("a worker that goes without partitions says so once", async () => {
+  const { worker, time, membership, lines, zero } = made();
+  await worker.start();
+  const idle = () => lines.of(/No partition for this worker/);
+  membership().generation({ members: 3 });
+  await time.pass(2000);
+  membership().generation({ members: 3 }); // a second round hands the partitions over
+  await time.pass(2999);
+  assert.deepEqual(idle(), []);
+  await time.pass(1);
+  assert.deepEqual(idle(), ["info: No partition for this worker: shop-orders has 2, for 3 workers. It stands by."]);
+  membership().listener.assigned([zero]);
+  await membership().listener.revoked([zero]);
+  membership().generation({ members: 3 });
+  await time.pass(10_000);
+  assert.equal(idle().length, 1);
+  await ended(worker, time);
+});
+
+test("a worker that gets its partitions in time does not", async () => {
+  const { worker, time, membership, lines, zero } = made();
+  await worker.start();
+  membership().generation({ members: 3 });
+  await time.pass(2000);
+  membership().listener.assigned([zero]);
+  await time.pass(10_000);
+  assert.deepEqual(lines.of(/No partition/), []);
+  await ended(worker, time);
+});
+
+test("what the group says it cannot go on from is told", async () => {
+  const { worker, time, membership } = made();
+  await worker.start();
+  const error = new MephistoError("PROTOCOL", "Somebody else has its instance id.");
+  membership().listener.failed(error);
+  assert.equal(await worker.failed, error);
+  await ended(worker, time);
+});
