@@ -2,7 +2,7 @@ import type { ActorDefinition, Outgoing } from "../core/actor.ts";
 import type { AppDefinition } from "../core/app.ts";
 import { systemClock } from "../core/clock.ts";
 import { milliseconds } from "../core/duration.ts";
-import { MephistoError } from "../core/errors.ts";
+import { MephistoError, messageOf } from "../core/errors.ts";
 import { type Logger, silent } from "../core/logger.ts";
 import { Backoff, pause } from "../core/pause.ts";
 import { encode } from "../core/serializer.ts";
@@ -124,7 +124,11 @@ export class Program {
 
   async #stopAll(): Promise<void> {
     if (this.#worker) await this.#worker.stop();
-    else await this.#driver?.close(CLOSE_WITHIN);
+    else {
+      await this.#driver?.close(CLOSE_WITHIN).catch((error: unknown) => {
+        this.#definition.options.logger?.error(`Closing failed: ${messageOf(error)}`);
+      });
+    }
   }
 
   #settings(): WorkerSettings {

@@ -1,0 +1,254 @@
+import assert from "node:assert/strict";
+import process from "node:process";
+import { test } from "node:test";
+import { type Actor, actor, type Handler } from "../../src/core/actor.ts";
+import { type App, app, type AppOptions, setRuntime } from "../../src/core/app.ts";
+import { MephistoError } from "../../src/core/errors.ts";
+import { timer } from "../../src/core/timer.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import type { Serializer } from "../../src/core/serializer.ts";
+import { Program } from "../../src/worker/program.ts";
+import type { WorkerSettings } from "../../src/worker/settings.ts";
+import { until } from "../support/until.ts";
+import { coded } from "../core/fakes.ts";
+import { FakeDriver, FakePartition, isDone, shown } from "./fakes.ts";
+
+type Shop = {
+  shop: App<"text", "text">;
+  drivers: FakeDriver[];
+  settings: WorkerSettings[];
+  program: Program;
+  /** Used by the next driver that is made. */
+  prepare: (driver: FakeDriver) => void;
+};
+
+/** An app that is run by a program over logs of ours. */
+function made(options: AppOptions<"text", "text"> = {}): Shop {
+  const drivers: FakeDriver[] = [];
+  const settings: WorkerSettings[] = [];
+  const programs: Program[] = [];
+  const made = { prepare: (_: FakeDriver): void => {} };
+  setRuntime((definition) => {
+    const program = new Program(definition, (_, used) => {
+      const driver = new FakeDriver(systemClock);
+      made.prepare(driver);
+      drivers.push(driver);
+      settings.push(used);
+      return driver;
+    });
+    programs.push(program);
+    return {
+      send: (actor, message) => program.send(actor, message),
+      start: () => program.start(),
+      stop: () => program.stop(),
+      main: () => Promise.resolve(),
+    };
+  });
+  const shop = app("shop", { valueSerializer: "text", ...options });
+  return Object.assign(made, { shop, drivers, settings, program: programs[0] ?? assert.fail() });
+}
+
+const loops = async (stream: AsyncIterable<string>) => {
+  for await (const _ of stream);
+};
+
+test("defining opens nothing, and the first send opens one log", async () => {
+  const { shop, drivers } = made();
+  const orders = actor(shop, { name: "orders" }, loops);
+  assert.equal(drivers.length, 0);
+  await orders.send({ value: "a", key: "k", headers: { text: "t", bytes: Uint8Array.of(104) }, timestamp: 5 });
+  await Promise.all([orders.send({ value: "b" }), orders.send({ value: "c" })]);
+  assert.equal(drivers.length, 1);
+  const [first, second] = drivers[0]?.sent ?? [];
+  assert.equal(first && shown(first), "shop-orders a text=t bytes=h");
+  assert.deepEqual([first?.key, first?.timestamp], [new TextEncoder().encode("k"), 5]);
+  assert.equal(second?.key, null);
+  assert.ok(Math.abs((second?.timestamp ?? 0) - Date.now()) < 60_000);
+  assert.deepEqual(drivers[0]?.calls, []);
+  await shop.stop();
+  assert.deepEqual(drivers[0]?.calls, ["close 5000"]);
+});
+
+test("a send that cannot be made rejects, and throws nothing", async () => {
+  const { shop, drivers } = made();
+  const orders = actor(shop, { name: "orders" }, loops);
+  const numbers: Serializer<number> = { encode: () => assert.fail("odd"), decode: () => 1 };
+  const odd = actor(shop, { name: "odd", valueSerializer: numbers }, async () => {});
+  const untyped = orders as Actor<unknown, unknown>;
+  await assert.rejects(untyped.send({ value: 7 }), coded("ENCODE_FAILED", /^A message to orders cannot be sent/));
+  await assert.rejects(untyped.send({ value: "a", key: 7 }), coded("ENCODE_FAILED", /^The key of a message to orders/));
+  await assert.rejects(odd.send({ value: 1 }), coded("ENCODE_FAILED", /odd/));
+  assert.equal(drivers.length, 0, "nothing was opened for it");
+  const { shop: bad } = made({ url: "http://b" });
+  await assert.rejects(actor(bad, { name: "orders" }, loops).send({ value: "a" }), coded("INVALID_URL"));
+});
+
+test("in a handler a send goes with the message in hand, in a tick with the tick, else at once", async () => {
+  const shopping = made();
+  const { shop, drivers } = shopping;
+  const mails = actor(shop, { name: "mails" }, loops);
+  const handler: Handler<string> = async (stream) => {
+    for await (const value of stream) {
+      void Promise.resolve().then(() => mails.send({ value: `handled ${value}` }));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  };
+  actor(shop, { name: "orders" }, handler);
+  timer(shop, 0.01, { name: "restock", onMaster: true }, async () => {
+    await mails.send({ value: "tick 1" });
+    await mails.send({ value: "tick 2" });
+  });
+  await shop.start();
+  const [driver = assert.fail()] = drivers;
+  const { membership = assert.fail() } = driver;
+  const { listener } = membership;
+  driver.hold = true;
+  listener.assigned([{ topic: "shop-orders", partition: 0 }]);
+  const partition = new FakePartition(0);
+  listener.deliver(partition.delivery("a"));
+  await until(() => driver.held.length === 1);
+  assert.equal(await isDone(until(() => partition.acknowledged === 1, { within: 20 }).catch(() => {})), false);
+  driver.held[0]?.done();
+  await until(() => partition.acknowledged === 1);
+  assert.deepEqual(driver.sent.map(shown), ["shop-mails handled a"]);
+
+  membership.generation({ elected: true });
+  await until(() => driver.published.length > 0);
+  assert.deepEqual(driver.published[0]?.map(shown), ["shop-mails tick 1", "shop-mails tick 2"]);
+  assert.equal(driver.sent.length, 1, "a tick's messages do not go through the others' publisher");
+
+  driver.hold = false;
+  await mails.send({ value: "outside" });
+  assert.equal(driver.sent.map(shown)[1], "shop-mails outside");
+  await shop.stop();
+});
+
+test("a worker uses the log that was opened for sending, and is stopped with it", async () => {
+  const { shop, drivers } = made();
+  const orders = actor(shop, { name: "orders" }, loops);
+  await orders.send({ value: "a" });
+  await shop.start();
+  assert.equal(drivers.length, 1);
+  await shop.stop();
+  assert.deepEqual(drivers[0]?.calls.map((call) => call.split(" ")[0]), [
+    "connect",
+    "ensureTopics",
+    "join",
+    "flush",
+    "leave",
+    "close",
+  ]);
+});
+
+test("an app is started, stopped and started again", async () => {
+  const { shop, drivers } = made();
+  const orders = actor(shop, { name: "orders" }, loops);
+  for (let round = 1; round <= 3; round++) {
+    await shop.start();
+    assert.equal(drivers.length, round);
+    await shop.stop();
+    await shop.stop();
+  }
+  await orders.send({ value: "afterwards" });
+  assert.equal(drivers.length, 4, "a send after a stop opens anew");
+  await shop.stop();
+});
+
+test("a start while it stops waits for the end of that", async () => {
+  const { shop, drivers } = made();
+  actor(shop, { name: "orders" }, loops);
+  await shop.start();
+  const stopped = shop.stop();
+  await shop.start();
+  assert.ok(drivers[0]?.calls.at(-1)?.startsWith("close"));
+  assert.equal(drivers.length, 2);
+  await stopped;
+  await shop.stop();
+});
+
+test("one worker a process", async () => {
+  const { shop, drivers } = made();
+  actor(shop, { name: "orders" }, loops);
+  await shop.start();
+  await assert.rejects(shop.start(), coded("INVALID_OPTION", /has a worker in this process already/));
+  assert.ok(!drivers[0]?.calls.includes("flush"), "the one that runs goes on");
+  await shop.stop();
+});
+
+test("a start that fails leaves nothing open, and can be tried again", async () => {
+  const shopping = made();
+  const { shop, drivers } = shopping;
+  actor(shop, { name: "orders" }, loops);
+  const refused = new MephistoError("AUTHENTICATION_FAILED", "No.");
+  shopping.prepare = (driver) => driver.errors.set("connect", refused);
+  await assert.rejects(shop.start(), refused);
+  assert.ok(drivers[0]?.calls.at(-1)?.startsWith("close"));
+  shopping.prepare = () => {};
+  await shop.start();
+  await shop.stop();
+});
+
+test("a send while it stops is refused", async () => {
+  const { shop } = made();
+  const orders = actor(shop, { name: "orders" }, loops);
+  await orders.send({ value: "a" });
+  const stopped = shop.stop();
+  await assert.rejects(orders.send({ value: "b" }), coded("STOPPED", /App shop has been stopped/));
+  await stopped;
+});
+
+test("a handler may still send while the worker stops", async () => {
+  const { shop, drivers } = made();
+  const mails = actor(shop, { name: "mails" }, loops);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const handler: Handler<string> = async (stream) => {
+    for await (const value of stream) {
+      await promise;
+      await mails.send({ value });
+    }
+  };
+  actor(shop, { name: "orders" }, handler);
+  await shop.start();
+  const [driver = assert.fail()] = drivers;
+  driver.membership?.listener.assigned([{ topic: "shop-orders", partition: 0 }]);
+  const partition = new FakePartition(0);
+  driver.membership?.listener.deliver(partition.delivery("a"));
+  await until(() => partition.opened === 1);
+  const stopped = shop.stop();
+  resolve();
+  await stopped;
+  assert.deepEqual([driver.sent.map(shown), partition.acknowledged], [["shop-mails a"], 1]);
+});
+
+test("stopping what was never used, or cannot be closed, throws nothing", async () => {
+  const { shop, drivers } = made();
+  const orders = actor(shop, { name: "orders" }, loops);
+  await shop.stop();
+  assert.equal(drivers.length, 0);
+  await orders.send({ value: "a" });
+  drivers[0]?.errors.set("close", new Error("broken"));
+  await shop.stop();
+  await orders.send({ value: "b" });
+  assert.equal(drivers.length, 2);
+  await shop.stop();
+});
+
+test("settings come from the environment before the code, and are read when they are needed", async () => {
+  const { shop, settings } = made({ url: "kafka://code:9092", sessionTimeout: 10, version: "1" });
+  const orders = actor(shop, { name: "orders" }, loops);
+  process.env.MEPHISTO_URL = "kafka://env:9092";
+  process.env.MEPHISTO_VERSION = "";
+  try {
+    await orders.send({ value: "a" });
+  } finally {
+    delete process.env.MEPHISTO_URL;
+    delete process.env.MEPHISTO_VERSION;
+  }
+  await shop.stop();
+  await orders.send({ value: "b" });
+  await shop.stop();
+  assert.deepEqual(settings.map(({ url, sessionTimeout, version }) => [url, sessionTimeout.value, version]), [
+    [{ value: "kafka://env:9092", from: "MEPHISTO_URL" }, 10_000, { value: "1", from: "the code" }],
+    [{ value: "kafka://code:9092", from: "the code" }, 10_000, { value: "1", from: "the code" }],
+  ]);
+});
