@@ -66,6 +66,15 @@ test("a failure that somebody waits for is theirs: awaited, all, then, catch, re
   }
 });
 
+test("a failure that is waited for afterwards is theirs too", async () => {
+  const { driver, sends } = handler();
+  const sent = sends.send(record());
+  driver.held[0]?.fail(new Error("no"));
+  await settle();
+  await assert.rejects(sent, /no/);
+  await sends.settle();
+});
+
 test("a failure is forgotten with the message that failed, and what is under way is waited for", async () => {
   const { driver, sends } = handler();
   void sends.send(record());

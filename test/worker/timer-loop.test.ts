@@ -185,6 +185,18 @@ test("a clock that is set back runs no slot twice, and one set forward skips", a
   loop.end();
 });
 
+test("a clock that is set back during a run runs no slot twice", async () => {
+  const at: number[] = [];
+  const { time, loop, term } = made(({ slot }) => {
+    at.push(slot);
+    if (at.length === 2) time.set(-1500);
+  });
+  loop.start(term().span);
+  await time.pass(6000);
+  assert.deepEqual(at, slots(1, 2, 3, 4));
+  loop.end();
+});
+
 test("a new term on a clock that was set back runs no slot of the last one", async () => {
   const at: number[] = [];
   const { time, loop, term } = made(({ slot }) => {
