@@ -45,8 +45,8 @@ export interface Feed {
   owns(run: Run): boolean;
   /** A run that `take` gave and that has reached its limit. */
   give(run: Run): void;
-  /** Resolves when a message that cannot be decoded has been set aside. */
-  setAside(run: Run, message: Message, error: unknown): Promise<void>;
+  /** Sets a message aside that cannot be decoded; false: that was not possible, and its partition has to wait. */
+  setAside(run: Run, message: Message, error: unknown): Promise<boolean>;
   /** Whether sends that were started while a message was in hand are still on their way, or have failed. */
   readonly unsettled: boolean;
   /** Waits for these sends. Throws what one of them failed with. */
@@ -250,9 +250,10 @@ export class HandlerStream implements Stream<unknown, unknown> {
   }
 
   async #setAside(run: Run, message: Message, error: unknown): Promise<void> {
-    await this.#feed.setAside(run, message, error);
+    const done = await this.#feed.setAside(run, message, error);
     if (run.index >= run.limit) return; // given away meanwhile
-    run.acknowledge(++run.index);
+    if (done) run.acknowledge(++run.index);
+    else run.limit = run.index; // its partition waits; the others go on
   }
 
   #event(message: Message, run: Run): Event<unknown, unknown> {

@@ -15,8 +15,10 @@ import { HandlerSends, type Scope } from "./sends.ts";
 
 /** How often a message is tried again before it is set aside, and the pauses before that, in ms. */
 const RETRY_PAUSES = [200, 500, 1000, 2000, 5000];
-/** After a failure that is not a message's: the handler's own beginning, or the dead letters', in ms. */
+/** After a failure of a handler that has no message in hand, in ms. */
 const TROUBLE_PAUSE = 1000;
+/** How long a partition waits whose message cannot be handled nor be set aside, in ms. */
+const BURY_PAUSE = 5000;
 /** A partition has its turn for about this long before the next one has, in ms. */
 const TURN_TIME = 20;
 const MOST_A_TURN = 4096;
@@ -180,11 +182,11 @@ export class ActorLoop implements Feed {
     await this.#parts.sleep(ms + 1, awake.signal);
   }
 
-  async setAside(run: Run, message: Message, error: unknown): Promise<void> {
+  async setAside(run: Run, message: Message, error: unknown): Promise<boolean> {
     this.#parts.logger.error(
       `${at(run, message)} cannot be decoded (${messageOf(error)}): set aside in ${run.topic}.dead.`,
     );
-    await this.#bury(run, message, error, 0);
+    return await this.#bury(run, message, error, 0);
   }
 
   // The handler.
@@ -263,24 +265,27 @@ export class ActorLoop implements Feed {
     this.#parts.logger.error(
       `${at(run, message)} failed ${lane.attempts} times: ${describe(error)}. Set aside in ${run.topic}.dead.`,
     );
-    const buried = await this.#bury(run, message, error, lane.attempts);
-    if (buried && !lane.leaving) run.acknowledge(++run.index);
+    if (!await this.#bury(run, message, error, lane.attempts)) lane.attempts--; // its next failure leads here again
+    else if (!lane.leaving) run.acknowledge(++run.index);
     lane.give(run);
   }
 
-  /** Until it is written: a message that can be found nowhere is lost. False when it is no longer ours to write. */
+  /**
+   * Whether the message has been written to the dead letters. If that is not possible its partition waits, and it is tried
+   * again from the start: a message that can be found nowhere is lost.
+   */
   async #bury(run: Run, message: Message, error: unknown, attempts: number): Promise<boolean> {
-    while (!this.#ended && this.owns(run)) {
-      try {
-        await this.#parts.deadLetters.add(run, message, error, attempts);
-        this.counts.setAside++;
-        return true;
-      } catch (trouble) {
-        this.#parts.logger.error(`${at(run, message)} cannot be set aside: ${messageOf(trouble)} Its partition waits.`);
-        await this.#parts.sleep(TROUBLE_PAUSE * 5, this.#stop.signal);
-      }
+    if (this.#ended || !this.owns(run)) return false; // its next owner will come to it
+    try {
+      await this.#parts.deadLetters.add(run, message, error, attempts);
+      this.counts.setAside++;
+      return true;
+    } catch (trouble) {
+      this.#parts.logger.error(`${at(run, message)} cannot be set aside: ${messageOf(trouble)} Its partition waits.`);
+      const lane = this.#lanes.get(run.partition);
+      if (lane) lane.notBefore = this.#parts.clock.monotonic() + BURY_PAUSE;
+      return false;
     }
-    return false;
   }
 
   #forget(lane: Lane): void {

@@ -69,38 +69,68 @@ class Watched extends Promise<void> {
   }
 }
 
-/** The most that a tick may have queued, in bytes and messages. */
+/** The most that a tick may have queued, in bytes. */
 const TICK_BYTES = 256 << 20;
+/** What a queued message takes beside its key and value, roughly. */
+const MESSAGE_OVERHEAD = 64;
 
 /** The sends of a tick: kept until its function has ended, then published together. */
 export class TickSends implements Scope {
   readonly #timer: string;
   readonly #mayRun: () => boolean;
+  readonly #tell: (sentence: string) => void;
+  readonly #refused: { readonly sent: Watched; readonly refusal: MephistoError }[] = [];
   #records: Record[] = [];
   #bytes = 0;
   #ended = false;
 
-  /** `mayRun`: whether mastership still holds. */
-  constructor(timer: string, mayRun: () => boolean) {
+  /** `mayRun`: whether mastership still holds. `tell` is for what goes wrong when the tick can no longer fail. */
+  constructor(timer: string, mayRun: () => boolean, tell: (sentence: string) => void) {
+    this.#tell = tell;
     this.#timer = timer;
     this.#mayRun = mayRun;
   }
 
   send(record: Record): Promise<void> {
-    if (this.#ended) return Promise.reject(this.#refusal("TICK_ENDED", "its tick has ended: await what it starts"));
-    if (!this.#mayRun()) return Promise.reject(this.#refusal("NOT_MASTER", "this worker is no longer master"));
-    this.#bytes += (record.value?.length ?? 0) + (record.key?.length ?? 0) + 64;
-    if (this.#bytes > TICK_BYTES) {
-      return Promise.reject(this.#refusal("BUFFER_FULL", `one tick may queue ${TICK_BYTES >> 20} MiB`));
-    }
+    const size = (record.value?.length ?? 0) + (record.key?.length ?? 0) + MESSAGE_OVERHEAD;
+    const refusal = this.#refusalOf(size);
+    if (refusal) return this.#refuse(refusal);
+    this.#bytes += size;
     this.#records.push(record);
     return Promise.resolve();
   }
 
-  /** Ends the tick; gives what it sent. */
+  /** Ends the tick; gives what it sent. Throws a refusal that nobody waited for: part of a tick is not published. */
   end(): Record[] {
     this.#ended = true;
-    return this.#records.splice(0);
+    const records = this.#records.splice(0);
+    const missed = this.#refused.splice(0).find(({ sent }) => !sent.watched);
+    if (missed) throw missed.refusal;
+    return records;
+  }
+
+  /** Ends the tick; what it sent is not published. */
+  abandon(): void {
+    this.#ended = true;
+    this.#records = [];
+    this.#refused.length = 0;
+  }
+
+  #refusalOf(size: number): MephistoError | undefined {
+    if (this.#ended) return this.#refusal("TICK_ENDED", "its tick has ended: await what it starts");
+    if (!this.#mayRun()) return this.#refusal("NOT_MASTER", "this worker is no longer master");
+    if (this.#bytes + size <= TICK_BYTES) return undefined;
+    return this.#refusal("BUFFER_FULL", `one tick may queue ${TICK_BYTES >> 20} MiB`);
+  }
+
+  #refuse(refusal: MephistoError): Promise<void> {
+    const sent = new Watched((_, reject) => reject(refusal));
+    if (!this.#ended) this.#refused.push({ sent, refusal });
+    // A refusal that nobody waits for must not end the process: it fails the tick, or comes after it and is told.
+    Promise.prototype.then.call(sent, undefined, () => {
+      if (this.#ended && !sent.watched) this.#tell(refusal.message);
+    });
+    return sent;
   }
 
   #refusal(code: "TICK_ENDED" | "NOT_MASTER" | "BUFFER_FULL", why: string): MephistoError {

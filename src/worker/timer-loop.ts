@@ -91,7 +91,7 @@ export class TimerLoop {
     const { context, fenced, logger } = this.#parts;
     this.counts.lastSlot = slot;
     const tick: Tick = { slot, scheduledAt: new Date(slot), epoch, signal };
-    const sends = new TickSends(name, holds);
+    const sends = new TickSends(name, holds, (sentence) => logger.error(sentence));
     try {
       if (!onMaster) await fn(tick);
       else {
@@ -105,7 +105,7 @@ export class TimerLoop {
       }
       this.counts.ran++;
     } catch (error) {
-      sends.end();
+      sends.abandon();
       this.counts.failed++;
       logger.error(`Timer ${name} failed at ${new Date(slot).toISOString()}: ${messageOf(error)}`);
     }

@@ -59,9 +59,9 @@ class FakeFeed implements Feed {
     this.given.push(run);
   }
 
-  setAside(_: Run, { offset }: { offset: number }, error: unknown): Promise<void> {
+  setAside(_: Run, { offset }: { offset: number }, error: unknown): Promise<boolean> {
     this.aside.push(`${offset} ${error instanceof Error ? error.name : error}`);
-    return Promise.resolve();
+    return Promise.resolve(true);
   }
 
   settle(): Promise<void> {

@@ -295,6 +295,29 @@ test("while dead letters cannot be written the partition waits, and nothing is l
   }
 });
 
+test("while dead letters cannot be written other partitions go on", async () => {
+  for (const value of [UNREADABLE, "bad"]) {
+    const seen: string[] = [];
+    const { loop, first, second, driver, time } = made(async (stream) => {
+      for await (const value of stream) {
+        if (value === "bad") throw new Error("no");
+        seen.push(String(value));
+      }
+    }, 2);
+    driver.errors.set("send", new Error("Nobody answers."));
+    loop.deliver(first.delivery(value, "a"));
+    await time.pass(60_000);
+    loop.deliver(second.delivery("b", "c"));
+    await time.pass(100);
+    assert.deepEqual(seen, ["b", "c"]);
+    driver.errors.clear();
+    await time.pass(10_000);
+    assert.deepEqual(seen, ["b", "c", "a"]);
+    assert.deepEqual([first.acknowledged, loop.counts.setAside], [2, 1]);
+    await loop.stop();
+  }
+});
+
 test("stopping while dead letters cannot be written loses nothing", async () => {
   for (const value of [UNREADABLE, "bad"]) {
     for (const end of ["stop", "revoked", "lost"] as const) {

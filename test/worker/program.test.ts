@@ -64,9 +64,9 @@ test("defining opens nothing, and the first send opens one log", async () => {
   assert.deepEqual([first?.key, first?.timestamp], [new TextEncoder().encode("k"), 5]);
   assert.equal(second?.key, null);
   assert.ok(Math.abs((second?.timestamp ?? 0) - Date.now()) < 60_000);
-  assert.deepEqual(drivers[0]?.calls, []);
+  assert.deepEqual(drivers[0]?.calls, ["ensureTopics shop-orders"], "its topic is created, once, if no worker has");
   await shop.stop();
-  assert.deepEqual(drivers[0]?.calls, ["close 5000"]);
+  assert.deepEqual(drivers[0]?.calls.slice(1), ["close 5000"]);
 });
 
 test("a send that cannot be made rejects, and throws nothing", async () => {
@@ -131,6 +131,7 @@ test("a worker uses the log that was opened for sending, and is stopped with it"
   assert.equal(drivers.length, 1);
   await shop.stop();
   assert.deepEqual(drivers[0]?.calls.map((call) => call.split(" ")[0]), [
+    "ensureTopics",
     "connect",
     "ensureTopics",
     "join",
@@ -146,12 +147,12 @@ test("an app is started, stopped and started again", async () => {
   for (let round = 1; round <= 3; round++) {
     await shop.start();
     assert.equal(drivers.length, round);
+    await orders.send({ value: "running" });
     await shop.stop();
     await shop.stop();
+    await assert.rejects(orders.send({ value: "afterwards" }), coded("STOPPED", /shop has been stopped/));
   }
-  await orders.send({ value: "afterwards" });
-  assert.equal(drivers.length, 4, "a send after a stop opens anew");
-  await shop.stop();
+  assert.equal(drivers.length, 3);
 });
 
 test("a start while it stops waits for the end of that", async () => {
@@ -225,12 +226,11 @@ test("stopping what was never used, or cannot be closed, throws nothing", async 
   const orders = actor(shop, { name: "orders" }, loops);
   await shop.stop();
   assert.equal(drivers.length, 0);
-  await orders.send({ value: "a" });
-  drivers[0]?.errors.set("close", new Error("broken"));
-  await shop.stop();
-  await orders.send({ value: "b" });
-  assert.equal(drivers.length, 2);
-  await shop.stop();
+  const broken = made();
+  await actor(broken.shop, { name: "orders" }, loops).send({ value: "a" });
+  broken.drivers[0]?.errors.set("close", new Error("broken"));
+  await broken.shop.stop();
+  await assert.rejects(orders.send({ value: "b" }), coded("STOPPED"));
 });
 
 test("settings come from the environment before the code, and are read when they are needed", async () => {
@@ -245,7 +245,7 @@ test("settings come from the environment before the code, and are read when they
     delete process.env.MEPHISTO_VERSION;
   }
   await shop.stop();
-  await orders.send({ value: "b" });
+  await shop.start();
   await shop.stop();
   assert.deepEqual(settings.map(({ url, sessionTimeout, version }) => [url, sessionTimeout.value, version]), [
     [{ value: "kafka://env:9092", from: "MEPHISTO_URL" }, 10_000, { value: "1", from: "the code" }],

@@ -86,7 +86,7 @@ test("a failure is forgotten with the message that failed, and what is under way
 });
 
 test("a tick's sends are queued until its end", async () => {
-  const sends = new TickSends("restock", () => true);
+  const sends = new TickSends("restock", () => true, () => {});
   const records = [record(), record(Uint8Array.of(1))];
   for (const each of records) await sends.send(each);
   assert.deepEqual(sends.end(), records);
@@ -94,23 +94,46 @@ test("a tick's sends are queued until its end", async () => {
 });
 
 test("after its end a tick's sends are refused", async () => {
-  const sends = new TickSends("restock", () => false);
+  const sends = new TickSends("restock", () => false, () => {});
   sends.end();
   await assert.rejects(sends.send(record()), coded("TICK_ENDED", /timer restock is refused: its tick has ended/));
 });
 
 test("after mastership a tick's sends are refused", async () => {
   let master = true;
-  const sends = new TickSends("restock", () => master);
+  const sends = new TickSends("restock", () => master, () => {});
   await sends.send(record());
   master = false;
   await assert.rejects(sends.send(record()), coded("NOT_MASTER", /no longer master/));
 });
 
 test("a tick may not queue without a bound", async () => {
-  const sends = new TickSends("restock", () => true);
+  const sends = new TickSends("restock", () => true, () => {});
   const big = record(new Uint8Array(64 << 20));
   for (let i = 0; i < 3; i++) await sends.send(big);
   await assert.rejects(sends.send(big), coded("BUFFER_FULL", /256 MiB/));
   await settle();
+});
+
+test("a refusal that nobody waited for fails the tick, one that was waited for does not", async () => {
+  let master = true;
+  const sends = new TickSends("restock", () => master, () => {});
+  await sends.send(record());
+  master = false;
+  void sends.send(record());
+  await settle();
+  assert.throws(() => sends.end(), coded("NOT_MASTER", /no longer master/));
+
+  const careful = new TickSends("restock", () => false, () => {});
+  await careful.send(record()).catch(() => {});
+  assert.deepEqual(careful.end(), []);
+});
+
+test("a refusal after the tick's end that nobody waited for is told, and ends no process", async () => {
+  const told: string[] = [];
+  const sends = new TickSends("restock", () => true, (sentence) => told.push(sentence));
+  sends.end();
+  void sends.send(record());
+  await settle();
+  assert.match(told.join(), /its tick has ended/);
 });
