@@ -7,21 +7,16 @@ import { joinGroup, type JoinGroupResponse } from "../wire/requests/11-join-grou
 import { leaveGroup } from "../wire/requests/13-leave-group.ts";
 import { syncGroup } from "../wire/requests/14-sync-group.ts";
 import type { Call } from "../wire/call.ts";
-import {
-  decodeAssignment,
-  decodeSubscription,
-  encodeAssignment,
-  encodeSubscription,
-  type TopicPartitions,
-} from "../wire/consumer-protocol.ts";
-import { groupBy } from "../core/group-by.ts";
-import { type Member, plan } from "./assignor.ts";
+import { decodeAssignment, encodeSubscription } from "../wire/consumer-protocol.ts";
+import { plan } from "./assignor.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { ProtocolError } from "./errors.ts";
+import { byTopic, flat, type MemberAssignment, readMember, writePlan } from "./group-data.ts";
+import { hopelessSentence } from "./group-errors.ts";
 import type { Link } from "./link.ts";
 import { Backoff, pause } from "../core/pause.ts";
-import { type AssignmentData, assignmentData, encodeData, memberData } from "./profile.ts";
+import { type AssignmentData, assignmentData, encodeData } from "./profile.ts";
 
 /** The name under which the assignment is offered; never changed, only joined by newer ones. */
 const PROTOCOL = "mephisto-1";
@@ -204,7 +199,7 @@ export class Group {
     }
   }
 
-  async #sync(assignments: { memberId: string; assignment: Uint8Array }[]): Promise<void> {
+  async #sync(assignments: MemberAssignment[]): Promise<void> {
     const sent = this.lease.now();
     const { group, instanceId = null } = this.#options;
     const { generationId, memberId } = this;
@@ -217,7 +212,7 @@ export class Group {
     const { partitions, userData } = decodeAssignment(assignment);
     const data = assignmentData(userData);
     this.#watchPredecessor(data, sent.monotonic);
-    const given = partitions.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })));
+    const given = flat(partitions);
     this.#listener.synced(given, data, this.#notBefore);
   }
 
@@ -256,36 +251,13 @@ export class Group {
   }
 
   /** As the leader: who gets what, and who is master. */
-  async #assign({ members, memberId }: JoinGroupResponse): Promise<{ memberId: string; assignment: Uint8Array }[]> {
-    const known: Member[] = members.map(({ memberId, groupInstanceId, metadata }) => {
-      const { topics, userData, ownedPartitions, generationId } = decodeSubscription(metadata);
-      const owned = ownedPartitions.flatMap(({ topic, partitions }) =>
-        partitions.map((partition) => ({ topic, partition }))
-      );
-      return {
-        memberId,
-        instanceId: groupInstanceId,
-        topics,
-        owned,
-        generation: generationId,
-        data: memberData(userData),
-      };
-    });
+  async #assign({ members, memberId }: JoinGroupResponse): Promise<MemberAssignment[]> {
+    const known = members.map(readMember);
     const topics = [...new Set(known.flatMap(({ topics }) => topics))].sort();
     await this.#cluster.refresh(topics);
     const counts = new Map(topics.map((topic) => [topic, this.#cluster.topic(topic)?.leaders.length ?? 0]));
     this.#planned = counts;
-    const { partitions, master } = plan(known, counts, memberId);
-    const userData = encodeData({
-      master: master?.data.incarnation ?? "",
-      worker: master?.data.worker ?? "",
-      instanceId: master?.instanceId ?? "",
-      members: known.length,
-    });
-    return known.map(({ memberId }) => ({
-      memberId,
-      assignment: encodeAssignment({ partitions: byTopic(partitions.get(memberId) ?? []), userData }),
-    }));
+    return writePlan(known, plan(known, counts, memberId));
   }
 
   /**
@@ -341,7 +313,7 @@ export class Group {
 
   /** What an answer of the coordinator means. Throws unless it is good. */
   #heard(code: number, what: string): void {
-    const { group, instanceId } = this.#options;
+    const { group } = this.#options;
     switch (code) {
       case Code.NONE:
         return this.#listener.reachable();
@@ -362,24 +334,12 @@ export class Group {
         this.lease.end();
         if (code !== Code.COORDINATOR_LOAD_IN_PROGRESS) this.#forgetCoordinator();
         throw new ProtocolError(code, `${what} of group ${group}`);
-      case Code.FENCED_INSTANCE_ID:
-        throw this.#fail(
-          `Another worker has joined group ${group} with the instance id ${instanceId}. Give each its own.`,
-        );
-      case Code.INVALID_SESSION_TIMEOUT:
-        throw this.#fail(
-          `The broker does not accept a session timeout of ${this.#options.sessionTimeout} ms; by default it takes ` +
-            `6 s to 30 min (group.min.session.timeout.ms). Change --session-timeout.`,
-        );
-      case Code.INCONSISTENT_GROUP_PROTOCOL:
-        throw this.#fail(`Group ${group} is used by a program of another kind. Give the app another id.`);
-      case Code.GROUP_AUTHORIZATION_FAILED:
-      case Code.GROUP_MAX_SIZE_REACHED:
-      case Code.INVALID_GROUP_ID:
-        throw this.#fail(new ProtocolError(code, `${what} of group ${group}`).message);
-      default:
+      default: {
+        const hopeless = hopelessSentence(code, this.#options);
+        if (hopeless) throw this.#fail(hopeless);
         this.lease.end();
         throw new ProtocolError(code, `${what} of group ${group}`);
+      }
     }
   }
 
@@ -414,11 +374,4 @@ export class Group {
   #answerTimeout(): number {
     return Math.min(3000, this.#options.sessionTimeout / 3);
   }
-}
-
-function byTopic(partitions: readonly TopicPartition[]): TopicPartitions[] {
-  return [...groupBy(partitions, ({ topic }) => topic)].map(([topic, group]) => ({
-    topic,
-    partitions: group.map(({ partition }) => partition).sort((a, b) => a - b),
-  }));
 }

@@ -1,0 +1,45 @@
+/** What members and the leader of a group write into JoinGroup and SyncGroup, and how it is read. */
+import { groupBy } from "../core/group-by.ts";
+import type { TopicPartition } from "../driver/driver.ts";
+import { decodeSubscription, encodeAssignment, type TopicPartitions } from "../wire/consumer-protocol.ts";
+import type { JoinGroupResponse } from "../wire/requests/11-join-group.ts";
+import type { Member, Plan } from "./assignor.ts";
+import { encodeData, memberData } from "./profile.ts";
+
+/** What the leader gives one member in SyncGroup. */
+export interface MemberAssignment {
+  readonly memberId: string;
+  readonly assignment: Uint8Array;
+}
+
+/** A member as it describes itself to the leader. Throws `WireError` when it does not speak the consumer protocol. */
+export function readMember({ memberId, groupInstanceId, metadata }: JoinGroupResponse["members"][number]): Member {
+  const { topics, userData, ownedPartitions, generationId } = decodeSubscription(metadata);
+  const owned = flat(ownedPartitions);
+  return { memberId, instanceId: groupInstanceId, topics, owned, generation: generationId, data: memberData(userData) };
+}
+
+/** A plan as the members will read it. */
+export function writePlan(members: readonly Member[], { partitions, master }: Plan): MemberAssignment[] {
+  const userData = encodeData({
+    master: master?.data.incarnation ?? "",
+    worker: master?.data.worker ?? "",
+    instanceId: master?.instanceId ?? "",
+    members: members.length,
+  });
+  return members.map(({ memberId }) => ({
+    memberId,
+    assignment: encodeAssignment({ partitions: byTopic(partitions.get(memberId) ?? []), userData }),
+  }));
+}
+
+export function byTopic(partitions: readonly TopicPartition[]): TopicPartitions[] {
+  return [...groupBy(partitions, ({ topic }) => topic)].map(([topic, group]) => ({
+    topic,
+    partitions: group.map(({ partition }) => partition).sort((a, b) => a - b),
+  }));
+}
+
+export function flat(topics: readonly TopicPartitions[]): TopicPartition[] {
+  return topics.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition })));
+}

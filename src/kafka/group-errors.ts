@@ -1,0 +1,23 @@
+import type { JoinOptions } from "../driver/driver.ts";
+import { Code } from "./codes.ts";
+import { ProtocolError } from "./errors.ts";
+
+/** Of an error code that trying again does not mend: what is wrong and what to do. Undefined for any other. */
+export function hopelessSentence(code: number, options: JoinOptions): string | undefined {
+  const { group, instanceId, sessionTimeout } = options;
+  switch (code) {
+    case Code.FENCED_INSTANCE_ID:
+      return `Another worker has joined group ${group} with the instance id ${instanceId}. Give each its own.`;
+    case Code.INVALID_SESSION_TIMEOUT:
+      return `The broker does not accept a session timeout of ${sessionTimeout} ms; by default it takes 6 s to 30 min ` +
+        `(group.min.session.timeout.ms). Change --session-timeout.`;
+    case Code.INCONSISTENT_GROUP_PROTOCOL:
+      return `Group ${group} is used by a program of another kind. Give the app another id.`;
+    case Code.GROUP_AUTHORIZATION_FAILED:
+    case Code.GROUP_MAX_SIZE_REACHED:
+    case Code.INVALID_GROUP_ID:
+      return new ProtocolError(code, `Joining group ${group}`).message;
+    default:
+      return undefined;
+  }
+}
