@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { kafkaSkip, startKafka } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
 import { greetedAll, handledAll, onceASlot } from "./checks.ts";
-import { crewOf, steady } from "./crew.ts";
+import { crewOf } from "./crew.ts";
 
 const warnings = /^\S+ (warn|error) /;
 
@@ -45,12 +45,12 @@ test("workers without a broker, with it, and while it restarts", { skip: kafkaSk
   for (const hard of [false, true]) {
     await t.test(`the broker ${hard ? "is killed and started again" : "restarts"}: all carry on, no message is lost`, async () => {
       const before = crew.workers.map(({ lines }) => lines.length);
-      const stream = await steady(kafka.brokers, crew.topic("work"), 20);
+      const stream = await crew.steady("work", 20);
       await until(() => stream.sent.size > 20);
       await stream.stop();
       await kafka.restart({ hard });
       const back = Date.now();
-      const more = await steady(kafka.brokers, crew.topic("work"), 20);
+      const more = await crew.steady("work", 20);
       await until(() => more.sent.size > 100);
       await more.stop();
       await handledAll(crew, [...stream.sent.keys(), ...more.sent.keys()]);

@@ -59,6 +59,8 @@ export type Crew = {
   settled(actor?: string, partitions?: number, within?: number): Promise<Map<Worker, number[]>>;
   /** The worker that published last. */
   master(): Promise<Worker>;
+  /** Writes a message to an actor's topic every so many ms, to the partitions in turn, until it is stopped. */
+  steady(actor: string, every: number): Promise<Stream>;
   /** Ends what still runs. */
   end(): Promise<void>;
   /** All output. */
@@ -81,6 +83,7 @@ export function crewOf(
   const app = uniqueApp(name);
   const workers: Worker[] = [];
   const ended = new Set<Worker>();
+  const streams: Stream[] = [];
   const topic = (actor: string) => `${app}-${actor}`;
   const did = (what: string) => workers.flatMap((worker) => worker.did(what)).sort((a, b) => a.at - b.at);
   const stored = (actor: string) => readTopic(brokers, topic(actor));
@@ -122,7 +125,13 @@ export function crewOf(
         const last = (await ticks()).at(-1);
         return workers.find(({ pid }) => pid === last?.pid);
       }, { every: 100 }),
+    async steady(actor, every) {
+      const stream = await steady(brokers, topic(actor), every);
+      streams.push(stream);
+      return stream;
+    },
     async end() {
+      await Promise.all(streams.map((stream) => stream.stop().catch(() => {})));
       await Promise.all(workers.map((worker) => {
         worker.kill("SIGKILL");
         return worker.exit;
@@ -162,8 +171,8 @@ export type Stream = {
   stop(): Promise<void>;
 };
 
-/** Writes a message every so many ms, to the partitions in turn, by the independent client. */
-export async function steady(brokers: string[], topic: string, every: number, partitions = 8): Promise<Stream> {
+/** By the independent client. */
+async function steady(brokers: string[], topic: string, every: number, partitions = 8): Promise<Stream> {
   const producer = quietKafka(brokers).producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
   await producer.connect();
   const sent = new Map<string, number>();
@@ -174,6 +183,7 @@ export async function steady(brokers: string[], topic: string, every: number, pa
     const messages = [{ partition: next % partitions, value: JSON.stringify({ id }) }];
     sent.set(id, Date.now());
     last = Promise.all([last, producer.send({ topic, messages, acks: -1 })]);
+    last.catch(() => {}); // stop() tells
   }, every);
   return {
     sent,

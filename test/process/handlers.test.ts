@@ -6,7 +6,7 @@ import { kafkaForTests, kafkaSkip } from "../support/kafka.ts";
 import { createTopic, produce, readTopic } from "../support/independent.ts";
 import { until } from "../support/until.ts";
 import { handledOnce } from "./checks.ts";
-import { crewOf, steady, uniqueApp } from "./crew.ts";
+import { crewOf, uniqueApp } from "./crew.ts";
 
 const all = ["bun", "deno", "node"] as const;
 const json = (value: unknown) => JSON.stringify(value);
@@ -27,7 +27,7 @@ test("handlers and timers", { skip: kafkaSkip, concurrency: 4 }, async (t) => {
       const before = await busy.status();
       await produce(kafka.brokers, crew.topic("work"), [{ partition, value: json({ id: "long", takes }) }]);
       await until(() => busy.did("begun").length === 1);
-      const stream = await steady(kafka.brokers, crew.topic("work"), 50);
+      const stream = await crew.steady("work", 50);
       await until(() => crew.did("handled").some(({ id }) => id === "long"), { within: takes + 5000, every: 100 });
       await stream.stop();
       await handledOnce(crew, ["long", ...stream.sent.keys()]);

@@ -10,7 +10,7 @@ import { type Program, run } from "../support/process.ts";
 import type { Runtime } from "../support/runtimes.ts";
 import { until } from "../support/until.ts";
 import { handledOnce } from "./checks.ts";
-import { crewOf, steady, uniqueApp } from "./crew.ts";
+import { crewOf, uniqueApp } from "./crew.ts";
 
 const all = ["bun", "deno", "node"] as const;
 const clean = { code: 0, signal: null };
@@ -81,6 +81,7 @@ test("the package in programs, and the script's own command line", { skip: kafka
       worker.kill("SIGINT");
       // What is tested is that this time makes two of one.
       await sleep(450);
+      await worker.status();
       const at = performance.now();
       worker.kill("SIGINT");
       assert.deepEqual(await worker.exit, { code: 130, signal: null }, worker.output());
@@ -98,7 +99,7 @@ test("the package in programs, and the script's own command line", { skip: kafka
     const leaver = crew.workers.find(({ pid }) => pid !== master.pid);
     assert.ok(leaver);
     const { group: { generation } } = await master.status();
-    const stream = await steady(kafka.brokers, crew.topic("work"), 50);
+    const stream = await crew.steady("work", 50);
     await until(() => stream.sent.size > 10);
     leaver.kill();
     assert.deepEqual(await leaver.exit, clean, leaver.output());
