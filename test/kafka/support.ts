@@ -1,8 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../../src/core/clock.ts";
 import type { Logger } from "../../src/core/logger.ts";
-import type { Record } from "../../src/driver/driver.ts";
+import type {
+  Delivery,
+  Generation,
+  JoinOptions,
+  MemberListener,
+  Membership,
+  Record,
+  TopicPartition,
+} from "../../src/driver/driver.ts";
+import { keyOf } from "../../src/kafka/assignor.ts";
 import { Cluster } from "../../src/kafka/cluster.ts";
+import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
 import { Producer } from "../../src/kafka/producer.ts";
 import type { ProducerOptions } from "../../src/kafka/sender.ts";
 import { parseUrl } from "../../src/kafka/url.ts";
@@ -70,4 +80,167 @@ export async function codeOf(promise: Promise<unknown>): Promise<string> {
   } catch (error) {
     return error instanceof Error && "code" in error ? String(error.code) : String(error);
   }
+}
+
+/** A message that a test's handler has finished. */
+export type Handled = { topic: string; partition: number; offset: number; value: string };
+
+type Lane = { queue: Delivery[]; pumping: Promise<void> | undefined; dropped: boolean };
+
+/** A member of a group, with a handler that finishes messages at once unless its test holds them up. */
+export class Member implements MemberListener {
+  readonly driver: KafkaDriver;
+  readonly membership: Membership;
+  readonly logger: Lines = keptLines();
+  readonly handled: Handled[] = [];
+  readonly generations: Generation[] = [];
+  readonly errors: Error[] = [];
+  /** `assigned`, `revoked` and `lost` with each partition, and `expelled`. */
+  readonly events: string[] = [];
+  /** Partitions held, as `topic/partition`. */
+  readonly held = new Set<string>();
+  /** What a message waits for before it is finished. */
+  gate: (message: Handled) => Promise<unknown> | undefined = () => undefined;
+  /** Nothing that is delivered is opened while it is true. */
+  idle = false;
+  readonly #lanes = new Map<string, Lane>();
+  #claim = 0;
+
+  constructor(url: string, group: string, topics: readonly string[], more: Partial<JoinOptions> = {}) {
+    const options = { linger: 0, compression: undefined };
+    this.driver = new KafkaDriver(parseUrl(url, "test"), "kafka-test", options, this.logger, systemClock);
+    this.membership = this.driver.join({
+      group,
+      topics,
+      profile: { worker: unique("worker"), runtime: "test", version: "", timers: [] },
+      instanceId: undefined,
+      sessionTimeout: 6000,
+      heartbeatInterval: 100,
+      ...more,
+    }, this);
+    opened.push(() => void this.stop(0));
+  }
+
+  /** The latest generation. */
+  get generationNow(): Generation | undefined {
+    return this.generations.at(-1);
+  }
+
+  /** Whether it is elected in the latest generation. */
+  get elected(): boolean {
+    return this.generationNow?.elected ?? false;
+  }
+
+  /** Gives up everything and leaves. */
+  async stop(within = 5000): Promise<void> {
+    await this.membership.leave(within);
+    await this.driver.close(0);
+  }
+
+  /** Ends its connections without a word, as a process does that is killed. */
+  async crash(): Promise<void> {
+    await this.driver.close(0);
+  }
+
+  /** Opens what has been delivered and left closed. */
+  resume(): void {
+    this.idle = false;
+    for (const [key, lane] of this.#lanes) this.#start(key, lane);
+  }
+
+  /** How many deliveries are waiting. */
+  get waiting(): number {
+    return [...this.#lanes.values()].reduce((sum, { queue }) => sum + queue.length, 0);
+  }
+
+  claim(): number {
+    return this.membership.lease.holds() ? this.#claim : 0;
+  }
+
+  generation(generation: Generation): void {
+    this.generations.push(generation);
+    this.#claim = generation.elected ? this.#claim || generation.generation : 0;
+  }
+
+  assigned(partitions: readonly TopicPartition[]): void {
+    for (const key of this.#note("assigned", partitions)) {
+      this.held.add(key);
+      this.#lanes.set(key, { queue: [], pumping: undefined, dropped: false });
+    }
+  }
+
+  async revoked(partitions: readonly TopicPartition[]): Promise<void> {
+    for (const key of this.#note("revoked", partitions)) {
+      const lane = this.#drop(key);
+      await lane?.pumping;
+      this.held.delete(key);
+    }
+  }
+
+  lost(partitions: readonly TopicPartition[]): void {
+    for (const key of this.#note("lost", partitions)) {
+      this.#drop(key);
+      this.held.delete(key);
+    }
+  }
+
+  deliver(delivery: Delivery): void {
+    const key = keyOf(delivery.topic, delivery.partition);
+    const lane = this.#lanes.get(key);
+    if (lane === undefined || lane.dropped) return delivery.close();
+    lane.queue.push(delivery);
+    this.#start(key, lane);
+  }
+
+  expelled(): void {
+    this.events.push("expelled");
+    this.#claim = 0;
+  }
+
+  failed(error: Error): void {
+    this.errors.push(error);
+  }
+
+  #note(what: string, partitions: readonly TopicPartition[]): string[] {
+    const keys = partitions.map(({ topic, partition }) => keyOf(topic, partition));
+    this.events.push(...keys.map((key) => `${what} ${key}`));
+    return keys;
+  }
+
+  #drop(key: string): Lane | undefined {
+    const lane = this.#lanes.get(key);
+    if (lane === undefined) return undefined;
+    lane.dropped = true;
+    for (const delivery of lane.queue.splice(0)) delivery.close();
+    return lane;
+  }
+
+  #start(key: string, lane: Lane): void {
+    if (this.idle || lane.pumping || lane.queue.length === 0) return;
+    lane.pumping = this.#pump(lane).finally(() => {
+      lane.pumping = undefined;
+      this.#start(key, lane);
+    });
+  }
+
+  async #pump(lane: Lane): Promise<void> {
+    for (let delivery = lane.queue.shift(); delivery; delivery = lane.queue.shift()) {
+      const run = delivery.open();
+      if (run?.messages.length === 0) run.acknowledge(0);
+      for (const [index, { offset, value }] of run?.messages.entries() ?? []) {
+        if (lane.dropped) break;
+        const { topic, partition } = delivery;
+        const message = { topic, partition, offset, value: value === null ? "" : new TextDecoder().decode(value) };
+        await this.gate(message);
+        this.handled.push(message);
+        run?.acknowledge(index + 1);
+      }
+      delivery.close();
+    }
+  }
+}
+
+/** The values that members have handled, in no order. */
+export function valuesOf(...members: readonly Member[]): string[] {
+  return members.flatMap(({ handled }) => handled.map(({ value }) => value)).sort();
 }

@@ -121,7 +121,8 @@ export async function describeGroup(brokers: string[], group: string): Promise<k
   return description;
 }
 
-async function withAdmin<T>(brokers: string[], use: (admin: Admin) => Promise<T>): Promise<T> {
+/** Has kafkajs's admin client do something. */
+export async function withAdmin<T>(brokers: string[], use: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = quietKafka(brokers).admin();
   await admin.connect();
   try {
