@@ -34,7 +34,7 @@ export function connectError(thrown: unknown, address: string, secure: boolean):
   const name = thrown instanceof Error ? thrown.name : "";
   const code = codeOf(thrown);
   const message = messageOf(thrown);
-  if (/SASL/.test(name)) {
+  if (/SASL/.test(name) || /SASL mechanism/.test(message)) {
     return new MephistoError(
       "AUTHENTICATION_FAILED",
       `${address} refused the user, the password or the mechanism (${
@@ -51,12 +51,17 @@ export function connectError(thrown: unknown, address: string, secure: boolean):
       { cause: thrown },
     );
   }
-  return new MephistoError("UNREACHABLE", `No broker answers at ${address} (${reason(code, message)}).`, {
+  return new MephistoError("UNREACHABLE", `No broker answers at ${address} (${reason(code, message, secure)}).`, {
     cause: thrown,
   });
 }
 
-function reason(code: string, message: string): string {
+function reason(code: string, message: string, secure: boolean): string {
+  // What a listener with TLS does with a plain request, and a plain one with a greeting of TLS.
+  if (!secure && message === "Closed connection") return "it closed the connection; if it wants TLS, give kafka+ssl://";
+  if (secure && /before secure TLS connection/.test(message)) {
+    return "it closed the connection at the greeting of TLS; if it wants none, give kafka://";
+  }
   switch (code) {
     case "ECONNREFUSED":
       return "connection refused";

@@ -31,7 +31,9 @@ export type Change = (piece: Uint8Array) => Uint8Array | undefined;
  * A Kafka client follows the addresses that the broker advertises, so a proxy of one's own only sees the bootstrap
  * connection. To stand between a worker and a broker use `startKafka({ proxies: 1 })`.
  */
-export async function startProxy({ targetPort, port }: { targetPort: number; port?: number }): Promise<Proxy> {
+export async function startProxy(
+  { targetPort, port, host = "127.0.0.1" }: { targetPort: number; port?: number; host?: string },
+): Promise<Proxy> {
   const pairs = new Set<Pair>();
   const bytes = { sent: 0, received: 0 };
   const [free = 0] = port === undefined ? await freePorts(1) : [port];
@@ -64,7 +66,7 @@ export async function startProxy({ targetPort, port }: { targetPort: number; por
       }
     });
     server = opened;
-    opened.listen(free, "127.0.0.1");
+    opened.listen(free, host);
     await once(opened, "listening");
     opened.unref();
   };
@@ -81,7 +83,7 @@ export async function startProxy({ targetPort, port }: { targetPort: number; por
   await listen();
   return {
     port: free,
-    url: `kafka://127.0.0.1:${free}`,
+    url: `kafka://${host}:${free}`,
     cut,
     freeze: () => {
       frozen = true;
