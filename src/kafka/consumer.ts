@@ -18,7 +18,7 @@ import type { AssignmentData } from "./profile.ts";
 /** How often what was handled is committed, in ms. */
 const COMMIT_INTERVAL = 1000;
 /** How often the leader looks whether topics have got more partitions, in ms. */
-const WATCH_INTERVAL = 10_000;
+const WATCH_INTERVAL = 5000;
 /** Partitions that are given up within this time are handed over together, in ms. */
 const HAND_OVER = 20;
 /** A coordinator that moves, or is only being made, is back within this time, in ms. */
