@@ -7,7 +7,7 @@ import { crewOf } from "./crew.ts";
 
 const warnings = /^\S+ (warn|error) /;
 
-test("workers without a broker, with it, and while it restarts", { skip: kafkaSkip }, async (t) => {
+test("workers without a broker, with it, and while it restarts", { skip: kafkaSkip, timeout: 120_000 }, async (t) => {
   const kafka = await startKafka();
   t.after(() => kafka.stop());
   await kafka.kill9();

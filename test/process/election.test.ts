@@ -10,6 +10,7 @@ const TICK = 500;
 
 test("one master among workers of three runtimes, calm when one joins, replaced when it goes", {
   skip: kafkaSkip,
+  timeout: 120_000,
 }, async (t) => {
   const kafka = await kafkaForTests();
   const crew = crewOf(kafka, "election", { env: { TICK: `${TICK}ms` } });

@@ -7,7 +7,7 @@ import { until } from "../support/until.ts";
 import { greetedAll, nextMaster, onceASlot } from "./checks.ts";
 import { crewOf } from "./crew.ts";
 
-test("a frozen master", { skip: kafkaSkip }, async (t) => {
+test("a frozen master", { skip: kafkaSkip, timeout: 120_000 }, async (t) => {
   const kafka = await kafkaForTests();
   const crew = crewOf(kafka, "freeze", { fixture: "frozen" });
   t.after(() => crew.end());

@@ -12,14 +12,15 @@ const all = ["bun", "deno", "node"] as const;
 const json = (value: unknown) => JSON.stringify(value);
 
 // Each of these waits most of the time, so they wait together.
-test("handlers and timers", { skip: kafkaSkip, concurrency: 4 }, async (t) => {
+test("handlers and timers", { skip: kafkaSkip, timeout: 120_000, concurrency: 4 }, async (t) => {
   const kafka = await kafkaForTests();
 
   const slow =
     t.test("a handler that takes longer than two sessions keeps its membership and its partition", async (t) => {
       // Twelve seconds of a session of six stand for the five minutes of a crawl: heartbeats do not wait for either.
       const takes = 12_500;
-      const crew = crewOf(kafka, "slow");
+      // No tick, since what it would bring is committed, and a commit is a sign of life too.
+      const crew = crewOf(kafka, "slow", { env: { TICK: "1h" } });
       t.after(() => crew.end());
       for (const runtime of all) crew.start(runtime);
       const shares = await crew.settled();
@@ -99,10 +100,12 @@ test("handlers and timers", { skip: kafkaSkip, concurrency: 4 }, async (t) => {
     ]);
     await handledOnce(crew, ["after the bytes", "after the bad", "beside 2", "beside 3"]);
     const times = new Map(crew.did("handled").map(({ id, at }) => [id, at - sentAt]));
+    // The retries take 8.7 s; what is only slow, because the machine is, is not held up by them.
+    const held = times.get("after the bad") ?? 0;
+    assert.ok(held > 8000, "it comes after what stands before it");
     for (const id of ["after the bytes", "beside 2", "beside 3"]) {
-      assert.ok((times.get(id) ?? Infinity) < 4000, `${id} is not held up: ${times.get(id)} ms`);
+      assert.ok((times.get(id) ?? Infinity) < held - 3000, `${id} is not held up: ${times.get(id)} ms`);
     }
-    assert.ok((times.get("after the bad") ?? 0) > 8000, "it comes after what stands before it");
 
     const tries = crew.did("tried").map(({ at }) => at);
     assert.equal(tries.length, 6, "once, and five times again");
@@ -136,7 +139,7 @@ test("handlers and timers", { skip: kafkaSkip, concurrency: 4 }, async (t) => {
       const [first, last] = [steady[0], steady.at(-1)];
       assert.ok(first && last && steady.length > 5);
       assert.equal((last.slot - first.slot) / (steady.length - 1), 1000, "a run of 0.5 s leaves the period at 1 s");
-      assert.ok(Math.abs((last.at - first.at) / (steady.length - 1) - 1000) < 30, worker.output());
+      assert.ok(Math.abs((last.at - first.at) / (steady.length - 1) - 1000) < 100, worker.output());
       assert.ok(worker.did("slow").length > 5);
       assert.ok(worker.did("slow").every(({ offset }) => offset === 0), "never twice at once");
       const throwing = worker.did("throwing");

@@ -15,7 +15,11 @@ import { crewOf, uniqueApp } from "./crew.ts";
 const all = ["bun", "deno", "node"] as const;
 const clean = { code: 0, signal: null };
 
-test("the package in programs, and the script's own command line", { skip: kafkaSkip, concurrency: 3 }, async (t) => {
+test("the package in programs, and the script's own command line", {
+  skip: kafkaSkip,
+  timeout: 120_000,
+  concurrency: 3,
+}, async (t) => {
   const kafka = await kafkaForTests();
   const programs: Program[] = [];
   t.after(() => {

@@ -11,6 +11,7 @@ const KEYS = 40;
 
 test("a rolling restart under load: every message is handled, none twice, the order of a key is kept", {
   skip: kafkaSkip,
+  timeout: 120_000,
 }, async (t) => {
   const kafka = await kafkaForTests();
   const crew = crewOf(kafka, "rolling");
