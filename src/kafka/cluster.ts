@@ -62,6 +62,15 @@ export class Cluster {
     throw new MephistoError("UNREACHABLE", `Broker ${nodeId} is not in the cluster's metadata.`);
   }
 
+  /**
+   * The node that leads a partition; -1 while there is none, and while the metadata does not say where it is: topics are
+   * asked for one by one, so that of another one a leader may still be kept that has gone.
+   */
+  leader(topic: string, partition: number): number {
+    const nodeId = this.#topics.get(topic)?.leaders[partition] ?? -1;
+    return this.#nodes.has(nodeId) ? nodeId : -1;
+  }
+
   topic(name: string): TopicState | undefined {
     return this.#topics.get(name);
   }

@@ -115,7 +115,7 @@ export class Fetcher {
   }
 
   #leader({ topic, partition }: Reading): number {
-    return this.#cluster.topic(topic)?.leaders[partition] ?? -1;
+    return this.#cluster.leader(topic, partition);
   }
 
   #begin(nodeId: number): void {

@@ -133,7 +133,7 @@ export class Sender {
   }
 
   #nodeOf({ topic, partition }: PartitionQueue): Node | undefined {
-    const id = this.#cluster.topic(topic)?.leaders[partition] ?? -1;
+    const id = this.#cluster.leader(topic, partition);
     const known = this.#nodes.get(id);
     if (known || id < 0) return known;
     const node = { id, link: this.#cluster.link(this.#cluster.node(id)), inFlight: 0 };
@@ -227,7 +227,7 @@ export class Sender {
       this.#identity ??= await this.#newIdentity();
       const queues = [...this.#offered];
       const wait = Math.min(...queues.map(({ notBefore }) => notBefore)) - this.#clock.monotonic();
-      if (queues.some(({ attempts }) => attempts > 0)) {
+      if (queues.some((queue) => queue.attempts > 0 || this.#nodeOf(queue) === undefined)) {
         await pause(Math.max(0, wait), this.#stop.signal);
         await this.#cluster.refresh([...new Set(queues.map(({ topic }) => topic))]);
       } else await pause(Math.max(1, wait), this.#stop.signal);

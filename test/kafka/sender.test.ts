@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { systemClock } from "../../src/core/clock.ts";
+import { silent } from "../../src/core/logger.ts";
+import { Cluster } from "../../src/kafka/cluster.ts";
+import type { Link } from "../../src/kafka/link.ts";
+import { Producer } from "../../src/kafka/producer.ts";
+import { parseUrl } from "../../src/kafka/url.ts";
+import type { Call } from "../../src/wire/call.ts";
+import type { Address } from "../../src/kafka/url.ts";
+import { record } from "./support.ts";
+
+const NODES = [1, 2].map((nodeId) => ({ nodeId, host: `node${nodeId}`, port: 9092, rack: null }));
+
+/** A cluster whose metadata the test makes, and whose brokers write whatever they are sent. */
+class FakeCluster extends Cluster {
+  /** Which nodes live, and who leads the one partition of each topic. */
+  nodes = [1, 2];
+  leaders: { [topic: string]: number } = {};
+  metadataRequests = 0;
+
+  constructor() {
+    super(parseUrl("kafka://nobody:1", "test"), "test");
+  }
+
+  override ask<T>(call: Call<T>): Promise<T> {
+    return this.#answer(call.apiName) as Promise<T>;
+  }
+
+  override link(address: Address): Link {
+    const link = super.link(address);
+    link.send = <T>() => this.#answer("Produce") as Promise<T>;
+    return link;
+  }
+
+  async #answer(what: string): Promise<unknown> {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    const topics = Object.entries(this.leaders);
+    switch (what) {
+      case "InitProducerId":
+        return { errorCode: 0, producerId: 1, producerEpoch: 0 };
+      case "Produce":
+        return { topics: topics.map(([topic]) => ({ topic, partitions: [{ partition: 0, errorCode: 0 }] })) };
+      default:
+        this.metadataRequests++;
+        return {
+          brokers: NODES.filter(({ nodeId }) => this.nodes.includes(nodeId)),
+          topics: topics.map(([name, leaderId]) => ({
+            name,
+            topicId: name,
+            errorCode: 0,
+            partitions: [{ partition: 0, leaderId }],
+          })),
+        };
+    }
+  }
+}
+
+const producers: Producer[] = [];
+after(() => {
+  for (const producer of producers) producer.close();
+});
+
+function producerOf(cluster: Cluster): Producer {
+  const producer = new Producer(cluster, { linger: 0, compression: undefined }, silent, systemClock);
+  producers.push(producer);
+  return producer;
+}
+
+test("a leader that has gone with its broker is looked for again, though the metadata was asked about others", async () => {
+  const cluster = new FakeCluster();
+  const producer = producerOf(cluster);
+  cluster.leaders = { one: 1, two: 2 };
+  await cluster.refresh(["one", "two"]);
+  await producer.send(record("one", ""));
+  cluster.nodes = [1];
+  cluster.leaders = { one: 1 };
+  await cluster.refresh(["one"]);
+  cluster.leaders = { one: 1, two: 1 };
+  await producer.send(record("two", ""));
+  assert.equal(cluster.leader("two", 0), 1);
+});
