@@ -228,7 +228,8 @@ export class Sender {
       const queues = [...this.#offered];
       const wait = Math.min(...queues.map(({ notBefore }) => notBefore)) - this.#clock.monotonic();
       if (queues.some((queue) => queue.attempts > 0 || this.#nodeOf(queue) === undefined)) {
-        await pause(Math.max(0, wait), this.#stop.signal);
+        // Never at once: a partition may be without a leader for minutes.
+        await pause(Math.max(FIRST_PAUSE, wait), this.#stop.signal);
         await this.#cluster.refresh([...new Set(queues.map(({ topic }) => topic))]);
       } else await pause(Math.max(1, wait), this.#stop.signal);
       for (const queue of queues) if (queue.needsIdentity) queue.renew(await this.#newIdentity());

@@ -8,6 +8,7 @@ import { Producer } from "../../src/kafka/producer.ts";
 import { parseUrl } from "../../src/kafka/url.ts";
 import type { Call } from "../../src/wire/call.ts";
 import type { Address } from "../../src/kafka/url.ts";
+import { until } from "../support/until.ts";
 import { record } from "./support.ts";
 
 const NODES = [1, 2].map((nodeId) => ({ nodeId, host: `node${nodeId}`, port: 9092, rack: null }));
@@ -79,4 +80,31 @@ test("a leader that has gone with its broker is looked for again, though the met
   cluster.leaders = { one: 1, two: 1 };
   await producer.send(record("two", ""));
   assert.equal(cluster.leader("two", 0), 1);
+});
+
+test("a partition that had no leader when its topic was asked for is sent to when it has one", async () => {
+  const cluster = new FakeCluster();
+  cluster.leaders = { one: -1 };
+  await cluster.refresh(["one"]);
+  const sent = producerOf(cluster).send(record("one", ""));
+  await until(() => cluster.metadataRequests > 1, { within: 2000 });
+  cluster.leaders = { one: 2 };
+  await sent;
+});
+
+test("while a partition has no leader the brokers are not flooded with questions", async () => {
+  const cluster = new FakeCluster();
+  const producer = producerOf(cluster);
+  cluster.leaders = { one: -1, two: 1 };
+  await cluster.refresh(["one", "two"]);
+  const before = cluster.metadataRequests;
+  const sent = producer.send(record("one", ""));
+  for (let i = 0; i < 100; i++) {
+    await producer.send(record("two", ""));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  const asked = cluster.metadataRequests - before;
+  assert.ok(asked > 1 && asked < 40, `${asked} questions in a second`);
+  cluster.leaders = { one: 1, two: 1 };
+  await sent;
 });
