@@ -153,6 +153,8 @@ export class Consumer implements Membership {
       try {
         const wanted = mine();
         if (wanted.length > 0) {
+          // What is known of the topics may be older than what the leader of the group has planned with.
+          await this.#cluster.refresh([...new Set(wanted.map(({ topic }) => topic))]);
           const found = await this.#positions.committed(this.#group, this.#options.group, wanted);
           const ids = new Map<string, string>();
           for (const { topic } of wanted) ids.set(topic, (await this.#cluster.known(topic)).topicId);

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { systemClock } from "../../src/core/clock.ts";
+import { silent } from "../../src/core/logger.ts";
+import type { MemberListener } from "../../src/driver/driver.ts";
+import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
+import { parseUrl } from "../../src/kafka/url.ts";
+import { createTopic, produce, quietKafka } from "../support/independent.ts";
+import { type KafkaAddress, kafkaForTests, kafkaSkip } from "../support/kafka.ts";
+import { until } from "../support/until.ts";
+import { unique } from "./support.ts";
+
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
+
+describe("a consumer", { skip: kafkaSkip, timeout: 120_000 }, () => {
+  let kafka: KafkaAddress;
+  before(async () => {
+    kafka = await kafkaForTests();
+  });
+  const members: { leave(): Promise<void> }[] = [];
+  after(async () => {
+    await Promise.all(members.map((member) => member.leave()));
+  });
+
+  /** A member that handles at once what it is given, and keeps it. */
+  async function join(group: string, topics: string[], listener: Partial<MemberListener> = {}) {
+    const driver = new KafkaDriver(
+      parseUrl(kafka.url, "test"),
+      "consumer-test",
+      { linger: 0, compression: undefined },
+      silent,
+      systemClock,
+    );
+    const read: string[] = [];
+    const profile = { worker: "", runtime: "", version: "", timers: [] };
+    const options = { group, topics, profile, instanceId: undefined, sessionTimeout: 6000, heartbeatInterval: 200 };
+    const membership = driver.join(options, {
+      claim: () => 0,
+      generation: () => {},
+      assigned: () => {},
+      revoked: () => Promise.resolve(),
+      lost: () => {},
+      deliver: (delivery) => {
+        const run = delivery.open();
+        for (const { value } of run?.messages ?? []) read.push(String(value && Buffer.from(value)));
+        run?.acknowledge(run.messages.length);
+        delivery.close();
+      },
+      expelled: () => {},
+      failed: () => {},
+      ...listener,
+    });
+    const member = {
+      read,
+      leave: async () => {
+        await membership.leave(2000);
+        await driver.close(500);
+      },
+    };
+    members.push(member);
+    await membership.ready();
+    return member;
+  }
+
+  test("reads partitions that are added to its topic, also if it is not the one that has seen them", async () => {
+    const topic = unique("added");
+    await createTopic(kafka.brokers, topic, { partitions: 2 });
+    const first = await join(topic, [topic]);
+    const follower = Promise.withResolvers<void>();
+    const two = [first, await join(topic, [topic], { assigned: () => follower.resolve() })];
+    await follower.promise;
+    const admin = quietKafka(kafka.brokers).admin();
+    await admin.connect();
+    await admin.createPartitions({ topicPartitions: [{ topic, count: 6 }] });
+    await admin.disconnect();
+    const messages = numbers(6).map((n) => ({ value: String(n), partition: n }));
+    await until(() => produce(kafka.brokers, topic, messages).then(() => true));
+    await until(() => two.every(({ read }) => read.length >= 3), { within: 30_000 });
+    assert.deepEqual([...new Set(two.flatMap(({ read }) => read))].sort(), numbers(6).map(String));
+  });
+});
