@@ -235,9 +235,20 @@ export class Consumer implements Membership {
       await this.#committing;
       const code = await this.#commit(acks);
       if (code === Code.NONE) continue;
+      if (code === Code.UNKNOWN_TOPIC_OR_PARTITION) await this.#closeDeleted(acks);
       if (performance.now() > until || this.#stop.signal.aborted) return;
       await pause(backoff.next(), this.#stop.signal);
     }
+  }
+
+  /** Of a topic that is gone nothing can be committed, nor may it be: the next topic of its name is another log. */
+  async #closeDeleted(acks: readonly Acknowledgements[]): Promise<void> {
+    try {
+      await this.#cluster.refresh([...new Set(acks.map(({ topic }) => topic))]);
+    } catch {
+      return; // the next commit asks again
+    }
+    for (const each of acks) if (this.#cluster.topic(each.topic) === undefined) each.closed = true;
   }
 
   /**

@@ -5,7 +5,7 @@ import { silent } from "../../src/core/logger.ts";
 import type { MemberListener } from "../../src/driver/driver.ts";
 import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
 import { parseUrl } from "../../src/kafka/url.ts";
-import { createTopic, produce, quietKafka } from "../support/independent.ts";
+import { createTopic, deleteTopic, produce, quietKafka } from "../support/independent.ts";
 import { type KafkaAddress, kafkaForTests, kafkaSkip } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
 import { unique } from "./support.ts";
@@ -77,5 +77,35 @@ describe("a consumer", { skip: kafkaSkip, timeout: 120_000 }, () => {
     await until(() => produce(kafka.brokers, topic, messages).then(() => true));
     await until(() => two.every(({ read }) => read.length >= 3), { within: 30_000 });
     assert.deepEqual([...new Set(two.flatMap(({ read }) => read))].sort(), numbers(6).map(String));
+  });
+
+  test("commits nothing of a topic that is gone to the next one of its name, and gives its partitions up", async () => {
+    const topic = unique("gone");
+    await createTopic(kafka.brokers, topic);
+    const done: (() => void)[] = [];
+    const gaveUp = Promise.withResolvers<void>();
+    const read: string[] = [];
+    await join(topic, [topic], {
+      deliver: (delivery) => {
+        const run = delivery.open();
+        for (const { value } of run?.messages ?? []) read.push(String(value && Buffer.from(value)));
+        done.push(() => run?.acknowledge(run.messages.length));
+        delivery.close();
+      },
+      revoked: () => {
+        for (const acknowledge of done) acknowledge();
+        gaveUp.resolve();
+        return Promise.resolve();
+      },
+    });
+    await produce(kafka.brokers, topic, numbers(100).map((n) => ({ value: `old ${n}` })));
+    await until(() => read.length === 100);
+    await deleteTopic(kafka.brokers, topic);
+    await gaveUp.promise; // by then the leader of the group has looked for its topics
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await until(() => createTopic(kafka.brokers, topic).then(() => true));
+    await produce(kafka.brokers, topic, numbers(200).map((n) => ({ value: `new ${n}` })));
+    await until(() => read.includes("new 199"), { within: 30_000 });
+    assert.deepEqual(read.filter((value) => value.startsWith("new")), numbers(200).map((n) => `new ${n}`));
   });
 });
