@@ -160,9 +160,13 @@ class Loads {
   #relieve(movable: Movable): boolean {
     const byWeight = [...this.#members].sort((a, b) => this.#load(b) - this.#load(a) || byId(a, b));
     const lowest = this.#load(byWeight.at(-1));
+    // Whom a heavier one has reached in vain reaches nobody lighter either: without this it would take the leader of a
+    // large group longer than its session.
+    const inVain = new Set<Member>();
     for (const heavy of byWeight) {
       if (this.#load(heavy) - lowest < 2) return false;
-      const path = this.#wayDown(heavy, movable);
+      if (inVain.has(heavy)) continue;
+      const path = this.#wayDown(heavy, movable, inVain);
       if (path === undefined) continue;
       for (const { at, from, to } of path) this.#move(at, from, to);
       return true;
@@ -171,20 +175,23 @@ class Loads {
   }
 
   /** The shortest way from a heavy member to the lightest that it reaches, if that has less by two at least. */
-  #wayDown(heavy: Member, movable: Movable): Step[] | undefined {
+  #wayDown(heavy: Member, movable: Movable, inVain: Set<Member>): Step[] | undefined {
     const steps = new Map<Member, Step | undefined>([[heavy, undefined]]);
     let target: Member | undefined;
     // Breadth first: what is added while it is gone through is gone through too.
     for (const from of steps.keys()) {
       for (const to of this.#members) {
-        if (steps.has(to)) continue;
+        if (steps.has(to) || inVain.has(to)) continue;
         const at = this.#toGive(from, to, movable);
         if (at === undefined) continue;
         steps.set(to, { at, from, to });
         if (this.#load(to) < this.#load(target ?? heavy) - (target ? 0 : 1)) target = to;
       }
     }
-    if (target === undefined) return undefined;
+    if (target === undefined) {
+      for (const member of steps.keys()) inVain.add(member);
+      return undefined;
+    }
     const path: Step[] = [];
     for (let step = steps.get(target); step; step = steps.get(step.from)) path.push(step);
     return path;

@@ -252,6 +252,19 @@ test("a topic that is gone, or not there yet, is nobody's", () => {
   assert.deepEqual(partitions.get("a"), []);
 });
 
+test("a large group, half of which has a topic more, is planned in much less than a session", () => {
+  const topics = ["a", "b", "c", "d", "e"];
+  const counts = new Map([...topics, "new"].map((topic) => [topic, 300]));
+  const old = Array.from({ length: 60 }, (_, index) => member(`m${index}`, [], { topics }));
+  const mixed = round(old, new Map([...counts].slice(0, 5))).map((each, index) =>
+    index % 2 === 0 ? each : { ...each, topics: [...topics, "new"] }
+  );
+  const start = performance.now();
+  plan(mixed, counts, "m0");
+  const took = performance.now() - start;
+  assert.ok(took < 3000, `${took} ms`);
+});
+
 test("whoever claims mastership keeps it, whoever leads and whoever joins", () => {
   const members = [member("a"), member("b", [], { claim: 7 }), member("c")];
   for (const leader of ["a", "b", "c"]) assert.equal(elect(members, leader)?.memberId, "b");
