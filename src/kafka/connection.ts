@@ -11,6 +11,7 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import kafkajs from "kafkajs";
 import { MephistoError } from "../core/errors.ts";
+import { within } from "../core/pause.ts";
 import { checkVersions } from "./requirements.ts";
 import { type Address, type Endpoint, shownAddress } from "./url.ts";
 
@@ -58,7 +59,7 @@ interface Cluster {
   readonly rootLogger: unknown;
 }
 
-/** How long a connection may take to be made, in ms. */
+/** How long a connection may take to be made, with TLS, versions and SASL, in ms. */
 const CONNECT_TIMEOUT = 3000;
 
 /** Opens a connection to a broker: TCP, TLS, versions, SASL. */
@@ -82,7 +83,7 @@ export function connector(endpoint: Endpoint, clientId: string): Connect {
     // requests in flight is not limited by kafkajs.
     connection.requestQueue.scheduleCheckPendingRequests = () => {};
     try {
-      await broker.connect();
+      await inTime(broker.connect());
       checkVersions(broker.versions, key);
     } catch (error) {
       versions.delete(key);
@@ -92,6 +93,13 @@ export function connector(endpoint: Endpoint, clientId: string): Connect {
     versions.set(key, broker.versions);
     return connection;
   };
+}
+
+/** kafkajs's own limit ends with the TCP connection: one that nobody answers on would be waited for without an end. */
+async function inTime(connecting: Promise<void>): Promise<void> {
+  connecting.catch(() => {}); // it may fail after its time, when nobody hears it any more
+  const done = await within(connecting.then(() => true), CONNECT_TIMEOUT);
+  if (!done) throw new Error(`no answer within ${CONNECT_TIMEOUT} ms`);
 }
 
 /** Ends a connection at once; what is waiting for an answer fails with `error`. */
