@@ -42,11 +42,16 @@ export class Positions {
     return found?.offset ?? 0;
   }
 
+  /** Who leads a partition; asks when that is not known, as of one that was added to its topic after it was asked for. */
+  async #leader({ topic, partition }: TopicPartition): Promise<number> {
+    const known = (await this.#cluster.known(topic)).leaders[partition] ?? -1;
+    if (known >= 0) return known;
+    await this.#cluster.refresh([topic]);
+    return this.#cluster.topic(topic)?.leaders[partition] ?? -1;
+  }
+
   async #earliest(partitions: readonly TopicPartition[]): Promise<(TopicPartition & { offset: number })[]> {
-    const placed = await Promise.all(partitions.map(async (at) => {
-      const { leaders } = await this.#cluster.known(at.topic);
-      return { ...at, leader: leaders[at.partition] ?? -1 };
-    }));
+    const placed = await Promise.all(partitions.map(async (at) => ({ ...at, leader: await this.#leader(at) })));
     const answers = [...groupBy(placed, ({ leader }) => leader)].map(async ([leader, group]) => {
       const topics = [...groupBy(group, ({ topic }) => topic)].map(([topic, group]) => ({
         topic,
