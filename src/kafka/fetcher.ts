@@ -258,11 +258,11 @@ export class Fetcher {
     await this.#refresh();
     const topicId = this.#cluster.topic(reading.topic)?.topicId;
     if (topicId === undefined || topicId === reading.topicId) return;
-    reading.topicId = topicId;
-    await this.#reset(reading, "the topic has been deleted and created again");
+    await this.#reset(reading, "the topic has been deleted and created again", topicId);
   }
 
-  async #reset(reading: Reading, why: string): Promise<void> {
+  /** Until the new position is known, the topic id stays the old one, so that the old position is never used with it. */
+  async #reset(reading: Reading, why: string, topicId = reading.topicId): Promise<void> {
     this.#forget(reading);
     reading.notBefore = Infinity;
     const { topic, partition, version } = reading;
@@ -270,6 +270,7 @@ export class Fetcher {
       const position = await this.#positions.earliest(reading);
       if (reading.version !== version) return;
       this.#logger.warn(`${topic}[${partition}]: ${why}; reading on at its earliest offset, ${position}.`);
+      reading.topicId = topicId;
       reading.position = position;
       reading.acks.reset(position);
       reading.notBefore = 0;
