@@ -42,6 +42,8 @@ interface Reading {
   /** Bytes that have come and not been handed out to the end. */
   waiting: number;
   notBefore: number;
+  /** Whether it is asked for at the moment. */
+  asked: boolean;
   /** Counts up when what has come is no longer to be delivered. */
   version: number;
 }
@@ -54,7 +56,7 @@ export class Fetcher {
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #readings = new Map<string, Reading>();
-  readonly #nodes = new Map<number, NodeFetcher>();
+  readonly #nodes = new Map<number, readonly NodeFetcher[]>();
   readonly #stop = new AbortController();
   #waiting = 0;
   #refreshing: Promise<void> | undefined;
@@ -84,6 +86,7 @@ export class Fetcher {
       position,
       waiting: 0,
       notBefore: 0,
+      asked: false,
       version: 0,
     });
     this.#spread();
@@ -99,8 +102,7 @@ export class Fetcher {
 
   close(): void {
     this.#stop.abort();
-    for (const node of this.#nodes.values()) this.#cluster.release(node.link);
-    this.#nodes.clear();
+    for (const nodeId of [...this.#nodes.keys()]) this.#drop(nodeId);
   }
 
   /** Every partition to the fetcher of its leader. */
@@ -110,7 +112,7 @@ export class Fetcher {
       const leader = this.#leader(reading);
       if (leader < 0) this.#refresh();
       else if (!this.#nodes.has(leader)) this.#begin(leader);
-      else this.#nodes.get(leader)?.wake();
+      else this.#wake(leader);
     }
   }
 
@@ -119,20 +121,35 @@ export class Fetcher {
   }
 
   #begin(nodeId: number): void {
-    const node = new NodeFetcher(this.#cluster.link(this.#cluster.node(nodeId)));
-    this.#nodes.set(nodeId, node);
-    void this.#loop(nodeId, node);
+    const address = this.#cluster.node(nodeId);
+    // Two long polls by turns: what is gained while one is under way is asked for by the other, at once.
+    const pair = [new NodeFetcher(this.#cluster.link(address)), new NodeFetcher(this.#cluster.link(address))];
+    this.#nodes.set(nodeId, pair);
+    for (const node of pair) void this.#loop(nodeId, node);
+  }
+
+  #drop(nodeId: number): void {
+    for (const node of this.#nodes.get(nodeId) ?? []) {
+      this.#cluster.release(node.link);
+      node.wake();
+    }
+    this.#nodes.delete(nodeId);
+  }
+
+  #wake(nodeId: number): void {
+    for (const node of this.#nodes.get(nodeId) ?? []) node.wake();
   }
 
   async #loop(nodeId: number, node: NodeFetcher): Promise<void> {
     let poll = SHORT_POLL;
-    while (!this.#stop.signal.aborted && this.#nodes.get(nodeId) === node) {
-      const mine = [...this.#readings.values()].filter((reading) => this.#leader(reading) === nodeId);
+    while (!this.#stop.signal.aborted && this.#nodes.get(nodeId)?.includes(node)) {
+      const mine = [...this.#readings.values()].filter((reading) => !reading.asked && this.#leader(reading) === nodeId);
       const ready = mine.filter((reading) => this.#hasRoom(reading));
       if (ready.length === 0) {
         await node.sleep(this.#untilReady(mine));
         continue;
       }
+      for (const reading of ready) reading.asked = true;
       try {
         const all = ready.length === mine.length;
         const versions = new Map(ready.map((reading) => [reading, reading.version]));
@@ -142,9 +159,10 @@ export class Fetcher {
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         this.#logger.debug(`Fetching from broker ${nodeId} failed: ${messageOf(error)}`);
-        this.#cluster.release(node.link);
-        this.#nodes.delete(nodeId);
+        if (this.#nodes.get(nodeId)?.includes(node)) this.#drop(nodeId);
         this.#refresh();
+      } finally {
+        for (const reading of ready) reading.asked = false;
       }
     }
   }
@@ -214,7 +232,7 @@ export class Fetcher {
         if (reading.version !== version) return;
         reading.waiting -= size;
         this.#waiting -= size;
-        if (reading.waiting < WAITING_BYTES) this.#nodes.get(this.#leader(reading))?.wake();
+        if (reading.waiting < WAITING_BYTES) this.#wake(this.#leader(reading));
       },
     });
   }
