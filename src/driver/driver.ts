@@ -81,6 +81,8 @@ export interface MemberListener {
   assigned(partitions: readonly TopicPartition[]): void;
   /** Resolves when what is in hand of these partitions is finished; they are committed and handed over then. */
   revoked(partitions: readonly TopicPartition[]): Promise<void>;
+  /** They have been committed and are another's now, or nobody's. */
+  handedOver(partitions: readonly TopicPartition[]): void;
   /** These partitions may be somebody else's already; nothing of them can be committed. */
   lost(partitions: readonly TopicPartition[]): void;
   deliver(delivery: Delivery): void;

@@ -117,6 +117,7 @@ export class Consumer implements Membership {
     await this.#commitFirmly(this.#acks(all), until);
     this.#stop.abort();
     this.#close(all);
+    this.#listener.handedOver(all);
     this.#fetcher.close();
     await within(this.#group.leave(), Math.max(500, until - performance.now()));
   }
@@ -197,6 +198,7 @@ export class Consumer implements Membership {
     const left = given.filter((held) => this.#holds(held));
     if (left.length === 0 || this.#stop.signal.aborted) return;
     this.#close(left);
+    this.#listener.handedOver(left);
     this.#group.rejoin();
   }
 

@@ -208,6 +208,8 @@ export class Worker implements RunningWorker {
       },
       revoked: async (partitions) => {
         await Promise.all(partitions.map(({ topic, partition }) => this.#actors.get(topic)?.revoked(partition)));
+      },
+      handedOver: (partitions) => {
         if (partitions.length > 0) logger.info(`Gave up ${describePartitions(partitions)}.`);
       },
       lost: (partitions) => {

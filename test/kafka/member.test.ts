@@ -39,6 +39,7 @@ describe("a consumer", { skip: kafkaSkip, timeout: 120_000 }, () => {
       generation: () => {},
       assigned: () => {},
       revoked: () => Promise.resolve(),
+      handedOver: () => {},
       lost: () => {},
       deliver: (delivery) => {
         const run = delivery.open();

@@ -192,6 +192,8 @@ export class Member implements MemberListener {
     this.#start(key, lane);
   }
 
+  handedOver(): void {}
+
   expelled(): void {
     this.events.push("expelled");
     this.#claim = 0;

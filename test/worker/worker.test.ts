@@ -360,6 +360,7 @@ test("partitions come and go with a line each", async () => {
   listener.assigned([zero, one]);
   assert.deepEqual(worker.status().actors[0]?.partitions, [0, 1]);
   await listener.revoked([zero]);
+  listener.handedOver([zero]);
   listener.lost([one]);
   assert.deepEqual(worker.status().actors[0]?.partitions, []);
   assert.deepEqual(lines.of(/shop-orders/).map((line) => line.slice(0, 34)), [
