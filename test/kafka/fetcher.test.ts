@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { systemClock } from "../../src/core/clock.ts";
+import { silent } from "../../src/core/logger.ts";
+import type { Delivery, TopicPartition } from "../../src/driver/driver.ts";
+import { Fetcher } from "../../src/kafka/fetcher.ts";
+import { Acknowledgements } from "../../src/kafka/offsets.ts";
+import { Positions } from "../../src/kafka/positions.ts";
+import { createTopic, deleteTopic, produce } from "../support/independent.ts";
+import { type KafkaAddress, kafkaForTests, kafkaSkip } from "../support/kafka.ts";
+import { until } from "../support/until.ts";
+import { closeAll, clusterAt, unique } from "./support.ts";
+
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
+
+describe("a fetcher", { skip: kafkaSkip, timeout: 60_000 }, () => {
+  let kafka: KafkaAddress;
+  before(async () => {
+    kafka = await kafkaForTests();
+  });
+  const fetchers: Fetcher[] = [];
+  after(() => {
+    for (const fetcher of fetchers) fetcher.close();
+    closeAll();
+  });
+
+  /** Reads partitions from their start; `read` has the values that were handed out. */
+  async function reading(partitions: TopicPartition[], { trouble = 0 } = {}) {
+    const cluster = clusterAt(kafka.url);
+    class Unsure extends Positions {
+      override earliest(at: TopicPartition): Promise<number> {
+        return trouble-- > 0 ? Promise.reject(new Error("no leader yet")) : super.earliest(at);
+      }
+    }
+    const read: string[] = [];
+    const deliver = (delivery: Delivery) => {
+      for (const { value } of delivery.open()?.messages ?? []) read.push(String(value && Buffer.from(value)));
+      delivery.close();
+    };
+    const fetcher = new Fetcher(cluster, new Unsure(cluster), deliver, silent, systemClock);
+    fetchers.push(fetcher);
+    for (const at of partitions) {
+      fetcher.add(new Acknowledgements(at, 0), (await cluster.known(at.topic)).topicId);
+    }
+    return read;
+  }
+
+  test("begins a topic that was created again at its start, also if that is not known at once", async () => {
+    const topic = unique("again");
+    await createTopic(kafka.brokers, topic);
+    await produce(kafka.brokers, topic, numbers(10).map((n) => ({ value: `old ${n}` })));
+    const read = await reading([{ topic, partition: 0 }], { trouble: 2 });
+    await until(() => read.length === 10);
+    await deleteTopic(kafka.brokers, topic);
+    await until(() => createTopic(kafka.brokers, topic).then(() => true));
+    await produce(kafka.brokers, topic, numbers(100).map((n) => ({ value: `new ${n}` })));
+    await until(() => read.includes("new 99"));
+    assert.deepEqual(read.slice(10), numbers(100).map((n) => `new ${n}`));
+  });
+});
