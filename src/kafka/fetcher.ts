@@ -215,6 +215,11 @@ export class Fetcher {
     const { version, topic, partition } = reading;
     const last = lastOffsetOf(records);
     if (last >= from) reading.position = last + 1;
+    // To the end of the row: of a batch larger than is asked for only the first partition's is sent, and an answer that is
+    // full leaves the last ones out.
+    const key = keyOf(reading);
+    this.#readings.delete(key);
+    this.#readings.set(key, reading);
     const size = records.length;
     const acknowledge = reading.acks.acknowledger();
     reading.waiting += size;

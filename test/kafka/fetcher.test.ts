@@ -57,4 +57,16 @@ describe("a fetcher", { skip: kafkaSkip, timeout: 60_000 }, () => {
     await until(() => read.includes("new 99"));
     assert.deepEqual(read.slice(10), numbers(100).map((n) => `new ${n}`));
   });
+
+  test("a message larger than is asked for does not wait for the backlog of another partition", async () => {
+    const topic = unique("large");
+    await createTopic(kafka.brokers, topic, { partitions: 2, config: { "max.message.bytes": "8000000" } });
+    for (let n = 0; n < 20; n++) {
+      await produce(kafka.brokers, topic, [{ value: "x".repeat(900_000), partition: 0 }]);
+    }
+    await produce(kafka.brokers, topic, [{ value: "y".repeat(3_000_000), partition: 1 }]);
+    const read = await reading([0, 1].map((partition) => ({ topic, partition })));
+    await until(() => read.length === 21);
+    assert.ok(read.findIndex((value) => value.startsWith("y")) < 5, "it came last");
+  });
 });
