@@ -175,7 +175,9 @@ export class Fetcher {
   }
 
   #hasRoom({ waiting, notBefore }: Reading): boolean {
-    return waiting < WAITING_BYTES && this.#waiting < ALL_WAITING_BYTES && notBefore <= this.#clock.monotonic();
+    // One of which nothing waits is always read: others, of another actor that is slow, may have all the room there is.
+    const room = waiting === 0 || waiting < WAITING_BYTES && this.#waiting < ALL_WAITING_BYTES;
+    return room && notBefore <= this.#clock.monotonic();
   }
 
   #request(ready: readonly Reading[], maxWaitMs: number) {

@@ -25,7 +25,7 @@ describe("a fetcher", { skip: kafkaSkip, timeout: 60_000 }, () => {
   });
 
   /** Reads partitions from their start; `read` has the values that were handed out. */
-  async function reading(partitions: TopicPartition[], { trouble = 0 } = {}) {
+  async function reading(partitions: TopicPartition[], { trouble = 0, keep = (_: Delivery): boolean => false } = {}) {
     const cluster = clusterAt(kafka.url);
     class Unsure extends Positions {
       override earliest(at: TopicPartition): Promise<number> {
@@ -35,7 +35,7 @@ describe("a fetcher", { skip: kafkaSkip, timeout: 60_000 }, () => {
     const read: string[] = [];
     const deliver = (delivery: Delivery) => {
       for (const { value } of delivery.open()?.messages ?? []) read.push(String(value && Buffer.from(value)));
-      delivery.close();
+      if (!keep(delivery)) delivery.close();
     };
     const fetcher = new Fetcher(cluster, new Unsure(cluster), deliver, silent, systemClock);
     fetchers.push(fetcher);
@@ -68,5 +68,23 @@ describe("a fetcher", { skip: kafkaSkip, timeout: 60_000 }, () => {
     const read = await reading([0, 1].map((partition) => ({ topic, partition })));
     await until(() => read.length === 21);
     assert.ok(read.findIndex((value) => value.startsWith("y")) < 5, "it came last");
+  });
+
+  test("an actor that is slow, and holds all the room there is, does not keep others from being read", async () => {
+    const [slow, quick] = [unique("slow"), unique("quick")];
+    const partitions = numbers(60).map((partition) => ({ topic: slow, partition }));
+    await createTopic(kafka.brokers, slow, { partitions: 60 });
+    await createTopic(kafka.brokers, quick);
+    const value = "x".repeat(1_000_000);
+    for (let first = 0; first < 60; first += 10) {
+      const messages = partitions.slice(first, first + 10).map(({ partition }) => ({ value, partition }));
+      await produce(kafka.brokers, slow, messages);
+    }
+    const keep = ({ topic }: Delivery) => topic === slow;
+    const read = await reading([...partitions, { topic: quick, partition: 0 }], { keep });
+    await until(() => read.length >= 50, { within: 20_000 });
+    await new Promise((resolve) => setTimeout(resolve, 1000)); // until what was asked for has come too
+    await produce(kafka.brokers, quick, [{ value: "hello" }]);
+    await until(() => read.includes("hello"), { within: 5000 });
   });
 });
