@@ -19,7 +19,7 @@
 export { app } from "./src/core/app.ts";
 export type { App, AppOptions, SaslOptions, SslOptions } from "./src/core/app.ts";
 export { actor } from "./src/core/actor.ts";
-export type { Actor, ActorOptions, Handler, Outgoing } from "./src/core/actor.ts";
+export type { Actor, ActorOptions, Handler, Outgoing, Sendable } from "./src/core/actor.ts";
 export { timer } from "./src/core/timer.ts";
 export type { Tick, TimerFunction, TimerOptions } from "./src/core/timer.ts";
 export type { Event, Stream, TakeOptions } from "./src/core/stream.ts";
@@ -50,7 +50,10 @@ setRuntime((definition) => {
   });
   return {
     send: (actor, message) => program.send(actor, message),
-    start: () => program.start(),
+    async start() {
+      const { terminalLogger } = await import("./src/cli/terminal-logger.ts");
+      await program.start(terminalLogger());
+    },
     stop: () => program.stop(),
     async main(meta) {
       if (!isEntry(meta)) return;

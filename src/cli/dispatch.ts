@@ -1,7 +1,7 @@
 import { type ArgsDef, type CommandDef, runCommand } from "citty";
 import { MephistoError } from "../core/errors.ts";
 import { versionLine } from "./about.ts";
-import { suggestion } from "./nearest.ts";
+import { suggestion } from "../core/nearest.ts";
 import { isFlag, normalise, UsageError } from "./parse.ts";
 import type { Terminal } from "./terminal.ts";
 import { commandUsage, programUsage } from "./usage.ts";

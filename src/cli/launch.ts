@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { findRuntime } from "../runtime/find.ts";
 import { type Runtime, runtime } from "../runtime/info.ts";
-import { suggestion } from "./nearest.ts";
+import { suggestion } from "../core/nearest.ts";
 import { isFlag, UsageError } from "./parse.ts";
 
 /** The commands that a script has. */

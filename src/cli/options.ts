@@ -1,6 +1,6 @@
 import { MephistoError } from "../core/errors.ts";
 import { type Given, lookUp, type Setting, variableOf } from "../worker/settings.ts";
-import { suggestion } from "./nearest.ts";
+import { suggestion } from "../core/nearest.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logger.ts";
 
 /** What the `worker` command needs to know beside the worker's own settings. */

@@ -1,5 +1,5 @@
 import type { ArgsDef } from "citty";
-import { suggestion } from "./nearest.ts";
+import { suggestion } from "../core/nearest.ts";
 
 /** A command line that makes no sense; the message is a sentence for the person who typed it. */
 export class UsageError extends Error {}

@@ -1,7 +1,7 @@
 import type { ActorDefinition, Outgoing } from "../core/actor.ts";
 import { resolveSettings, SETTING_VARIABLES } from "../worker/settings.ts";
 import type { Command } from "./dispatch.ts";
-import { suggestion } from "./nearest.ts";
+import { suggestion } from "../core/nearest.ts";
 import { repeated, UsageError } from "./parse.ts";
 import type { Host, ScriptDefinition } from "./script.ts";
 import { valueOf } from "./serializers.ts";

@@ -1,4 +1,6 @@
+import { messageOf } from "../core/errors.ts";
 import { type AnySerializer, serializer } from "../core/serializer.ts";
+import { UsageError } from "./parse.ts";
 
 const NAMES = ["raw", "text", "json"] as const;
 
@@ -9,14 +11,17 @@ export function serializerName(of: AnySerializer): "raw" | "text" | "json" | "cu
 
 /**
  * The value that a word of the command line stands for: itself where the serializer takes text, else what it says in
- * JSON, else itself.
+ * JSON, else itself. Errors: a usage error for what begins as JSON does and is none.
  */
 export function valueOf(word: string, of: AnySerializer): unknown {
   const name = serializerName(of);
   if (name === "raw" || name === "text") return word;
   try {
     return JSON.parse(word);
-  } catch {
+  } catch (error) {
+    if (/^\s*[{["]/.test(word)) {
+      throw new UsageError(`${JSON.stringify(word)} is not JSON: ${messageOf(error)}.`);
+    }
     return word;
   }
 }

@@ -1,7 +1,15 @@
-import { type App, checkCount, definitionOf } from "./app.ts";
+import { type App, definitionOf } from "./app.ts";
 import { MephistoError } from "./errors.ts";
 import { checkName, nameOf } from "./name.ts";
-import { type AnySerializer, type Decoded, type Encodable, serializer, type SerializerSpec } from "./serializer.ts";
+import { checkOptions, kinds } from "./options.ts";
+import {
+  type AnySerializer,
+  type Decoded,
+  type Encodable,
+  type Json,
+  serializer,
+  type SerializerSpec,
+} from "./serializer.ts";
 import type { Stream } from "./stream.ts";
 
 /** What is sent. */
@@ -27,6 +35,12 @@ export interface Actor<In, KeyIn = string> {
    */
   send(message: Outgoing<In, KeyIn>): Promise<void>;
 }
+
+/**
+ * What an actor takes: as its serializer says. JSON takes anything, until the handler says what it reads:
+ * `async function orders(stream: Stream<Order>)` makes it an actor of orders.
+ */
+export type Sendable<V, T> = V extends "json" ? (Json extends T ? unknown : T) : Encodable<V>;
 
 /** Loops over its stream; ends only when the stream does. */
 export type Handler<T, K = string> = (stream: Stream<T, K>) => Promise<void>;
@@ -55,6 +69,14 @@ export interface ActorDefinition {
   readonly handler: Handler<unknown, unknown>;
 }
 
+const OPTIONS = {
+  name: kinds.text,
+  topic: kinds.text,
+  partitions: kinds.count,
+  valueSerializer: kinds.serializer,
+  keySerializer: kinds.serializer,
+};
+
 /** Partitions of a topic when nothing else is said. */
 const PARTITIONS = 8;
 
@@ -77,7 +99,7 @@ const PARTITIONS = 8;
 export function actor<V extends SerializerSpec, K extends SerializerSpec, T = Decoded<V>>(
   app: App<V, K>,
   handler: Handler<T, Decoded<K>>,
-): Actor<Encodable<V>, Encodable<K>>;
+): Actor<Sendable<V, T>, Encodable<K>>;
 /** Defines an actor with options: a name, a topic, partitions, serializers of its own. */
 export function actor<
   AV extends SerializerSpec,
@@ -89,17 +111,17 @@ export function actor<
   app: App<AV, AK>,
   options: ActorOptions<V, K>,
   handler: Handler<T, Decoded<K>>,
-): Actor<Encodable<V>, Encodable<K>>;
+): Actor<Sendable<V, T>, Encodable<K>>;
 export function actor(app: App, first: unknown, second?: unknown): Actor<unknown, unknown> {
   const definition = definitionOf(app);
   const options = (second === undefined ? {} : first) as ActorOptions;
   const handler = (second === undefined ? first : second) as Handler<unknown, unknown>;
   checkHandler(handler);
-  const name = nameOf(options.name, handler, "actor");
+  const name = nameOf(options?.name, handler, "actor");
+  checkOptions(options, OPTIONS, `actor ${name}`);
   if (definition.actors.has(name)) {
     throw new MephistoError("DUPLICATE_NAME", `App ${definition.id} has an actor ${JSON.stringify(name)} already.`);
   }
-  checkCount(options.partitions, `partitions of actor ${name}`);
   const topic = options.topic === undefined
     ? `${definition.id}-${name}`
     : checkName(options.topic, `The topic of actor ${name}`);

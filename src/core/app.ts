@@ -1,9 +1,10 @@
 import type { ActorDefinition, Outgoing } from "./actor.ts";
 import type { TimerDefinition } from "./timer.ts";
-import { type Duration, positiveMilliseconds } from "./duration.ts";
+import { type Duration, milliseconds, positiveMilliseconds } from "./duration.ts";
 import { MephistoError } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import { checkName } from "./name.ts";
+import { checkOptions, kinds, oneOf } from "./options.ts";
 import { type AnySerializer, serializer, type SerializerSpec } from "./serializer.ts";
 
 /** How to prove who we are to the broker. */
@@ -133,7 +134,8 @@ export function app<T, In = T, K extends SerializerSpec = "text">(
 ): App<{ encode(value: In): Uint8Array; decode(bytes: Uint8Array): T }, K>;
 export function app(id: string, options: AppOptions = {}): App {
   checkName(id, "The id of this app");
-  checkOptions(options);
+  checkOptions(options, OPTIONS, `app ${id}`);
+  checkValues(options);
   if (!makeRuntime) throw new MephistoError("INVALID_OPTION", "Import app from the package's door, not from its core.");
   const self: App = {
     id,
@@ -157,10 +159,33 @@ export function app(id: string, options: AppOptions = {}): App {
   return self;
 }
 
-function checkOptions(options: AppOptions): void {
-  checkCount(options.partitions, "partitions");
-  checkCount(options.replicationFactor, "replicationFactor");
-  if (options.instanceId !== undefined) checkName(options.instanceId, "instanceId");
+const OPTIONS = {
+  url: kinds.text,
+  ssl: kinds.flagOrObject,
+  sasl: kinds.object,
+  valueSerializer: kinds.serializer,
+  keySerializer: kinds.serializer,
+  partitions: kinds.count,
+  replicationFactor: kinds.count,
+  compression: oneOf(["none", "gzip", "snappy", "lz4", "zstd"]),
+  linger: kinds.duration,
+  sessionTimeout: kinds.duration,
+  heartbeatInterval: kinds.duration,
+  instanceId: kinds.text,
+  version: kinds.text,
+  logger: kinds.object,
+};
+
+const SASL = {
+  mechanism: oneOf(["plain", "scram-sha-256", "scram-sha-512"]),
+  username: kinds.text,
+  password: kinds.text,
+};
+
+function checkValues(options: AppOptions): void {
+  if (options.sasl) checkOptions(options.sasl, SASL, "sasl");
+  if (options.linger !== undefined) milliseconds(options.linger, "linger");
+  if (options.instanceId !== undefined) checkName(options.instanceId, "instanceId", "It names a place in the group");
   const session = options.sessionTimeout === undefined
     ? 6000
     : positiveMilliseconds(options.sessionTimeout, "sessionTimeout");
@@ -170,10 +195,4 @@ function checkOptions(options: AppOptions): void {
   if (heartbeat * 3 > session) {
     throw new MephistoError("INVALID_OPTION", "heartbeatInterval must be at most a third of sessionTimeout.");
   }
-}
-
-/** Checks a whole number of at least 1. Errors: `INVALID_OPTION`. */
-export function checkCount(count: number | undefined, what: string): void {
-  if (count === undefined || (Number.isInteger(count) && count > 0)) return;
-  throw new MephistoError("INVALID_OPTION", `${what}: ${JSON.stringify(count)} is not a whole number of at least 1.`);
 }

@@ -65,10 +65,24 @@ export class MephistoError extends Error {
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.code = code;
+    // Where it was raised in here helps nobody: the stack begins at the program's own line.
+    const lines = this.stack?.split("\n") ?? [];
+    const theirs = lines.filter((line) => !line.includes(HERE));
+    if (theirs.some((line) => /^\s*at /.test(line))) this.stack = theirs.join("\n");
   }
 }
+
+/** The folder of this module's package, as it stands in stacks: `src/` in the repository, `dist/` as it is published. */
+const HERE = new URL(import.meta.url.includes("/src/core/") ? "../" : "./", import.meta.url).pathname;
 
 /** The sentence of anything that was thrown. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** An error of the user's code, with the place that it came from. */
+export function describeThrown(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const place = error.stack?.split("\n").find((line) => /^\s*at /.test(line))?.trim();
+  return place ? `${error.message} (${place})` : error.message;
 }

@@ -5,11 +5,11 @@ const LONGEST = 100;
 const LEGAL = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 /** Checks an id or a name that becomes part of a topic's name. Errors: `INVALID_NAME`. */
-export function checkName(name: string, what: string): string {
+export function checkName(name: string, what: string, why = "It becomes part of a topic's name"): string {
   if (typeof name === "string" && name.length <= LONGEST && LEGAL.test(name)) return name;
   throw new MephistoError(
     "INVALID_NAME",
-    `${what}: ${JSON.stringify(name)} is not a name. It becomes part of a topic's name: at most ${LONGEST} of the ` +
+    `${what}: ${JSON.stringify(name)} is not a name. ${why}: at most ${LONGEST} of the ` +
       `characters A-Z a-z 0-9 . _ -, the first a letter or a digit.`,
   );
 }

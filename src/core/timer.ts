@@ -2,6 +2,7 @@ import { type App, definitionOf } from "./app.ts";
 import { type Duration, positiveMilliseconds } from "./duration.ts";
 import { MephistoError } from "./errors.ts";
 import { nameOf } from "./name.ts";
+import { checkOptions, kinds } from "./options.ts";
 import type { SerializerSpec } from "./serializer.ts";
 
 /** What a timer's function is given. */
@@ -65,7 +66,8 @@ export function timer(app: App, every: Duration, first: TimerOptions | TimerFunc
   if (typeof fn !== "function") {
     throw new MephistoError("INVALID_OPTION", "timer(app, every, options?, fn): the last argument is not a function.");
   }
-  const name = nameOf(options.name, fn, "timer");
+  const name = nameOf(options?.name, fn, "timer");
+  checkOptions(options, { name: kinds.text, onMaster: kinds.flag }, `timer ${name}`);
   if (definition.timers.has(name)) {
     throw new MephistoError("DUPLICATE_NAME", `App ${definition.id} has a timer ${JSON.stringify(name)} already.`);
   }

@@ -83,16 +83,19 @@ export class BatchBuilder {
 
   /**
    * Adds a record and returns the new size in bytes. The bytes are copied; the caller may reuse theirs.
-   * `timestamp` is in milliseconds since 1970. Throws `WireError` once the batch has been built.
+   * `timestamp` is in milliseconds since 1970. Throws `WireError` once the batch has been built, and for what cannot be
+   * written; the batch is then as it was.
    */
   append(key: Uint8Array | null, value: Uint8Array | null, headers: Headers, timestamp: number): number {
     if (this.#built !== null) throw new WireError("the batch has been built: begin a new one");
+    if (!Number.isSafeInteger(timestamp)) throw new WireError(`${timestamp} is not a timestamp`);
+    const encoded = headers.length === 0 ? null : encodeHeaders(headers);
+
     if (this.#count === 0) this.#baseTimestamp = this.#maxTimestamp = timestamp;
     else if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp;
 
     const offsetDelta = this.#count++ * 2; // zig-zag of what is never negative
     const timestampDelta = timestamp - this.#baseTimestamp;
-    const encoded = headers.length === 0 ? null : encodeHeaders(headers);
     const size = 1 + sizeOfVarlong(timestampDelta) + sizeOfUnsignedVarint(offsetDelta) + sizeOfField(key) +
       sizeOfField(value) + (encoded === null ? 1 : encoded.length);
     this.#reserve(size + 5);

@@ -1,7 +1,7 @@
 import type { ActorDefinition } from "../core/actor.ts";
 import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
-import { messageOf } from "../core/errors.ts";
+import { describeThrown, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Message, Run } from "../core/message.ts";
 import type { Sleep } from "../core/pause.ts";
@@ -224,7 +224,7 @@ export class ActorLoop implements Feed {
     const ours = held.filter(({ run }) => this.owns(run));
     if (this.#ended) return;
     if (held.length === 0) {
-      logger.error(`The handler of ${this.actor.name} failed with no message in hand: ${describe(error)}`);
+      logger.error(`The handler of ${this.actor.name} failed with no message in hand: ${describeThrown(error)}`);
       return await this.#parts.sleep(TROUBLE_PAUSE, this.#stop.signal);
     }
     const messages = ours.reduce((sum, { from, to }) => sum + to - from, 0);
@@ -240,7 +240,7 @@ export class ActorLoop implements Feed {
     if (messages > 1) {
       this.counts.failed++;
       logger.error(
-        `A batch of ${messages} of ${this.actor.topic} failed: ${describe(error)}. Trying them one at a time.`,
+        `A batch of ${messages} of ${this.actor.topic} failed: ${describeThrown(error)}. Trying them one at a time.`,
       );
     } else for (const { run } of ours) await this.#messageFailed(run, error);
   }
@@ -256,14 +256,14 @@ export class ActorLoop implements Feed {
     if (wait !== undefined) {
       lane.notBefore = this.#parts.clock.monotonic() + wait;
       this.#parts.logger.error(
-        `${at(run, message)} failed: ${describe(error)}. Attempt ${lane.attempts + 1} follows in ${
+        `${at(run, message)} failed: ${describeThrown(error)}. Attempt ${lane.attempts + 1} follows in ${
           formatDuration(wait)
         }.`,
       );
       return;
     }
     this.#parts.logger.error(
-      `${at(run, message)} failed ${lane.attempts} times: ${describe(error)}. Set aside in ${run.topic}.dead.`,
+      `${at(run, message)} failed ${lane.attempts} times: ${describeThrown(error)}. Set aside in ${run.topic}.dead.`,
     );
     if (!await this.#bury(run, message, error, lane.attempts)) lane.attempts--; // its next failure leads here again
     else if (!lane.leaving) run.acknowledge(++run.index);
@@ -300,11 +300,4 @@ export class ActorLoop implements Feed {
 
 function at({ topic, partition }: Run, { offset }: Message): string {
   return `${topic}[${partition}] at offset ${offset}`;
-}
-
-/** An error of the user's code, with the place that it came from. */
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const place = error.stack?.split("\n").find((line) => /^\s*at /.test(line))?.trim();
-  return place ? `${error.message} (${place})` : error.message;
 }

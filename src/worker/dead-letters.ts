@@ -42,7 +42,9 @@ export class DeadLetters {
       value === null || name in about ? [] : [[name, value]]
     );
     const added = Object.entries(about).map(([name, value]): [string, Uint8Array] => [name, encoder.encode(value)]);
-    const { key, value, timestamp } = message;
+    const { key, value } = message;
+    // A producer may have sent any timestamp; one that is no whole number cannot be sent again.
+    const timestamp = Number.isSafeInteger(message.timestamp) ? message.timestamp : Date.now();
     await this.#driver.publisher.send({ topic, key, value, headers: [...old, ...added], timestamp });
   }
 

@@ -5,11 +5,11 @@ import { milliseconds } from "../core/duration.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
 import { type Logger, silent } from "../core/logger.ts";
 import { Backoff, pause } from "../core/pause.ts";
-import { encode } from "../core/serializer.ts";
-import type { Driver, Record } from "../driver/driver.ts";
+import type { Driver } from "../driver/driver.ts";
 import { context } from "../runtime/context.ts";
 import { variables } from "../runtime/env.ts";
 import { runtime, workerId } from "../runtime/info.ts";
+import { recordOf } from "./outgoing.ts";
 import type { Scope } from "./sends.ts";
 import { resolveSettings, SETTING_VARIABLES, withoutPassword, type WorkerSettings } from "./settings.ts";
 import type { RunningWorker } from "./status.ts";
@@ -25,8 +25,6 @@ const CLOSE_WITHIN = 5000;
 
 /** How long a first send looks for a broker, in ms. */
 const CONNECT_WITHIN = 10_000;
-
-const encoder = new TextEncoder();
 
 /**
  * An app in this process: what it sends through, and the worker if one runs. Connects when something is first sent, or
@@ -100,13 +98,14 @@ export class Program {
     });
   }
 
-  /** Runs a worker inside a program of one's own. */
-  async start(): Promise<void> {
+  /** Runs a worker inside a program of one's own; `terminal` is its logger when the app has none of its own. */
+  async start(terminal: Logger): Promise<void> {
     await this.#stopping;
     this.#stopped = false;
-    const worker = this.worker(this.#settings(), this.#definition.options.logger ?? silent);
+    const worker = this.worker(this.#settings(), this.#definition.options.logger ?? terminal);
     try {
       await worker.start();
+      if (this.#stopped) throw new MephistoError("STOPPED", `App ${this.#definition.id} was stopped while it started.`);
     } catch (error) {
       await this.stop();
       throw error;
@@ -158,23 +157,4 @@ async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
 /** What the publisher's options are, from the app's. Errors: `INVALID_DURATION`. */
 export function lingerOf(definition: Definition): number {
   return milliseconds(definition.options.linger ?? 0, "linger");
-}
-
-function recordOf(actor: ActorDefinition, message: Outgoing<unknown, unknown>): Record {
-  const { key, value, headers, timestamp } = message;
-  return {
-    topic: actor.topic,
-    key: key === undefined ? null : encode(actor.keySerializer, key, `The key of a message to ${actor.name}`),
-    value: encode(actor.valueSerializer, value, `A message to ${actor.name}`),
-    headers: headers === undefined ? NO_HEADERS : headersOf(headers),
-    timestamp: timestamp ?? Date.now(),
-  };
-}
-
-const NO_HEADERS: Record["headers"] = [];
-
-function headersOf(headers: NonNullable<Outgoing<unknown>["headers"]>): Record["headers"] {
-  return Object.entries(headers).map((
-    [name, value],
-  ) => [name, typeof value === "string" ? encoder.encode(value) : value]);
 }

@@ -60,7 +60,7 @@ export function resolveSettings(options: AppOptions, given: Given): WorkerSettin
     );
   }
   const instanceId = lookUp("instance-id", options.instanceId, given);
-  if (instanceId) checkName(instanceId.value, instanceId.from);
+  if (instanceId) checkName(instanceId.value, instanceId.from, "It names a place in the group");
   return {
     url,
     sessionTimeout,

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
-import { messageOf } from "../core/errors.ts";
+import { describeThrown } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Sleep } from "../core/pause.ts";
 import { nextSlot, slotsBetween } from "../core/schedule.ts";
@@ -107,7 +107,7 @@ export class TimerLoop {
     } catch (error) {
       sends.abandon();
       this.counts.failed++;
-      logger.error(`Timer ${name} failed at ${new Date(slot).toISOString()}: ${messageOf(error)}`);
+      logger.error(`Timer ${name} failed at ${new Date(slot).toISOString()}: ${describeThrown(error)}`);
     }
   }
 

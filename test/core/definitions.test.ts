@@ -35,8 +35,11 @@ test("a bad id is told at definition", () => {
 
 test("bad options of an app are told at definition", () => {
   for (const partitions of [0, -1, 1.5, NaN, Infinity, anything<number>("8")]) {
-    assert.throws(() => fakeApp({ partitions }), coded("INVALID_OPTION", /^partitions/));
-    assert.throws(() => fakeApp({ replicationFactor: partitions }), coded("INVALID_OPTION", /^replicationFactor/));
+    assert.throws(() => fakeApp({ partitions }), coded("INVALID_OPTION", /partitions of app/));
+    assert.throws(
+      () => fakeApp({ replicationFactor: partitions }),
+      coded("INVALID_OPTION", /replicationFactor of app/),
+    );
   }
   assert.throws(() => fakeApp({ instanceId: "a b" }), coded("INVALID_NAME", /instanceId/));
   assert.throws(() => fakeApp({ sessionTimeout: 0 }), coded("INVALID_DURATION", /sessionTimeout/));
@@ -190,4 +193,26 @@ test("an app of another copy of the package, or none, is an error that says so",
     assert.throws(() => timer(other, 1, function orders() {}), coded("INVALID_OPTION", /two copies are installed/));
     assert.throws(() => definitionOf(other), coded("INVALID_OPTION"));
   }
+});
+
+test("an option that is misspelt or of the wrong kind is told at definition, with the nearest one", () => {
+  const { shop } = fakeApp();
+  const refused = (what: RegExp) => coded("INVALID_OPTION", what);
+  assert.throws(() => fakeApp(anything({ valueSerialiser: "raw" })), refused(/Did you mean valueSerializer\?/));
+  assert.throws(() => fakeApp(anything({ compression: "brotli" })), refused(/compression of app .*"zstd"/));
+  assert.throws(() => fakeApp(anything({ sasl: { mechanism: "md5" } })), refused(/mechanism of sasl/));
+  assert.throws(() => fakeApp(anything(3)), refused(/not an object, but 3/));
+  assert.throws(() => fakeApp({ linger: -1 }), coded("INVALID_DURATION", /linger/));
+  assert.throws(
+    () => timer(shop, 1, anything({ onmaster: true }), function restock() {}),
+    refused(/^Timer restock has no option "onmaster"\. Did you mean onMaster\?$/),
+  );
+  assert.throws(
+    () => timer(shop, 1, anything({ onMaster: "yes" }), function restock() {}),
+    refused(/onMaster of timer restock is not true or false/),
+  );
+  assert.throws(
+    () => actor(shop, anything<{ name: string }>({ name: "orders", partition: 3 }), nothing),
+    refused(/^Actor orders has no option "partition"\. Did you mean partitions\?$/),
+  );
 });

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { type Actor, actor, type Handler } from "../../src/core/actor.ts";
 import { type App, app, type AppOptions, setRuntime } from "../../src/core/app.ts";
 import { MephistoError } from "../../src/core/errors.ts";
+import { silent } from "../../src/core/logger.ts";
 import { timer } from "../../src/core/timer.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import type { Serializer } from "../../src/core/serializer.ts";
@@ -39,7 +40,7 @@ function made(options: AppOptions<"text", "text"> = {}): Shop {
     programs.push(program);
     return {
       send: (actor, message) => program.send(actor, message),
-      start: () => program.start(),
+      start: () => program.start(silent),
       stop: () => program.stop(),
       main: () => Promise.resolve(),
     };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { distance, nearest } from "../../src/cli/nearest.ts";
+import { distance, nearest } from "../../src/core/nearest.ts";
 
 test("distance counts letters changed, added, dropped and swapped", () => {
   assert.equal(distance("", ""), 0);

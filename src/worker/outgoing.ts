@@ -1,0 +1,43 @@
+import type { ActorDefinition, Outgoing } from "../core/actor.ts";
+import { MephistoError } from "../core/errors.ts";
+import { encode } from "../core/serializer.ts";
+import type { Record } from "../driver/driver.ts";
+
+const encoder = new TextEncoder();
+const NO_HEADERS: Record["headers"] = [];
+
+/**
+ * The bytes of a message to an actor. Everything is checked before anything of it is on its way, since programs are not
+ * checked when they run. Errors: `ENCODE_FAILED`, with what is wrong and of which actor.
+ */
+export function recordOf(actor: ActorDefinition, message: Outgoing<unknown, unknown>): Record {
+  if (typeof message !== "object" || message === null || !("value" in message)) {
+    throw invalid(actor, "send() takes { value, key?, headers?, timestamp? }");
+  }
+  const { key, value, headers, timestamp = Date.now() } = message;
+  if (!Number.isSafeInteger(timestamp) || timestamp < 0) {
+    throw invalid(actor, `its timestamp ${String(timestamp)} is not a whole number of milliseconds since 1970`);
+  }
+  return {
+    topic: actor.topic,
+    key: key === undefined || key === null
+      ? null
+      : encode(actor.keySerializer, key, `The key of a message to ${actor.name}`),
+    value: encode(actor.valueSerializer, value, `A message to ${actor.name}`),
+    headers: headers === undefined ? NO_HEADERS : headersOf(actor, headers),
+    timestamp,
+  };
+}
+
+function headersOf(actor: ActorDefinition, headers: unknown): Record["headers"] {
+  if (typeof headers !== "object" || headers === null) throw invalid(actor, "its headers are not an object");
+  return Object.entries(headers).map(([name, value]): [string, Uint8Array] => {
+    if (typeof value === "string") return [name, encoder.encode(value)];
+    if (value instanceof Uint8Array) return [name, value];
+    throw invalid(actor, `its header ${JSON.stringify(name)} is neither text nor bytes`);
+  });
+}
+
+function invalid({ name }: ActorDefinition, why: string): MephistoError {
+  return new MephistoError("ENCODE_FAILED", `A message to ${name} cannot be sent: ${why}.`);
+}
