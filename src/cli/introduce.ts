@@ -24,6 +24,7 @@ export function introduce(
     ...[...timers.values()].map(({ name, interval, onMaster }) =>
       `Timer ${name} runs every ${formatDuration(interval)} on ${onMaster ? "the master" : "every worker"}`
     ),
+    ...(actors.size + timers.size === 0 ? [`App ${id} has no actor and no timer: this worker has nothing to do`] : []),
     web === undefined ? "No web port" : `Web port at ${web}`,
   ];
 }

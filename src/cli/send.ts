@@ -1,4 +1,5 @@
 import type { ActorDefinition, Outgoing } from "../core/actor.ts";
+import { MephistoError } from "../core/errors.ts";
 import { resolveSettings, SETTING_VARIABLES } from "../worker/settings.ts";
 import type { Command } from "./dispatch.ts";
 import { suggestion } from "../core/nearest.ts";
@@ -28,6 +29,11 @@ export function sendCommand(definition: ScriptDefinition, host: Host, terminal: 
       if (headers.length > 0) message.headers = Object.fromEntries(headers.map(headerOf));
       try {
         await host.send(actor, message, settings);
+      } catch (error) {
+        if (!(error instanceof MephistoError) || error.code !== "UNREACHABLE") throw error;
+        throw new MephistoError("UNREACHABLE", `${error.message} The address is from ${settings.url.from}.`, {
+          cause: error,
+        });
       } finally {
         await host.close();
       }

@@ -34,7 +34,7 @@ export function connectError(thrown: unknown, address: string, secure: boolean):
   const name = thrown instanceof Error ? thrown.name : "";
   const code = codeOf(thrown);
   const message = messageOf(thrown);
-  if (/SASL/.test(name) || /SASL mechanism/.test(message)) {
+  if (/SASL/.test(name) || /SASL (mechanism|state)/.test(message)) {
     return new MephistoError(
       "AUTHENTICATION_FAILED",
       `${address} refused the user, the password or the mechanism (${

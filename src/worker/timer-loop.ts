@@ -102,6 +102,7 @@ export class TimerLoop {
             `Timer ${name} outlived this worker's mastership: its ${records.length} messages are not published.`,
           );
         } else if (records.length > 0) await fenced.publish(records);
+        logger.debug(`Timer ${name} ran for ${new Date(slot).toISOString()}: ${records.length} messages published.`);
       }
       this.counts.ran++;
     } catch (error) {
