@@ -142,7 +142,11 @@ test("a send that fails is one sentence, and closes", async () => {
   }
   const host = new Unreachable();
   const { code, out, err } = await run("send say hello", { host });
-  assert.deepEqual({ code, out, err }, { code: 1, out: "", err: "No broker answers at localhost:9092.\n" });
+  assert.deepEqual({ code, out, err }, {
+    code: 1,
+    out: "",
+    err: "No broker answers at localhost:9092. The address is from the default.\n",
+  });
   assert.equal(host.closed, 1);
 });
 
