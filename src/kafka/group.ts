@@ -291,6 +291,10 @@ export class Group {
         this.#contact();
         // An answer to what this member no longer is says nothing of what it is now.
         if (memberId !== this.memberId || generationId !== this.generationId) continue;
+        // The next generation begins with a JoinGroup of ours, whose answer is still on its way, on another connection. The
+        // lease is not renewed by this, nor is it over: whoever has not joined in time is unknown, not of an old generation
+        // (or a static member, whose lease the rebalance timeout has ended).
+        if (errorCode === Code.ILLEGAL_GENERATION && this.#joins) continue;
         if (errorCode === Code.NONE && synced) this.lease.renew(sent);
         else if (errorCode === Code.NONE || errorCode === Code.REBALANCE_IN_PROGRESS) this.lease.signOfLife(sent);
         // A round that is under way answers this by itself: another one after it would be a rebalance for all, and so on.
