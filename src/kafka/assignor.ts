@@ -21,6 +21,8 @@ export interface Plan {
   /** By member id. A partition that has to move is nobody's until its owner has given it up. */
   readonly partitions: Map<string, TopicPartition[]>;
   readonly master: Member | undefined;
+  /** How long the master has to wait before it acts, in ms; one that is master already does not. */
+  readonly patience: number;
 }
 
 /** Plans a generation. `counts`: partitions of each topic. */
@@ -32,7 +34,9 @@ export function plan(members: readonly Member[], counts: ReadonlyMap<string, num
   const partitions = new Map(
     members.map((member) => [member.memberId, target.all(member).filter(mayHave(member.memberId))]),
   );
-  return { partitions, master: elect(members, leader) };
+  const master = elect(members, leader);
+  const claimed = master !== undefined && master.data.claim > 0;
+  return { partitions, master, patience: claimed ? 0 : Math.max(0, ...members.map(({ data }) => data.patience)) };
 }
 
 /**

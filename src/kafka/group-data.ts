@@ -20,12 +20,13 @@ export function readMember({ memberId, groupInstanceId, metadata }: JoinGroupRes
 }
 
 /** A plan as the members will read it. */
-export function writePlan(members: readonly Member[], { partitions, master }: Plan): MemberAssignment[] {
+export function writePlan(members: readonly Member[], { partitions, master, patience }: Plan): MemberAssignment[] {
   const userData = encodeData({
     master: master?.data.incarnation ?? "",
     worker: master?.data.worker ?? "",
     instanceId: master?.instanceId ?? "",
     members: members.length,
+    patience,
   });
   return members.map(({ memberId }) => ({
     memberId,

@@ -71,6 +71,8 @@ export class Group {
   #wake: (() => void) | undefined;
   /** An elected member does not act before: an older lease, of which nobody heard the end, may still be held. */
   #notBefore = -Infinity;
+  /** A static member that has not joined yet: it may take the place of one that is still alive, and master. */
+  #fresh: boolean;
   #inherited = 0;
   /** As the leader: the numbers of partitions that were planned with. */
   #planned: ReadonlyMap<string, number> | undefined;
@@ -81,6 +83,7 @@ export class Group {
     this.#options = options;
     this.#listener = listener;
     this.#clock = clock;
+    this.#fresh = options.instanceId !== undefined;
     const session = options.sessionTimeout;
     this.#rebalanceTimeout = REBALANCE_SESSIONS * session;
     this.lease = new Lease({ session, rebalance: this.#rebalanceTimeout, margin: Math.max(500, session / 12) }, clock);
@@ -213,6 +216,8 @@ export class Group {
     const data = assignmentData(userData);
     this.#watchPredecessor(data, sent.monotonic);
     const given = flat(partitions);
+    // Kept by all: whoever asked for patience may go, and another one may be elected.
+    if (data.patience > 0) this.#notBefore = Math.max(this.#notBefore, this.#clock.monotonic() + data.patience);
     this.#listener.synced(given, data, this.#notBefore);
   }
 
@@ -223,7 +228,13 @@ export class Group {
       topics,
       ownedPartitions: byTopic(this.#listener.owned()),
       generationId: this.generationId,
-      userData: encodeData({ ...profile, incarnation: this.incarnation, claim, eligible: this.#eligible }),
+      userData: encodeData({
+        ...profile,
+        incarnation: this.incarnation,
+        claim,
+        eligible: this.#eligible,
+        patience: this.#patience,
+      }),
     });
     const sent = this.lease.now();
     const answer = await this.#onJoining(
@@ -247,7 +258,14 @@ export class Group {
     this.generationId = answer.generationId;
     this.synced = false;
     this.lease.renew(sent);
+    if (this.#fresh) this.#notBefore = this.#clock.monotonic() + sessionTimeout;
+    this.#fresh = false;
     return answer;
+  }
+
+  get #patience(): number {
+    if (this.#fresh) return this.#options.sessionTimeout;
+    return Math.max(0, Math.ceil(this.#notBefore - this.#clock.monotonic()));
   }
 
   /** As the leader: who gets what, and who is master. */

@@ -13,6 +13,8 @@ export interface MemberData extends MemberProfile {
   readonly claim: number;
   /** Whether it stands for election. */
   readonly eligible: boolean;
+  /** For how many ms more a lease may be held that the others do not know of: a predecessor's, or of a lost group's. */
+  readonly patience: number;
 }
 
 /** The leader of the outcome. */
@@ -24,6 +26,8 @@ export interface AssignmentData {
   /** Its instance id, or "". */
   readonly instanceId: string;
   readonly members: number;
+  /** How long the master waits before it acts, in ms: as long as a member has asked for. */
+  readonly patience: number;
 }
 
 const FORMAT = 1;
@@ -45,6 +49,7 @@ export function memberData(userData: Uint8Array | null): MemberData {
     incarnation: text(fields.incarnation),
     claim: count(fields.claim),
     eligible: fields.eligible === true,
+    patience: count(fields.patience),
   };
 }
 
@@ -56,6 +61,7 @@ export function assignmentData(userData: Uint8Array | null): AssignmentData {
     worker: text(fields.worker),
     instanceId: text(fields.instanceId),
     members: count(fields.members),
+    patience: count(fields.patience),
   };
 }
 

@@ -5,10 +5,10 @@ import type { TopicPartition } from "../../src/driver/driver.ts";
 import { elect, keyOf, type Member, plan } from "../../src/kafka/assignor.ts";
 import type { MemberData } from "../../src/kafka/profile.ts";
 
-type Said = { eligible?: boolean; claim?: number; topics?: readonly string[]; generation?: number };
+type Said = { eligible?: boolean; claim?: number; topics?: readonly string[]; generation?: number; patience?: number };
 
 function member(memberId: string, owned: readonly TopicPartition[] = [], said: Said = {}): Member {
-  const { eligible = true, claim = 0, topics = ["t"], generation = 1 } = said;
+  const { eligible = true, claim = 0, topics = ["t"], generation = 1, patience = 0 } = said;
   const data: MemberData = {
     worker: memberId,
     runtime: "",
@@ -17,6 +17,7 @@ function member(memberId: string, owned: readonly TopicPartition[] = [], said: S
     incarnation: memberId,
     claim,
     eligible,
+    patience,
   };
   return { memberId, instanceId: null, topics, owned, generation, data };
 }
@@ -288,4 +289,12 @@ test("who does not stand is never master, also with a claim or as the leader", (
   assert.equal(elect([member("a", [], { eligible: false, claim: 9 }), member("b")], "a")?.memberId, "b");
   assert.equal(elect([member("a", [], { eligible: false, claim: 9 })], "a"), undefined);
   assert.equal(plan([], new Map(), "").master, undefined);
+});
+
+test("whoever is elected has the patience that any member asks for; who is master already needs none", () => {
+  const counts = new Map([["t", 1]]);
+  const members = [member("a"), member("b", [], { patience: 6000 }), member("c", [], { patience: 200 })];
+  assert.equal(plan(members, counts, "a").patience, 6000);
+  assert.equal(plan([...members, member("d", [], { claim: 3 })], counts, "a").patience, 0);
+  assert.equal(plan([member("a")], counts, "a").patience, 0);
 });
