@@ -33,6 +33,18 @@ export class Acknowledgements implements TopicPartition {
     };
   }
 
+  /** What to commit now, and what to call when it is accepted: of a log that has begun anew meanwhile it says nothing. */
+  commit(): { position: number; accepted: () => void } {
+    const { position } = this;
+    const log = this.#log;
+    return {
+      position,
+      accepted: () => {
+        if (log === this.#log) this.committed = Math.max(this.committed, position);
+      },
+    };
+  }
+
   /** The log begins anew: what is acknowledged of the old one counts for nothing. */
   reset(position: number): void {
     this.#log++;
@@ -56,7 +68,7 @@ export function commitOf(
 ): { call: Call<OffsetCommitResponse>; apply(answer: OffsetCommitResponse): number } | undefined {
   const behind = [...partitions].filter(({ position, committed }) => position > committed);
   if (behind.length === 0) return undefined;
-  const sent = behind.map((acks) => ({ acks, position: acks.position }));
+  const sent = behind.map((acks) => ({ acks, ...acks.commit() }));
   const topics = [...groupBy(sent, ({ acks }) => acks.topic)].map(([topic, group]) => ({
     topic,
     partitions: group.map(({ acks, position }) => ({ partition: acks.partition, committedOffset: position })),
@@ -69,7 +81,7 @@ export function commitOf(
       for (const { topic, partitions } of answer.topics) {
         for (const { partition, errorCode } of partitions) {
           const entry = sent.find(({ acks }) => acks.topic === topic && acks.partition === partition);
-          if (errorCode === 0 && entry) entry.acks.committed = Math.max(entry.acks.committed, entry.position);
+          if (errorCode === 0) entry?.accepted();
           if (errorCode !== 0 && first === 0) first = errorCode;
         }
       }

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Acknowledgements, commitOf } from "../../src/kafka/offsets.ts";
+
+const committer = { groupId: "g", generationId: 1, memberId: "m", groupInstanceId: null };
+const accepted = {
+  throttleTimeMs: 0,
+  topics: [{ topic: "t", partitions: [{ partition: 0, errorCode: 0 }] }],
+};
+
+test("what is accepted is not committed again, what is refused is", () => {
+  const acks = new Acknowledgements({ topic: "t", partition: 0 }, 5);
+  assert.equal(commitOf(committer, [acks]), undefined);
+  acks.acknowledger()(9);
+  const refused = { ...accepted, topics: [{ topic: "t", partitions: [{ partition: 0, errorCode: 27 }] }] };
+  assert.equal(commitOf(committer, [acks])?.apply(refused), 27);
+  assert.equal(commitOf(committer, [acks])?.apply(accepted), 0);
+  assert.equal(commitOf(committer, [acks]), undefined);
+});
+
+test("a commit of a log that has begun anew meanwhile says nothing of the new one", () => {
+  const acks = new Acknowledgements({ topic: "t", partition: 0 }, 0);
+  acks.acknowledger()(1000);
+  const commit = commitOf(committer, [acks]);
+  acks.reset(0);
+  commit?.apply(accepted);
+  acks.acknowledger()(10);
+  assert.notEqual(commitOf(committer, [acks]), undefined, "ten messages of the new log have been handled");
+});
