@@ -113,7 +113,7 @@ describe("a member that is cut off", options, () => {
       return answer.members.map(({ memberId }) => memberId).filter((id) => id !== leader.id);
     };
     const assign = async (members: string[]) => {
-      const userData = encodeData({ master: "", worker: "", instanceId: "", members: 2 });
+      const userData = encodeData({ master: "", worker: "", instanceId: "", members: 2, patience: 0 });
       const assignment = encodeAssignment({ partitions: [{ topic, partitions: [0] }], userData });
       const { errorCode } = await link.send(syncGroup({
         groupId: topic,

@@ -37,6 +37,7 @@ describe("an instance id that is used again while its first worker lives", { ski
         generation: (generation) => mastership.generation(generation),
         assigned: () => {},
         revoked: () => Promise.resolve(),
+        handedOver: () => {},
         lost: () => {},
         deliver: (delivery) => delivery.close(),
         expelled: () => mastership.expelled(),
