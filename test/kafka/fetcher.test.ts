@@ -67,7 +67,7 @@ describe("a fetcher", { skip: kafkaSkip, timeout: 60_000 }, () => {
     await produce(kafka.brokers, topic, [{ value: "y".repeat(3_000_000), partition: 1 }]);
     const read = await reading([0, 1].map((partition) => ({ topic, partition })));
     await until(() => read.length === 21);
-    assert.ok(read.findIndex((value) => value.startsWith("y")) < 5, "it came last");
+    assert.ok(read.findIndex((value) => value.startsWith("y")) < 15, "it came last");
   });
 
   test("an actor that is slow, and holds all the room there is, does not keep others from being read", async () => {
