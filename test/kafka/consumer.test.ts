@@ -259,7 +259,7 @@ describe("a member of a group", options, () => {
     const { members: [described] } = await describeGroup(kafka.brokers, topic);
     assert.ok(described);
     const cluster = clusterAt(kafka.url);
-    const link = cluster.questions(await cluster.coordinator(topic));
+    const link = cluster.questions(await until(() => cluster.coordinator(topic)));
     const generations = member.generations.length;
     const start = performance.now();
     const { errorCode } = await link.send(leaveGroup({ groupId: topic, members: [{ memberId: described.memberId }] }));
@@ -341,16 +341,25 @@ describe("a member of a group", options, () => {
     await until(() => first.handled.length === 5);
     await first.stop();
     await produce(kafka.brokers, topic, messages(5, 5));
-    await withAdmin(kafka.brokers, async (admin) => {
-      await admin.fetchTopicOffsets(topic); // it deletes records of topics that it knows only
-      await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: "8" }] });
-    });
+    const deleteBefore = (offset: string) =>
+      withAdmin(kafka.brokers, async (admin) => {
+        await admin.fetchTopicOffsets(topic); // it deletes records of topics that it knows only
+        await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset }] });
+      });
+    await deleteBefore("8");
     const second = join(topic, [topic]);
     await until(() => second.handled.length === 2);
     assert.deepEqual(second.handled.map(({ offset }) => offset), [8, 9]);
     assert.equal(second.logger.warnings().length, 1);
     assert.match(second.logger.warnings()[0] ?? "", /truncated-.*\[0\]: offset 5 is out of .* earliest offset, 8\./);
-    await until(async () => (await committed(kafka.brokers, topic, topic))[0] === 10n);
+    await second.stop();
+    assert.deepEqual(await committed(kafka.brokers, topic, topic), [10n]);
+    // Where nothing is left to read, the group has come to the end all the same.
+    await produce(kafka.brokers, topic, messages(2, 10));
+    await deleteBefore("12");
+    const third = join(topic, [topic]);
+    await until(async () => (await committed(kafka.brokers, topic, topic))[0] === 12n);
+    assert.deepEqual(third.handled, []);
   });
 
   test("reads a topic that was deleted and created again from its start", async () => {

@@ -94,10 +94,10 @@ describe("a member that is cut off", options, () => {
   test("from settling a generation keeps what it would commit, and commits it afterwards", async () => {
     const topic = await topicOf("unsettled");
     const cluster = clusterAt(kafka.url);
-    const link = cluster.link(await cluster.coordinator(topic));
+    const link = cluster.link(await until(() => cluster.coordinator(topic)));
     const leader = { id: "", generation: -1 };
-    const joinAsLeader = async () => {
-      const answer = await link.send(
+    const joinOnce = () =>
+      link.send(
         joinGroup({
           groupId: topic,
           sessionTimeoutMs: 20_000,
@@ -108,9 +108,15 @@ describe("a member that is cut off", options, () => {
         }),
         20_000,
       );
-      leader.id = answer.memberId;
-      leader.generation = answer.generationId;
-      return answer.members.map(({ memberId }) => memberId).filter((id) => id !== leader.id);
+    const joinAsLeader = async () => {
+      // At first it is only told its id, and a coordinator that was not needed before has to load.
+      const { members } = await until(async () => {
+        const answer = await joinOnce();
+        leader.id = answer.memberId;
+        leader.generation = answer.generationId;
+        return answer.errorCode === 0 && answer;
+      });
+      return members.map(({ memberId }) => memberId).filter((id) => id !== leader.id);
     };
     const assign = async (members: string[]) => {
       const userData = encodeData({ master: "", worker: "", instanceId: "", members: 2, patience: 0 });
@@ -123,7 +129,6 @@ describe("a member that is cut off", options, () => {
       }));
       assert.equal(errorCode, 0);
     };
-    await joinAsLeader(); // is told its id
     await assign(await joinAsLeader());
     const member = join(kafka.url, topic, { sessionTimeout: 10_000 });
     await until(async () => (await describeGroup(kafka.brokers, topic)).state === "PreparingRebalance");
