@@ -1,6 +1,7 @@
 import { formatDuration } from "../core/duration.ts";
+import { redact } from "../core/redact.ts";
 import type { WorkerStatus } from "../worker/status.ts";
-import { withoutPassword, type WorkerSettings } from "../worker/settings.ts";
+import type { WorkerSettings } from "../worker/settings.ts";
 import type { ScriptDefinition } from "./script.ts";
 import { VERSION } from "./version.ts";
 
@@ -18,7 +19,7 @@ export function introduce(
   }`;
   return [
     `Worker ${worker} of app ${id}${version.value && ` ${version.value}`}: mephisto ${VERSION} on ${runtime}`,
-    `Kafka at ${withoutPassword(url.value)} (from ${url.from}), group ${id}, ${session}` +
+    `Kafka at ${redact(url.value)} (from ${url.from}), group ${id}, ${session}` +
     (instanceId.value === undefined ? "" : `, instance ${instanceId.value}`),
     ...[...actors.values()].map(({ name, topic }) => `Actor ${name} handles topic ${topic}`),
     ...[...timers.values()].map(({ name, interval, onMaster }) =>

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { AppOptions, SaslOptions, SslOptions } from "../core/app.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
+import { redact } from "../core/redact.ts";
 
 /** A host and its port. */
 export interface Address {
@@ -48,11 +49,6 @@ export function parseUrl(url: string, from: string, options: Pick<AppOptions, "s
 /** `host:port`, with brackets around an IPv6 address. */
 export function shownAddress({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** A URL without what must not be seen: user, password. For any text, also one that is not a URL. */
-export function redact(url: string): string {
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^]*@/i, "$1");
 }
 
 function address(text: string, url: string, from: string): Address {

@@ -5,13 +5,14 @@ import { milliseconds } from "../core/duration.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
 import { type Logger, silent } from "../core/logger.ts";
 import { Backoff, pause } from "../core/pause.ts";
+import { redact } from "../core/redact.ts";
 import type { Driver } from "../driver/driver.ts";
 import { context } from "../runtime/context.ts";
 import { variables } from "../runtime/env.ts";
 import { runtime, workerId } from "../runtime/info.ts";
 import { recordOf } from "./outgoing.ts";
 import type { Scope } from "./sends.ts";
-import { resolveSettings, SETTING_VARIABLES, withoutPassword, type WorkerSettings } from "./settings.ts";
+import { resolveSettings, SETTING_VARIABLES, type WorkerSettings } from "./settings.ts";
 import type { RunningWorker } from "./status.ts";
 import { Worker } from "./worker.ts";
 
@@ -94,7 +95,7 @@ export class Program {
       sleep: pause,
       worker: workerId(),
       runtime: `${name} ${version}`,
-      url: withoutPassword(settings.url.value),
+      url: redact(settings.url.value),
     });
   }
 

@@ -2,6 +2,7 @@ import type { AppOptions } from "../core/app.ts";
 import { type Duration, formatDuration, positiveMilliseconds } from "../core/duration.ts";
 import { MephistoError } from "../core/errors.ts";
 import { checkName } from "../core/name.ts";
+import { redact } from "../core/redact.ts";
 
 /** A setting and where it came from, for people: `--url`, `MEPHISTO_URL`, `the code`, `the default`. */
 export interface Setting<T> {
@@ -89,12 +90,6 @@ export function lookUp<T extends string | Duration>(
   return code === undefined ? undefined : { value: code, from: "the code" };
 }
 
-/** An address without its user and password: all between the scheme and the last `@` is taken out. */
-export function withoutPassword(url: string): string {
-  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(url)?.[0] ?? "";
-  return scheme + url.slice(Math.max(scheme.length, url.lastIndexOf("@") + 1));
-}
-
 function byDefault<T>(value: T): Setting<T> {
   return { value, from: "the default" };
 }
@@ -109,7 +104,7 @@ function checkUrl({ value, from }: Setting<string>): void {
   if (/^kafka(\+ssl)?:\/\/[^/]/.test(value)) return;
   throw new MephistoError(
     "INVALID_URL",
-    `${nameOf(from, "url")}: ${JSON.stringify(withoutPassword(value))} is not an address of Kafka. ` +
+    `${nameOf(from, "url")}: ${JSON.stringify(redact(value))} is not an address of Kafka. ` +
       `Write kafka://host:port, or kafka+ssl://host:port for an encrypted connection.`,
   );
 }

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { MephistoError } from "../../src/core/errors.ts";
-import { parseUrl, redact, shownAddress } from "../../src/kafka/url.ts";
+import { redact } from "../../src/core/redact.ts";
+import { parseUrl, shownAddress } from "../../src/kafka/url.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "mephisto-url-"));
 after(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type ErrorCode, MephistoError } from "../../src/core/errors.ts";
-import { resolveSettings, withoutPassword } from "../../src/worker/settings.ts";
+import { redact } from "../../src/core/redact.ts";
+import { resolveSettings } from "../../src/worker/settings.ts";
 
 const nothing = { flags: {}, env: {} };
 
@@ -80,8 +81,8 @@ test("no error shows a password", () => {
   }
 });
 
-test("withoutPassword keeps the hosts and drops who connects", () => {
-  assert.equal(withoutPassword("kafka://a:9092,b:9092"), "kafka://a:9092,b:9092");
-  assert.equal(withoutPassword("kafka+ssl://me:p@ss/w,ord@host:9093?sasl=plain"), "kafka+ssl://host:9093?sasl=plain");
-  assert.equal(withoutPassword("me:secret@host"), "host");
+test("an address without its password keeps the hosts and drops who connects", () => {
+  assert.equal(redact("kafka://a:9092,b:9092"), "kafka://a:9092,b:9092");
+  assert.equal(redact("kafka+ssl://me:p@ss/w,ord@host:9093?sasl=plain"), "kafka+ssl://host:9093?sasl=plain");
+  assert.equal(redact("me:secret@host"), "host");
 });
