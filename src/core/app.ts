@@ -52,7 +52,10 @@ export interface AppOptions<V extends SerializerSpec = SerializerSpec, K extends
   instanceId?: string;
   /** The version of the script that this worker tells the others. Default none. */
   version?: string;
-  /** Where the toolkit's own lines go. Default: the terminal for a worker, nowhere for a program that only sends. */
+  /**
+   * Where the toolkit's own lines go. Default: the terminal for a worker (of one inside another program its warnings and
+   * errors), nowhere for a program that only sends.
+   */
   logger?: Logger;
 }
 

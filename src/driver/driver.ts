@@ -113,8 +113,8 @@ export interface Membership {
   readonly lastContact: number;
   /** Resolves when the first generation has been synced and positions are known; rejects when joining is hopeless. */
   ready(): Promise<void>;
-  /** Stands for election no longer, and says so at once. */
-  resign(): void;
+  /** Stands for election no longer, and says so at once; resolves when the group has heard it. */
+  resign(): Promise<void>;
   /** Gives up everything, commits it and leaves; at most `within` ms. */
   leave(within: number): Promise<void>;
 }

@@ -100,8 +100,8 @@ export class Consumer implements Membership {
     return this.#ready.promise;
   }
 
-  resign(): void {
-    this.#group.resign();
+  resign(): Promise<void> {
+    return this.#group.resign();
   }
 
   async leave(ms: number): Promise<void> {

@@ -63,6 +63,9 @@ export class Group {
   readonly #rebalanceTimeout: number;
   readonly #stop = new AbortController();
   #eligible = true;
+  /** Whether the JoinGroup of this generation has said that it does not stand, and who waits for that. */
+  #hasSaid = false;
+  #resigned: (() => void)[] = [];
   #joining: Link | undefined;
   #beating: Link | undefined;
   #wanted = true;
@@ -99,10 +102,11 @@ export class Group {
     this.#wake?.();
   }
 
-  /** Stands for election no longer. */
-  resign(): void {
+  /** Stands for election no longer; resolves when a generation has begun that knows. */
+  resign(): Promise<void> {
     this.#eligible = false;
     this.rejoin();
+    return new Promise((resolve) => this.#resigned.push(resolve));
   }
 
   /** As the leader: joins again when a topic has another number of partitions than was planned with. */
@@ -219,6 +223,8 @@ export class Group {
     // Kept by all: whoever asked for patience may go, and another one may be elected.
     if (data.patience > 0) this.#notBefore = Math.max(this.#notBefore, this.#clock.monotonic() + data.patience);
     this.#listener.synced(given, data, this.#notBefore);
+    if (!this.#hasSaid) return;
+    for (const resolve of this.#resigned.splice(0)) resolve();
   }
 
   async #join(): Promise<JoinGroupResponse> {
@@ -236,6 +242,7 @@ export class Group {
         patience: this.#patience,
       }),
     });
+    this.#hasSaid = !this.#eligible;
     const sent = this.lease.now();
     const answer = await this.#onJoining(
       joinGroup({

@@ -22,6 +22,8 @@ const STOP_WITHIN = 9000;
 const LAST_TICK = 300;
 /** If what is in hand takes longer than this, mastership is handed over before it is finished, in ms. */
 const RESIGN_AFTER = 100;
+/** How long a static member waits until the group has heard that it resigns, in ms. */
+const RESIGN_WITHIN = 1000;
 /** A worker without partitions says so when it has had none for so long, in ms. */
 const IDLE_AFTER = 3000;
 
@@ -268,9 +270,13 @@ export class Worker implements RunningWorker {
     for (const loop of this.#timers) loop.end();
     await within(Promise.all(this.#timers.map((loop) => loop.idle())), LAST_TICK, sleep);
     this.#stop.abort();
+    // A static member does not leave the group: unless it resigns, there is no other master until its session is over.
+    const keepsPlace = this.#parts.settings.instanceId.value !== undefined && (this.#mastership?.epoch ?? 0) > 0;
     this.#mastership?.resign();
     const drained = Promise.all([...this.#actors.values()].map((actor) => actor.stop()));
-    if (await within(drained, RESIGN_AFTER, sleep) === undefined) this.#membership?.resign();
+    const isDrained = await within(drained, RESIGN_AFTER, sleep) !== undefined;
+    const resigned = keepsPlace || !isDrained ? this.#membership?.resign() : undefined;
+    if (keepsPlace && resigned) await within(resigned, RESIGN_WITHIN, sleep);
     await within(drained, left() / 2, sleep);
     await attempt(within(driver.publisher.flush(), left() / 2, sleep));
     await attempt(this.#membership?.leave(left()));

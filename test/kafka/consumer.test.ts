@@ -173,7 +173,7 @@ describe("a member of a group", options, () => {
     await until(() => leader.elected);
     const b = join(topic, [topic]);
     await until(() => b.generationNow !== undefined);
-    leader.membership.resign();
+    void leader.membership.resign();
     await until(() => b.elected && leader.generationNow?.elected === false, { within: 2000 });
     const before = b.generations.length;
     const c = join(topic, [topic]);
@@ -191,7 +191,7 @@ describe("a member of a group", options, () => {
     const b = join(topic, [topic]);
     await settled(4, leader, b);
     // Its JoinGroup waits for the other's, while its heartbeats are told of the rebalance that it has begun itself.
-    leader.membership.resign();
+    void leader.membership.resign();
     await until(() => b.elected);
     const generation = b.generationNow?.generation;
     const contacts = new Set<number>();

@@ -138,8 +138,11 @@ test("handlers and timers", { skip: kafkaSkip, timeout: 120_000, concurrency: 4 
       const steady = worker.did("steady");
       const [first, last] = [steady[0], steady.at(-1)];
       assert.ok(first && last && steady.length > 5);
-      assert.equal((last.slot - first.slot) / (steady.length - 1), 1000, "a run of 0.5 s leaves the period at 1 s");
-      assert.ok(Math.abs((last.at - first.at) / (steady.length - 1) - 1000) < 100, worker.output());
+      // A machine that is busy for a whole interval may cost a slot; the period itself never drifts.
+      const gaps = steady.slice(1).map(({ slot }, index) => slot - (steady[index]?.slot ?? 0));
+      assert.ok(gaps.filter((gap) => gap !== 1000).length <= 1, `a run of 0.5 s leaves the period at 1 s: ${gaps}`);
+      assert.ok(gaps.every((gap) => gap % 1000 === 0), `${gaps}`);
+      assert.ok(Math.abs((last.at - first.at) - (last.slot - first.slot)) < 500, worker.output());
       assert.ok(worker.did("slow").length > 5);
       assert.ok(worker.did("slow").every(({ offset }) => offset === 0), "never twice at once");
       const throwing = worker.did("throwing");

@@ -276,8 +276,8 @@ export class FakeMembership implements Membership {
     return this.#ready;
   }
 
-  resign(): void {
-    void this.#call("resign");
+  async resign(): Promise<void> {
+    await this.#call("resign");
   }
 
   leave(within: number): Promise<void> {

@@ -14,13 +14,14 @@ type Parts = {
   handler?: Handler<string>;
   tick?: TimerFunction;
   onMaster?: TimerFunction;
+  instanceId?: string;
 };
 
 const loops: Handler<string> = async (stream) => {
   for await (const _ of stream);
 };
 
-function made({ handler = loops, tick = () => {}, onMaster = () => {} }: Parts = {}) {
+function made({ handler = loops, tick = () => {}, onMaster = () => {}, instanceId }: Parts = {}) {
   const { shop, definition } = fakeApp({ valueSerializer: "text", partitions: 2 });
   actor(shop, { name: "orders" }, handler as Handler<unknown, unknown>);
   timer(shop, 1, { name: "local" }, tick);
@@ -30,7 +31,7 @@ function made({ handler = loops, tick = () => {}, onMaster = () => {} }: Parts =
   const lines = new Lines();
   const worker = new Worker({
     definition,
-    settings: resolveSettings({ version: "3" }, { flags: {}, env: {} }),
+    settings: resolveSettings({ version: "3", ...(instanceId && { instanceId }) }, { flags: {}, env: {} }),
     driver,
     context: context<Scope>(),
     logger: lines,
@@ -244,6 +245,18 @@ test("it stops in order: no new tick, drained, flushed, left, closed", async () 
   await stopped;
   assert.deepEqual(driver.calls.map((call) => call.split(" ")[0]), ["resign", "handled", "flush", "leave", "close"]);
   assert.deepEqual([partition.acknowledged, ticks, time.sleepers], [1, 2, 0]);
+});
+
+test("a static member that is master resigns first, however quick it is: it does not leave", async () => {
+  for (const elected of [true, false]) {
+    const { worker, time, driver, membership } = made({ instanceId: "box-1" });
+    await worker.start();
+    membership().generation({ elected });
+    driver.calls.length = 0;
+    await ended(worker, time);
+    assert.equal(driver.calls.includes("resign"), elected);
+    assert.ok(driver.calls.includes("flush"));
+  }
 });
 
 test("a quick stop does not resign first: leaving says it", async () => {
