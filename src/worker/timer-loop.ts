@@ -11,6 +11,8 @@ import { type Scope, TickSends } from "./sends.ts";
 
 /** The longest sleep, in ms: a wall clock that is set is noticed, and no timer of the runtime overflows. */
 const LONGEST_SLEEP = 30_000;
+/** A clock that was ahead by more than this was wrong, in ms; one that is set back by less makes a timer wait. */
+const SET_BACK = 60_000;
 /** How often it is told that runs outlast their interval, in ms. */
 const AGAIN = 60_000;
 
@@ -71,19 +73,38 @@ export class TimerLoop {
     const { interval } = this.timer;
     const { clock, sleep } = this.#parts;
     // Never a slot that has run already, also when the clock was set back.
-    let after = Math.max(clock.wall(), this.counts.lastSlot ?? 0);
+    let after = this.#inTime(Math.max(clock.wall(), this.counts.lastSlot ?? 0));
     const over = AbortSignal.any([span.signal, this.#ended.signal]);
     while (!over.aborted) {
       const slot = nextSlot(interval, after);
       for (let left = slot - clock.wall(); left > 0; left = slot - clock.wall()) {
         await sleep(Math.min(left, LONGEST_SLEEP), over);
         if (over.aborted) return;
+        const corrected = this.#inTime(after);
+        if (corrected === after) continue;
+        after = corrected;
+        break;
       }
+      if (slot > clock.wall()) continue; // the clock was set back
       if (!span.holds()) return;
       await this.#tick(slot, span);
       after = Math.max(clock.wall(), slot);
       this.#skipped(slot, nextSlot(interval, after), after - slot);
     }
+  }
+
+  /**
+   * After which moment the next slot is to be looked for. A clock that was ahead, and has been set right, must not keep the
+   * timer silent until it is as late again: beyond a minute, and an interval, its slots begin anew.
+   */
+  #inTime(after: number): number {
+    const now = this.#parts.clock.wall();
+    if (after - now <= Math.max(SET_BACK, this.timer.interval)) return after;
+    this.#parts.logger.warn(
+      `The clock has been set back by ${formatDuration(after - now)}: timer ${this.timer.name} goes on from now.`,
+    );
+    this.counts.lastSlot = undefined;
+    return now;
   }
 
   async #tick(slot: number, { epoch, signal, holds }: Span): Promise<void> {

@@ -200,6 +200,21 @@ test("a clock that is set back during a run runs no slot twice", async () => {
   loop.end();
 });
 
+test("a clock that was an hour ahead for a moment does not silence a timer for an hour", async () => {
+  const at: number[] = [];
+  const { time, loop, term, lines } = made(({ slot }) => void at.push(slot));
+  loop.start(term().span);
+  await time.pass(1000);
+  time.set(3_600_000);
+  await time.pass(1000);
+  time.set(-3_600_000);
+  const before = at.length;
+  await time.pass(60_000);
+  assert.ok(at.length > before + 20, `${at.length - before} runs in a minute`);
+  assert.equal(told(lines).filter((line) => /^warn: The clock has been set back by/.test(line)).length, 1);
+  loop.end();
+});
+
 test("a new term on a clock that was set back runs no slot of the last one", async () => {
   const at: number[] = [];
   const { time, loop, term } = made(({ slot }) => {
