@@ -11,6 +11,7 @@ const ROOMS: Record<string, readonly string[]> = {
   wire: [],
   driver: ["core"],
   kafka: ["core", "wire", "driver"],
+  broker: ["core", "wire"],
   runtime: [],
   worker: ["core", "driver", "runtime"],
   web: ["core", "worker"],

@@ -115,6 +115,12 @@ export class Reader {
     return this.#items(this.unsignedVarint() - 1, read);
   }
 
+  /** Bytes as they are, without a length; the counterpart of `Writer.raw`. */
+  raw(size: number): Uint8Array {
+    const at = this.#take(size);
+    return this.#bytes.subarray(at, at + size);
+  }
+
   /** Steps over the tagged fields that end a struct of a flexible version (KIP-482): those we know nothing of. */
   skipTaggedFields(): void {
     for (let left = this.unsignedVarint(); left > 0; left--) {

@@ -1,0 +1,81 @@
+import { array, boolean, int16, int32, list, NO_UUID, string, uuid } from "../protocol/fields.ts";
+import { NODE_ID } from "../node.ts";
+import type { Topic } from "../topics.ts";
+import { api } from "./api.ts";
+
+const UNKNOWN_TOPIC_OR_PARTITION = 3;
+const UNKNOWN_TOPIC_ID = 100;
+
+export const metadata = api({
+  key: 3,
+  name: "Metadata",
+  versions: [0, 13],
+  flexibleFrom: 9,
+  request: {
+    topics: array({
+      topicId: uuid({ v: "10+" }),
+      name: string({ nullable: "10+" }),
+    }, { nullable: "1+" }),
+    allowAutoTopicCreation: boolean({ v: "4+", or: true }),
+    includeClusterAuthorizedOperations: boolean({ v: "8-10" }),
+    includeTopicAuthorizedOperations: boolean({ v: "8+" }),
+  },
+  response: {
+    throttleTimeMs: int32({ v: "3+", or: 0 }),
+    brokers: array({
+      nodeId: int32(),
+      host: string(),
+      port: int32(),
+      rack: string({ v: "1+", nullable: "1+", or: null }),
+    }),
+    clusterId: string({ v: "2+", nullable: "2+", or: null }),
+    controllerId: int32({ v: "1+", or: -1 }),
+    topics: array({
+      errorCode: int16({ or: 0 }),
+      name: string({ nullable: "12+" }),
+      topicId: uuid({ v: "10+", or: NO_UUID }),
+      isInternal: boolean({ v: "1+", or: false }),
+      partitions: array({
+        errorCode: int16({ or: 0 }),
+        partitionIndex: int32(),
+        leaderId: int32(),
+        leaderEpoch: int32({ v: "7+", or: -1 }),
+        replicaNodes: list(int32()),
+        isrNodes: list(int32()),
+        offlineReplicas: list(int32(), { v: "5+", or: [] }),
+      }),
+      topicAuthorizedOperations: int32({ v: "8+", or: -2147483648 }),
+    }),
+    clusterAuthorizedOperations: int32({ v: "8-10", or: -2147483648 }),
+    errorCode: int16({ v: "13+", or: 0 }),
+  },
+  handle(broker, { topics }, { version }) {
+    const { nodeId, host, port, clusterId } = broker;
+    const asksForAll = topics === null || (version === 0 && topics.length === 0);
+    return {
+      brokers: [{ nodeId, host, port }],
+      clusterId,
+      controllerId: nodeId,
+      topics: asksForAll ? broker.topics.all().map(describe) : topics.map(({ name, topicId }) => {
+        const topic = name === null ? broker.topics.byId(topicId) : broker.topics.get(name);
+        if (topic !== undefined) return describe(topic);
+        const errorCode = name === null ? UNKNOWN_TOPIC_ID : UNKNOWN_TOPIC_OR_PARTITION;
+        return { errorCode, name, topicId, partitions: [] };
+      }),
+    };
+  },
+});
+
+function describe(topic: Topic) {
+  return {
+    name: topic.name,
+    topicId: topic.id,
+    partitions: topic.partitions.map(({ index }) => ({
+      partitionIndex: index,
+      leaderId: NODE_ID,
+      leaderEpoch: 0,
+      replicaNodes: [NODE_ID],
+      isrNodes: [NODE_ID],
+    })),
+  };
+}

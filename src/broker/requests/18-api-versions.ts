@@ -1,0 +1,58 @@
+import { array, int16, int32, int64, string } from "../protocol/fields.ts";
+import { api } from "./api.ts";
+
+const UNSUPPORTED_VERSION = 35;
+const INVALID_REQUEST = 42;
+const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
+
+/**
+ * What clients may use. Transactions of version 2 (KIP-890) are; the new consumer protocol (KIP-848), which would be
+ * group.version 1, is not, so it is not listed, and clients use the classic one.
+ */
+const FEATURES = [{ name: "transaction.version", minVersion: 0, maxVersion: 2, finalized: 2 }];
+
+export const apiVersions = api({
+  key: 18,
+  name: "ApiVersions",
+  versions: [0, 4],
+  flexibleFrom: 3,
+  request: {
+    clientSoftwareName: string({ v: "3+" }),
+    clientSoftwareVersion: string({ v: "3+" }),
+  },
+  response: {
+    errorCode: int16({ or: 0 }),
+    apiKeys: array({ apiKey: int16(), minVersion: int16(), maxVersion: int16() }),
+    throttleTimeMs: int32({ v: "1+", or: 0 }),
+    supportedFeatures: array({ name: string(), minVersion: int16(), maxVersion: int16() }, { v: "3+", tag: 0 }),
+    finalizedFeaturesEpoch: int64({ v: "3+", tag: 1, or: -1 }),
+    finalizedFeatures: array({ name: string(), maxVersionLevel: int16(), minVersionLevel: int16() }, {
+      v: "3+",
+      tag: 2,
+    }),
+  },
+  handle(broker, request, { version }) {
+    const all = broker.apis.map(({ key, versions: [minVersion, maxVersion] }) => ({
+      apiKey: key,
+      minVersion,
+      maxVersion,
+    }));
+    // A version that is not served arrives here as -1, without its fields.
+    if (version < 0) return { errorCode: UNSUPPORTED_VERSION, apiKeys: all.filter(({ apiKey }) => apiKey === 18) };
+    const { clientSoftwareName, clientSoftwareVersion } = request;
+    if (version >= 3 && !(SOFTWARE.test(clientSoftwareName) && SOFTWARE.test(clientSoftwareVersion))) {
+      return { errorCode: INVALID_REQUEST, apiKeys: [] };
+    }
+    return {
+      apiKeys: all,
+      // Before version 4 clients did not take a lowest version of 0 (KAFKA-17011).
+      supportedFeatures: FEATURES.filter(({ minVersion }) => version >= 4 || minVersion > 0),
+      finalizedFeaturesEpoch: 1,
+      finalizedFeatures: FEATURES.map(({ name, finalized }) => ({
+        name,
+        maxVersionLevel: finalized,
+        minVersionLevel: finalized,
+      })),
+    };
+  },
+});

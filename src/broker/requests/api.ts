@@ -1,0 +1,50 @@
+import type { Read, Struct, Write } from "../protocol/fields.ts";
+import type { Broker } from "../broker.ts";
+
+/** Who asks, and in which version. */
+export interface Context {
+  readonly version: number;
+  readonly clientId: string | null;
+  /** The client's address, without its port. */
+  readonly clientHost: string;
+  /** A number of its own for each connection. */
+  readonly connectionId: number;
+  /** Aborted when the connection is gone: what still waits for it need not be answered. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A request that the broker serves, in a file of its own that is named by its key.
+ *
+ * `handle` is called in the order of the requests of a connection, and the next one of that connection only once it has
+ * answered, as in Kafka. What it throws closes the connection, so an error that the protocol has a code for is a value.
+ */
+export interface Api<Q extends Struct = Struct, A extends Struct = Struct> {
+  readonly key: number;
+  /** As in Kafka's documentation, without "Request". */
+  readonly name: string;
+  /** The first and the last version that is served; these are the ones that ApiVersions advertises. */
+  readonly versions: readonly [min: number, max: number];
+  /** The first version with compact lengths and tagged fields (KIP-482). */
+  readonly flexibleFrom: number;
+  readonly request: Q;
+  readonly response: A;
+  /** The next request of a connection may begin while this one waits to be answered; the answers stay in order. */
+  readonly overlaps?: boolean;
+  /** `null`: nothing is answered. */
+  handle(
+    broker: Broker,
+    request: Read<Q>,
+    context: Context,
+  ): Write<A> | null | Promise<Write<A> | null>;
+}
+
+/** An `Api` of whatever tables: what the dispatcher holds. */
+export type AnyApi = Omit<Api, "handle"> & {
+  handle(broker: Broker, request: never, context: Context): unknown;
+};
+
+/** Has the compiler take the types of a request and its answer from their tables. */
+export function api<const Q extends Struct, const A extends Struct>(definition: Api<Q, A>): Api<Q, A> {
+  return definition;
+}
