@@ -1,5 +1,10 @@
 import { type Clock, systemClock } from "../core/clock.ts";
 import { type Logger, silent } from "../core/logger.ts";
+import type { Codecs } from "../wire/codec.ts";
+import { logConfigOf } from "./configs.ts";
+import { MemoryBudget } from "./log/budget.ts";
+import { Log } from "./log/log.ts";
+import { MemoryStores } from "./log/stores.ts";
 import { openGate, type TransactionGate } from "./gate.ts";
 import { NODE_ID } from "./node.ts";
 import type { AnyApi } from "./requests/api.ts";
@@ -16,7 +21,17 @@ export interface BrokerOptions {
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly limits?: Partial<ServerLimits>;
+  /** Memory for all records together, in bytes. Default 512 MiB. */
+  readonly memoryLimit?: number;
+  /** Whether a topic that a client asks for is created (with one partition). Default false. */
+  readonly autoCreate?: boolean;
+  /** For compacting compressed batches, and for finding a time in them. They are always stored as sent. */
+  readonly codecs?: Codecs;
 }
+
+const MEMORY_LIMIT = 512 * 1024 * 1024;
+/** Between two rounds of retention and compaction, in ms. */
+const MAINTAIN_EVERY = 5000;
 
 /**
  * A broker for one machine that speaks Kafka's protocol.
@@ -29,7 +44,9 @@ export class Broker {
   readonly options: BrokerOptions;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly topics = new Topics();
+  readonly codecs: Codecs;
+  readonly memory: MemoryBudget;
+  readonly topics: Topics;
   /** What is served, and so what ApiVersions advertises. */
   readonly apis: readonly AnyApi[] = apis;
   readonly clusterId = "mephisto-dev-broker";
@@ -37,6 +54,7 @@ export class Broker {
   /** Asked by Produce about transactional batches. */
   readonly transactions: TransactionGate = openGate;
   readonly #journals = new Map<string, Journal>();
+  #maintainer: NodeJS.Timeout | undefined;
   #server: BrokerServer | undefined;
   #port = 0;
 
@@ -44,6 +62,13 @@ export class Broker {
     this.options = options;
     this.clock = options.clock ?? systemClock;
     this.logger = options.logger ?? silent;
+    this.codecs = options.codecs ?? {};
+    this.memory = new MemoryBudget(options.memoryLimit ?? MEMORY_LIMIT);
+    this.topics = new Topics({
+      makeLog: ({ config }) => this.#makeLog(config),
+      save: () => {},
+      forget: ({ partitions }) => partitions.forEach(({ log }) => this.memory.remove(log)),
+    });
   }
 
   /** Where clients are told to connect. */
@@ -53,6 +78,20 @@ export class Broker {
 
   get port(): number {
     return this.#port;
+  }
+
+  /** What Kafka's tools may ask of a broker's configuration. */
+  get settings(): Readonly<Record<string, string | number | boolean>> {
+    return {
+      "auto.create.topics.enable": this.options.autoCreate ?? false,
+      "broker.id": this.nodeId,
+      "default.replication.factor": 1,
+      "listeners": `PLAINTEXT://${this.host}:${this.port}`,
+      "log.retention.check.interval.ms": MAINTAIN_EVERY,
+      "min.insync.replicas": 1,
+      "node.id": this.nodeId,
+      "num.partitions": 1,
+    };
   }
 
   /** The journal of that name, such as "groups"; the same object for the same name. */
@@ -75,12 +114,28 @@ export class Broker {
       logger: this.logger,
     });
     this.#port = await this.#server.listen();
+    this.#maintainer = setInterval(() => this.maintain(), MAINTAIN_EVERY);
+    this.#maintainer.unref();
     return { port: this.#port };
   }
 
   /** Ends every connection at once and frees the port. */
   async stop(): Promise<void> {
+    clearInterval(this.#maintainer);
     await this.#server?.close();
     this.#server = undefined;
+  }
+
+  /** Retention and compaction of all logs; done from time to time. */
+  maintain(): void {
+    const now = this.clock.wall();
+    for (const topic of this.topics.all()) for (const { log } of topic.partitions) log.maintain(now);
+  }
+
+  #makeLog(config: ReadonlyMap<string, string>): Log {
+    const { clock, codecs } = this;
+    const log = new Log({ config: logConfigOf(config), stores: new MemoryStores(this.memory), clock, codecs });
+    this.memory.add(log);
+    return log;
   }
 }

@@ -6,6 +6,8 @@ export interface TransactionalWrite {
   readonly partitions: readonly { readonly topic: string; readonly partition: number }[];
   /** Produce v12 and newer: a partition that is not yet in the transaction is added to it (KIP-890, part 2). */
   readonly adds: boolean;
+  /** Of the Produce request: before 11 a producer does not know TRANSACTION_ABORTABLE. */
+  readonly version: number;
 }
 
 /** What the log asks the transaction coordinator. */

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { logConfigOf } from "./configs.ts";
 import type { Log } from "./log/log.ts";
 
 /** A partition and its log; the one broker leads it. */
@@ -14,14 +15,35 @@ export interface Topic {
   readonly id: string;
   readonly partitions: Partition[];
   /** What was set for it, by name; what was not has its default. */
-  readonly config: Map<string, string>;
+  config: ReadonlyMap<string, string>;
+}
+
+/** What is to be remembered of a topic. */
+export interface TopicRecord {
+  readonly name: string;
+  readonly id: string;
+  readonly partitions: number;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+/** Where topics are remembered and their logs are kept. */
+export interface TopicKeeper {
+  makeLog(topic: { name: string; id: string; config: ReadonlyMap<string, string> }, partition: number): Log;
+  save(topic: TopicRecord): void;
+  /** A topic has been deleted: its logs are removed after this. */
+  forget(topic: Topic): void;
 }
 
 /** The topics, by name and by id. */
 export class Topics {
+  readonly #keeper: TopicKeeper;
   readonly #byName = new Map<string, Topic>();
   readonly #byId = new Map<string, Topic>();
   readonly #deleted = new Set<(topic: Topic) => void>();
+
+  constructor(keeper: TopicKeeper) {
+    this.#keeper = keeper;
+  }
 
   get(name: string): Topic | undefined {
     return this.#byName.get(name);
@@ -35,8 +57,9 @@ export class Topics {
     return this.#byName.get(name)?.partitions[index];
   }
 
+  /** In the order of their names. */
   all(): Topic[] {
-    return [...this.#byName.values()];
+    return [...this.#byName.values()].sort((a, b) => a.name < b.name ? -1 : 1);
   }
 
   /** Has a function called when a topic has been deleted: its committed offsets and transactions go with it. */
@@ -45,18 +68,59 @@ export class Topics {
   }
 
   /** Adds a topic whose name and config have been checked. */
-  create(name: string, partitions: number, config: ReadonlyMap<string, string>, makeLog: () => Log): Topic {
-    const id = randomUUID().replaceAll("-", "");
-    const topic: Topic = { name, id, partitions: [], config: new Map(config) };
-    for (let index = 0; index < partitions; index++) topic.partitions.push({ topic, index, log: makeLog() });
+  create(name: string, partitions: number, config: ReadonlyMap<string, string>): Topic {
+    const topic = this.recall({
+      name,
+      id: randomUUID().replaceAll("-", ""),
+      partitions,
+      config: Object.fromEntries(config),
+    });
+    this.#save(topic);
+    return topic;
+  }
+
+  /** Takes up a topic that is remembered from an earlier life. */
+  recall({ name, id, partitions, config }: TopicRecord): Topic {
+    const topic: Topic = { name, id, partitions: [], config: new Map(Object.entries(config)) };
+    this.#grow(topic, partitions);
     this.#byName.set(name, topic);
     this.#byId.set(id, topic);
     return topic;
   }
 
+  /** Adds partitions up to a number of them. */
+  grow(topic: Topic, partitions: number): void {
+    this.#grow(topic, partitions);
+    this.#save(topic);
+  }
+
+  /** Sets what has been checked; it counts from now on. */
+  configure(topic: Topic, config: ReadonlyMap<string, string>): void {
+    topic.config = new Map(config);
+    const logConfig = logConfigOf(config);
+    for (const { log } of topic.partitions) log.config = logConfig;
+    this.#save(topic);
+  }
+
   delete(topic: Topic): void {
     this.#byName.delete(topic.name);
     this.#byId.delete(topic.id);
+    this.#keeper.forget(topic);
+    for (const { log } of topic.partitions) log.remove();
     for (const listener of this.#deleted) listener(topic);
   }
+
+  #grow(topic: Topic, partitions: number): void {
+    for (let index = topic.partitions.length; index < partitions; index++) {
+      topic.partitions.push({ topic, index, log: this.#keeper.makeLog(topic, index) });
+    }
+  }
+
+  #save(topic: Topic): void {
+    this.#keeper.save(recordOf(topic));
+  }
+}
+
+function recordOf({ name, id, partitions, config }: Topic): TopicRecord {
+  return { name, id, partitions: partitions.length, config: Object.fromEntries(config) };
 }

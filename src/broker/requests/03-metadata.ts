@@ -1,10 +1,10 @@
 import { array, boolean, int16, int32, list, NO_UUID, string, uuid } from "../protocol/fields.ts";
-import { NODE_ID } from "../node.ts";
+import { INVALID_TOPIC_EXCEPTION, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
+import { LEADER_EPOCH, NODE_ID } from "../node.ts";
+import { planTopic, refuseName, TopicError } from "../plan.ts";
+import type { Broker } from "../broker.ts";
 import type { Topic } from "../topics.ts";
 import { api } from "./api.ts";
-
-const UNKNOWN_TOPIC_OR_PARTITION = 3;
-const UNKNOWN_TOPIC_ID = 100;
 
 export const metadata = api({
   key: 3,
@@ -49,22 +49,33 @@ export const metadata = api({
     clusterAuthorizedOperations: int32({ v: "8-10", or: -2147483648 }),
     errorCode: int16({ v: "13+", or: 0 }),
   },
-  handle(broker, { topics }, { version }) {
+  handle(broker, { topics, allowAutoTopicCreation }, { version }) {
     const { nodeId, host, port, clusterId } = broker;
     const asksForAll = topics === null || (version === 0 && topics.length === 0);
+    const mayCreate = allowAutoTopicCreation && (broker.options.autoCreate ?? false);
     return {
       brokers: [{ nodeId, host, port }],
       clusterId,
       controllerId: nodeId,
       topics: asksForAll ? broker.topics.all().map(describe) : topics.map(({ name, topicId }) => {
-        const topic = name === null ? broker.topics.byId(topicId) : broker.topics.get(name);
+        if (name === null) {
+          const topic = broker.topics.byId(topicId);
+          return topic === undefined ? { errorCode: UNKNOWN_TOPIC_ID, name, topicId, partitions: [] } : describe(topic);
+        }
+        const topic = broker.topics.get(name) ?? (mayCreate ? create(broker, name) : undefined);
         if (topic !== undefined) return describe(topic);
-        const errorCode = name === null ? UNKNOWN_TOPIC_ID : UNKNOWN_TOPIC_OR_PARTITION;
-        return { errorCode, name, topicId, partitions: [] };
+        const errorCode = refuseName(name) === undefined ? UNKNOWN_TOPIC_OR_PARTITION : INVALID_TOPIC_EXCEPTION;
+        return { errorCode, name, partitions: [] };
       }),
     };
   },
 });
+
+function create(broker: Broker, name: string): Topic | undefined {
+  const wish = { name, numPartitions: -1, replicationFactor: -1, assignments: [], configs: [] };
+  const plan = planTopic(broker.topics, wish, true);
+  return plan instanceof TopicError ? undefined : broker.topics.create(name, plan.partitions, plan.config);
+}
 
 function describe(topic: Topic) {
   return {
@@ -73,7 +84,7 @@ function describe(topic: Topic) {
     partitions: topic.partitions.map(({ index }) => ({
       partitionIndex: index,
       leaderId: NODE_ID,
-      leaderEpoch: 0,
+      leaderEpoch: LEADER_EPOCH,
       replicaNodes: [NODE_ID],
       isrNodes: [NODE_ID],
     })),

@@ -1,0 +1,145 @@
+import { crc32c } from "../../wire/crc32c.ts";
+import type { Codecs } from "../../wire/codec.ts";
+import {
+  ATTRIBUTES,
+  BASE_OFFSET,
+  type BatchHeader,
+  CRC,
+  LOG_APPEND_TIME,
+  MAX_TIMESTAMP,
+  PARTITION_LEADER_EPOCH,
+  readBatchHeader,
+  RECORDS,
+  setInt64,
+} from "../../wire/record-batch.ts";
+import {
+  CORRUPT_MESSAGE,
+  INVALID_RECORD,
+  INVALID_TIMESTAMP,
+  MESSAGE_TOO_LARGE,
+  RECORD_LIST_TOO_LARGE,
+} from "../codes.ts";
+import { messageOf } from "../../core/errors.ts";
+import { AppendError, type RecordError } from "./error.ts";
+import { scanRecords } from "./scan.ts";
+import type { LogConfig } from "./config.ts";
+
+/** A batch that may be appended, as far as its own bytes say. */
+export interface Accepted {
+  readonly header: BatchHeader;
+  /** Exactly the batch. */
+  readonly bytes: Uint8Array;
+  /** Of its records, which the header may have got wrong; -1: unknown, since they are compressed. */
+  readonly maxTimestamp: number;
+}
+
+/**
+ * Checks what a client has sent to be appended: that it is one whole batch, its checksum, its limits, and its records as
+ * far as they can be read. Throws `AppendError` with the code that Kafka has for it.
+ */
+export function acceptBatch(sent: Uint8Array, config: LogConfig, now: number, codecs: Codecs): Accepted {
+  const header = readHeader(sent);
+  const { size, recordCount, lastOffsetDelta } = header;
+  if (size > sent.length) throw new AppendError(INVALID_RECORD, "no whole batch was sent");
+  if (header.baseOffset !== 0) {
+    throw new AppendError(INVALID_RECORD, `the base offset should be 0, but it is ${header.baseOffset}`);
+  }
+  if (size > config.maxMessageBytes) {
+    throw new AppendError(
+      MESSAGE_TOO_LARGE,
+      `the batch has ${size} bytes, which is more than max.message.bytes, ${config.maxMessageBytes}`,
+    );
+  }
+  const bytes = sent.length === size ? sent : sent.subarray(0, size);
+  if (crc32c(bytes, ATTRIBUTES) !== header.crc) {
+    throw new AppendError(CORRUPT_MESSAGE, "the batch's checksum does not match");
+  }
+  if (size > config.segmentBytes) {
+    throw new AppendError(RECORD_LIST_TOO_LARGE, `the batch has ${size} bytes, more than segment.bytes`);
+  }
+  if (recordCount <= 0 || recordCount !== lastOffsetDelta + 1) {
+    throw new AppendError(INVALID_RECORD, `the batch says ${recordCount} records and offsets 0 to ${lastOffsetDelta}`);
+  }
+  if (header.isControl) throw new AppendError(INVALID_RECORD, "clients cannot write control records");
+  if (header.producerId >= 0 && header.baseSequence < 0) {
+    throw new AppendError(INVALID_RECORD, `the sequence ${header.baseSequence} of producer ${header.producerId}`);
+  }
+  if (header.isLogAppendTime) {
+    throw new AppendError(INVALID_TIMESTAMP, "producers cannot set the timestamp type to LogAppendTime");
+  }
+  return { header, bytes, maxTimestamp: checkRecords(header, bytes, config, now, codecs) };
+}
+
+function readHeader(sent: Uint8Array): BatchHeader {
+  // Kafka reads on only from 17 bytes, up to the magic.
+  if (sent.length < 17) throw new AppendError(INVALID_RECORD, "no batch was sent");
+  if (sent[16] !== 2) throw new AppendError(INVALID_RECORD, "only batches of magic 2 can be sent in this version");
+  try {
+    return readBatchHeader(sent);
+  } catch (error) {
+    throw new AppendError(CORRUPT_MESSAGE, messageOf(error));
+  }
+}
+
+/** The highest timestamp of the records. */
+function checkRecords(header: BatchHeader, bytes: Uint8Array, config: LogConfig, now: number, codecs: Codecs): number {
+  let records = bytes;
+  let start = RECORDS;
+  if (header.codec !== null) {
+    // Whoever reads them will see; only where records without a key would break compaction they are looked at here.
+    const codec = config.compact ? codecs[header.codec] : undefined;
+    if (codec === undefined) return -1;
+    try {
+      records = codec.decompress(bytes.subarray(RECORDS), config.maxDecompressed);
+    } catch (error) {
+      throw new AppendError(CORRUPT_MESSAGE, messageOf(error));
+    }
+    start = 0;
+  }
+  const latest = config.logAppendTime ? Infinity : now + config.timestampAfterMax;
+  const earliest = config.logAppendTime ? -Infinity : now - config.timestampBeforeMax;
+  const errors: RecordError[] = [];
+  let code = INVALID_RECORD;
+  let max = -1;
+  let next = 0;
+  try {
+    scanRecords(records, start, records.length, header.recordCount, (record) => {
+      const { offsetDelta, keyLength } = record;
+      if (offsetDelta !== next) throw new AppendError(INVALID_RECORD, `record ${next} has the offset ${offsetDelta}`);
+      const timestamp = header.baseTimestamp + record.timestampDelta;
+      if (timestamp > max) max = timestamp;
+      if (config.compact && keyLength < 0) {
+        errors.push({ batchIndex: next, batchIndexErrorMessage: "Compacted topic cannot accept message without key" });
+      } else if (timestamp !== -1 && (timestamp > latest || timestamp < earliest)) {
+        code = INVALID_TIMESTAMP;
+        errors.push({ batchIndex: next, batchIndexErrorMessage: `Timestamp ${timestamp} is out of range` });
+      }
+      next++;
+    });
+  } catch (error) {
+    if (error instanceof AppendError) throw error;
+    throw new AppendError(INVALID_RECORD, messageOf(error));
+  }
+  if (errors.length > 0) {
+    throw new AppendError(code, "One or more records have been rejected", errors);
+  }
+  return max;
+}
+
+/** Writes into the batch what is the broker's: its place, and the time of the append where the topic wants that. */
+export function stampBatch(
+  { bytes, header, maxTimestamp }: Accepted,
+  baseOffset: number,
+  leaderEpoch: number,
+  appendTime: number | null,
+): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, RECORDS);
+  setInt64(view, BASE_OFFSET, baseOffset);
+  view.setInt32(PARTITION_LEADER_EPOCH, leaderEpoch);
+  const max = appendTime ?? (maxTimestamp < 0 ? header.maxTimestamp : maxTimestamp);
+  if (appendTime === null && max === header.maxTimestamp) return max;
+  if (appendTime !== null) view.setInt16(ATTRIBUTES, view.getInt16(ATTRIBUTES) | LOG_APPEND_TIME);
+  setInt64(view, MAX_TIMESTAMP, max);
+  view.setUint32(CRC, crc32c(bytes, ATTRIBUTES));
+  return max;
+}

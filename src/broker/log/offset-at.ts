@@ -1,0 +1,69 @@
+import type { Codecs } from "../../wire/codec.ts";
+import { readBatchHeader, RECORDS } from "../../wire/record-batch.ts";
+import type { Log } from "./log.ts";
+import { scanRecords } from "./scan.ts";
+
+/** The special times of ListOffsets. */
+export const LATEST = -1;
+export const EARLIEST = -2;
+export const MAX_TIMESTAMP = -3;
+export const EARLIEST_LOCAL = -4;
+export const LATEST_TIERED = -5;
+
+const NOTHING = { offset: -1, timestamp: -1 };
+const MAX_DECOMPRESSED = 128 * 1024 * 1024;
+
+/** The first record of a time or later, or what a special time stands for; offset -1: there is none. */
+export function offsetAt(
+  log: Log,
+  time: number,
+  committed: boolean,
+  codecs: Codecs,
+): { offset: number; timestamp: number } {
+  const end = committed ? log.lastStableOffset : log.endOffset;
+  switch (time) {
+    case LATEST:
+      return { offset: end, timestamp: -1 };
+    case EARLIEST:
+    case EARLIEST_LOCAL:
+      return { offset: log.startOffset, timestamp: -1 };
+    case LATEST_TIERED:
+      return NOTHING;
+    case MAX_TIMESTAMP: {
+      const max = log.maxTimestamp;
+      return max < 0 ? NOTHING : search(log, max, codecs);
+    }
+    default: {
+      const found = search(log, Math.max(time, 0), codecs);
+      return found.offset < end ? found : NOTHING;
+    }
+  }
+}
+
+function search(log: Log, time: number, codecs: Codecs): { offset: number; timestamp: number } {
+  const batch = log.batchAtTime(time);
+  if (batch === undefined) return NOTHING;
+  const header = readBatchHeader(batch);
+  if (header.isLogAppendTime) {
+    return { offset: Math.max(header.baseOffset, log.startOffset), timestamp: header.maxTimestamp };
+  }
+  // Without its codec a compressed batch is found, but not the record in it.
+  const whole = { offset: Math.max(header.baseOffset, log.startOffset), timestamp: header.maxTimestamp };
+  let [bytes, start] = [batch, RECORDS];
+  if (header.codec !== null) {
+    const codec = codecs[header.codec];
+    if (codec === undefined) return whole;
+    try {
+      [bytes, start] = [codec.decompress(batch.subarray(RECORDS), MAX_DECOMPRESSED), 0];
+    } catch {
+      return whole; // a producer may have sent anything: its readers will find it
+    }
+  }
+  let found: { offset: number; timestamp: number } | undefined;
+  scanRecords(bytes, start, bytes.length, header.recordCount, ({ offsetDelta, timestampDelta }) => {
+    const offset = header.baseOffset + offsetDelta;
+    const timestamp = header.baseTimestamp + timestampDelta;
+    if (found === undefined && timestamp >= time && offset >= log.startOffset) found = { offset, timestamp };
+  });
+  return found ?? whole;
+}

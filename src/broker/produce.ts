@@ -1,0 +1,167 @@
+import type { Broker } from "./broker.ts";
+import {
+  CONCURRENT_TRANSACTIONS,
+  INVALID_PRODUCER_ID_MAPPING,
+  INVALID_RECORD,
+  INVALID_TXN_STATE,
+  NOT_ENOUGH_REPLICAS,
+  UNSUPPORTED_COMPRESSION_TYPE,
+} from "./codes.ts";
+import { AppendError, type RecordError } from "./log/error.ts";
+import type { Log } from "./log/log.ts";
+import type { Verification } from "./log/producers.ts";
+import { type BatchHeader, readBatchHeader } from "../wire/record-batch.ts";
+import { WireError } from "../wire/errors.ts";
+
+/** The batch that a Produce has for a partition. */
+export interface PartitionWrite {
+  readonly topic: string;
+  readonly index: number;
+  readonly records: Uint8Array | null;
+  readonly log: Log | undefined;
+  /** The error code for when there is no such log. */
+  readonly missing: number;
+}
+
+/** Whether a transactional batch may be written: an error code, or what the log wants to see. */
+export interface Verified {
+  readonly errorCode: number;
+  readonly verification?: Verification | undefined;
+}
+
+export interface WrittenPartition {
+  readonly index: number;
+  readonly errorCode: number;
+  readonly errorMessage: string | null;
+  readonly baseOffset: number;
+  readonly logAppendTimeMs: number;
+  readonly logStartOffset: number;
+  readonly recordErrors: readonly RecordError[];
+}
+
+const ALL = -1;
+const ZSTD_SINCE = 7;
+const BUMPS_SINCE = 12;
+// The coordinator's codes that an older producer would not try again after (14, 15, 16), which become one that it does.
+const COORDINATOR_ERRORS = [14, 15, 16];
+
+/**
+ * Asks the coordinator about the transactional batches whose transactions are not yet open in their partitions (KIP-890).
+ * All of a request belong to one producer. The answer is a promise only if the coordinator takes its time.
+ */
+export function verify(
+  broker: Broker,
+  transactionalId: string | null,
+  version: number,
+  writes: readonly PartitionWrite[],
+): Map<PartitionWrite, Verified> | Promise<Map<PartitionWrite, Verified>> {
+  const verified = new Map<PartitionWrite, Verified>();
+  const asked: PartitionWrite[] = [];
+  let producer: BatchHeader | undefined;
+  for (const write of writes) {
+    const header = headerOf(write.records);
+    if (header === undefined || !header.isTransactional || header.producerId < 0) continue;
+    const { producerId, producerEpoch, baseSequence } = header;
+    if (producer !== undefined && (producer.producerId !== producerId || producer.producerEpoch !== producerEpoch)) {
+      // Kafka refuses the whole request.
+      const all = writes.map((write) => [write, { errorCode: INVALID_PRODUCER_ID_MAPPING }] as const);
+      return new Map(all);
+    }
+    producer = header;
+    if (write.log === undefined) continue;
+    const verification = write.log.producers.verify(producerId, producerEpoch, baseSequence, version >= BUMPS_SINCE);
+    verified.set(write, { errorCode: 0, verification });
+    if (verification !== undefined) asked.push(write);
+  }
+  if (producer === undefined || asked.length === 0) return verified;
+  const take = (code: number) => {
+    const errorCode = translate(code, version);
+    if (errorCode !== 0) { for (const write of asked) verified.set(write, { errorCode }); }
+    return verified;
+  };
+  const answer = broker.transactions.verify({
+    transactionalId: transactionalId ?? "",
+    producerId: producer.producerId,
+    producerEpoch: producer.producerEpoch,
+    partitions: asked.map(({ topic, index }) => ({ topic, partition: index })),
+    adds: version >= BUMPS_SINCE,
+    version,
+  });
+  return typeof answer === "number" ? take(answer) : answer.then(take);
+}
+
+/** Appends one partition's batch; what goes wrong is in the answer. `written` gets the log if something was written. */
+export function append(
+  write: PartitionWrite,
+  acks: number,
+  version: number,
+  verified: Verified | undefined,
+  written: Set<Log>,
+): WrittenPartition {
+  const { log, index, records, missing } = write;
+  if (log === undefined || log.isGone) {
+    return refused(index, missing, "This server does not host this topic-partition.");
+  }
+  if (verified !== undefined && verified.errorCode !== 0) {
+    return refused(
+      index,
+      verified.errorCode,
+      verified.errorCode === INVALID_TXN_STATE ? "Partition was not added to the transaction" : null,
+    );
+  }
+  if (acks === ALL && log.config.minInsyncReplicas > 1) {
+    return refused(index, NOT_ENOUGH_REPLICAS, "min.insync.replicas is more than the one replica that there is");
+  }
+  try {
+    checkFormat(records, version);
+    const { baseOffset, logAppendTime } = log.append(records ?? new Uint8Array(0), verified?.verification);
+    written.add(log);
+    return {
+      index,
+      errorCode: 0,
+      errorMessage: null,
+      baseOffset,
+      logAppendTimeMs: logAppendTime,
+      logStartOffset: log.startOffset,
+      recordErrors: [],
+    };
+  } catch (error) {
+    if (!(error instanceof AppendError)) throw error;
+    return refused(index, error.code, error.message, error.records);
+  }
+}
+
+export function refused(
+  index: number,
+  errorCode: number,
+  errorMessage: string | null,
+  recordErrors: readonly RecordError[] = [],
+): WrittenPartition {
+  return { index, errorCode, errorMessage, baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1, recordErrors };
+}
+
+function checkFormat(records: Uint8Array | null, version: number): void {
+  const header = headerOf(records);
+  if (records === null || header === undefined) return; // the log says what is wrong with it
+  if (records.length >= header.size + 61 && headerOf(records.subarray(header.size)) !== undefined) {
+    throw new AppendError(INVALID_RECORD, "Produce requests are only allowed to contain exactly one record batch");
+  }
+  if (header.codec === "zstd" && version < ZSTD_SINCE) {
+    throw new AppendError(UNSUPPORTED_COMPRESSION_TYPE, "Produce requests before version 7 cannot use zstd");
+  }
+}
+
+function headerOf(records: Uint8Array | null): BatchHeader | undefined {
+  try {
+    return records === null ? undefined : readBatchHeader(records);
+  } catch (error) {
+    if (error instanceof WireError) return undefined;
+    throw error;
+  }
+}
+
+/** As Kafka tells its producers, whatever their age. */
+function translate(code: number, version: number): number {
+  if (COORDINATOR_ERRORS.includes(code)) return NOT_ENOUGH_REPLICAS;
+  return code === CONCURRENT_TRANSACTIONS && version < BUMPS_SINCE ? NOT_ENOUGH_REPLICAS : code;
+}

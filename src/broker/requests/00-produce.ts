@@ -1,0 +1,97 @@
+import { INVALID_REQUIRED_ACKS, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
+import type { Log } from "../log/log.ts";
+import { append, refused, verify, type WrittenPartition } from "../produce.ts";
+import { array, int16, int32, int64, NO_UUID, records, string, struct, uuid } from "../protocol/fields.ts";
+import { api } from "./api.ts";
+
+export const produce = api({
+  key: 0,
+  name: "Produce",
+  versions: [3, 13],
+  flexibleFrom: 9,
+  request: {
+    transactionalId: string({ nullable: "3+", or: null }),
+    acks: int16(),
+    timeoutMs: int32(),
+    topicData: array({
+      name: string({ v: "0-12" }),
+      topicId: uuid({ v: "13+" }),
+      partitionData: array({
+        index: int32(),
+        records: records({ nullable: "0+" }),
+      }),
+    }),
+  },
+  response: {
+    responses: array({
+      name: string({ v: "0-12", or: "" }),
+      topicId: uuid({ v: "13+", or: NO_UUID }),
+      partitionResponses: array({
+        index: int32(),
+        errorCode: int16({ or: 0 }),
+        baseOffset: int64(),
+        logAppendTimeMs: int64({ or: -1 }),
+        logStartOffset: int64({ v: "5+", or: -1 }),
+        recordErrors: array({
+          batchIndex: int32(),
+          batchIndexErrorMessage: string({ nullable: "8+", or: null }),
+        }, { v: "8+", or: [] }),
+        errorMessage: string({ v: "8+", nullable: "8+", or: null }),
+        currentLeader: struct({
+          leaderId: int32({ or: -1 }),
+          leaderEpoch: int32({ or: -1 }),
+        }, { v: "10+", tag: 0 }),
+      }),
+    }),
+    throttleTimeMs: int32({ or: 0 }),
+    nodeEndpoints: array({
+      nodeId: int32(),
+      host: string(),
+      port: int32(),
+      rack: string({ nullable: "10+", or: null }),
+    }, { v: "10+", tag: 0 }),
+  },
+  overlaps: true,
+  async handle(broker, { transactionalId, acks, topicData }, { version }) {
+    const byId = version >= 13;
+    const missing = byId ? UNKNOWN_TOPIC_ID : UNKNOWN_TOPIC_OR_PARTITION;
+    const topics = topicData.map(({ name, topicId, partitionData }) => {
+      const topic = byId ? broker.topics.byId(topicId) : broker.topics.get(name);
+      const writes = partitionData.map(({ index, records }) => ({
+        topic: topic?.name ?? name,
+        index,
+        records,
+        log: topic?.partitions[index]?.log,
+        missing: topic === undefined ? missing : UNKNOWN_TOPIC_OR_PARTITION,
+      }));
+      return { name, topicId, writes };
+    });
+    const all = topics.flatMap(({ writes }) => writes);
+    const isValid = acks >= -1 && acks <= 1;
+    // Who may write is found out before anything is written, and only then may this wait: appends keep their order.
+    const verified = verify(broker, transactionalId, version, isValid ? all : []);
+    const answers = verified instanceof Map ? verified : await verified;
+    const written = new Set<Log>();
+    const responses: { name: string; topicId: string; partitionResponses: WrittenPartition[] }[] = topics.map((
+      topic,
+    ) => ({
+      name: topic.name,
+      topicId: topic.topicId,
+      partitionResponses: topic.writes.map((write) =>
+        isValid
+          ? append(write, acks, version, answers.get(write), written)
+          : refused(write.index, INVALID_REQUIRED_ACKS, "Invalid required acks.")
+      ),
+    }));
+    if (acks === 0) {
+      const failed = responses.flatMap(({ partitionResponses }) => partitionResponses).find(({ errorCode }) =>
+        errorCode
+      );
+      // Kafka's way of telling a producer that waits for no answer: its connection is closed.
+      if (failed !== undefined) throw new Error(`a write without acknowledgement was refused (${failed.errorCode})`);
+      return null;
+    }
+    for (const log of written) await log.flushed();
+    return { responses };
+  },
+});

@@ -1,0 +1,44 @@
+import { alter } from "../alter.ts";
+import { array, boolean, int16, int32, int8, string } from "../protocol/fields.ts";
+import { api } from "./api.ts";
+
+export const incrementalAlterConfigs = api({
+  key: 44,
+  name: "IncrementalAlterConfigs",
+  versions: [0, 1],
+  flexibleFrom: 1,
+  request: {
+    resources: array({
+      resourceType: int8(),
+      resourceName: string(),
+      configs: array({
+        name: string(),
+        configOperation: int8(),
+        value: string({ nullable: "0+" }),
+      }),
+    }),
+    validateOnly: boolean(),
+  },
+  response: {
+    throttleTimeMs: int32({ or: 0 }),
+    responses: array({
+      errorCode: int16({ or: 0 }),
+      errorMessage: string({ nullable: "0+", or: null }),
+      resourceType: int8(),
+      resourceName: string(),
+    }),
+  },
+  handle(broker, { resources, validateOnly }) {
+    return {
+      responses: resources.map(({ resourceType, resourceName, configs }) => {
+        const changes = configs.map(({ name, value, configOperation }) => ({
+          name,
+          value,
+          operation: configOperation,
+        }));
+        const error = alter(broker, { resourceType, resourceName, changes, replaceAll: false, validateOnly });
+        return { resourceType, resourceName, errorCode: error?.code ?? 0, errorMessage: error?.message ?? null };
+      }),
+    };
+  },
+});
