@@ -1,16 +1,16 @@
 import { type Clock, systemClock } from "../core/clock.ts";
+import { MephistoError } from "../core/errors.ts";
 import { type Logger, silent } from "../core/logger.ts";
 import type { Codecs } from "../wire/codec.ts";
-import { logConfigOf } from "./configs.ts";
 import { MemoryBudget } from "./log/budget.ts";
-import { Log } from "./log/log.ts";
-import { MemoryStores } from "./log/stores.ts";
 import { openGate, type TransactionGate } from "./gate.ts";
 import { NODE_ID } from "./node.ts";
 import type { AnyApi } from "./requests/api.ts";
 import { apis } from "./requests/index.ts";
 import { BrokerServer, defaultLimits, type ServerLimits } from "./server.ts";
-import { type Journal, MemoryJournal } from "./state.ts";
+import type { Journal } from "./state.ts";
+import { folderStorage, memoryStorage, type Storage } from "./storage.ts";
+import { StorageKeeper } from "./topic-keeper.ts";
 import { Topics } from "./topics.ts";
 
 export interface BrokerOptions {
@@ -21,6 +21,10 @@ export interface BrokerOptions {
   readonly logger?: Logger;
   readonly clock?: Clock;
   readonly limits?: Partial<ServerLimits>;
+  /** A folder where everything is kept; missing: in memory, and gone with the process. */
+  readonly data?: string;
+  /** Whether what is acknowledged survives a loss of power too, not only the end of the process. Default true. */
+  readonly sync?: boolean;
   /** Memory for all records together, in bytes. Default 512 MiB. */
   readonly memoryLimit?: number;
   /** Whether a topic that a client asks for is created (with one partition). Default false. */
@@ -46,14 +50,15 @@ export class Broker {
   readonly logger: Logger;
   readonly codecs: Codecs;
   readonly memory: MemoryBudget;
-  readonly topics: Topics;
   /** What is served, and so what ApiVersions advertises. */
   readonly apis: readonly AnyApi[] = apis;
   readonly clusterId = "mephisto-dev-broker";
   readonly nodeId = NODE_ID;
   /** Asked by Produce about transactional batches. */
   readonly transactions: TransactionGate = openGate;
-  readonly #journals = new Map<string, Journal>();
+  #topics: Topics | undefined;
+  #storage: Storage | undefined;
+  #keeper: StorageKeeper | undefined;
   #maintainer: NodeJS.Timeout | undefined;
   #server: BrokerServer | undefined;
   #port = 0;
@@ -64,11 +69,11 @@ export class Broker {
     this.logger = options.logger ?? silent;
     this.codecs = options.codecs ?? {};
     this.memory = new MemoryBudget(options.memoryLimit ?? MEMORY_LIMIT);
-    this.topics = new Topics({
-      makeLog: ({ config }) => this.#makeLog(config),
-      save: () => {},
-      forget: ({ partitions }) => partitions.forEach(({ log }) => this.memory.remove(log)),
-    });
+  }
+
+  /** Only while it runs. */
+  get topics(): Topics {
+    return running(this.#topics);
   }
 
   /** Where clients are told to connect. */
@@ -94,15 +99,41 @@ export class Broker {
     };
   }
 
-  /** The journal of that name, such as "groups"; the same object for the same name. */
+  /** The journal of that name, such as "groups"; the same object for the same name. Only while it runs. */
   journal(name: string): Journal {
-    let journal = this.#journals.get(name);
-    if (journal === undefined) this.#journals.set(name, journal = new MemoryJournal());
-    return journal;
+    return running(this.#storage).journal(name);
   }
 
-  /** Listens. Rejects with the system's error, such as one of the code EADDRINUSE. */
+  /** Resolves once what was said of topics so far survives a crash. */
+  async flushed(): Promise<void> {
+    await this.#keeper?.flushed();
+  }
+
+  /**
+   * Listens. Rejects with the system's error, such as one of the code EADDRINUSE, and with a `MephistoError` if another
+   * process uses the folder.
+   */
   async start(): Promise<{ port: number }> {
+    this.#open();
+    try {
+      return await this.#listen();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  /** What was there before. */
+  #open(): void {
+    const { data, sync = true } = this.options;
+    const { memory, clock, codecs, logger } = this;
+    const storage = this.#storage = data === undefined ? memoryStorage(memory) : folderStorage(data, sync, logger);
+    const keeper = this.#keeper = new StorageKeeper({ storage, memory, clock, codecs });
+    const topics = this.#topics = new Topics(keeper);
+    for (const topic of keeper.remembered()) topics.recall(topic);
+  }
+
+  async #listen(): Promise<{ port: number }> {
     const { port = 9092, limits } = this.options;
     this.#server = new BrokerServer({
       host: this.host,
@@ -124,6 +155,15 @@ export class Broker {
     clearInterval(this.#maintainer);
     await this.#server?.close();
     this.#server = undefined;
+    for (const topic of this.#topics?.all() ?? []) {
+      for (const { log } of topic.partitions) {
+        await log.flushed();
+        log.close();
+      }
+    }
+    await this.#keeper?.flushed();
+    this.#storage?.close();
+    this.#storage = this.#keeper = this.#topics = undefined;
   }
 
   /** Retention and compaction of all logs; done from time to time. */
@@ -131,11 +171,9 @@ export class Broker {
     const now = this.clock.wall();
     for (const topic of this.topics.all()) for (const { log } of topic.partitions) log.maintain(now);
   }
+}
 
-  #makeLog(config: ReadonlyMap<string, string>): Log {
-    const { clock, codecs } = this;
-    const log = new Log({ config: logConfigOf(config), stores: new MemoryStores(this.memory), clock, codecs });
-    this.memory.add(log);
-    return log;
-  }
+function running<T>(part: T | undefined): T {
+  if (part === undefined) throw new MephistoError("STOPPED", "the broker does not run");
+  return part;
 }

@@ -1,5 +1,5 @@
 import type { Codecs } from "../../wire/codec.ts";
-import { type BatchHeader, readBatchHeader } from "../../wire/record-batch.ts";
+import { type BatchHeader, readBatchHeader, RECORDS } from "../../wire/record-batch.ts";
 import type { Clock } from "../../core/clock.ts";
 import { OFFSET_OUT_OF_RANGE, POLICY_VIOLATION } from "../codes.ts";
 import { LEADER_EPOCH } from "../node.ts";
@@ -285,7 +285,12 @@ export class Log implements Evictable {
 
   /** Resolves once all that was written so far survives a crash: at once when nothing is kept on disk. */
   async flushed(): Promise<void> {
-    await this.#segments.at(-1)?.store.flushed();
+    // A batch may be in a segment that has since been followed by another one.
+    for (let index = this.#segments.length - 1; index >= 0; index--) {
+      const store = this.#segments[index]?.store;
+      if (store === undefined || (store.size > 0 && !store.isDirty)) return;
+      await store.flushed();
+    }
   }
 
   /** Takes all of its bytes away for good. */
@@ -406,7 +411,7 @@ export class Log implements Evictable {
   #recall(segment: Segment, position: number): number {
     const { size, baseOffset, lastOffset, maxTimestamp } = segment.at(position);
     segment.note(position, baseOffset, lastOffset, maxTimestamp);
-    const header: BatchHeader = readBatchHeader(segment.store.read(position, size));
+    const header: BatchHeader = readBatchHeader(segment.store.read(position, RECORDS));
     if (header.producerId < 0) return size;
     if (!header.isControl) this.producers.append(header, baseOffset);
     else {

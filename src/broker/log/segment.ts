@@ -52,8 +52,9 @@ export class Segment {
 
   /** Appends a batch that has its offsets; the store has reserved the room. */
   append(bytes: Uint8Array, baseOffset: number, lastOffset: number, maxTimestamp: number, now: number): void {
-    this.note(this.size, baseOffset, lastOffset, maxTimestamp);
+    const position = this.size;
     this.store.append(bytes);
+    this.note(position, baseOffset, lastOffset, maxTimestamp);
     this.touchedAt = now;
   }
 

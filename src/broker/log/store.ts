@@ -6,9 +6,12 @@ export interface Store {
   readonly size: number;
   /** False: there is no room for so many bytes more. Until the next append it keeps what it said. */
   reserve(bytes: number): boolean;
+  /** Throws `AppendError` (KAFKA_STORAGE_ERROR) if it cannot be written; then nothing was. */
   append(bytes: Uint8Array): void;
   /** The bytes from `at` on; a view or a copy, either way not to be changed. */
   read(at: number, length: number): Uint8Array;
+  /** Whether something was appended that may not survive a crash yet. */
+  readonly isDirty: boolean;
   /** Resolves once what was appended so far survives a crash. */
   flushed(): Promise<void>;
   /** Takes its bytes away for good. */
@@ -22,6 +25,7 @@ const SYNCED = Promise.resolve();
 
 /** A segment in memory, which grows by doubling. Views that were given out before it grew stay good. */
 export class MemoryStore implements Store {
+  readonly isDirty = false;
   readonly #budget: MemoryBudget;
   readonly #limit: number;
   #bytes: Uint8Array = new Uint8Array(0);

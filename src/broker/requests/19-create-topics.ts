@@ -45,9 +45,9 @@ export const createTopics = api({
       }, { v: "5+", nullable: "5+", or: [] }),
     }),
   },
-  handle(broker, { topics, validateOnly }, { version }) {
+  async handle(broker, { topics, validateOnly }, { version }) {
     const names = topics.map(({ name }) => name);
-    return {
+    const answer = {
       topics: topics.map((asked) => {
         const { name } = asked;
         if (names.indexOf(name) !== names.lastIndexOf(name)) {
@@ -79,5 +79,7 @@ export const createTopics = api({
         };
       }).filter(({ name }, index, all) => all.findIndex((other) => other.name === name) === index),
     };
+    await broker.flushed();
+    return answer;
   },
 });

@@ -24,9 +24,9 @@ export const deleteTopics = api({
       errorMessage: string({ v: "5+", nullable: "5+", or: null }),
     }),
   },
-  handle(broker, { topics, topicNames }, { version }) {
+  async handle(broker, { topics, topicNames }, { version }) {
     const asked = version >= 6 ? topics : topicNames.map((name) => ({ name, topicId: NO_UUID }));
-    return {
+    const answer = {
       responses: asked.map(({ name, topicId }) => {
         if (name !== null && topicId !== NO_UUID) {
           return { name, topicId, errorCode: INVALID_REQUEST, errorMessage: "A name and an id were given." };
@@ -40,5 +40,7 @@ export const deleteTopics = api({
         return { name: topic.name, topicId: topic.id };
       }),
     };
+    await broker.flushed();
+    return answer;
   },
 });

@@ -30,8 +30,8 @@ export const deleteRecords = api({
       }),
     }),
   },
-  handle(broker, { topics }) {
-    return {
+  async handle(broker, { topics }) {
+    const answer = {
       topics: topics.map(({ name, partitions }) => ({
         name,
         partitions: partitions.map(({ partitionIndex, offset }) => {
@@ -46,5 +46,7 @@ export const deleteRecords = api({
         }),
       })),
     };
+    await broker.flushed();
+    return answer;
   },
 });

@@ -27,13 +27,15 @@ export const alterConfigs = api({
       resourceName: string(),
     }),
   },
-  handle(broker, { resources, validateOnly }) {
-    return {
+  async handle(broker, { resources, validateOnly }) {
+    const answer = {
       responses: resources.map(({ resourceType, resourceName, configs }) => {
         const changes = configs.map(({ name, value }) => ({ name, value, operation: value === null ? DELETE : SET }));
         const error = alter(broker, { resourceType, resourceName, changes, replaceAll: true, validateOnly });
         return { resourceType, resourceName, errorCode: error?.code ?? 0, errorMessage: error?.message ?? null };
       }),
     };
+    await broker.flushed();
+    return answer;
   },
 });

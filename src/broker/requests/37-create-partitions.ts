@@ -28,8 +28,8 @@ export const createPartitions = api({
       errorMessage: string({ nullable: "0+", or: null }),
     }),
   },
-  handle(broker, { topics, validateOnly }) {
-    return {
+  async handle(broker, { topics, validateOnly }) {
+    const answer = {
       results: topics.map(({ name, count, assignments }) => {
         const topic = broker.topics.get(name);
         if (topic === undefined) {
@@ -59,5 +59,7 @@ export const createPartitions = api({
         return { name };
       }),
     };
+    await broker.flushed();
+    return answer;
   },
 });

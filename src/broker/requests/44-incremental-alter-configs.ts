@@ -28,8 +28,8 @@ export const incrementalAlterConfigs = api({
       resourceName: string(),
     }),
   },
-  handle(broker, { resources, validateOnly }) {
-    return {
+  async handle(broker, { resources, validateOnly }) {
+    const answer = {
       responses: resources.map(({ resourceType, resourceName, configs }) => {
         const changes = configs.map(({ name, value, configOperation }) => ({
           name,
@@ -40,5 +40,7 @@ export const incrementalAlterConfigs = api({
         return { resourceType, resourceName, errorCode: error?.code ?? 0, errorMessage: error?.message ?? null };
       }),
     };
+    await broker.flushed();
+    return answer;
   },
 });

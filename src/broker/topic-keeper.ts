@@ -1,0 +1,77 @@
+import type { Codecs } from "../wire/codec.ts";
+import type { Clock } from "../core/clock.ts";
+import { logConfigOf } from "./configs.ts";
+import type { MemoryBudget } from "./log/budget.ts";
+import { Log } from "./log/log.ts";
+import type { Journal } from "./state.ts";
+import type { Storage } from "./storage.ts";
+import type { Topic, TopicKeeper, TopicRecord } from "./topics.ts";
+
+export interface KeeperOptions {
+  readonly storage: Storage;
+  readonly memory: MemoryBudget;
+  readonly clock: Clock;
+  readonly codecs: Codecs;
+}
+
+const text = new TextDecoder();
+const bytes = new TextEncoder();
+
+/** Remembers topics, and where their logs begin, in journals of the storage. */
+export class StorageKeeper implements TopicKeeper {
+  readonly #options: KeeperOptions;
+  readonly #topics: Journal;
+  readonly #starts: Journal;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    this.#topics = options.storage.journal("topics");
+    this.#starts = options.storage.journal("starts");
+  }
+
+  /** Those of an earlier life. Logs that belong to none of them are taken away. */
+  remembered(): TopicRecord[] {
+    const records = [...this.#topics.entries()].map(([name, value]) => parse(name, text.decode(value)));
+    this.#options.storage.keepOnly(new Set(records.map(({ id }) => id)));
+    return records;
+  }
+
+  makeLog({ id, config }: Pick<Topic, "id" | "config">, partition: number): Log {
+    const { storage, memory, clock, codecs } = this.#options;
+    const key = `${id}-${partition}`;
+    const start = this.#starts.get(key);
+    const log = new Log({
+      config: logConfigOf(config),
+      stores: storage.stores(id, partition),
+      clock,
+      codecs,
+      ...(start === undefined ? {} : { startOffset: Number(text.decode(start)) }),
+      onStart: (offset) => this.#starts.put(key, bytes.encode(String(offset))),
+    });
+    memory.add(log);
+    return log;
+  }
+
+  save({ name, ...rest }: TopicRecord): void {
+    this.#topics.put(name, bytes.encode(JSON.stringify(rest)));
+  }
+
+  forget({ name, id, partitions }: Topic): void {
+    this.#topics.delete(name);
+    for (const { index, log } of partitions) {
+      this.#starts.delete(`${id}-${index}`);
+      this.#options.memory.remove(log);
+    }
+  }
+
+  /** Resolves once what was saved so far is on disk. */
+  async flushed(): Promise<void> {
+    await this.#topics.flushed();
+    await this.#starts.flushed();
+  }
+}
+
+function parse(name: string, value: string): TopicRecord {
+  const { id, partitions, config }: Omit<TopicRecord, "name"> = JSON.parse(value);
+  return { name, id, partitions, config };
+}
