@@ -114,8 +114,8 @@ export class Broker {
    * process uses the folder.
    */
   async start(): Promise<{ port: number }> {
-    this.#open();
     try {
+      this.#open();
       return await this.#listen();
     } catch (error) {
       await this.stop();

@@ -14,8 +14,8 @@ import {
 import { dirname } from "node:path";
 
 /** Small reads come out of a block of this many bytes, which is kept. */
-const BLOCK = 16 * 1024;
-const SMALL = 4096;
+const BLOCK = 4096;
+const SMALL = 1024;
 const DONE = Promise.resolve();
 
 /**

@@ -61,15 +61,20 @@ function isAlive({ pid, started }: Holder): boolean {
     if (!hasCode(error, "EPERM")) return false;
   }
   const now = startOf(pid);
+  if (now === ENDED) return false;
   // Another process may have the number by now.
   return started === null || now === null || started === now;
 }
 
-/** Field 22 of Linux's /proc/PID/stat, counted after the program's name, which may hold anything. */
+/** Of a process that has been killed, and that its parent has not yet asked about. */
+const ENDED = "ended";
+
+/** Fields 3 and 22 of Linux's /proc/PID/stat, counted after the program's name, which may hold anything. */
 function startOf(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" || fields[0] === "X" ? ENDED : fields[19] ?? null;
   } catch {
     return null;
   }
