@@ -170,8 +170,10 @@ class Bench {
         log.maintain(NOW);
         break;
       case "reopen":
-        if (!this.#reopens) break;
+        // Producers are known again by their batches: not those whose batches have been taken away.
+        if (!this.#reopens || model.start > 0) break;
         log.close();
+        if (log.config.compact) for (const producer of model.producers.values()) producer.last = producer.last.slice(-1);
         this.log = this.#open();
         break;
     }
