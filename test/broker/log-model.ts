@@ -42,7 +42,11 @@ export class LogModel {
     return producer;
   }
 
-  append(records: { key: string; value: string | null; timestamp: number }[], id: number, transactional: boolean): number {
+  append(
+    records: { key: string; value: string | null; timestamp: number }[],
+    id: number,
+    transactional: boolean,
+  ): number {
     const base = this.end;
     for (const record of records) {
       this.records.push({

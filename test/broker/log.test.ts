@@ -173,7 +173,9 @@ class Bench {
         // Producers are known again by their batches: not those whose batches have been taken away.
         if (!this.#reopens || model.start > 0) break;
         log.close();
-        if (log.config.compact) for (const producer of model.producers.values()) producer.last = producer.last.slice(-1);
+        if (log.config.compact) {
+          for (const producer of model.producers.values()) producer.last = producer.last.slice(-1);
+        }
         this.log = this.#open();
         break;
     }
@@ -267,22 +269,28 @@ const compacting = { ...small, compact: true, delete: false, minCleanableRatio: 
 
 for (const [name, config] of [["deletes", small], ["compacts", compacting]] as const) {
   test(`a log in memory that ${name} is what the model says`, () => {
-    fc.assert(fc.property(fc.array(command, { minLength: 30, maxLength: 120 }), (commands) => {
-      const bench = new Bench(() => new MemoryStores(new MemoryBudget(1e9)), config, false);
-      for (const command of commands) bench.run(command);
-    }), { numRuns: 150 });
+    fc.assert(
+      fc.property(fc.array(command, { minLength: 30, maxLength: 120 }), (commands) => {
+        const bench = new Bench(() => new MemoryStores(new MemoryBudget(1e9)), config, false);
+        for (const command of commands) bench.run(command);
+      }),
+      { numRuns: 150 },
+    );
   });
 
   test(`a log in files that ${name} is what the model says, also when it is opened again`, () => {
-    fc.assert(fc.property(fc.array(command, { minLength: 20, maxLength: 60 }), (commands) => {
-      const folder = mkdtempSync(join(tmpdir(), "mephisto-log-"));
-      try {
-        const bench = new Bench(() => new FileStores(join(folder, "p"), false, silent), config, true);
-        for (const command of commands) bench.run(command);
-        bench.log.close();
-      } finally {
-        rmSync(folder, { recursive: true });
-      }
-    }), { numRuns: 40 });
+    fc.assert(
+      fc.property(fc.array(command, { minLength: 20, maxLength: 60 }), (commands) => {
+        const folder = mkdtempSync(join(tmpdir(), "mephisto-log-"));
+        try {
+          const bench = new Bench(() => new FileStores(join(folder, "p"), false, silent), config, true);
+          for (const command of commands) bench.run(command);
+          bench.log.close();
+        } finally {
+          rmSync(folder, { recursive: true });
+        }
+      }),
+      { numRuns: 40 },
+    );
   });
 }

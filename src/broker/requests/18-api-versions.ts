@@ -1,4 +1,4 @@
-import { array, int16, int32, int64, string } from "../protocol/fields.ts";
+import { array, boolean, int16, int32, int64, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 
 const UNSUPPORTED_VERSION = 35;
@@ -30,6 +30,8 @@ export const apiVersions = api({
       v: "3+",
       tag: 2,
     }),
+    /** Always false now that Kafka has no ZooKeeper. */
+    zkMigrationReady: boolean({ v: "3+", tag: 3, or: false }),
   },
   handle(broker, request, { version }) {
     const all = broker.apis.map(({ key, versions: [minVersion, maxVersion] }) => ({
