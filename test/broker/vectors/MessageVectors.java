@@ -33,9 +33,14 @@ public class MessageVectors {
     }
   }
 
+  /** The name as in the tables: without the prefix that keeps older fields apart from newer ones. */
+  static String plain(String name) {
+    return name.replace("v3_and_below_", "").replace("_", "");
+  }
+
   static int hash(String name) {
     int hash = 0;
-    for (char c : name.replace("_", "").toCharArray()) hash = (hash * 31 + c) & 0x7fffff;
+    for (char c : plain(name).toCharArray()) hash = (hash * 31 + c) & 0x7fffff;
     return hash;
   }
 
@@ -60,7 +65,7 @@ public class MessageVectors {
       return new Object[] {value(element, name, nulls), value(element, name, nulls)};
     }
     int hash = hash(name);
-    String text = name.replace("_", "");
+    String text = plain(name);
     String kind = type.toString().replaceAll("COMPACT_|NULLABLE_", "");
     return switch (kind) {
       case "BOOLEAN" -> hash % 2 == 1;
