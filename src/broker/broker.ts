@@ -71,6 +71,11 @@ export class Broker {
     this.memory = new MemoryBudget(options.memoryLimit ?? MEMORY_LIMIT);
   }
 
+  /** How many clients are connected. */
+  get connections(): number {
+    return this.#server?.connections ?? 0;
+  }
+
   /** Only while it runs. */
   get topics(): Topics {
     return running(this.#topics);

@@ -40,7 +40,7 @@ export class FileJournal implements Journal {
 
   put(key: string, value: Uint8Array): void {
     this.#file.append(encode(key, value));
-    this.#take(key, value.slice());
+    this.#take(key, new Uint8Array(value)); // a copy: a Buffer's own slice() would be a view
     this.#compact();
   }
 
@@ -68,7 +68,9 @@ export class FileJournal implements Journal {
       const end = at + HEAD + view.getUint32(at + 4);
       if (end > bytes.length || crc32c(bytes, at + HEAD, end) !== view.getUint32(at)) break;
       const reader = new Reader(bytes.subarray(at + HEAD, end));
-      this.#take(reader.compactString(), reader.compactNullableBytes()?.slice() ?? null);
+      const key = reader.compactString();
+      const value = reader.compactNullableBytes();
+      this.#take(key, value === null ? null : new Uint8Array(value));
       at = end;
     }
     return at;

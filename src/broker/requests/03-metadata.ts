@@ -13,12 +13,12 @@ export const metadata = api({
   flexibleFrom: 9,
   request: {
     topics: array({
-      topicId: uuid({ v: "10+" }),
+      topicId: uuid({ v: "10+", or: NO_UUID }),
       name: string({ nullable: "10+" }),
     }, { nullable: "1+" }),
     allowAutoTopicCreation: boolean({ v: "4+", or: true }),
-    includeClusterAuthorizedOperations: boolean({ v: "8-10" }),
-    includeTopicAuthorizedOperations: boolean({ v: "8+" }),
+    includeClusterAuthorizedOperations: boolean({ v: "8-10", or: false }),
+    includeTopicAuthorizedOperations: boolean({ v: "8+", or: false }),
   },
   response: {
     throttleTimeMs: int32({ v: "3+", or: 0 }),
