@@ -1,5 +1,5 @@
 import type { Broker } from "./broker.ts";
-import { INVALID_CONFIG, INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION } from "./codes.ts";
+import { INVALID_CONFIG, INVALID_REQUEST, UNKNOWN_SERVER_ERROR, UNKNOWN_TOPIC_OR_PARTITION } from "./codes.ts";
 import { refuse, refuseTogether, topicConfigs, valueOf } from "./configs.ts";
 import { TOPIC_RESOURCE } from "./describe.ts";
 import { TopicError } from "./plan.ts";
@@ -39,7 +39,7 @@ export function alter(broker: Broker, alteration: Alteration): TopicError | unde
       continue;
     }
     if (operation < SET || operation > SUBTRACT) {
-      return new TopicError(INVALID_REQUEST, `Unknown operation type ${operation} for config ${name}`);
+      return new TopicError(UNKNOWN_SERVER_ERROR, `Unknown operation type ${operation} for config ${name}`);
     }
     const next = value === null ? null : combine(config, name, value, operation);
     if (next instanceof TopicError) return next;

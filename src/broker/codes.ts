@@ -1,4 +1,5 @@
 /** The error codes that the broker itself answers with, by their names in Kafka's protocol. */
+export const UNKNOWN_SERVER_ERROR = -1;
 export const NONE = 0;
 export const OFFSET_OUT_OF_RANGE = 1;
 export const CORRUPT_MESSAGE = 2;

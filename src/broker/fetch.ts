@@ -66,17 +66,17 @@ export function enough(options: {
 /** Reads what one partition has for it. */
 export function read(wish: Wish, maxBytes: number, committed: boolean, atLeastOne: boolean): FetchedPartition {
   const { partition: partitionIndex, log, fetchOffset: from, missing, partitionMaxBytes } = wish;
-  const failed = (errorCode: number) => ({
+  const failed = (errorCode: number, abortedTransactions: [] | null = null) => ({
     partitionIndex,
     errorCode,
     highWatermark: -1,
     lastStableOffset: -1,
     logStartOffset: -1,
-    abortedTransactions: null,
+    abortedTransactions,
     records: [],
     size: 0,
   });
-  if (log === undefined || log.isGone) return failed(missing);
+  if (log === undefined || log.isGone) return failed(missing, []);
   const errorCode = checkLeaderEpoch(wish.currentLeaderEpoch);
   if (errorCode !== 0) return failed(errorCode);
   try {

@@ -1,16 +1,21 @@
 import type { Broker } from "./broker.ts";
 import {
   CONCURRENT_TRANSACTIONS,
+  CORRUPT_MESSAGE,
   INVALID_PRODUCER_ID_MAPPING,
   INVALID_RECORD,
   INVALID_TXN_STATE,
+  KAFKA_STORAGE_ERROR,
+  MESSAGE_TOO_LARGE,
   NOT_ENOUGH_REPLICAS,
+  POLICY_VIOLATION,
+  RECORD_LIST_TOO_LARGE,
   UNSUPPORTED_COMPRESSION_TYPE,
 } from "./codes.ts";
 import { AppendError, type RecordError } from "./log/error.ts";
 import type { Log } from "./log/log.ts";
 import type { Verification } from "./log/producers.ts";
-import { type BatchHeader, readBatchHeader } from "../wire/record-batch.ts";
+import { BATCH_LENGTH, type BatchHeader, LOG_OVERHEAD, MAGIC, readBatchHeader } from "../wire/record-batch.ts";
 import { WireError } from "../wire/errors.ts";
 
 /** The batch that a Produce has for a partition. */
@@ -39,6 +44,8 @@ export interface WrittenPartition {
   readonly recordErrors: readonly RecordError[];
 }
 
+/** Refused before the log is asked for a place: the answer does not say where the log begins. */
+const UNPLACED = [CORRUPT_MESSAGE, MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE, KAFKA_STORAGE_ERROR, POLICY_VIOLATION];
 const ALL = -1;
 const ZSTD_SINCE = 7;
 const BUMPS_SINCE = 12;
@@ -112,9 +119,11 @@ export function append(
   if (acks === ALL && log.config.minInsyncReplicas > 1) {
     return refused(index, NOT_ENOUGH_REPLICAS, "min.insync.replicas is more than the one replica that there is");
   }
+  let isFormed = false;
   try {
-    checkFormat(records, version);
-    const { baseOffset, logAppendTime } = log.append(records ?? new Uint8Array(0), verified?.verification);
+    const formed = checkFormat(records, version);
+    isFormed = true;
+    const { baseOffset, logAppendTime } = log.append(formed, verified?.verification);
     written.add(log);
     return {
       index,
@@ -127,7 +136,8 @@ export function append(
     };
   } catch (error) {
     if (!(error instanceof AppendError)) throw error;
-    return refused(index, error.code, error.message, error.records);
+    const logStartOffset = isFormed && !UNPLACED.includes(error.code) ? log.startOffset : -1;
+    return { ...refused(index, error.code, error.message, error.records), logStartOffset };
   }
 }
 
@@ -140,15 +150,28 @@ export function refused(
   return { index, errorCode, errorMessage, baseOffset: -1, logAppendTimeMs: -1, logStartOffset: -1, recordErrors };
 }
 
-function checkFormat(records: Uint8Array | null, version: number): void {
-  const header = headerOf(records);
-  if (records === null || header === undefined) return; // the log says what is wrong with it
-  if (records.length >= header.size + 61 && headerOf(records.subarray(header.size)) !== undefined) {
+/** The one batch that there has to be, with whatever comes after it; the log looks at its content. */
+function checkFormat(records: Uint8Array | null, version: number): Uint8Array {
+  const size = sizeOf(records, 0);
+  if (records === null || size === undefined) throw new AppendError(INVALID_RECORD, "no whole record batch was sent");
+  if (sizeOf(records, size) !== undefined) {
     throw new AppendError(INVALID_RECORD, "Produce requests are only allowed to contain exactly one record batch");
   }
-  if (header.codec === "zstd" && version < ZSTD_SINCE) {
+  if (records[MAGIC] !== 2) {
+    throw new AppendError(INVALID_RECORD, "Produce requests are only allowed to contain batches of magic 2");
+  }
+  if (version < ZSTD_SINCE && headerOf(records)?.codec === "zstd") {
     throw new AppendError(UNSUPPORTED_COMPRESSION_TYPE, "Produce requests before version 7 cannot use zstd");
   }
+  return records;
+}
+
+/** Of the batch at a position, as far as its length can be believed; undefined: there is no whole one. */
+function sizeOf(records: Uint8Array | null, at: number): number | undefined {
+  if (records === null || records.length - at < LOG_OVERHEAD) return undefined;
+  const size = LOG_OVERHEAD + new DataView(records.buffer, records.byteOffset + at).getInt32(BATCH_LENGTH);
+  if (size <= MAGIC) throw new AppendError(CORRUPT_MESSAGE, `a batch of ${size} bytes`);
+  return records.length - at < size ? undefined : size;
 }
 
 function headerOf(records: Uint8Array | null): BatchHeader | undefined {

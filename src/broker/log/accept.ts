@@ -64,16 +64,13 @@ export function acceptBatch(sent: Uint8Array, config: LogConfig, now: number, co
   if (header.producerId >= 0 && header.baseSequence < 0) {
     throw new AppendError(INVALID_RECORD, `the sequence ${header.baseSequence} of producer ${header.producerId}`);
   }
-  if (header.isLogAppendTime) {
+  if (header.isLogAppendTime && config.logAppendTime) {
     throw new AppendError(INVALID_TIMESTAMP, "producers cannot set the timestamp type to LogAppendTime");
   }
   return { header, bytes, maxTimestamp: checkRecords(header, bytes, config, now, codecs) };
 }
 
 function readHeader(sent: Uint8Array): BatchHeader {
-  // Kafka reads on only from 17 bytes, up to the magic.
-  if (sent.length < 17) throw new AppendError(INVALID_RECORD, "no batch was sent");
-  if (sent[16] !== 2) throw new AppendError(INVALID_RECORD, "only batches of magic 2 can be sent in this version");
   try {
     return readBatchHeader(sent);
   } catch (error) {
@@ -106,7 +103,7 @@ function checkRecords(header: BatchHeader, bytes: Uint8Array, config: LogConfig,
     scanRecords(records, start, records.length, header.recordCount, (record) => {
       const { offsetDelta, keyLength } = record;
       if (offsetDelta !== next) throw new AppendError(INVALID_RECORD, `record ${next} has the offset ${offsetDelta}`);
-      const timestamp = header.baseTimestamp + record.timestampDelta;
+      const timestamp = header.isLogAppendTime ? header.maxTimestamp : header.baseTimestamp + record.timestampDelta;
       if (timestamp > max) max = timestamp;
       if (config.compact && keyLength < 0) {
         errors.push({ batchIndex: next, batchIndexErrorMessage: "Compacted topic cannot accept message without key" });
@@ -137,8 +134,9 @@ export function stampBatch(
   setInt64(view, BASE_OFFSET, baseOffset);
   view.setInt32(PARTITION_LEADER_EPOCH, leaderEpoch);
   const max = appendTime ?? (maxTimestamp < 0 ? header.maxTimestamp : maxTimestamp);
-  if (appendTime === null && max === header.maxTimestamp) return max;
-  if (appendTime !== null) view.setInt16(ATTRIBUTES, view.getInt16(ATTRIBUTES) | LOG_APPEND_TIME);
+  if (appendTime === null && max === header.maxTimestamp && !header.isLogAppendTime) return max;
+  const attributes = view.getInt16(ATTRIBUTES) & ~LOG_APPEND_TIME;
+  view.setInt16(ATTRIBUTES, appendTime === null ? attributes : attributes | LOG_APPEND_TIME);
   setInt64(view, MAX_TIMESTAMP, max);
   view.setUint32(CRC, crc32c(bytes, ATTRIBUTES));
   return max;

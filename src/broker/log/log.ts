@@ -18,7 +18,7 @@ const PRODUCER_EXPIRY = 86_400_000;
 
 export interface AppendResult {
   readonly baseOffset: number;
-  /** -1: the records have the producer's timestamps. */
+  /** -1: the records have the producer's timestamps. Of a copy of an earlier batch, that one's time in any case. */
   readonly logAppendTime: number;
 }
 
@@ -135,8 +135,7 @@ export class Log implements Evictable {
     if (header.producerId >= 0) {
       const duplicate = this.producers.duplicateOf(header);
       if (duplicate !== undefined) {
-        const time = this.config.logAppendTime ? duplicate.timestamp : -1;
-        return { baseOffset: duplicate.baseOffset, logAppendTime: time };
+        return { baseOffset: duplicate.baseOffset, logAppendTime: duplicate.timestamp };
       }
       this.producers.check(header, verification);
     }

@@ -51,7 +51,7 @@ export const createTopics = api({
       topics: topics.map((asked) => {
         const { name } = asked;
         if (names.indexOf(name) !== names.lastIndexOf(name)) {
-          return { name, errorCode: INVALID_REQUEST, errorMessage: "Duplicate topic name.", configs: null };
+          return { name, errorCode: INVALID_REQUEST, errorMessage: "Duplicate topic name.", configs: [] };
         }
         const configs = asked.configs.map(({ name, value }) => [name, value] as const);
         const { replicationFactor, assignments, numPartitions } = asked;
@@ -61,7 +61,7 @@ export const createTopics = api({
           version >= 4,
         );
         if (plan instanceof TopicError) {
-          return { name, errorCode: plan.code, errorMessage: plan.message, configs: null };
+          return { name, errorCode: plan.code, errorMessage: plan.message, configs: [] };
         }
         const topic = validateOnly ? undefined : broker.topics.create(name, plan.partitions, plan.config);
         return {
