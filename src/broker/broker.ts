@@ -3,7 +3,9 @@ import { MephistoError } from "../core/errors.ts";
 import { type Logger, silent } from "../core/logger.ts";
 import type { Codecs } from "../wire/codec.ts";
 import { MemoryBudget } from "./log/budget.ts";
-import { openGate, type TransactionGate } from "./gate.ts";
+import { Coordinators } from "./coordinators.ts";
+import type { GroupCoordinator } from "./groups/coordinator.ts";
+import type { GroupSettings } from "./groups/settings.ts";
 import { NODE_ID } from "./node.ts";
 import type { AnyApi } from "./requests/api.ts";
 import { apis } from "./requests/index.ts";
@@ -12,6 +14,8 @@ import type { Journal } from "./state.ts";
 import { folderStorage, memoryStorage, type Storage } from "./storage.ts";
 import { StorageKeeper } from "./topic-keeper.ts";
 import { Topics } from "./topics.ts";
+import type { TransactionCoordinator } from "./transactions/coordinator.ts";
+import type { TransactionSettings } from "./transactions/settings.ts";
 
 export interface BrokerOptions {
   /** Default 127.0.0.1: nobody else can connect. */
@@ -31,6 +35,10 @@ export interface BrokerOptions {
   readonly autoCreate?: boolean;
   /** For compacting compressed batches, and for finding a time in them. They are always stored as sent. */
   readonly codecs?: Codecs;
+  /** Session limits and such; see there for the defaults. */
+  readonly groups?: Partial<GroupSettings>;
+  /** Timeouts and such; see there for the defaults. */
+  readonly transactions?: Partial<TransactionSettings>;
 }
 
 const MEMORY_LIMIT = 512 * 1024 * 1024;
@@ -54,12 +62,11 @@ export class Broker {
   readonly apis: readonly AnyApi[] = apis;
   readonly clusterId = "mephisto-dev-broker";
   readonly nodeId = NODE_ID;
-  /** Asked by Produce about transactional batches. */
-  readonly transactions: TransactionGate = openGate;
   #topics: Topics | undefined;
   #storage: Storage | undefined;
   #keeper: StorageKeeper | undefined;
   #maintainer: NodeJS.Timeout | undefined;
+  #coordinators: Coordinators | undefined;
   #server: BrokerServer | undefined;
   #port = 0;
 
@@ -79,6 +86,16 @@ export class Broker {
   /** Only while it runs. */
   get topics(): Topics {
     return running(this.#topics);
+  }
+
+  /** Only while it runs. */
+  get groups(): GroupCoordinator {
+    return running(this.#coordinators).groups;
+  }
+
+  /** Also asked by Produce about transactional batches. Only while it runs. */
+  get transactions(): TransactionCoordinator {
+    return running(this.#coordinators).transactions;
   }
 
   /** Where clients are told to connect. */
@@ -136,6 +153,10 @@ export class Broker {
     const keeper = this.#keeper = new StorageKeeper({ storage, memory, clock, codecs });
     const topics = this.#topics = new Topics(keeper);
     for (const topic of keeper.remembered()) topics.recall(topic);
+    const { groups = {}, transactions = {} } = this.options;
+    const journal = (name: string) => this.journal(name);
+    this.#coordinators = new Coordinators({ topics, journal, clock, logger, groups, transactions });
+    this.#coordinators.start();
   }
 
   async #listen(): Promise<{ port: number }> {
@@ -160,6 +181,8 @@ export class Broker {
     clearInterval(this.#maintainer);
     await this.#server?.close();
     this.#server = undefined;
+    this.#coordinators?.stop();
+    this.#coordinators = undefined;
     for (const topic of this.#topics?.all() ?? []) {
       for (const { log } of topic.partitions) {
         await log.flushed();

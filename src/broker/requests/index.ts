@@ -15,6 +15,7 @@ import { metadata } from "./03-metadata.ts";
 import { offsetForLeaderEpoch } from "./23-offset-for-leader-epoch.ts";
 import { produce } from "./00-produce.ts";
 import type { AnyApi } from "./api.ts";
+import { coordinatorApis } from "./coordinators.ts";
 
 /** All that is served, by key: what is listed here is advertised. */
 export const apis: readonly AnyApi[] = [
@@ -34,4 +35,5 @@ export const apis: readonly AnyApi[] = [
   describeCluster,
   describeProducers,
   describeTopicPartitions,
+  ...coordinatorApis,
 ];

@@ -1,0 +1,84 @@
+import type { Broker } from "../broker.ts";
+import { Code } from "../coordinator-codes.ts";
+import { array, boolean, int16, int32, int64, list, string } from "../protocol/fields.ts";
+import { forVersion } from "../transactions/codes.ts";
+import { api } from "./api.ts";
+
+interface Asked {
+  readonly transactionalId: string;
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  /** Nothing is added: the sender, a broker on Kafka, only wants to know. */
+  readonly verifyOnly: boolean;
+  readonly topics: readonly { readonly name: string; readonly partitions: readonly number[] }[];
+}
+
+/** Clients send versions up to 3; from 4 on it is what brokers ask each other, for many transactions at once. */
+export const addPartitionsToTxn = api({
+  key: 24,
+  name: "AddPartitionsToTxn",
+  versions: [0, 5],
+  flexibleFrom: 3,
+  request: {
+    transactions: array({
+      transactionalId: string(),
+      producerId: int64(),
+      producerEpoch: int16(),
+      verifyOnly: boolean(),
+      topics: array({ name: string(), partitions: list(int32()) }),
+    }, { v: "4+", or: [] }),
+    transactionalId: string({ v: "0-3", or: "" }),
+    producerId: int64({ v: "0-3", or: -1 }),
+    producerEpoch: int16({ v: "0-3", or: -1 }),
+    topics: array({ name: string(), partitions: list(int32()) }, { v: "0-3", or: [] }),
+  },
+  response: {
+    throttleTimeMs: int32({ or: 0 }),
+    errorCode: int16({ v: "4+", or: 0 }),
+    resultsByTransaction: array({
+      transactionalId: string(),
+      topicResults: array({
+        name: string(),
+        resultsByPartition: array({ partitionIndex: int32(), partitionErrorCode: int16() }),
+      }),
+    }, { v: "4+", or: [] }),
+    resultsByTopic: array({
+      name: string(),
+      resultsByPartition: array({ partitionIndex: int32(), partitionErrorCode: int16() }),
+    }, { v: "0-3", or: [] }),
+  },
+  async handle(broker, request, { version }) {
+    if (version < 4) return { resultsByTopic: await add(broker, { ...request, verifyOnly: false }, version) };
+    const resultsByTransaction = [];
+    for (const asked of request.transactions) {
+      const { transactionalId } = asked;
+      resultsByTransaction.push({ transactionalId, topicResults: await add(broker, asked, version) });
+    }
+    return { resultsByTransaction };
+  },
+});
+
+async function add(broker: Broker, asked: Asked, version: number) {
+  const { transactionalId, verifyOnly, topics } = asked;
+  const partitions = topics.flatMap(({ name, partitions }) =>
+    partitions.map((partition) => ({ topic: name, partition }))
+  );
+  const unknown = partitions.map(({ topic, partition }) => broker.topics.partition(topic, partition) === undefined);
+  let codes: readonly Code[];
+  if (unknown.includes(true)) {
+    // All or nothing.
+    codes = unknown.map((one) => one ? Code.UNKNOWN_TOPIC_OR_PARTITION : Code.OPERATION_NOT_ATTEMPTED);
+  } else if (verifyOnly) codes = broker.transactions.check(transactionalId, asked, partitions);
+  else {
+    const code = forVersion(await broker.transactions.add(transactionalId, asked, partitions), version >= 2);
+    codes = partitions.map(() => code);
+  }
+  let next = 0;
+  return topics.map(({ name, partitions }) => ({
+    name,
+    resultsByPartition: partitions.map((partitionIndex) => ({
+      partitionIndex,
+      partitionErrorCode: codes[next++] ?? Code.NONE,
+    })),
+  }));
+}

@@ -1,0 +1,67 @@
+import { Code } from "../coordinator-codes.ts";
+import { answerKnown } from "../groups/known.ts";
+import { OFFSETS_TOPIC, offsetsPartition } from "../groups/partition.ts";
+import { array, int16, int32, int64, string } from "../protocol/fields.ts";
+import { api } from "./api.ts";
+
+export const txnOffsetCommit = api({
+  key: 28,
+  name: "TxnOffsetCommit",
+  versions: [0, 5],
+  flexibleFrom: 3,
+  request: {
+    transactionalId: string(),
+    groupId: string(),
+    producerId: int64(),
+    producerEpoch: int16(),
+    generationId: int32({ v: "3+", or: -1 }),
+    memberId: string({ v: "3+", or: "" }),
+    groupInstanceId: string({ v: "3+", nullable: "3+", or: null }),
+    topics: array({
+      name: string(),
+      partitions: array({
+        partitionIndex: int32(),
+        committedOffset: int64(),
+        committedLeaderEpoch: int32({ v: "2+", or: -1 }),
+        committedMetadata: string({ nullable: "0+" }),
+      }),
+    }),
+  },
+  response: {
+    throttleTimeMs: int32({ or: 0 }),
+    topics: array({ name: string(), partitions: array({ partitionIndex: int32(), errorCode: int16() }) }),
+  },
+  async handle(broker, request, { version }) {
+    const { transactionalId, groupId, producerId } = request;
+    const partitions = [{ topic: OFFSETS_TOPIC, partition: offsetsPartition(groupId) }];
+    const isAsked = request.topics.some(({ name, partitions }) =>
+      partitions.some(({ partitionIndex }) => broker.topics.partition(name, partitionIndex) !== undefined)
+    );
+    // Version 5 takes the offsets into the transaction; before it AddOffsetsToTxn has to have been there (KIP-890).
+    const adds = version >= 5;
+    let error: Code = Code.NONE;
+    if (groupId === "") error = Code.INVALID_GROUP_ID;
+    else if (isAsked) {
+      error = inVersion(await broker.transactions.admit(transactionalId, request, partitions, adds), version);
+    }
+    const topics = answerKnown(broker.topics, request.topics, (known) => {
+      if (error !== Code.NONE) return known.map(() => error);
+      const offsets = known.map(({ topic, asked }) => ({
+        topic,
+        partition: asked.partitionIndex,
+        offset: asked.committedOffset,
+        leaderEpoch: asked.committedLeaderEpoch,
+        metadata: asked.committedMetadata,
+      }));
+      return broker.groups.commitLater(producerId, request, offsets);
+    });
+    await broker.groups.flushed();
+    return { topics };
+  },
+});
+
+function inVersion(error: Code, version: number): Code {
+  if (error === Code.TRANSACTION_ABORTABLE && version < 4) return Code.INVALID_TXN_STATE;
+  // What Kafka makes of it on its way through the group coordinator: try again.
+  return error === Code.NOT_ENOUGH_REPLICAS ? Code.COORDINATOR_NOT_AVAILABLE : error;
+}
