@@ -68,7 +68,7 @@ function rejoin(group: Group, request: JoinRequest, around: Surroundings, answer
   const { memberId, groupInstanceId } = request;
   const error = group.validate(memberId, groupInstanceId);
   const member = group.members.get(memberId);
-  if (error !== Code.NONE || member === undefined) return answer(refusedJoin(error, memberId, null));
+  if (error !== Code.NONE || member === undefined) return answer(refusedJoin(error, memberId));
   switch (group.state) {
     case "PreparingRebalance":
       return updateAndRebalance(group, member, request, around, answer);
@@ -116,7 +116,7 @@ function replaceStatic(
   answer: Answer<JoinAnswer>,
 ): void {
   const leader = group.leaderId ?? "";
-  answerJoin(old, refusedJoin(Code.FENCED_INSTANCE_ID, old.id, null));
+  answerJoin(old, refusedJoin(Code.FENCED_INSTANCE_ID, old.id));
   answerSync(old, refusedSync(Code.FENCED_INSTANCE_ID));
   const member = group.replace(old, newId);
   renewSession(group, member, around);

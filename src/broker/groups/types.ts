@@ -75,12 +75,12 @@ export type Answer<T> = (answer: T) => void;
 export const NO_BYTES = new Uint8Array(0);
 
 /** The answer to a JoinGroup that is refused. */
-export function refusedJoin(errorCode: number, memberId: string, protocolName: string | null = ""): JoinAnswer {
+export function refusedJoin(errorCode: number, memberId: string): JoinAnswer {
   return {
     errorCode,
     generationId: -1,
     protocolType: null,
-    protocolName,
+    protocolName: null,
     leader: "",
     skipAssignment: false,
     memberId,

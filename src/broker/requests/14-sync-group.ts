@@ -1,4 +1,5 @@
-import type { SyncAnswer } from "../groups/types.ts";
+import { Code } from "../coordinator-codes.ts";
+import { refusedSync, type SyncAnswer } from "../groups/types.ts";
 import { array, bytes, int16, int32, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 
@@ -23,7 +24,10 @@ export const syncGroup = api({
     protocolName: string({ v: "5+", nullable: "5+", or: null }),
     assignment: bytes(),
   },
-  async handle(broker, request) {
+  async handle(broker, request, { version }) {
+    // From version 5 on a member has to say which protocol it believes in (KIP-559).
+    const isVague = version >= 5 && (request.protocolType === null || request.protocolName === null);
+    if (isVague) return refusedSync(Code.INCONSISTENT_GROUP_PROTOCOL);
     // Assignments are kept, and a request's bytes are only lent.
     const assignments = request.assignments.map(({ memberId, assignment }) => ({
       memberId,
