@@ -18,10 +18,10 @@ export const initProducerId = api({
     throttleTimeMs: int32({ or: 0 }),
     errorCode: int16(),
     producerId: int64({ or: -1 }),
-    producerEpoch: int16({ or: 0 }),
+    producerEpoch: int16(),
   },
   async handle(broker, { transactionalId, transactionTimeoutMs, producerId, producerEpoch }, { version }) {
-    if ((producerId === -1) !== (producerEpoch === -1)) return { errorCode: Code.INVALID_REQUEST };
+    if ((producerId === -1) !== (producerEpoch === -1)) return { errorCode: Code.INVALID_REQUEST, producerEpoch: -1 };
     const expected = producerId === -1 ? null : { producerId, producerEpoch };
     const answer = await broker.transactions.initialize(transactionalId, transactionTimeoutMs, expected);
     return { ...answer, errorCode: forVersion(answer.errorCode, version >= 4) };
