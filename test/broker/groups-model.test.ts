@@ -7,19 +7,20 @@ import { isParked, REBALANCE, SESSION, setting } from "../support/groups.ts";
 
 type Step =
   | { do: "enter" | "rejoin" | "change" | "sync" | "beat" | "commit" | "leave"; who: number }
-  | { do: "wait"; ms: number };
+  | { do: "wait"; ms: number }
+  | { do: "rejoin all" };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
-    weight: 4,
+    weight: 10,
     arbitrary: fc.record({
-      do: fc.constantFrom("enter", "rejoin", "change", "sync", "beat", "commit", "leave"),
+      do: fc.constantFrom("enter", "enter", "rejoin", "change", "sync", "sync", "sync", "beat", "commit", "leave"),
       who: fc.nat(3),
     }),
   },
   {
     weight: 1,
-    arbitrary: fc.record({ do: fc.constant("wait"), ms: fc.constantFrom(1, 500, 3000, 5999, 6000, 30_000) }),
+    arbitrary: fc.record({ do: fc.constant("wait"), ms: fc.constantFrom(1, 500, 500, 3000, 5999, 6000, 30_000) }),
   },
 );
 
@@ -44,12 +45,13 @@ class Model {
 
   take(step: Step): void {
     if (step.do === "wait") this.at.time.advance(step.ms);
+    else if (step.do === "rejoin all") { for (const client of this.clients) this.#act("rejoin", client); }
     else this.#act(step.do, this.clients[step.who] as Client);
     this.at.time.advance(0);
     this.#hear();
   }
 
-  #act(what: Exclude<Step["do"], "wait">, client: Client): void {
+  #act(what: Exclude<Step["do"], "wait" | "rejoin all">, client: Client): void {
     const { join, sync, beat, commit, groups } = this.at;
     const { memberId, generationId, joined } = client;
     const waits = joined !== undefined && isParked(joined);
@@ -133,18 +135,18 @@ class Model {
 
 test("whatever its members do, a group keeps its word", () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    fc.property(fc.array(step, { minLength: 30, maxLength: 80 }), (steps) => {
       const model = new Model();
       for (const one of steps) model.take(one);
       model.fallSilent();
     }),
-    { numRuns: 300 },
+    { numRuns: 1000 },
   );
 });
 
 test("a group that is restored from its journal is the one that was last stable", () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+    fc.property(fc.array(step, { minLength: 20, maxLength: 60 }), (steps) => {
       const model = new Model();
       for (const one of steps) model.take(one);
       const before = model.at.groups.group("g");
@@ -157,6 +159,6 @@ test("a group that is restored from its journal is the one that was last stable"
       assert.equal(after.state, "Stable");
       assert.deepEqual(members(after), members(before));
     }),
-    { numRuns: 200 },
+    { numRuns: 500 },
   );
 });

@@ -126,7 +126,7 @@ class Model {
 
 test("whatever its producers do, a transactional id has one holder, and each transaction ends once", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
       const model = new Model();
       for (const one of steps) await model.take(one);
     }),

@@ -31,6 +31,8 @@ test("what is decided is written again by a broker that was killed before it had
   assert.equal((await first.transactions.end("x", p, true, true)).errorCode, Code.NONE);
   assert.equal(first.transactions.get("x")?.state, "PrepareCommit");
   assert.equal(await first.transactions.add("x", { ...p, producerEpoch: 1 }, HERE), Code.CONCURRENT_TRANSACTIONS);
+  assert.equal((await first.transactions.initialize("x", 1, null)).errorCode, Code.CONCURRENT_TRANSACTIONS);
+  assert.equal((await first.transactions.end("x", p, true, true)).errorCode, Code.CONCURRENT_TRANSACTIONS);
   const { transactions, markers } = transactionSetting({}, first.journal, first.time);
   await settle();
   assert.deepEqual(markers, [{ ...p, producerEpoch: 1, committed: true, partitions: HERE }]);
