@@ -6,13 +6,13 @@ import { renewByCommit, validateCommit } from "./commit.ts";
 import { expireOffsets } from "./expiry.ts";
 import { Group } from "./group.ts";
 import { join } from "./join.ts";
-import { formatKey, type Key, parseKey } from "./keys.ts";
+import { formatKey, parseKey } from "./keys.ts";
 import { leave, type Leaver } from "./leave.ts";
-import { type CommittedOffset, Offsets } from "./offsets.ts";
-import { offsetsPartition } from "./partition.ts";
+import { type Commit, Ledger, type OffsetToCommit } from "./ledger.ts";
+import type { Offsets } from "./offsets.ts";
 import { prepare, renewSession } from "./rebalance.ts";
 import { groupDefaults, type GroupSettings, type Surroundings } from "./settings.ts";
-import { decodeOffset, encodeGroup, encodeOffset, restoreGroup } from "./storage.ts";
+import { encodeGroup, restoreGroup } from "./storage.ts";
 import { isSubscribed } from "./subscriptions.ts";
 import { heartbeat, sync } from "./sync.ts";
 import type { Timer, Timers } from "./timers.ts";
@@ -37,42 +37,31 @@ export interface GroupCoordinatorOptions {
   readonly uuid?: () => string;
 }
 
-/** One offset of a commit request. */
-export interface OffsetToCommit {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: number;
-  readonly leaderEpoch: number;
-  readonly metadata: string | null;
-}
-
-/** What a commit has in common for all of its offsets. */
-export interface Commit extends MemberIdentity {
-  /** Ms that the offsets are kept, if the client says so itself (versions 2 to 4); else null. */
-  readonly retentionMs?: number | null;
-}
-
 /** All groups: finds the group of a request, and keeps what a restart must not lose. */
 export class GroupCoordinator {
   readonly settings: GroupSettings;
   readonly #groups = new Map<string, Group>();
-  readonly #offsets = new Map<string, Offsets>();
+  readonly #ledger: Ledger;
   readonly #around: Surroundings;
   readonly #journal: Journal;
-  #order = 0;
   #cleaning: Timer | null = null;
 
   constructor(options: GroupCoordinatorOptions) {
     const { clock, timers, journal, logger = silent, uuid = () => crypto.randomUUID() } = options;
     const settings = this.settings = { ...groupDefaults, ...options.settings };
     this.#journal = journal;
-    const keep = (group: Group) => this.#keep(["group", group.id], encodeGroup(group));
+    this.#ledger = new Ledger(journal, clock, settings.offsetMetadataMaxBytes);
+    const keep = (group: Group) => journal.put(formatKey(["group", group.id]), encodeGroup(group));
     this.#around = { settings, clock, timers, logger, uuid, keep };
   }
 
   /** Reads what was kept, and begins to clean up now and then. Members get whole sessions to be heard of again. */
   start(): void {
-    for (const [text, value] of this.#journal.entries()) this.#restore(parseKey(text), value);
+    for (const [text, value] of this.#journal.entries()) {
+      const key = parseKey(text);
+      if (key?.[0] === "group") this.#restore(key[1], value);
+      else if (key !== undefined) this.#ledger.restore(key, value);
+    }
     for (const group of this.#groups.values()) {
       for (const member of group.members.values()) renewSession(group, member, this.#around);
       if (group.members.size > this.settings.maxSize) prepare(group, this.#around, "there are too many members");
@@ -133,30 +122,24 @@ export class GroupCoordinator {
     if (error !== Code.NONE) return offsets.map(() => error);
     const group = this.#groups.get(commit.groupId);
     if (group !== undefined) renewByCommit(group, commit.memberId, this.#around);
-    return this.#each(offsets, commit, (held, { topic, partition }, value) => held.commit(topic, partition, value));
+    return this.#ledger.commit(commit, offsets);
   }
 
   /** Commits offsets that count once the producer's transaction is committed: an error code for each. */
   commitLater(producerId: number, commit: Commit, offsets: readonly OffsetToCommit[]): Code[] {
     const error = this.#validateCommit(commit, true, Code.ILLEGAL_GENERATION);
     if (error !== Code.NONE) return offsets.map(() => error);
-    return this.#each(
-      offsets,
-      commit,
-      (held, { topic, partition }, value) => held.commitLater(producerId, topic, partition, value),
-    );
+    return this.#ledger.commit(commit, offsets, producerId);
   }
 
   /** A transaction has ended that has this partition of the internal topic in it. */
   endTransaction(producerId: number, partition: number, committed: boolean): void {
-    for (const [groupId, offsets] of this.#offsets) {
-      if (offsetsPartition(groupId) === partition) offsets.end(producerId, committed);
-    }
+    this.#ledger.endTransaction(producerId, partition, committed);
   }
 
   /** The offsets of a group; none if it has no such. */
   offsets(groupId: string): Offsets | undefined {
-    return this.#groups.has(groupId) ? this.#offsets.get(groupId) : undefined;
+    return this.#groups.has(groupId) ? this.#ledger.of(groupId) : undefined;
   }
 
   /** DeleteGroups, for one: the error code. */
@@ -164,7 +147,6 @@ export class GroupCoordinator {
     const group = this.#groups.get(groupId);
     if (group === undefined) return Code.GROUP_ID_NOT_FOUND;
     if (group.state !== "Empty") return Code.NON_EMPTY_GROUP;
-    this.#offsets.get(groupId)?.deleteAll();
     this.#remove(group);
     return Code.NONE;
   }
@@ -181,7 +163,7 @@ export class GroupCoordinator {
   deleteOffset(groupId: string, topic: string, partition: number): Code {
     const group = this.#groups.get(groupId);
     if (group !== undefined && isSubscribed(group, topic)) return Code.GROUP_SUBSCRIBED_TO_TOPIC;
-    this.#offsets.get(groupId)?.delete(topic, partition);
+    this.#ledger.of(groupId)?.delete(topic, partition);
     return Code.NONE;
   }
 
@@ -192,14 +174,14 @@ export class GroupCoordinator {
 
   /** Offsets do not outlive their topic. */
   topicDeleted(topic: string): void {
-    for (const offsets of this.#offsets.values()) offsets.deleteTopic(topic);
+    this.#ledger.deleteTopic(topic);
   }
 
   /** Deletes offsets that have expired, and groups that nothing is left of. */
   clean(): void {
     const now = this.#around.clock.wall();
     for (const group of [...this.#groups.values()]) {
-      const offsets = this.#offsets.get(group.id);
+      const offsets = this.#ledger.of(group.id);
       if (offsets !== undefined) expireOffsets(group, offsets, now, this.settings.offsetsRetentionMs);
       if (group.state === "Empty" && group.pendingMembers.size === 0 && (offsets?.isEmpty ?? true)) this.#remove(group);
     }
@@ -220,23 +202,6 @@ export class GroupCoordinator {
     return Code.NONE;
   }
 
-  #each(
-    offsets: readonly OffsetToCommit[],
-    { groupId, retentionMs = null }: Commit,
-    commit: (held: Offsets, which: OffsetToCommit, value: CommittedOffset) => void,
-  ): Code[] {
-    const held = this.#held(groupId);
-    const committedAt = this.#around.clock.wall();
-    const expiresAt = retentionMs === null ? null : committedAt + retentionMs;
-    return offsets.map((which) => {
-      const metadata = which.metadata ?? "";
-      if (metadata.length > this.settings.offsetMetadataMaxBytes) return Code.OFFSET_METADATA_TOO_LARGE;
-      const { offset, leaderEpoch } = which;
-      commit(held, which, { offset, leaderEpoch, metadata, committedAt, expiresAt, order: ++this.#order });
-      return Code.NONE;
-    });
-  }
-
   #create(groupId: string): Group {
     const group = new Group(groupId, this.#around.clock.wall());
     this.#groups.set(groupId, group);
@@ -248,41 +213,13 @@ export class GroupCoordinator {
     for (const timer of group.pendingMembers.values()) timer.cancel();
     group.to("Dead", this.#around.clock.wall());
     this.#groups.delete(group.id);
-    this.#offsets.delete(group.id);
-    this.#keep(["group", group.id], null);
+    this.#ledger.forget(group.id);
+    this.#journal.delete(formatKey(["group", group.id]));
   }
 
-  #held(groupId: string): Offsets {
-    let offsets = this.#offsets.get(groupId);
-    if (offsets !== undefined) return offsets;
-    const encoded = (value: CommittedOffset | null) => value === null ? null : encodeOffset(value);
-    offsets = new Offsets({
-      committed: (topic, partition, value) => this.#keep(["offset", groupId, topic, partition], encoded(value)),
-      pending: (producerId, topic, partition, value) =>
-        this.#keep(["pending", groupId, topic, partition, producerId], encoded(value)),
-    });
-    this.#offsets.set(groupId, offsets);
-    return offsets;
-  }
-
-  #keep(key: Key, value: Uint8Array | null): void {
-    if (value === null) this.#journal.delete(formatKey(key));
-    else this.#journal.put(formatKey(key), value);
-  }
-
-  #restore(key: Key | undefined, value: Uint8Array): void {
-    if (key === undefined) return;
-    const [kind, groupId] = key;
-    if (kind === "group") {
-      const group = new Group(groupId, 0);
-      restoreGroup(group, value);
-      this.#groups.set(groupId, group);
-      return;
-    }
-    const offset = decodeOffset(value);
-    this.#order = Math.max(this.#order, offset.order);
-    const [, , topic, partition] = key;
-    if (kind === "offset") this.#held(groupId).committed.set(topic, partition, offset);
-    else this.#held(groupId).restorePending(key[4], topic, partition, offset);
+  #restore(groupId: string, value: Uint8Array): void {
+    const group = new Group(groupId, 0);
+    restoreGroup(group, value);
+    this.#groups.set(groupId, group);
   }
 }
