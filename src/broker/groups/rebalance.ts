@@ -77,12 +77,6 @@ export function renewSession(group: Group, member: Member, around: Surroundings,
   member.session = around.timers.after(ms, () => expireSession(group, member.id, around));
 }
 
-/** Removes a member, and has the others rebalance. */
-export function removeMember(group: Group, member: Member, around: Surroundings, reason: string): void {
-  discard(group, member);
-  afterRemoval(group, around, reason);
-}
-
 /** Takes a member out, and answers what it has parked. */
 export function discard(group: Group, member: Member): void {
   // One that is still there asks again, with no id, when it hears this.
@@ -105,15 +99,12 @@ export function cancelSync(group: Group): void {
   group.syncTimer = null;
 }
 
-function afterRemoval(group: Group, around: Surroundings, reason: string): void {
-  if (group.state === "Stable" || group.state === "CompletingRebalance") rebalance(group, around, reason);
-  else if (group.state === "PreparingRebalance" && group.allHaveJoined) complete(group, around);
-}
-
 function expireSession(group: Group, memberId: string, around: Surroundings): void {
   const member = group.members.get(memberId);
   if (member === undefined || group.state === "Dead" || isParked(member)) return;
-  removeMember(group, member, around, `the session of ${memberId} is over`);
+  discard(group, member);
+  if (group.state !== "PreparingRebalance") rebalance(group, around, `the session of ${memberId} is over`);
+  else if (group.allHaveJoined) complete(group, around);
 }
 
 /** Members that never asked for their assignment are out. */
