@@ -61,6 +61,10 @@ setRuntime((definition) => {
       await main(definition, {
         worker: (settings, logger) => program.worker(settings, logger),
         send: (actor, message, settings) => program.send(actor, message, settings),
+        broker: async (options) => {
+          const { Broker } = await import("./src/broker/broker.ts");
+          return new Broker(options);
+        },
         close: () => program.stop(),
       });
     },

@@ -15,7 +15,8 @@ const ROOMS: Record<string, readonly string[]> = {
   runtime: [],
   worker: ["core", "driver", "runtime"],
   web: ["core", "worker"],
-  cli: ["core", "runtime", "worker", "web"],
+  dev: ["core", "runtime"],
+  cli: ["core", "runtime", "worker", "web", "dev", "broker"],
 };
 
 /** The one room that may import each of the packages. */

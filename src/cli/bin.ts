@@ -2,6 +2,7 @@
 import process from "node:process";
 import { messageOf } from "../core/errors.ts";
 import { variable } from "../runtime/env.ts";
+import { finish } from "../runtime/exit.ts";
 import { replaceProcess } from "../runtime/replace.ts";
 import { versionLine } from "./about.ts";
 import { planLaunch, readRequest } from "./launch.ts";
@@ -13,6 +14,8 @@ Usage: mephisto <command> <script.ts> [flags] [--runtime bun|deno|node]
 
 Commands:
   worker  runs a worker
+  dev     runs a broker for development, and several workers on it
+  broker  runs that broker alone; needs no script
   send    sends one message to an actor
   list    lists the actors and timers of the script
 
@@ -29,6 +32,14 @@ async function run(words: readonly string[]): Promise<number> {
     case "version":
       process.stdout.write(versionLine() + "\n");
       return 0;
+    case "broker": {
+      // Loaded only here: a script brings its own command line.
+      const { runBroker } = await import("./broker-alone.ts");
+      return await runBroker(request.words, async (options) => {
+        const { Broker } = await import("../broker/broker.ts");
+        return new Broker(options);
+      });
+    }
     case "run": {
       const launch = planLaunch(request.script, request.words, request.runtime, variable("PATH") ?? "");
       if (wantsDebug(request.words)) process.stderr.write(`mephisto: run by ${launch.program}\n`);
@@ -43,7 +54,7 @@ function wantsDebug(words: readonly string[]): boolean {
 }
 
 try {
-  process.exitCode = await run(process.argv.slice(2));
+  finish(await run(process.argv.slice(2)));
 } catch (error) {
   process.stderr.write(`${messageOf(error)}${error instanceof UsageError ? " See mephisto --help." : ""}\n`);
   process.exitCode = error instanceof UsageError ? 2 : 1;

@@ -20,6 +20,8 @@ export interface Program {
   readonly description: string;
   readonly commands: Readonly<Record<string, Command>>;
   readonly fallback: string;
+  /** What is typed before a command, as the help shows it. */
+  readonly invocation?: string;
 }
 
 /**
@@ -82,7 +84,8 @@ function cittyCommand(name: string, command: Command): CommandDef {
 
 function usage(program: Program, about: string | undefined, { colours }: Terminal): string {
   const bold = (text: string) => colours ? `\x1b[1m${text}\x1b[22m` : text;
-  return about === undefined ? programUsage(program, bold) : commandUsage(about, commandOf(program, about), bold);
+  if (about === undefined) return programUsage(program, bold);
+  return commandUsage(about, commandOf(program, about), bold, program.invocation);
 }
 
 /** One sentence for what a person can put right; the stack too for what is a bug. */

@@ -6,14 +6,16 @@ import { suggestion } from "../core/nearest.ts";
 import { isFlag, UsageError } from "./parse.ts";
 
 /** The commands that a script has. */
-export const COMMANDS: readonly string[] = ["worker", "send", "list"];
+export const COMMANDS: readonly string[] = ["worker", "dev", "broker", "send", "list"];
 
-const RUNTIMES = ["bun", "deno", "node"] as const;
+/** What can run a script. */
+export const RUNTIMES = ["bun", "deno", "node"] as const;
 
 /** What `mephisto …` asks for. */
 export type Request =
   | { readonly kind: "help" }
   | { readonly kind: "version" }
+  | { readonly kind: "broker"; readonly words: string[] }
   | { readonly kind: "run"; readonly script: string; readonly words: string[]; readonly runtime: string | undefined };
 
 /** A program and its arguments. */
@@ -23,7 +25,7 @@ export interface Launch {
   readonly args: readonly string[];
 }
 
-/** Reads `<command> <script> [flags] [--runtime bun|deno|node]`; the script reads the rest. */
+/** Reads `<command> <script> [flags] [--runtime bun|deno|node]`, or `broker [flags]`; the script reads the rest. */
 export function readRequest(words: readonly string[]): Request {
   const { own, runtime } = takeRuntime(words);
   const [command, script, ...rest] = own;
@@ -37,9 +39,15 @@ export function readRequest(words: readonly string[]): Request {
       `Unknown ${isFlag(command) ? "flag" : "command"} ${JSON.stringify(command)}.${suggestion(command, COMMANDS)}`,
     );
   }
+  // It needs no script.
+  if (command === "broker") return { kind: "broker", words: own.slice(1) };
   if (script === "--help" || script === "-h") return { kind: "help" };
   if (script === undefined || isFlag(script)) {
     throw new UsageError(`Which script? The command is followed by its file: mephisto ${command} <script.ts> [flags].`);
+  }
+  // `dev` runs its workers on several: the list is the script's to read.
+  if (command === "dev" && runtime !== undefined) {
+    return { kind: "run", script, words: [command, `--runtime=${runtime}`, ...rest], runtime: undefined };
   }
   return { kind: "run", script, words: [command, ...rest], runtime };
 }

@@ -12,7 +12,8 @@ export interface CliOptions {
   readonly web: { readonly port: number; readonly bind: string } | undefined;
 }
 
-const WEB_PORT = 6066;
+/** The web port of a worker, and of the first one of `dev`. */
+export const WEB_PORT = 6066;
 const WEB_BIND = "127.0.0.1";
 const FLAGS = ["loglevel", "logfile", "log-format", "web-port", "web-bind", "without-web"];
 
@@ -31,14 +32,20 @@ export function resolveOptions(given: Given): CliOptions {
   const logfile = get("logfile");
   if (logfile?.value === "") throw wrong(logfile, "is not the name of a file");
   return {
-    loglevel: oneOf(get("loglevel"), LOG_LEVELS) ?? "info",
+    loglevel: resolveLoglevel(given),
     logfile,
     logFormat: oneOf(get("log-format"), LOG_FORMATS) ?? "text",
     web: isTrue(get("without-web")) ? undefined : web,
   };
 }
 
-function portOf(setting: Setting<string>): number {
+/** What is told; `info` unless something else is said. */
+export function resolveLoglevel(given: Given): LogLevel {
+  return oneOf(lookUp<string>("loglevel", undefined, given), LOG_LEVELS) ?? "info";
+}
+
+/** Reads a port. Errors: `INVALID_OPTION`. */
+export function portOf(setting: Setting<string>): number {
   const port = Number(setting.value);
   if (/^\d+$/.test(setting.value) && port < 65536) return port;
   throw wrong(setting, "is not a port: give a number from 0 (any free one) to 65535");

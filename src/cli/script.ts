@@ -2,8 +2,11 @@ import type { ActorDefinition, Outgoing } from "../core/actor.ts";
 import type { AppDefinition } from "../core/app.ts";
 import type { Logger } from "../core/logger.ts";
 import { finish } from "../runtime/exit.ts";
-import type { WorkerSettings } from "../worker/settings.ts";
+import { DEFAULT_URL, SETTING_VARIABLES, type WorkerSettings } from "../worker/settings.ts";
 import type { RunningWorker } from "../worker/status.ts";
+import { startedAs } from "../runtime/started.ts";
+import { brokerCommand, type MakeBroker } from "./broker.ts";
+import { devCommand } from "./dev.ts";
 import { dispatch } from "./dispatch.ts";
 import { listCommand } from "./list.ts";
 import { sendCommand } from "./send.ts";
@@ -19,6 +22,8 @@ export interface Host {
   worker(settings: WorkerSettings, logger: Logger): RunningWorker;
   /** Sends one message; connects if need be. */
   send(actor: ActorDefinition, message: Outgoing<unknown, unknown>, settings: WorkerSettings): Promise<void>;
+  /** Makes a broker for development; it listens when it is started. */
+  readonly broker: MakeBroker;
   /** Closes what `send` has opened, or nothing. */
   close(): Promise<void>;
 }
@@ -34,11 +39,24 @@ export function runScript(
     description: "workers that share Kafka topics",
     commands: {
       worker: workerCommand(definition, host, terminal),
+      dev: devCommand(terminal),
+      broker: brokerCommand(host.broker, terminal, (url) => howToUse(definition, terminal, url)),
       send: sendCommand(definition, host, terminal),
       list: listCommand(definition, terminal),
     },
     fallback: "worker",
   }, terminal);
+}
+
+/** A worker that looks where the broker is needs no flag. */
+function howToUse({ options }: ScriptDefinition, terminal: Terminal, url: string): string {
+  const env = terminal.variables(SETTING_VARIABLES);
+  const finds = near(env.MEPHISTO_URL ?? options.url ?? DEFAULT_URL) === near(url);
+  return `In other terminals: ${startedAs().shown} worker -p 0${finds ? "" : ` --url ${url}`}`;
+}
+
+function near(url: string): string {
+  return url.replace("//localhost", "//127.0.0.1").replace(/\/$/, "");
 }
 
 /** What `app.main()` does in the entry file: runs the command line and sees to it that the process ends. */

@@ -12,12 +12,16 @@ export interface Terminal {
   out(text: string): void;
   /** The toolkit's own lines and errors. */
   err(text: string): void;
+  /** Resolves when what was written has gone out. Rejects when nobody reads it any more. */
+  drained(): Promise<void>;
   /** Ends the process at once. */
   exit(code: number): void;
 }
 
 /** The process's own. */
 export function terminal(): Terminal {
+  // A reader that has gone away must not end a worker before it has left its group.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   return {
     words: process.argv.slice(2),
     // https://no-color.org: set to anything but nothing
@@ -25,6 +29,24 @@ export function terminal(): Terminal {
     variables,
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
+    drained: () => Promise.all([process.stdout, process.stderr].map(room)).then(() => {}),
     exit: (code) => process.exit(code),
   };
+}
+
+function room(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.destroyed || stream.errored) return Promise.reject(stream.errored ?? new Error("Nobody reads."));
+  if (!stream.writableNeedDrain) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const over = (error?: unknown) => {
+      stream.off("drain", over);
+      stream.off("error", over);
+      stream.off("close", over);
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    stream.on("drain", over);
+    stream.on("error", over);
+    stream.on("close", over);
+  });
 }

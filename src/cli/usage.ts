@@ -17,7 +17,12 @@ export function programUsage(
 }
 
 /** What `<command> --help` shows. */
-export function commandUsage(name: string, { description, args }: Command, bold: (text: string) => string): string {
+export function commandUsage(
+  name: string,
+  { description, args }: Command,
+  bold: (text: string) => string,
+  invocation = "<this script>",
+): string {
   const words: string[][] = [];
   const flags: string[][] = [];
   const synopsis: string[] = [];
@@ -27,7 +32,7 @@ export function commandUsage(name: string, { description, args }: Command, bold:
       words.push([`  <${argument}>`, definition.description ?? ""]);
     } else flags.push([flagForm(argument, definition), definition.description ?? ""]);
   }
-  return `${description}\n\n${bold("Usage:")} <this script> ${[name, ...synopsis, "[flags]"].join(" ")}\n` +
+  return `${description}\n\n${bold("Usage:")} ${invocation} ${[name, ...synopsis, "[flags]"].join(" ")}\n` +
     (words.length > 0 ? `\n${bold("Arguments:")}\n${table(words)}` : "") +
     (flags.length > 0 ? `\n${bold("Flags:")}\n${table(flags)}` : "");
 }
@@ -35,5 +40,7 @@ export function commandUsage(name: string, { description, args }: Command, bold:
 function flagForm(name: string, definition: ArgsDef[string]): string {
   const alias = "alias" in definition && typeof definition.alias === "string" ? `-${definition.alias}, ` : "    ";
   const value = definition.type === "boolean" ? "" : ` <${definition.valueHint ?? name}>`;
-  return `  ${alias}--${name}${value}`;
+  // What is on by default is shown as it is turned off.
+  const no = definition.type === "boolean" && definition.default === true ? "no-" : "";
+  return `  ${alias}--${no}${name}${value}`;
 }

@@ -34,7 +34,8 @@ export const SETTING_VARIABLES: readonly string[] = [
   "MEPHISTO_VERSION",
 ];
 
-const DEFAULT_URL = "kafka://localhost:9092";
+/** Where Kafka is when nothing else is said. */
+export const DEFAULT_URL = "kafka://localhost:9092";
 const DEFAULT_SESSION = 6000;
 const LONGEST_DEFAULT_HEARTBEAT = 300;
 

@@ -2,6 +2,7 @@
 import { actor, type ActorDefinition, type Outgoing } from "../../src/core/actor.ts";
 import { app, type AppDefinition, type AppOptions, setRuntime } from "../../src/core/app.ts";
 import { timer } from "../../src/core/timer.ts";
+import type { BrokerOptions, DevBroker } from "../../src/cli/broker.ts";
 import type { Host, ScriptDefinition } from "../../src/cli/script.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
 import type { WorkerSettings } from "../../src/worker/settings.ts";
@@ -61,6 +62,8 @@ export function fakeWorker(part: Partial<RunningWorker> = {}): RunningWorker {
 export class FakeHost implements Host {
   readonly sent: { actor: ActorDefinition; message: Outgoing<unknown, unknown>; settings: WorkerSettings }[] = [];
   readonly started: WorkerSettings[] = [];
+  readonly brokers: BrokerOptions[] = [];
+  madeBroker: DevBroker = { start: () => Promise.resolve({ port: 9092 }), stop: () => Promise.resolve() };
   closed = 0;
   made: RunningWorker = fakeWorker();
 
@@ -72,6 +75,10 @@ export class FakeHost implements Host {
     this.sent.push({ actor, message, settings });
     return Promise.resolve();
   }
+  broker = (options: BrokerOptions): DevBroker => {
+    this.brokers.push(options);
+    return this.madeBroker;
+  };
   close(): Promise<void> {
     this.closed++;
     return Promise.resolve();
@@ -99,6 +106,9 @@ export class FakeTerminal implements Terminal {
   }
   err(text: string): void {
     this.stderr += text;
+  }
+  drained(): Promise<void> {
+    return Promise.resolve();
   }
   exit(code: number): void {
     this.exits.push(code);

@@ -1,0 +1,19 @@
+import { brokerCommand, type MakeBroker } from "./broker.ts";
+import { dispatch } from "./dispatch.ts";
+import { type Terminal, terminal as processTerminal } from "./terminal.ts";
+
+/** Runs `mephisto broker`, which belongs to no script. */
+export function runBroker(
+  words: readonly string[],
+  make: MakeBroker,
+  terminal: Terminal = processTerminal(),
+): Promise<number> {
+  const use = (url: string) => `In other terminals: mephisto worker <script.ts> -p 0 --url ${url}`;
+  return dispatch({
+    name: "mephisto",
+    description: "",
+    commands: { broker: brokerCommand(make, terminal, use) },
+    fallback: "broker",
+    invocation: "mephisto",
+  }, { ...terminal, words: ["broker", ...words] });
+}
