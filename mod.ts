@@ -59,7 +59,7 @@ setRuntime((definition) => {
       if (!isEntry(meta)) return;
       const { main } = await import("./src/cli/script.ts");
       await main(definition, {
-        worker: (settings, logger) => program.worker(settings, logger),
+        worker: (settings, logger, advice) => program.worker(settings, logger, advice),
         send: (actor, message, settings) => program.send(actor, message, settings),
         broker: async (options) => {
           const { Broker } = await import("./src/broker/broker.ts");

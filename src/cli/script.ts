@@ -18,8 +18,8 @@ export type ScriptDefinition = Pick<AppDefinition, "id" | "options" | "actors" |
 
 /** What the command line needs from the floors below. */
 export interface Host {
-  /** Makes a worker; nothing is connected before it is started. */
-  worker(settings: WorkerSettings, logger: Logger): RunningWorker;
+  /** Makes a worker; nothing is connected before it is started. `advice` is for when no broker answers. */
+  worker(settings: WorkerSettings, logger: Logger, advice: string): RunningWorker;
   /** Sends one message; connects if need be. */
   send(actor: ActorDefinition, message: Outgoing<unknown, unknown>, settings: WorkerSettings): Promise<void>;
   /** Makes a broker for development; it listens when it is started. */

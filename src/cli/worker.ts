@@ -3,6 +3,7 @@ import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { workerId } from "../runtime/info.ts";
 import { onStopSignals, signalExitCode, type StopSignal } from "../runtime/signals.ts";
+import { startedAs } from "../runtime/started.ts";
 import { makeHandler } from "../web/handler.ts";
 import { serve } from "../web/server.ts";
 import { type Given, resolveSettings, SETTING_VARIABLES, variableOf } from "../worker/settings.ts";
@@ -38,7 +39,7 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
       const own = definition.options.logger;
       const logger = own ? toldTo(own) : loggerFor(options, (line) => file ? file.write(line) : terminal.err(line));
       try {
-        const worker = host.worker(settings, logger);
+        const worker = host.worker(settings, logger, advice());
         const web = options.web && await serve(makeHandler(worker), options.web);
         const failed = await live(worker, terminal, {
           ready() {
@@ -59,6 +60,12 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
       }
     },
   };
+}
+
+/** Only said: a worker that looks for Kafka never goes to a broker for development by itself. */
+function advice(): string {
+  const { shown } = startedAs();
+  return ` For development: ${shown} dev, or ${shown} broker.`;
 }
 
 const DURATION = { valueHint: "2s" };

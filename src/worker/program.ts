@@ -78,8 +78,8 @@ export class Program {
     return ensuring;
   }
 
-  /** Makes a worker; nothing is connected before it is started. */
-  worker(settings: WorkerSettings, logger: Logger): RunningWorker {
+  /** Makes a worker; nothing is connected before it is started. `advice`: as in `WorkerParts`. */
+  worker(settings: WorkerSettings, logger: Logger, advice = ""): RunningWorker {
     if (this.#worker) {
       throw new MephistoError("INVALID_OPTION", `App ${this.#definition.id} has a worker in this process already.`);
     }
@@ -96,6 +96,7 @@ export class Program {
       worker: workerId(),
       runtime: `${name} ${version}`,
       url: redact(settings.url.value),
+      advice,
     });
   }
 

@@ -40,6 +40,8 @@ export interface WorkerParts {
   readonly runtime: string;
   /** The address without user and password. */
   readonly url: string;
+  /** What else a person may do when no broker answers: a sentence after a space, or nothing. */
+  readonly advice: string;
 }
 
 /** A worker: its place in the group, its actors, its timers, and mastership. */
@@ -174,7 +176,8 @@ export class Worker implements RunningWorker {
         if (this.#stop.signal.aborted) return;
         if (!(error instanceof MephistoError) || !waitingMends(error)) throw error;
         outage.failed(
-          `${error.message} The address is from ${settings.url.from}. Start Kafka there, or give another with --url or MEPHISTO_URL.`,
+          `${error.message} The address is from ${settings.url.from}. Start Kafka there, or give another with --url or ` +
+            `MEPHISTO_URL.${this.#parts.advice}`,
         );
         await sleep(backoff.next(), this.#stop.signal);
       }
