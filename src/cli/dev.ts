@@ -72,16 +72,17 @@ export function devCommand(terminal: Terminal): Command {
         watch,
         clock: systemClock,
       });
-      for (const line of [movedBroker, movedWeb]) if (line !== undefined) dev.tell(line);
       const on = webPorts.map((port, index) => `http://${HOST}:${port} (${runtimes[index % runtimes.length]})`);
-      dev.tell(`${count === 1 ? "One worker" : `${count} workers`}: ${on.join(", ")}. Ctrl-C ends everything.`);
-      if (watch) dev.tell(`Watching ${watch.count} ${watch.count === 1 ? "file" : "files"}.`);
-      return await live(dev, terminal);
+      return await live(dev, terminal, [
+        ...[movedBroker, movedWeb].filter((line) => line !== undefined),
+        `${count === 1 ? "One worker" : `${count} workers`}: ${on.join(", ")}. Ctrl-C ends everything.`,
+        ...(watch ? [`Watching ${watch.count} ${watch.count === 1 ? "file" : "files"}.`] : []),
+      ]);
     },
   };
 }
 
-async function live(dev: Dev, terminal: Terminal): Promise<number> {
+async function live(dev: Dev, terminal: Terminal, introduction: readonly string[]): Promise<number> {
   const alive = setInterval(() => {}, 2 ** 30);
   let stopping: Promise<void> | undefined;
   const stop = () => stopping ??= dev.stop();
@@ -95,6 +96,7 @@ async function live(dev: Dev, terminal: Terminal): Promise<number> {
       terminal.exit(signalExitCode(signal));
     },
   );
+  for (const line of introduction) dev.tell(line);
   const failed = await dev.run();
   await stop();
   forget();

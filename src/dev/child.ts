@@ -21,11 +21,15 @@ export interface Child {
   readonly stderr: AsyncIterable<Uint8Array>;
   /** Resolves when it has ended; what it had started is ended then too. */
   readonly exited: Promise<Exit>;
+  /** SIGKILL ends what it has started too. */
   kill(signal: "SIGTERM" | "SIGKILL"): void;
 }
 
-/** How long a program may take to stop when what started it is gone, in half seconds. */
-const PATIENCE = 22;
+/**
+ * How long a program may take to stop when what started it is gone, in half seconds: shorter than a worker takes at most,
+ * since its broker is gone by then.
+ */
+const PATIENCE = 8;
 
 /**
  * The shell becomes the program, so that its pid is the program's. Beside it waits a watcher for the end of a pipe that
@@ -69,7 +73,7 @@ export function startChild({ program, args }: Command, { linger = 0 }: { linger?
       resolve({ code, signal });
     });
   });
-  return { pid, stdout, stderr, exited, kill: (signal) => pid > 0 && send(pid, signal) };
+  return { pid, stdout, stderr, exited, kill: (signal) => pid > 0 && send(signal === "SIGKILL" ? -pid : pid, signal) };
 }
 
 /** Not `child.kill`: Deno's closes the child's pipes too, whatever the signal. */

@@ -1,0 +1,98 @@
+/** What `dev` and `broker` refuse, and what they hand on; how they run is in test/process/dev.test.ts. */
+import assert from "node:assert/strict";
+import process from "node:process";
+import { test } from "node:test";
+import { again } from "../../src/cli/again.ts";
+import { readRequest } from "../../src/cli/launch.ts";
+import { runScript } from "../../src/cli/script.ts";
+import { bytesOf } from "../../src/cli/size.ts";
+import { runtime } from "../../src/runtime/info.ts";
+import { exampleDefinition, FakeHost, FakeTerminal } from "./fake.ts";
+
+async function run(words: string, env: Record<string, string> = {}, host = new FakeHost()) {
+  const terminal = new FakeTerminal(words.split(" "), env);
+  const code = await runScript(exampleDefinition(), host, terminal);
+  return { code, out: terminal.stdout, err: terminal.stderr };
+}
+
+const mistakes = {
+  "dev -n 0": '--workers: "0" is not a number from 1 to 64. See --help.',
+  "dev -n many": '--workers: "many" is not a number from 1 to 64. See --help.',
+  "dev --runtime bun,dino": '--runtime: "dino" is none of bun, deno, node. Did you mean deno? See --help.',
+  "dev --memory much": '--memory: "much" is not a size. Give one such as 512MiB or 2GiB.',
+  "dev --port x": '--port: "x" is not a port: give a number from 0 (any free one) to 65535.',
+  "dev -l inof": '--loglevel: "inof" is none of debug, info, warn, error, silent. Did you mean info?',
+  "dev --no-restrat": "Unknown flag --no-restrat. See --help.",
+  "dev --wacth": "Unknown flag --wacth. Did you mean --watch? See --help.",
+  "deb": 'Unknown command "deb". Did you mean dev? See --help.',
+  "broker --memory 0": '--memory: "0" is not a size. Give one such as 512MiB or 2GiB.',
+  "brokr": 'Unknown command "brokr". Did you mean broker? See --help.',
+};
+for (const [words, message] of Object.entries(mistakes)) {
+  test(`a mistake is one sentence: ${words}`, async () => {
+    assert.deepEqual(await run(words), { code: 2, out: "", err: message + "\n" });
+  });
+}
+
+test("neither starts in production, unless it is really meant", async () => {
+  const production = { NODE_ENV: "production" };
+  for (const words of ["broker", "dev"]) {
+    const { code, err } = await run(words, production);
+    assert.equal(code, 2);
+    assert.match(err, new RegExp(`^NODE_ENV is production, and the broker that ${words} starts .* --yes-really\\.`));
+  }
+  const host = new FakeHost();
+  host.madeBroker = { start: () => Promise.reject(new Error("far enough")), stop: () => Promise.resolve() };
+  assert.match((await run("broker --yes-really", production, host)).err, /far enough/);
+});
+
+test("the broker gets what the flags say; why it cannot listen is one sentence", async () => {
+  const host = new FakeHost();
+  const taken = Object.assign(new Error("listen"), { code: "EADDRINUSE" });
+  host.madeBroker = { start: () => Promise.reject(taken), stop: () => Promise.resolve() };
+  const { code, err } = await run("broker --port 7000 --host ::1 --data here --memory 64MiB", {}, host);
+  const [{ logger: _, ...options } = {}] = host.brokers;
+  assert.deepEqual(options, { port: 7000, host: "::1", data: "here", memoryLimit: 64 * 2 ** 20 });
+  assert.equal(code, 1);
+  assert.equal(
+    err,
+    "Port 7000 on ::1 is taken by another program: choose another with --port (0 takes any free one).\n",
+  );
+});
+
+test("help shows the flags, those that are on by default as they are turned off", async () => {
+  const { out } = await run("dev --help");
+  assert.match(out, /^ +-n, --workers <number> .*default 3/m);
+  assert.match(out, /^ +--no-restart +A worker that dies is not started again/m);
+  assert.match((await run("broker --help")).out, /^ +--data <folder>/m);
+});
+
+test("mephisto broker needs no script; mephisto dev leaves --runtime to the script", () => {
+  const words = (text: string) => readRequest(text.split(" "));
+  assert.deepEqual(words("broker --port 7000"), { kind: "broker", words: ["--port", "7000"] });
+  assert.deepEqual(words("dev a.ts -n 3 --runtime bun,node"), {
+    kind: "run",
+    script: "a.ts",
+    words: ["dev", "--runtime=bun,node", "-n", "3"],
+    runtime: undefined,
+  });
+});
+
+test("sizes are of 1024", () => {
+  const sizes = {
+    "512MiB": 512 * 2 ** 20,
+    "512m": 512 * 2 ** 20,
+    "1.5G": 1.5 * 2 ** 30,
+    "64 kB": 65_536,
+    "1048576": 2 ** 20,
+  };
+  for (const [text, bytes] of Object.entries(sizes)) assert.equal(bytesOf(text, "--memory"), bytes, text);
+  for (const text of ["", "-1", "1T", "MiB", "1e9"]) assert.throws(() => bytesOf(text, "--memory"), /is not a size/);
+});
+
+test("a script starts itself again on the same runtime", () => {
+  const { program, args } = again(["worker", "-p", "1"]);
+  assert.equal(program, process.execPath);
+  assert.deepEqual(args.slice(-3), ["worker", "-p", "1"]);
+  assert.ok(args.includes("run") || runtime().name === "node");
+});
