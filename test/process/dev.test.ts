@@ -1,7 +1,7 @@
 /** `dev` as a whole: a broker and workers as processes of their own, how they start, restart and end. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import process from "node:process";
@@ -88,10 +88,15 @@ for (const on of runtimes) {
 
   test(`dev on ${on} is killed: its workers stop, then the broker`, { timeout: 60_000 }, async () => {
     const { path } = script(`killed-${on}`);
-    const { program, broker, web } = await dev(path, ["--runtime", "node,bun,deno"], { on });
-    for (const worker of ["worker.1", "worker.2", "worker.3"]) await greeted(program, worker);
+    const env = { STOPPED: join(folder, `stopped-${on}`) };
+    const { program, broker, web } = await dev(path, ["--runtime", "node,bun,deno"], { on, env });
+    const pids: number[] = [];
+    for (const worker of ["worker.1", "worker.2", "worker.3"]) pids.push(await greeted(program, worker));
     program.kill("SIGKILL");
     await gone(path, [broker, web, web + 1, web + 2], 6000);
+    // Each stopped as it should, though nobody read any more what it said.
+    const stopped = readFileSync(env.STOPPED, "utf8").trim().split("\n").map(Number);
+    assert.deepEqual(stopped.sort(), pids.sort());
   });
 }
 
