@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { messageOf } from "../core/errors.ts";
 import { variable } from "../runtime/env.ts";
 import { finish } from "../runtime/exit.ts";
@@ -11,6 +12,7 @@ import { UsageError } from "./parse.ts";
 const USAGE = `Runs a Mephisto script with Bun, Deno or Node, whichever is there.
 
 Usage: mephisto <command> <script.ts> [flags] [--runtime bun|deno|node]
+       mephisto broker [flags]
 
 Commands:
   worker  runs a worker
@@ -19,11 +21,13 @@ Commands:
   send    sends one message to an actor
   list    lists the actors and timers of the script
 
-mephisto worker <script.ts> --help shows the flags of a command.
+mephisto worker <script.ts> --help shows the flags of a command, and so does mephisto broker --help.
 `;
 
 /** The thin command: the script is its own command line, this only finds what runs it. */
 async function run(words: readonly string[]): Promise<number> {
+  const path = variable("PATH") ?? "";
+  const own = fileURLToPath(import.meta.url);
   const request = readRequest(words);
   switch (request.kind) {
     case "help":
@@ -33,6 +37,9 @@ async function run(words: readonly string[]): Promise<number> {
       process.stdout.write(versionLine() + "\n");
       return 0;
     case "broker": {
+      // This process runs it, unless it is to be another runtime, or is too old a Node.
+      const launch = planLaunch(own, ["broker", ...request.words], request.runtime, path);
+      if (launch.program !== process.execPath) return await replaceProcess(launch.program, launch.args);
       // Loaded only here: a script brings its own command line.
       const { runBroker } = await import("./broker-alone.ts");
       return await runBroker(request.words, async (options) => {
@@ -41,7 +48,7 @@ async function run(words: readonly string[]): Promise<number> {
       });
     }
     case "run": {
-      const launch = planLaunch(request.script, request.words, request.runtime, variable("PATH") ?? "");
+      const launch = planLaunch(request.script, request.words, request.runtime, path);
       if (wantsDebug(request.words)) process.stderr.write(`mephisto: run by ${launch.program}\n`);
       return await replaceProcess(launch.program, launch.args);
     }

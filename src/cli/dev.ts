@@ -2,7 +2,6 @@ import { systemClock } from "../core/clock.ts";
 import { MephistoError } from "../core/errors.ts";
 import { startChild } from "../dev/child.ts";
 import { Dev } from "../dev/dev.ts";
-import type { Sink } from "../dev/lines.ts";
 import { anyPort, freePorts, isFree } from "../dev/ports.ts";
 import { probe } from "../dev/probe.ts";
 import { SourceWatch } from "../dev/watch.ts";
@@ -53,6 +52,7 @@ export function devCommand(terminal: Terminal): Command {
       const passed = ["data", "memory"].flatMap((name) =>
         flags[name] === undefined ? [] : [`--${name}=${flags[name]}`]
       );
+      const room = () => terminal.drained();
       const url = `kafka://${HOST}:${brokerPort}`;
       const dev = new Dev({
         brokerPort,
@@ -65,9 +65,8 @@ export function devCommand(terminal: Terminal): Command {
           ),
         start: startChild,
         probe,
-        out: sink(terminal, (text) => terminal.out(text)),
-        err: sink(terminal, (text) => terminal.err(text)),
-        colours: terminal.colours,
+        out: { colours: terminal.colours, write: (text) => terminal.out(text), room },
+        err: { colours: terminal.errColours, write: (text) => terminal.err(text), room },
         restart: flags.restart !== "false",
         watch,
         clock: systemClock,
@@ -102,10 +101,6 @@ async function live(dev: Dev, terminal: Terminal, introduction: readonly string[
   forget();
   clearInterval(alive);
   return failed ? 1 : 0;
-}
-
-function sink(terminal: Terminal, write: (text: string) => void): Sink {
-  return { write, room: () => terminal.drained() };
 }
 
 function watched(): SourceWatch {

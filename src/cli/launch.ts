@@ -15,7 +15,7 @@ export const RUNTIMES = ["bun", "deno", "node"] as const;
 export type Request =
   | { readonly kind: "help" }
   | { readonly kind: "version" }
-  | { readonly kind: "broker"; readonly words: string[] }
+  | { readonly kind: "broker"; readonly words: string[]; readonly runtime: string | undefined }
   | { readonly kind: "run"; readonly script: string; readonly words: string[]; readonly runtime: string | undefined };
 
 /** A program and its arguments. */
@@ -40,7 +40,7 @@ export function readRequest(words: readonly string[]): Request {
     );
   }
   // It needs no script.
-  if (command === "broker") return { kind: "broker", words: own.slice(1) };
+  if (command === "broker") return { kind: "broker", words: own.slice(1), runtime };
   if (script === "--help" || script === "-h") return { kind: "help" };
   if (script === undefined || isFlag(script)) {
     throw new UsageError(`Which script? The command is followed by its file: mephisto ${command} <script.ts> [flags].`);

@@ -7,6 +7,8 @@ export interface Terminal {
   readonly words: readonly string[];
   /** Whether the output may be coloured: it goes to a person, who has not said no. */
   readonly colours: boolean;
+  /** The same of what goes to `err`. */
+  readonly errColours: boolean;
   variables(names: readonly string[]): Record<string, string | undefined>;
   /** Results: what a pipe is to get. */
   out(text: string): void;
@@ -24,14 +26,19 @@ export function terminal(): Terminal {
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   return {
     words: process.argv.slice(2),
-    // https://no-color.org: set to anything but nothing
-    colours: process.stdout.isTTY === true && variable("NO_COLOR") === undefined,
+    colours: coloured(process.stdout),
+    errColours: coloured(process.stderr),
     variables,
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     drained: () => Promise.all([process.stdout, process.stderr].map(room)).then(() => {}),
     exit: (code) => process.exit(code),
   };
+}
+
+/** https://no-color.org: set to anything but nothing. */
+function coloured(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY === true && variable("NO_COLOR") === undefined;
 }
 
 function room(stream: NodeJS.WriteStream): Promise<void> {

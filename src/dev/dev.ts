@@ -22,7 +22,6 @@ export interface DevParts {
   probe(port: number, pid: number): Promise<Probe | undefined>;
   readonly out: Sink;
   readonly err: Sink;
-  readonly colours: boolean;
   readonly restart: boolean;
   readonly watch: SourceWatch | undefined;
   readonly clock: Clock;
@@ -42,7 +41,7 @@ export class Dev {
   constructor(parts: DevParts) {
     this.#parts = parts;
     const names = ["broker", ...parts.webPorts.map((_, index) => workerName(index))];
-    this.#labels = new Labels([...names, "dev", ...(parts.watch ? [TRIAL] : [])], parts.colours);
+    this.#labels = new Labels([...names, "dev", ...(parts.watch ? [TRIAL] : [])]);
     const shared = { clock: parts.clock, tell: (line: string) => this.tell(line) };
     this.#broker = new Supervised({
       ...shared,
@@ -64,7 +63,8 @@ export class Dev {
 
   /** A line of its own. */
   tell(line: string): void {
-    this.#parts.err.write(`${this.#labels.of("dev")}${line}\n`);
+    const { err } = this.#parts;
+    err.write(`${this.#labels.of("dev", err)}${line}\n`);
   }
 
   /** Resolves when it is over by itself, or has been stopped; whether that is a failure. */
@@ -120,9 +120,9 @@ export class Dev {
 
   async #show(name: string, { stdout, stderr }: Child): Promise<void> {
     const { out, err } = this.#parts;
-    const prefix = this.#labels.of(name);
+    const prefix = (sink: Sink) => this.#labels.of(name, sink);
     try {
-      await Promise.all([label(stdout, prefix, out), label(stderr, prefix, err)]);
+      await Promise.all([label(stdout, prefix(out), out), label(stderr, prefix(err), err)]);
     } catch {
       this.#unread.resolve();
     }

@@ -3,6 +3,7 @@ const LONGEST = 65_536;
 
 /** Where lines go. */
 export interface Sink {
+  readonly colours: boolean;
   write(text: string): void;
   /** Resolves when there is room for more. Rejects when nobody reads any more. */
   room(): Promise<void>;
@@ -14,21 +15,19 @@ const COLOURS = [36, 33, 32, 35, 34, 96, 93, 92, 95, 94];
 /** Puts names in front of lines: aligned, each in a colour of its own where that is wanted. */
 export class Labels {
   readonly #width: number;
-  readonly #colours: boolean;
   readonly #names: readonly string[];
 
   /** The order of the names decides their colours. */
-  constructor(names: readonly string[], colours: boolean) {
+  constructor(names: readonly string[]) {
     this.#names = names;
     this.#width = Math.max(...names.map(({ length }) => length));
-    this.#colours = colours;
   }
 
   /** `worker.1 | ` */
-  of(name: string): string {
+  of(name: string, { colours }: Pick<Sink, "colours">): string {
     const label = `${name.padEnd(this.#width)} |`;
     const colour = COLOURS[Math.max(0, this.#names.indexOf(name)) % COLOURS.length];
-    return this.#colours ? `\x1b[${colour}m${label}\x1b[0m ` : `${label} `;
+    return colours ? `\x1b[${colour}m${label}\x1b[0m ` : `${label} `;
   }
 }
 

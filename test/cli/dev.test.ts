@@ -69,7 +69,11 @@ test("help shows the flags, those that are on by default as they are turned off"
 
 test("mephisto broker needs no script; mephisto dev leaves --runtime to the script", () => {
   const words = (text: string) => readRequest(text.split(" "));
-  assert.deepEqual(words("broker --port 7000"), { kind: "broker", words: ["--port", "7000"] });
+  assert.deepEqual(words("broker --port 7000"), {
+    kind: "broker",
+    words: ["--port", "7000"],
+    runtime: undefined,
+  });
   assert.deepEqual(words("dev a.ts -n 3 --runtime bun,node"), {
     kind: "run",
     script: "a.ts",

@@ -90,6 +90,7 @@ export class FakeTerminal implements Terminal {
   readonly words: readonly string[];
   readonly env: Record<string, string>;
   readonly colours: boolean = false;
+  readonly errColours: boolean = false;
   readonly exits: number[] = [];
   stdout = "";
   stderr = "";

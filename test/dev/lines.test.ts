@@ -10,7 +10,11 @@ async function* stream(...chunks: (string | Uint8Array)[]): AsyncGenerator<Uint8
 
 async function labelled(...chunks: (string | Uint8Array)[]): Promise<string[]> {
   const written: string[] = [];
-  await label(stream(...chunks), "a | ", { write: (text) => void written.push(text), room: () => Promise.resolve() });
+  await label(stream(...chunks), "a | ", {
+    colours: false,
+    write: (text) => void written.push(text),
+    room: () => Promise.resolve(),
+  });
   return written;
 }
 
@@ -45,7 +49,7 @@ test("nothing is read while there is no room", async () => {
       yield chunk;
     }
   }
-  const sink: Sink = { write() {}, room: () => room.promise };
+  const sink: Sink = { colours: false, write() {}, room: () => room.promise };
   const done = label(counted(), "", sink);
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(read, 1);
@@ -55,17 +59,18 @@ test("nothing is read while there is no room", async () => {
 });
 
 test("what nobody reads any more is an error", async () => {
-  const sink: Sink = { write() {}, room: () => Promise.reject(new Error("EPIPE")) };
+  const sink: Sink = { colours: false, write() {}, room: () => Promise.reject(new Error("EPIPE")) };
   await assert.rejects(label(stream("1\n"), "", sink), /EPIPE/);
 });
 
 test("labels are aligned, and coloured only where that is wanted, each in its own colour", () => {
   const names = ["broker", "worker.1", "dev"];
-  const plain = new Labels(names, false);
-  assert.deepEqual(names.map((name) => plain.of(name)), ["broker   | ", "worker.1 | ", "dev      | "]);
-  const coloured = new Labels(names, true);
+  const labels = new Labels(names);
+  const plain = names.map((name) => labels.of(name, { colours: false }));
+  assert.deepEqual(plain, ["broker   | ", "worker.1 | ", "dev      | "]);
+  const coloured = names.map((name) => labels.of(name, { colours: true }));
   // deno-lint-ignore no-control-regex -- that is what a colour is
-  const colours = names.map((name) => /^\x1b\[(\d+)m.*\x1b\[0m $/.exec(coloured.of(name))?.[1]);
+  const colours = coloured.map((label) => /^\x1b\[(\d+)m.*\x1b\[0m $/.exec(label)?.[1]);
   assert.equal(new Set(colours).size, 3);
   assert.ok(!colours.includes(undefined));
 });

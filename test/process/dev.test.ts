@@ -9,7 +9,7 @@ import { after, test } from "node:test";
 import { accepts } from "../../src/dev/ports.ts";
 import { freePorts } from "../support/ports.ts";
 import { type Program, run } from "../support/process.ts";
-import { root, type Runtime, runtimes } from "../support/runtimes.ts";
+import { executable, root, type Runtime, runtimes } from "../support/runtimes.ts";
 import { until } from "../support/until.ts";
 
 mkdirSync(join(root, ".cache"), { recursive: true });
@@ -149,6 +149,18 @@ for (const on of runtimes) {
     await gone(path, [broker, web, web + 1], 1000);
   });
 }
+
+test("when nobody reads what it shows, dev ends all", { timeout: 60_000 }, async () => {
+  const { path } = script("unread");
+  const [broker = 0, web = 0] = await freePorts(2);
+  const words = ["dev", "-n", "1", "--port", `${broker}`, "-p", `${web}`];
+  const reader = spawnSync("/bin/sh", ["-c", '"$@" 2>/dev/null | head -1', "sh", executable("node"), path, ...words], {
+    encoding: "utf8",
+    timeout: SLOW,
+  });
+  assert.match(reader.stdout, /^broker +\|/);
+  await gone(path, [broker, web], 5000);
+});
 
 test("--no-restart: a worker that dies is gone, and dev ends with the last", { timeout: 60_000 }, async () => {
   const { path } = script("no-restart");
