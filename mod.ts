@@ -57,14 +57,14 @@ setRuntime((definition) => {
     stop: () => program.stop(),
     async main(meta) {
       if (!isEntry(meta)) return;
-      const { main } = await import("./src/cli/script.ts");
+      const [{ main }, { makeBroker }] = await Promise.all([
+        import("./src/cli/script.ts"),
+        import("./src/cli/make-broker.ts"),
+      ]);
       await main(definition, {
         worker: (settings, logger, advice) => program.worker(settings, logger, advice),
         send: (actor, message, settings) => program.send(actor, message, settings),
-        broker: async (options) => {
-          const { Broker } = await import("./src/broker/broker.ts");
-          return new Broker(options);
-        },
+        broker: makeBroker,
         close: () => program.stop(),
       });
     },

@@ -16,7 +16,7 @@ const ROOMS: Record<string, readonly string[]> = {
   worker: ["core", "driver", "runtime"],
   web: ["core", "worker"],
   dev: ["core", "runtime"],
-  cli: ["core", "runtime", "worker", "web", "dev", "broker"],
+  cli: ["core", "runtime", "worker", "web", "dev", "broker", "kafka"],
 };
 
 /** The one room that may import each of the packages. */

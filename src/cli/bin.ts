@@ -7,6 +7,7 @@ import { finish } from "../runtime/exit.ts";
 import { replaceProcess } from "../runtime/replace.ts";
 import { versionLine } from "./about.ts";
 import { planLaunch, readRequest } from "./launch.ts";
+import { makeBroker } from "./make-broker.ts";
 import { UsageError } from "./parse.ts";
 
 const USAGE = `Runs a Mephisto script with Bun, Deno or Node, whichever is there.
@@ -42,10 +43,7 @@ async function run(words: readonly string[]): Promise<number> {
       if (launch.program !== process.execPath) return await replaceProcess(launch.program, launch.args);
       // Loaded only here: a script brings its own command line.
       const { runBroker } = await import("./broker-alone.ts");
-      return await runBroker(request.words, async (options) => {
-        const { Broker } = await import("../broker/broker.ts");
-        return new Broker(options);
-      });
+      return await runBroker(request.words, makeBroker);
     }
     case "run": {
       const launch = planLaunch(request.script, request.words, request.runtime, path);

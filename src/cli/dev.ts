@@ -14,6 +14,7 @@ import { BROKER_FLAGS, BROKER_PORT, refuseProduction } from "./broker.ts";
 import type { Command } from "./dispatch.ts";
 import { portOf, resolveLoglevel, WEB_PORT } from "./options.ts";
 import { UsageError } from "./parse.ts";
+import type { ScriptDefinition } from "./script.ts";
 import { bytesOf } from "./size.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -23,7 +24,7 @@ const WORKERS = 3;
 const MOST_WORKERS = 64;
 
 /** Runs a broker and several workers of this script on it, for development. */
-export function devCommand(terminal: Terminal): Command {
+export function devCommand({ options }: ScriptDefinition, terminal: Terminal): Command {
   return {
     description: "Runs a broker for development, and several workers on it",
     args: {
@@ -41,6 +42,13 @@ export function devCommand(terminal: Terminal): Command {
     },
     async run(flags) {
       refuseProduction("dev", flags, terminal);
+      const secured = (["ssl", "sasl"] as const).find((option) => options[option]);
+      if (secured !== undefined) {
+        throw new UsageError(
+          `The code sets ${secured}, which the broker for development does not speak: leave it out where the script runs ` +
+            `under dev, for instance by saying it in MEPHISTO_URL.`,
+        );
+      }
       const given: Given = { flags, env: terminal.variables(["MEPHISTO_LOGLEVEL", "MEPHISTO_WEB_PORT"]) };
       const loglevel = resolveLoglevel(given);
       if (flags.memory !== undefined) bytesOf(flags.memory, "--memory");

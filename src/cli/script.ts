@@ -39,7 +39,7 @@ export function runScript(
     description: "workers that share Kafka topics",
     commands: {
       worker: workerCommand(definition, host, terminal),
-      dev: devCommand(terminal),
+      dev: devCommand(definition, terminal),
       broker: brokerCommand(host.broker, terminal, (url) => howToUse(definition, terminal, url)),
       send: sendCommand(definition, host, terminal),
       list: listCommand(definition, terminal),

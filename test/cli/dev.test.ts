@@ -46,6 +46,12 @@ test("neither starts in production, unless it is really meant", async () => {
   assert.match((await run("broker --yes-really", production, host)).err, /far enough/);
 });
 
+test("dev refuses an app that asks for encryption or a password in its code", async () => {
+  const terminal = new FakeTerminal(["dev"]);
+  assert.equal(await runScript(exampleDefinition({ ssl: true }), new FakeHost(), terminal), 2);
+  assert.match(terminal.stderr, /^The code sets ssl, which the broker for development does not speak/);
+});
+
 test("the broker gets what the flags say; why it cannot listen is one sentence", async () => {
   const host = new FakeHost();
   const taken = Object.assign(new Error("listen"), { code: "EADDRINUSE" });

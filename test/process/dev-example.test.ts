@@ -1,0 +1,36 @@
+/** The example, with nothing but this package: `dev` with its own broker. */
+import assert from "node:assert/strict";
+import process from "node:process";
+import { test } from "node:test";
+import { apis } from "../../src/broker/requests/index.ts";
+import { freePorts } from "../support/ports.ts";
+import { run } from "../support/process.ts";
+import { until } from "../support/until.ts";
+
+const JOIN_GROUP = 11;
+const skip = apis.some(({ key }) => key === JOIN_GROUP) ? false : "the broker serves no groups yet";
+
+for (const on of ["bun", "node"] as const) {
+  test(`the example under dev on ${on}: ticks are published and handled, another master takes over, all ends`, {
+    skip,
+    timeout: 120_000,
+  }, async () => {
+    const [broker = 0, web = 0] = await freePorts(2);
+    const words = ["dev", "--port", `${broker}`, "-p", `${web}`, "--runtime", "bun,deno,node"];
+    const dev = run(on, "examples/master.ts", words);
+    const { text, at } = await dev.waitFor(/is the master.* kill -9 \d+/, 30_000);
+    await dev.waitFor(/\| PUBLISHING ON MASTER!/);
+    await dev.waitFor(/\| 0\.\d+$/);
+    const pid = Number(/-9 (\d+)/.exec(text)?.[1]);
+    process.kill(pid, "SIGKILL");
+    await dev.waitFor((line) => line.at > at && /was killed by SIGKILL/.test(line.text));
+    const next = await dev.waitFor((line) => line.at > at && /is the master/.test(line.text), 30_000);
+    await dev.waitFor((line) => line.at > next.at && /\| 0\.\d+$/.test(line.text));
+    await until(() => dev.stderr.filter((line) => line.includes("Joined group")).length >= 4, { within: 30_000 });
+
+    const told = performance.now();
+    dev.kill("SIGINT");
+    assert.deepEqual(await dev.exit, { code: 0, signal: null }, dev.output());
+    assert.ok(performance.now() - told < 5000, dev.output());
+  });
+}
