@@ -22,16 +22,15 @@ export interface Terminal {
 
 /** The process's own. */
 export function terminal(): Terminal {
-  // A reader that has gone away must not end a worker before it has left its group.
-  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+  const [out, err] = [writer(process.stdout), writer(process.stderr)];
   return {
     words: process.argv.slice(2),
     colours: coloured(process.stdout),
     errColours: coloured(process.stderr),
     variables,
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
-    drained: () => Promise.all([process.stdout, process.stderr].map(room)).then(() => {}),
+    out: (text) => out.write(text),
+    err: (text) => err.write(text),
+    drained: () => Promise.all([out.drained(), err.drained()]).then(() => {}),
     exit: (code) => process.exit(code),
   };
 }
@@ -41,19 +40,21 @@ function coloured(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && variable("NO_COLOR") === undefined;
 }
 
-function room(stream: NodeJS.WriteStream): Promise<void> {
-  if (stream.destroyed || stream.errored) return Promise.reject(stream.errored ?? new Error("Nobody reads."));
-  if (!stream.writableNeedDrain) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    const over = (error?: unknown) => {
-      stream.off("drain", over);
-      stream.off("error", over);
-      stream.off("close", over);
-      if (error === undefined) resolve();
-      else reject(error);
-    };
-    stream.on("drain", over);
-    stream.on("error", over);
-    stream.on("close", over);
-  });
+/**
+ * Writes, and knows when the last of it has gone out. By the callback of the write itself: on Bun a stream says neither
+ * that it is full nor that it has drained.
+ */
+function writer(stream: NodeJS.WriteStream): { write(text: string): void; drained(): Promise<void> } {
+  // A reader that has gone away must not end a worker before it has left its group.
+  stream.on("error", () => {});
+  let last: Promise<Error | null | undefined> = Promise.resolve(null);
+  return {
+    write(text) {
+      last = new Promise((resolve) => stream.write(text, resolve));
+    },
+    async drained() {
+      const error = await last;
+      if (error) throw error;
+    },
+  };
 }
