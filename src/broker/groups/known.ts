@@ -1,4 +1,4 @@
-import { Code } from "../coordinator-codes.ts";
+import { type Code, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
 import type { Topics } from "../topics.ts";
 
 interface Asked<P> {
@@ -30,7 +30,7 @@ export function answerKnown<P extends { readonly partitionIndex: number }>(
     name,
     partitions: partitions.map((one) => ({
       partitionIndex: one.partitionIndex,
-      errorCode: decided.get(one) ?? Code.UNKNOWN_TOPIC_OR_PARTITION,
+      errorCode: decided.get(one) ?? UNKNOWN_TOPIC_OR_PARTITION,
     })),
   }));
 }

@@ -1,4 +1,4 @@
-import { Code } from "../coordinator-codes.ts";
+import { INVALID_REQUEST, NONE } from "../codes.ts";
 import { array, int16, int32, int8, list, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 
@@ -35,7 +35,7 @@ export const findCoordinator = api({
     const { nodeId, host, port } = broker;
     // Coordinators of share groups there are none.
     const isServed = keyType === GROUP || keyType === TRANSACTION;
-    const errorCode = isServed ? Code.NONE : Code.INVALID_REQUEST;
+    const errorCode = isServed ? NONE : INVALID_REQUEST;
     const found = isServed ? { nodeId, host, port } : { nodeId: -1, host: "", port: -1 };
     if (version >= 4) return { coordinators: coordinatorKeys.map((key) => ({ key, ...found, errorCode })) };
     return isServed ? found : { ...found, errorCode, errorMessage: "There is no such kind of coordinator." };

@@ -1,4 +1,12 @@
-import { Code } from "../coordinator-codes.ts";
+import {
+  type Code,
+  COORDINATOR_NOT_AVAILABLE,
+  INVALID_GROUP_ID,
+  INVALID_TXN_STATE,
+  NONE,
+  NOT_ENOUGH_REPLICAS,
+  TRANSACTION_ABORTABLE,
+} from "../codes.ts";
 import { answerKnown } from "../groups/known.ts";
 import { OFFSETS_TOPIC, offsetsPartition } from "../groups/partition.ts";
 import { array, int16, int32, int64, string } from "../protocol/fields.ts";
@@ -39,13 +47,13 @@ export const txnOffsetCommit = api({
     );
     // Version 5 takes the offsets into the transaction; before it AddOffsetsToTxn has to have been there (KIP-890).
     const adds = version >= 5;
-    let error: Code = Code.NONE;
-    if (groupId === "") error = Code.INVALID_GROUP_ID;
+    let error: Code = NONE;
+    if (groupId === "") error = INVALID_GROUP_ID;
     else if (isAsked) {
       error = inVersion(await broker.transactions.admit(transactionalId, request, partitions, adds), version);
     }
     const topics = answerKnown(broker.topics, request.topics, (known) => {
-      if (error !== Code.NONE) return known.map(() => error);
+      if (error !== NONE) return known.map(() => error);
       const offsets = known.map(({ topic, asked }) => ({
         topic,
         partition: asked.partitionIndex,
@@ -61,7 +69,7 @@ export const txnOffsetCommit = api({
 });
 
 function inVersion(error: Code, version: number): Code {
-  if (error === Code.TRANSACTION_ABORTABLE && version < 4) return Code.INVALID_TXN_STATE;
+  if (error === TRANSACTION_ABORTABLE && version < 4) return INVALID_TXN_STATE;
   // What Kafka makes of it on its way through the group coordinator: try again.
-  return error === Code.NOT_ENOUGH_REPLICAS ? Code.COORDINATOR_NOT_AVAILABLE : error;
+  return error === NOT_ENOUGH_REPLICAS ? COORDINATOR_NOT_AVAILABLE : error;
 }

@@ -1,4 +1,4 @@
-import { Code } from "../coordinator-codes.ts";
+import { NONE } from "../codes.ts";
 import { array, int16, int32, string } from "../protocol/fields.ts";
 import { answerKnown } from "../groups/known.ts";
 import { api } from "./api.ts";
@@ -19,7 +19,7 @@ export const offsetDelete = api({
   },
   async handle(broker, { groupId, topics: asked }) {
     const errorCode = broker.groups.offsetDeletionError(groupId);
-    if (errorCode !== Code.NONE) return { errorCode };
+    if (errorCode !== NONE) return { errorCode };
     const topics = answerKnown(
       broker.topics,
       asked,

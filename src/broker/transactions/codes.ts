@@ -1,6 +1,6 @@
-import { Code } from "../coordinator-codes.ts";
+import { type Code, INVALID_PRODUCER_EPOCH, PRODUCER_FENCED } from "../codes.ts";
 
 /** Clients from before PRODUCER_FENCED are told the code that they know, and do the same about it. */
 export function forVersion(code: Code, knowsFenced: boolean): Code {
-  return code === Code.PRODUCER_FENCED && !knowsFenced ? Code.INVALID_PRODUCER_EPOCH : code;
+  return code === PRODUCER_FENCED && !knowsFenced ? INVALID_PRODUCER_EPOCH : code;
 }
