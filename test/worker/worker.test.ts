@@ -40,6 +40,7 @@ function made({ handler = loops, tick = () => {}, onMaster = () => {}, instanceI
     worker: "me",
     runtime: "bun 1",
     url: "kafka://b:9092",
+    advice: "",
   });
   const membership = (): FakeMembership => driver.membership ?? assert.fail("it has not joined");
   const zero = { topic: "shop-orders", partition: 0 };
