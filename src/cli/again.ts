@@ -2,7 +2,7 @@ import { variable } from "../runtime/env.ts";
 import { type Runtime, runtime } from "../runtime/info.ts";
 import { startedAs } from "../runtime/started.ts";
 import { planLaunch, RUNTIMES } from "./launch.ts";
-import { suggestion } from "./nearest.ts";
+import { suggestion } from "../core/nearest.ts";
 import { UsageError } from "./parse.ts";
 
 /** How to start a program. */
