@@ -25,17 +25,24 @@ export interface ConnectionOptions {
   readonly now: () => number;
 }
 
+/** A request that has been begun. */
+interface Begun {
+  /** Missing: it has not been worked out yet. Null: there is none. */
+  answer: Uint8Array[] | null | undefined;
+  /** The next one may begin. */
+  isReleased: boolean;
+}
+
 /**
- * One client. Its requests are begun in order and answered in order: one at a time, except that those which `overlap`
- * do not hold up the next. Whatever goes wrong with it ends it and nobody else.
+ * One client. Its requests are begun in order and answered in order: one at a time, unless one releases the next. Whatever goes wrong with it ends it and nobody else.
  */
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #frames: Frames;
   readonly #gone = new AbortController();
   readonly #waiting: Uint8Array[] = [];
-  /** Those that have been begun, in order; the answer is there once it has been worked out. */
-  readonly #begun: { task: Task; answer: Uint8Array[] | null | undefined }[] = [];
+  /** In the order of the requests. */
+  readonly #begun: Begun[] = [];
   readonly #host: string;
   #activeAt: number;
 
@@ -46,6 +53,7 @@ export class Connection {
     const { socket } = options;
     this.#host = socket.remoteAddress ?? "";
     socket.setNoDelay(true);
+    socket.setKeepAlive(true); // so that a client whose machine is gone is found out
     socket.on("data", (bytes: Uint8Array) => this.#receive(bytes));
     socket.on("drain", () => this.#advance());
     socket.on("error", () => {}); // "close" follows
@@ -101,24 +109,28 @@ export class Connection {
   #mayBegin(): boolean {
     const { socket, limits } = this.#options;
     if (socket.writableLength > limits.unsent || this.#begun.length >= limits.inFlight) return false;
-    return this.#begun.every(({ task }) => task.overlaps);
+    return this.#begun.every(({ isReleased }) => isReleased);
   }
 
   #begin(frame: Uint8Array): void {
     const { id, broker, dispatcher } = this.#options;
+    const begun: Begun = { answer: undefined, isReleased: false };
+    const release = () => {
+      begun.isReleased = true;
+      this.#advance();
+    };
     let task: Task;
     try {
-      task = dispatcher.read(frame, { clientHost: this.#host, connectionId: id, signal: this.#gone.signal });
+      task = dispatcher.read(frame, { clientHost: this.#host, connectionId: id, signal: this.#gone.signal, release });
     } catch (error) {
       if (error instanceof UnsupportedRequestError) this.#end(`asked for what is not there: ${error.message}`);
       else if (error instanceof WireError) this.#end(`sent what cannot be read: ${error.message}`);
       else throw error;
       return;
     }
-    const entry: { task: Task; answer: Uint8Array[] | null | undefined } = { task, answer: undefined };
-    this.#begun.push(entry);
-    task.run(broker).then((answer) => {
-      entry.answer = answer;
+    this.#begun.push(begun);
+    task(broker).then((answer) => {
+      begun.answer = answer;
       this.#send();
     }, (error) => {
       if (!this.#gone.signal.aborted) this.#end(`could not be answered: ${describe(error)}`);

@@ -10,11 +10,8 @@ import type { AnyApi, Context } from "./requests/api.ts";
 
 const API_VERSIONS = 18;
 
-/** A request that has been read: it is begun with `run`, which resolves with the answer's bytes or null for none. */
-export interface Task {
-  readonly overlaps: boolean;
-  run(broker: Broker): Promise<Uint8Array[] | null>;
-}
+/** A request that has been read: it is begun by calling it, and resolves with the answer's bytes or null for none. */
+export type Task = (broker: Broker) => Promise<Uint8Array[] | null>;
 
 /** What is not served is told apart from broken bytes: both close the connection, as Kafka does. */
 export class UnsupportedRequestError extends Error {
@@ -64,12 +61,9 @@ export class Dispatcher {
   }
 
   #task(api: AnyApi, header: RequestHeader, request: Read<Struct> | null, context: Context): Task {
-    return {
-      overlaps: api.overlaps ?? false,
-      run: async (broker) => {
-        const answer = await api.handle(broker, request as never, context); // the codec's edge
-        return answer === null ? null : this.#answer(api, header, answer as Write<Struct>);
-      },
+    return async (broker) => {
+      const answer = await api.handle(broker, request as never, context); // the codec's edge
+      return answer === null ? null : this.#answer(api, header, answer as Write<Struct>);
     };
   }
 

@@ -51,8 +51,7 @@ export const produce = api({
       rack: string({ nullable: "10+", or: null }),
     }, { v: "10+", tag: 0 }),
   },
-  overlaps: true,
-  async handle(broker, { transactionalId, acks, topicData }, { version }) {
+  async handle(broker, { transactionalId, acks, topicData }, { version, release }) {
     const byId = version >= 13;
     const missing = byId ? UNKNOWN_TOPIC_ID : UNKNOWN_TOPIC_OR_PARTITION;
     const topics = topicData.map(({ name, topicId, partitionData }) => {
@@ -83,6 +82,8 @@ export const produce = api({
           : refused(write.index, INVALID_REQUIRED_ACKS, "Invalid required acks.")
       ),
     }));
+    // What follows only waits for the disk, and one wait serves all.
+    release();
     if (acks === 0) {
       const failed = responses.flatMap(({ partitionResponses }) => partitionResponses).find(({ errorCode }) =>
         errorCode

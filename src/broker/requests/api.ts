@@ -11,13 +11,15 @@ export interface Context {
   readonly connectionId: number;
   /** Aborted when the connection is gone: what still waits for it need not be answered. */
   readonly signal: AbortSignal;
+  /** Lets the connection's next request begin while this one waits to be answered; the answers stay in order. */
+  release(): void;
 }
 
 /**
  * A request that the broker serves, in a file of its own that is named by its key.
  *
  * `handle` is called in the order of the requests of a connection, and the next one of that connection only once it has
- * answered, as in Kafka. What it throws closes the connection, so an error that the protocol has a code for is a value.
+ * answered, as in Kafka, or has called `release`. What it throws closes the connection, so an error that the protocol has a code for is a value.
  */
 export interface Api<Q extends Struct = Struct, A extends Struct = Struct> {
   readonly key: number;
@@ -29,8 +31,6 @@ export interface Api<Q extends Struct = Struct, A extends Struct = Struct> {
   readonly flexibleFrom: number;
   readonly request: Q;
   readonly response: A;
-  /** The next request of a connection may begin while this one waits to be answered; the answers stay in order. */
-  readonly overlaps?: boolean;
   /** `null`: nothing is answered. */
   handle(
     broker: Broker,
