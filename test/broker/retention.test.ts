@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { logConfigOf } from "../../src/broker/configs.ts";
+import { MemoryBudget } from "../../src/broker/log/budget.ts";
+import { AppendError } from "../../src/broker/log/error.ts";
+import { Log } from "../../src/broker/log/log.ts";
+import { MemoryStores } from "../../src/broker/log/stores.ts";
+import { decodeRecords } from "../../src/wire/records.ts";
+import { makeBatch } from "./log-model.ts";
+
+const START = 1_700_000_000_000;
+const DAY = 86_400_000;
+
+/** A log on a clock of its own, with small segments. */
+function makeLog(config: Record<string, string>, budget = new MemoryBudget(1e9), segmentBytes = 400) {
+  const time = { now: START };
+  const log = new Log({
+    config: { ...logConfigOf(new Map(Object.entries(config))), segmentBytes },
+    stores: new MemoryStores(budget),
+    clock: { monotonic: () => time.now, wall: () => time.now },
+  });
+  budget.add(log);
+  const write = (key: string, value: string | null, timestamp = time.now) =>
+    log.append(makeBatch([{ key, value, timestamp }])).baseOffset;
+  const keys = () => {
+    const { pieces } = log.read({ from: log.startOffset, maxBytes: 1e9, committed: false, atLeastOne: true });
+    return pieces.flatMap((bytes) => decodeRecords(bytes, { from: log.startOffset }).records)
+      .map(({ offset, key, value }) =>
+        `${offset}:${new TextDecoder().decode(key ?? undefined)}${value === null ? "!" : ""}`
+      );
+  };
+  return { log, time, write, keys };
+}
+
+test("what is older than retention.ms goes by whole segments, the end stays", () => {
+  const { log, time, write } = makeLog({ "retention.ms": String(DAY) });
+  for (let i = 0; i < 20; i++) write("k", "x".repeat(50));
+  time.now += DAY / 2;
+  for (let i = 0; i < 20; i++) write("k", "x".repeat(50));
+  log.maintain(time.now);
+  assert.equal(log.startOffset, 0);
+  time.now += DAY / 2 + 1;
+  log.maintain(time.now);
+  assert.ok(log.startOffset > 10 && log.startOffset <= 20, String(log.startOffset));
+  time.now += DAY;
+  log.maintain(time.now);
+  assert.deepEqual([log.startOffset, log.endOffset, log.size], [40, 40, 0]);
+  assert.equal(write("k", "again"), 40);
+});
+
+test("what is above retention.bytes goes, oldest first", () => {
+  const { log, time, write } = makeLog({ "retention.bytes": "1000" });
+  for (let i = 0; i < 50; i++) write("k", "x".repeat(50));
+  log.maintain(time.now);
+  assert.ok(log.size >= 1000 && log.size < 1500, String(log.size));
+  assert.equal(log.endOffset, 50);
+});
+
+test("compaction keeps the last of each key, and tombstones for their time", () => {
+  const { log, time, write, keys } = makeLog({
+    "cleanup.policy": "compact",
+    "min.cleanable.dirty.ratio": "0",
+    "delete.retention.ms": String(DAY),
+  });
+  for (let i = 0; i < 30; i++) write(`k${i % 3}`, "x".repeat(20));
+  write("k0", null);
+  for (let i = 0; i < 10; i++) write("last", "x".repeat(20)); // fills the segment that is not touched
+  log.maintain(time.now);
+  const compacted = keys();
+  assert.deepEqual(compacted.slice(0, 3), ["28:k1", "29:k2", "30:k0!"]);
+  assert.equal(log.endOffset, 41);
+  assert.equal(log.startOffset, 0);
+  time.now += DAY + 1;
+  for (let i = 0; i < 10; i++) write("last", "x".repeat(20));
+  log.maintain(time.now);
+  assert.ok(!keys().includes("30:k0!"));
+  assert.ok(keys().includes("28:k1"));
+});
+
+test("what an open transaction may yet change is not compacted", () => {
+  const { log, time, write, keys } = makeLog({ "cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0" });
+  const producer = { id: 7, epoch: 0, sequence: 0, transactional: true };
+  const verification = log.producers.verify(7, 0, 0, true);
+  log.append(makeBatch([{ key: "k", value: "open", timestamp: START }], producer), verification);
+  for (let i = 0; i < 20; i++) write("k", "x".repeat(30));
+  log.maintain(time.now);
+  assert.equal(keys().length, 21);
+  log.appendMarker(7, 0, 0, "abort");
+  for (let i = 0; i < 10; i++) write("other", "x".repeat(30));
+  log.maintain(time.now);
+  assert.ok(!keys().includes("0:k"), "what was aborted stays");
+  assert.ok(keys().includes("20:k"));
+});
+
+test("memory is bounded: old segments of topics that delete go first, then writes are refused", () => {
+  const budget = new MemoryBudget(300_000);
+  const first = makeLog({}, budget, 20_000);
+  const second = makeLog({}, budget, 20_000);
+  const kept = makeLog({ "cleanup.policy": "compact" }, budget, 20_000);
+  for (let i = 0; i < 100; i++) first.write("k", "x".repeat(1000));
+  for (let i = 0; i < 50; i++) kept.write(`k${i}`, "x".repeat(1000));
+  first.time.now = second.time.now = START + 1000;
+  for (let i = 0; i < 1000; i++) second.write("k", "x".repeat(1000));
+  assert.ok(budget.used <= 300_000);
+  assert.equal(first.log.size, 0, "the oldest goes first");
+  assert.equal(second.log.endOffset, 1000);
+  assert.ok(second.log.startOffset > 0);
+  assert.equal(kept.log.startOffset, 0);
+  assert.throws(() => {
+    for (let i = 0; i < 1000; i++) kept.write(`more${i}`, "x".repeat(1000));
+  }, (error: unknown) => error instanceof AppendError && error.code === 44 && /memory limit/.test(error.message));
+  assert.equal(kept.log.startOffset, 0);
+  assert.ok(budget.used <= 300_000);
+  for (const { log } of [first, second, kept]) {
+    budget.remove(log);
+    log.remove();
+  }
+  assert.equal(budget.used, 0);
+});
