@@ -36,11 +36,10 @@ export interface TopicWish {
   readonly configs: readonly (readonly [name: string, value: string | null])[];
 }
 
-/** What is to be created, or why it cannot be. `hasDefaults`: the version of the request may leave it to the broker. */
+/** What is to be created, or why it cannot be. */
 export function planTopic(
   topics: Topics,
   wish: TopicWish,
-  hasDefaults: boolean,
 ): { partitions: number; config: Map<string, string> } | TopicError {
   const { name, numPartitions, replicationFactor, assignments, configs } = wish;
   const wrongName = refuseName(name);
@@ -50,7 +49,7 @@ export function planTopic(
   if (alike !== undefined) {
     return new TopicError(INVALID_TOPIC_EXCEPTION, `Topic '${name}' collides with existing topic: ${alike.name}`);
   }
-  let partitions = numPartitions === -1 && hasDefaults ? DEFAULT_PARTITIONS : numPartitions;
+  let partitions = numPartitions === -1 ? DEFAULT_PARTITIONS : numPartitions;
   if (assignments.length > 0) {
     if (numPartitions !== -1 || replicationFactor !== -1) {
       return new TopicError(INVALID_REQUEST, "Partitions or a replication factor and assignments were given.");
@@ -64,7 +63,7 @@ export function planTopic(
       );
     }
     partitions = assignments.length;
-  } else if (replicationFactor !== 1 && !(replicationFactor === -1 && hasDefaults)) {
+  } else if (replicationFactor !== 1 && replicationFactor !== -1) {
     return new TopicError(
       INVALID_REPLICATION_FACTOR,
       replicationFactor > 1

@@ -122,6 +122,10 @@ async function script(ask: Ask): Promise<void> {
   await create("too many replicas", [{ ...wish, name: "three", replicationFactor: 3 }]);
   await create("no replicas", [{ ...wish, name: "zero", replicationFactor: 0 }]);
   await create("defaults", [{ ...wish, name: "defaults", numPartitions: -1, replicationFactor: -1 }], 5, true);
+  for (const version of [2, 3, 4]) {
+    const defaults = { ...wish, name: "defaults", numPartitions: -1, replicationFactor: -1 };
+    await create(`defaults in version ${version}`, [defaults], version, true);
+  }
   await create("an unknown config", [{ ...wish, name: "odd", ...config("nonsense", "1") }]);
   await create("a bad value", [{ ...wish, name: "odd", ...config("retention.ms", "soon") }]);
   await create("a value out of range", [{ ...wish, name: "odd", ...config("retention.ms", "-2") }]);

@@ -120,7 +120,10 @@ function same(name: string, script: (at: Station, txn: Txn) => Promise<void>): v
       await at.coordinator(id, 1);
       await at.createTopic(id);
       // The id 0 also stands for none in some answers.
-      await at.ask(initProducerId, 4, { transactionalId: null, transactionTimeoutMs: 1 });
+      await until(async () => {
+        const { errorCode } = await at.ask(initProducerId, 4, { transactionalId: null, transactionTimeoutMs: 1 });
+        return errorCode === 0; // Kafka asks its controller for the first ids
+      });
       await script(at, new Txn(at, id, id));
     };
     const [address = ""] = (await kafkaForTests()).brokers;

@@ -73,7 +73,7 @@ export const metadata = api({
 
 function create(broker: Broker, name: string): Topic | undefined {
   const wish = { name, numPartitions: -1, replicationFactor: -1, assignments: [], configs: [] };
-  const plan = planTopic(broker.topics, wish, true);
+  const plan = planTopic(broker.topics, wish);
   return plan instanceof TopicError ? undefined : broker.topics.create(name, plan.partitions, plan.config);
 }
 

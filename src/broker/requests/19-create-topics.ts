@@ -45,7 +45,7 @@ export const createTopics = api({
       }, { v: "5+", nullable: "5+", or: [] }),
     }),
   },
-  async handle(broker, { topics, validateOnly }, { version }) {
+  async handle(broker, { topics, validateOnly }) {
     const names = topics.map(({ name }) => name);
     const answer = {
       topics: topics.map((asked) => {
@@ -58,7 +58,6 @@ export const createTopics = api({
         const plan = planTopic(
           broker.topics,
           { name, numPartitions, replicationFactor, assignments, configs },
-          version >= 4,
         );
         if (plan instanceof TopicError) {
           return { name, errorCode: plan.code, errorMessage: plan.message, configs: [] };
