@@ -25,8 +25,8 @@ const own: Runtime = process.versions.bun !== undefined ? "bun" : process.versio
 assert.ok(runtimes.includes(own));
 
 async function start(data: string): Promise<{ program: Program; client: WireClient; port: number }> {
-  const program = run(own, "test/broker/fixtures/broker.ts", [data]);
-  const { text } = await program.waitFor(/^port \d+/, 20_000);
+  const program = run(own, "test/support/dev-broker-program.ts", [JSON.stringify({ data })]);
+  const { text } = await program.waitFor(/^port \d+$/, 20_000);
   const port = Number(text.slice(5));
   return { program, client: await wireClient(port), port };
 }

@@ -2,6 +2,7 @@ import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { startDevBroker } from "./dev-broker.ts";
 import { answers } from "./independent.ts";
 import { credentials, installKafka, type KafkaInstall, minimalProperties, missingTools } from "./kafka-install.ts";
 import { accepts, type BrokerProcess, launchBroker, speedFlags, startFlags } from "./kafka-process.ts";
@@ -56,7 +57,8 @@ const startLimit = 60_000;
 
 /**
  * Starts a real Apache Kafka of one node (KRaft) on 127.0.0.1 and resolves when it answers. It ends with this process
- * at the latest, however this process ends.
+ * at the latest, however this process ends. It is the dev broker instead, with its data in a folder, where the tests
+ * run on that; a secure listener is real Kafka's alone.
  *
  * ```ts
  * const kafka = await startKafka({ proxies: 1 });
@@ -66,6 +68,7 @@ const startLimit = 60_000;
 export async function startKafka(options: Options & { secure: true }): Promise<KafkaServer & SecureListener>;
 export async function startKafka(options?: Options): Promise<KafkaServer>;
 export async function startKafka(options: Options = {}): Promise<KafkaServer & Partial<SecureListener>> {
+  if (onDevBroker && options.secure !== true) return await startDevBroker(options);
   const install = await installKafka();
   for (let attempt = 1;; attempt++) {
     const server = await tryToStart(install, options);
@@ -215,13 +218,24 @@ async function secureListener(install: KafkaInstall, port: number): Promise<Secu
   };
 }
 
-const given = process.env.KAFKA_URL ?? process.env.MEPHISTO_TEST_KAFKA;
+const chosen = process.env.MEPHISTO_TEST_BROKER === "dev";
+const given = (chosen ? undefined : process.env.KAFKA_URL) ?? process.env.MEPHISTO_TEST_KAFKA;
 
 /**
- * Why tests that need Kafka are skipped, or `false`. For the options of a test, because Deno reports a test that skips
- * itself while it runs as passed: `test("…", { skip: kafkaSkip }, …)`. In CI nothing is skipped: missing tools fail.
+ * Why tests that need Kafka's own tools are skipped, or `false`. For the options of a test, because Deno reports a test
+ * that skips itself while it runs as passed: `test("…", { skip: javaSkip }, …)`. In CI nothing is skipped: missing tools
+ * fail.
  */
-export const kafkaSkip: string | false = given === undefined && process.env.CI === undefined && missingTools();
+export const javaSkip: string | false = process.env.CI === undefined && missingTools();
+
+/**
+ * Whether the tests that any broker will do for run on the dev broker: where `MEPHISTO_TEST_BROKER=dev` says so, and
+ * where real Kafka cannot be started.
+ */
+export const onDevBroker: boolean = chosen || (given === undefined && javaSkip !== false);
+
+/** Why tests that nothing but real Kafka will do for are skipped, or `false`. */
+export const kafkaSkip: string | false = onDevBroker && (javaSkip || "the tests run on the dev broker");
 
 let own: Promise<KafkaAddress> | undefined;
 
@@ -230,14 +244,12 @@ let own: Promise<KafkaAddress> | undefined;
  * that is started for this process. Tests keep apart by the names of their topics and groups.
  */
 export function kafkaForTests(): Promise<KafkaAddress> {
-  own ??= given === undefined ? startOwn() : Promise.resolve(address(given));
+  own ??= given !== undefined
+    ? Promise.resolve(address(given))
+    : onDevBroker
+    ? startDevBroker({ keeps: false })
+    : startKafka();
   return own;
-}
-
-async function startOwn(): Promise<KafkaAddress> {
-  const missing = missingTools();
-  if (missing !== false) throw new Error(missing);
-  return await startKafka();
 }
 
 function address(url: string): KafkaAddress {

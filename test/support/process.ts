@@ -41,6 +41,7 @@ const defaultFlags: Record<Runtime, string[]> = { bun: [], deno: ["-A", "--no-ch
  * @param options.env added to this process's environment; `undefined` takes a variable away
  * @param options.cwd the repository's folder by default
  * @param options.flags for the runtime itself; Deno has `-A --no-check` by default
+ * @param options.scratch a folder to remove in case this process dies first
  *
  * ```ts
  * const worker = run("deno", "examples/master.ts", ["worker"], { env: { MEPHISTO_URL: kafka.url } });
@@ -53,10 +54,11 @@ export function run(
   runtime: Runtime,
   script: string,
   args: readonly string[] = [],
-  { env = {}, cwd = root, flags = defaultFlags[runtime] }: {
+  { env = {}, cwd = root, flags = defaultFlags[runtime], scratch }: {
     env?: Record<string, string | undefined>;
     cwd?: string;
     flags?: readonly string[];
+    scratch?: string;
   } = {},
 ): Program {
   const command = runtime === "node" ? [] : ["run"];
@@ -66,6 +68,7 @@ export function run(
     // tests report to the runner's channel; FORCE_COLOR and NO_COLOR together make Node warn.
     env: { ...process.env, NODE_ENV: undefined, NODE_TEST_CONTEXT: undefined, FORCE_COLOR: undefined, ...env },
     output: ["pipe", "pipe"],
+    ...(scratch !== undefined && { scratch }),
   });
   const { pid, stdout, stderr } = child;
   if (pid === undefined || stdout === null || stderr === null) throw new Error(`${runtime} cannot be started`);

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { freePorts } from "./ports.ts";
@@ -32,7 +33,13 @@ export type Change = (piece: Uint8Array) => Uint8Array | undefined;
  * connection. To stand between a worker and a broker use `startKafka({ proxies: 1 })`.
  */
 export async function startProxy(
-  { targetPort, port, host = "127.0.0.1" }: { targetPort: number; port?: number; host?: string },
+  { targetPort, port, host = "127.0.0.1", readdress = false }: {
+    targetPort: number;
+    port?: number;
+    host?: string;
+    /** Tell clients the proxy's port where the broker tells its own: for a broker that advertises one address only. */
+    readdress?: boolean;
+  },
 ): Promise<Proxy> {
   const pairs = new Set<Pair>();
   const bytes = { sent: 0, received: 0 };
@@ -50,7 +57,10 @@ export async function startProxy(
         sockets: [client, target],
         pumps: [
           pump(client, target, state, (count) => bytes.sent += count),
-          pump(target, client, state, (count) => bytes.received += count, (piece) => change ? change(piece) : piece),
+          pump(target, client, state, (count) => bytes.received += count, (piece) => {
+            const told = readdress ? withPort(piece, targetPort, free) : piece;
+            return change ? change(told) : told;
+          }),
         ],
       };
       pairs.add(pair);
@@ -105,6 +115,19 @@ export async function startProxy(
     connections: () => pairs.size,
     stop: cut,
   };
+}
+
+/** The same with another port after each `127.0.0.1`, as in the protocol's lists of brokers. */
+function withPort(piece: Uint8Array, from: number, to: number): Uint8Array {
+  const told = Buffer.from(piece);
+  const at = (port: number) => {
+    const address = Buffer.from("127.0.0.1\0\0\0\0");
+    address.writeInt32BE(port, 9);
+    return address;
+  };
+  const address = at(from);
+  for (let index = told.indexOf(address); index >= 0; index = told.indexOf(address, index)) at(to).copy(told, index);
+  return told;
 }
 
 type Pair = { sockets: [client: Socket, target: Socket]; pumps: (() => void)[] };

@@ -1,0 +1,314 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { Delivery, Record } from "../../src/driver/driver.ts";
+import type { Message } from "../../src/core/message.ts";
+import { leaveGroup } from "../../src/wire/requests/13-leave-group.ts";
+import {
+  committed,
+  createTopic,
+  deleteTopic,
+  describeGroup,
+  endOffsets,
+  quietKafka,
+  withAdmin,
+} from "../support/independent.ts";
+import type { KafkaAddress } from "../support/kafka.ts";
+import { until } from "../support/until.ts";
+import { bytes, closeAll, clusterAt, codeOf, Member, producerAt, record, unique, valuesOf } from "../kafka/support.ts";
+
+/** A log under test: where it is, and how its end is brought about. */
+export type Log = KafkaAddress & { stop?(): Promise<void> };
+
+const SESSION = 6000;
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
+
+/** A member that keeps whole messages. */
+class Reader extends Member {
+  readonly messages: Message[] = [];
+
+  override deliver(delivery: Delivery): void {
+    const run = delivery.open();
+    this.messages.push(...run?.messages ?? []);
+    run?.acknowledge(run.messages.length);
+    delivery.close();
+  }
+}
+
+/**
+ * What the toolkit needs of a log, through the seam. Every log that it is to run on passes all of it.
+ *
+ *     conformance("the dev broker", () => startDevBroker());
+ */
+export function conformance(name: string, start: () => Promise<Log>, skip: string | false = false): void {
+  describe(`${name} is a log as the toolkit needs it`, { skip, timeout: 120_000 }, () => {
+    let log: Log;
+    let expiry: Promise<Expiry>;
+    before(async () => {
+      log = await start();
+      expiry = expire();
+      expiry.catch(() => {}); // told by the test that waits for it
+    });
+    after(async () => {
+      closeAll();
+      await log.stop?.();
+    });
+
+    const topicOf = async (partitions = 1, config: { [name: string]: string } = {}) => {
+      const topic = unique("conformance");
+      await createTopic(log.brokers, topic, { partitions, config });
+      return topic;
+    };
+    const join = (topic: string, more: ConstructorParameters<typeof Member>[3] = {}) =>
+      new Member(log.url, topic, [topic], more);
+    const send = async (topic: string, values: readonly (string | number)[], key?: string) => {
+      const { producer } = producerAt(log.url);
+      await Promise.all(values.map((value) => producer.send(record(topic, String(value), key))));
+      producer.close();
+    };
+    /** Resolves when the members share the partitions evenly in one generation. */
+    const settled = (partitions: number, ...members: Member[]) =>
+      until(() => {
+        const shares = members.map(({ held }) => held.size);
+        return members.every(({ membership, generationNow }) =>
+          membership.joined && generationNow?.generation === members[0]?.generationNow?.generation
+        ) && shares.reduce((sum, share) => sum + share) === partitions &&
+          Math.max(...shares) - Math.min(...shares) <= 1;
+      });
+    const offsetsOf = (topic: string) => committed(log.brokers, topic, topic);
+
+    /** A master that dies without a word: how long its lease held, and when another was elected. */
+    type Expiry = { leaseEnded: number; elected: number; died: number; handled: string[]; order: number[] };
+    async function expire(): Promise<Expiry> {
+      const topic = await topicOf(2);
+      const dying = join(topic, { sessionTimeout: SESSION });
+      await until(() => dying.elected);
+      const heir = join(topic, { sessionTimeout: SESSION });
+      await settled(2, dying, heir);
+      await dying.crash();
+      const died = performance.now();
+      await send(topic, numbers(20));
+      let leaseEnded = Infinity;
+      await until(() => {
+        if (!dying.membership.lease.holds()) leaseEnded = Math.min(leaseEnded, performance.now());
+        return heir.elected;
+      }, { within: 2 * SESSION, every: 5 });
+      const elected = performance.now();
+      await until(() => heir.handled.length === 20);
+      await heir.stop();
+      const order = heir.handled.map(({ partition, offset }) => partition * 100 + offset);
+      return { leaseEnded, elected, died, handled: valuesOf(heir), order };
+    }
+
+    test("says what it is", async () => {
+      const { driver } = join(await topicOf());
+      const { brokers, clusterId } = await driver.connect();
+      assert.deepEqual(brokers, log.brokers);
+      assert.notEqual(clusterId, "");
+    });
+
+    test("hands on a message as it was sent", async () => {
+      const topic = await topicOf();
+      const { producer } = producerAt(log.url);
+      const headers = [["a", bytes("1")], ["a", bytes("2")], ["é", bytes("")]] as const;
+      const sent: Record[] = [
+        { topic, key: null, value: null, headers: [], timestamp: 1 },
+        { topic, key: bytes(""), value: bytes(""), headers, timestamp: 1_700_000_000_123 },
+        { topic, key: bytes("🌙"), value: new Uint8Array([0, 255, 254]), headers: [], timestamp: 2 },
+      ];
+      for (const one of sent) await producer.send(one);
+      const reader = new Reader(log.url, topic, [topic]);
+      await until(() => reader.messages.length === sent.length);
+      const plain = (value: Uint8Array | null) => value && [...value];
+      const shown = (
+        { key, value, headers, timestamp }: Omit<Record, "topic" | "headers"> & Pick<Message, "headers">,
+      ) => [
+        plain(key),
+        plain(value),
+        headers.map(([name, value]) => [name, plain(value)]),
+        timestamp,
+      ];
+      assert.deepEqual(reader.messages.map(shown), sent.map(shown));
+      assert.deepEqual(reader.messages.map(({ offset }) => offset), [0, 1, 2]);
+    });
+
+    test("keeps the order of a key's messages, each of them once", async () => {
+      const topic = await topicOf(4);
+      const { producer } = producerAt(log.url);
+      await Promise.all(numbers(4000).map((n) => producer.send(record(topic, `${n % 20} ${n}`, `key ${n % 20}`))));
+      const members = [join(topic), join(topic)];
+      await until(() => members.reduce((sum, { handled }) => sum + handled.length, 0) >= 4000);
+      await Promise.all(members.map((member) => member.stop()));
+      const handled = members.flatMap((member) => member.handled);
+      assert.equal(new Set(handled.map(({ value }) => value)).size, handled.length);
+      for (const key of numbers(20)) {
+        const own = handled.filter(({ value }) => value.startsWith(`${key} `)).sort((a, b) => a.offset - b.offset);
+        assert.deepEqual(own.map(({ value }) => value), numbers(200).map((n) => `${key} ${n * 20 + key}`));
+      }
+    });
+
+    for (const compression of ["gzip", "snappy", "lz4", "zstd"] as const) {
+      test(`hands on what was packed with ${compression}`, async () => {
+        const topic = await topicOf();
+        const { producer } = producerAt(log.url, { compression, linger: 20 });
+        const values = numbers(500).map((n) => `${n} ${"all the same ".repeat(20)}`);
+        await Promise.all(values.map((value) => producer.send(record(topic, value))));
+        const member = join(topic);
+        await until(() => member.handled.length === values.length);
+        assert.deepEqual(member.handled.map(({ value }) => value), values);
+      });
+    }
+
+    test("takes messages as large as the topic allows, and refuses larger ones alone", async () => {
+      const topic = await topicOf(1, { "max.message.bytes": "4000000" });
+      const { producer } = producerAt(log.url);
+      const sizes = [10, 3_900_000, 4_100_000, 2_000_000];
+      const codes = await Promise.all(sizes.map((size) => codeOf(producer.send(record(topic, "x".repeat(size))))));
+      assert.deepEqual(codes, ["", "", "MESSAGE_TOO_LARGE", ""]);
+      const member = join(topic);
+      await until(() => member.handled.length === 3);
+      assert.deepEqual(member.handled.map(({ value }) => value.length), [10, 3_900_000, 2_000_000]);
+    });
+
+    test("hands partitions over one by one as members come and go; those that stay are never touched", async () => {
+      const topic = await topicOf(8);
+      const a = join(topic);
+      await settled(8, a);
+      const b = join(topic);
+      await settled(8, a, b);
+      const c = join(topic);
+      await settled(8, a, b, c);
+      const revoked = () => [a, b, c].map(({ events }) => events.filter((event) => event.startsWith("revoked")).length);
+      const [first = 0, second = 0, third] = revoked();
+      assert.ok(first >= 4 && first + second <= 6 && third === 0, `${revoked()}`);
+      await send(topic, numbers(400).map((n) => 1000 + n));
+      await b.stop();
+      await settled(8, a, c);
+      const handled = () => a.handled.length + b.handled.length + c.handled.length;
+      await until(() => handled() >= 400);
+      await Promise.all([a.stop(), c.stop()]);
+      assert.deepEqual(valuesOf(a, b, c), numbers(400).map((n) => String(1000 + n)));
+      assert.ok((revoked()[0] ?? 0) <= 6 + 3); // all that it had at the end, too
+      assert.deepEqual((await describeGroup(log.brokers, topic)).members, []);
+    });
+
+    test("leaves mastership where it is while others come and go; who leaves hands it over at once", async () => {
+      const topic = await topicOf(2);
+      const a = join(topic);
+      await until(() => a.elected);
+      for (const _ of numbers(3)) {
+        const guest = join(topic);
+        await settled(2, a, guest);
+        await guest.stop();
+        await settled(2, a);
+      }
+      assert.ok(a.generations.every(({ elected }) => elected));
+      const b = join(topic);
+      await settled(2, a, b);
+      const left = performance.now();
+      await a.stop();
+      await until(() => b.elected && b.held.size === 2);
+      assert.ok(performance.now() - left < 2000, `it took ${Math.round(performance.now() - left)} ms`);
+    });
+
+    test("commits up to the first message that is not finished; the next member goes on there", async () => {
+      const topic = await topicOf();
+      await send(topic, numbers(10));
+      const stuck = join(topic);
+      stuck.gate = ({ offset }) => offset === 5 ? new Promise(() => {}) : undefined;
+      await until(async () => (await offsetsOf(topic))[0] === 5n);
+      await stuck.stop(100);
+      const next = join(topic);
+      await until(() => next.handled.length === 5);
+      assert.deepEqual(next.handled.map(({ offset }) => offset), [5, 6, 7, 8, 9]);
+      await until(async () => (await offsetsOf(topic))[0] === 10n);
+    });
+
+    test("hands on what is committed only", async () => {
+      const topic = await topicOf();
+      const producer = quietKafka(log.brokers).producer({
+        transactionalId: topic,
+        idempotent: true,
+        maxInFlightRequests: 1,
+      });
+      await producer.connect();
+      const begin = async (...values: string[]) => {
+        const transaction = await producer.transaction();
+        await transaction.send({ topic, messages: values.map((value) => ({ value, partition: 0 })) });
+        return transaction;
+      };
+      await (await begin("1", "2")).commit();
+      await (await begin("no", "no")).abort();
+      const member = join(topic);
+      await until(() => member.handled.length === 2);
+      const open = await begin("3");
+      await send(topic, [4]);
+      await until(async () => (await offsetsOf(topic))[0] === 6n);
+      await open.commit();
+      await until(() => member.handled.length === 4);
+      assert.deepEqual(member.handled.map(({ value }) => value), ["1", "2", "3", "4"]);
+      const [end] = await endOffsets(log.brokers, topic);
+      await until(async () => (await offsetsOf(topic))[0] === end);
+      await producer.disconnect();
+    });
+
+    test("creates the topics that are missing, and says of one that cannot be why", async () => {
+      const [there, missing] = [await topicOf(3), unique("conformance")];
+      const { driver } = join(there);
+      const specs = [there, missing].map((topic) => ({ topic, partitions: 5, replicationFactor: -1 }));
+      assert.deepEqual(await driver.ensureTopics(specs), new Map([[there, 3], [missing, 5]]));
+      const copies = [{ topic: unique("conformance"), partitions: 1, replicationFactor: 9 }];
+      await assert.rejects(driver.ensureTopics(copies), { code: "UNKNOWN_TOPIC", message: /replication/i });
+      assert.equal(await codeOf(driver.publisher.send(record(unique("nowhere"), "x"))), "UNKNOWN_TOPIC");
+    });
+
+    test("begins a topic that was deleted and created again at its start", async () => {
+      const topic = await topicOf();
+      await send(topic, numbers(5));
+      const member = join(topic);
+      await until(() => member.handled.length === 5);
+      await deleteTopic(log.brokers, topic);
+      await createTopic(log.brokers, topic);
+      await send(topic, numbers(10).map((n) => 10 + n));
+      await until(() => member.handled.length >= 15);
+      assert.deepEqual(member.handled.slice(5).map(({ value }) => Number(value)), numbers(10).map((n) => 10 + n));
+      await until(async () => (await offsetsOf(topic))[0] === 10n);
+    });
+
+    test("goes on at the earliest offset when what would be read is gone", async () => {
+      const topic = await topicOf();
+      await send(topic, numbers(5));
+      const first = join(topic);
+      await until(() => first.handled.length === 5);
+      await first.stop();
+      await send(topic, numbers(5));
+      await withAdmin(log.brokers, async (admin) => {
+        await admin.fetchTopicOffsets(topic); // it deletes records of topics that it knows only
+        await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: "8" }] });
+      });
+      const second = join(topic);
+      await until(() => second.handled.length === 2);
+      assert.deepEqual(second.handled.map(({ offset }) => offset), [8, 9]);
+    });
+
+    test("a group that forgets a member has it join again, without what it held", async () => {
+      const topic = await topicOf();
+      const member = join(topic);
+      await until(() => member.held.size === 1 && member.elected);
+      const generations = member.generations.length;
+      const { members: [described] } = await describeGroup(log.brokers, topic);
+      const cluster = clusterAt(log.url);
+      const link = cluster.questions(await cluster.coordinator(topic));
+      await link.send(leaveGroup({ groupId: topic, members: [{ memberId: described?.memberId ?? "" }] }));
+      await until(() => member.generations.length > generations && member.held.size === 1);
+      assert.ok(member.events.includes("expelled") && member.events.includes(`lost ${topic}/0`));
+    });
+
+    test("the lease of a master that dies is over before another is elected, who goes on with what it left", async () => {
+      const { leaseEnded, elected, died, handled, order } = await expiry;
+      assert.ok(leaseEnded < elected, `the lease ended ${leaseEnded - elected} ms after the election`);
+      assert.ok(elected - died < SESSION + 2000, `it took ${Math.round(elected - died)} ms`);
+      assert.deepEqual(handled, numbers(20).map(String).sort());
+      assert.equal(new Set(order).size, 20);
+    });
+  });
+}
