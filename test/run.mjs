@@ -24,7 +24,8 @@ if (major < 22 || (major === 22 && minor < 18)) {
 }
 
 const { executable, runtimes } = await import("./support/runtimes.ts");
-const { kafkaSkip, kafkaForTests } = await import("./support/kafka.ts");
+const { kafkaForTests, kafkaSkip, onDevBroker } = await import("./support/kafka.ts");
+const { startDevBroker } = await import("./support/dev-broker.ts");
 
 /** How long the tests of one runtime may take, in ms, before they count as hung. */
 const limit = 15 * 60_000;
@@ -111,33 +112,52 @@ function count(report) {
 const plain = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`;
 const total = { passed: 0, failed: 0, skipped: 0 };
 const reports = mkdtempSync(join(tmpdir(), "mephisto-reports-"));
-let kafka;
+/** Runs files on a runtime, and counts what comes out. */
+async function runFiles(name, runtime, list) {
+  if (list.length === 0) return;
+  console.log(`\n# ${name}: ${list.length} files`);
+  const report = join(reports, `${runtime}.xml`);
+  rmSync(report, { force: true });
+  const code = await runToEnd(executable(runtime), commands[runtime](list.map((file) => `./${file}`), report));
+  const outcome = count(report);
+  // It died without a report, or something failed outside of a test.
+  if (code !== 0 && outcome.failed === 0) outcome.failed++;
+  // A run of nothing is no success either.
+  if (code === 0 && outcome.passed + outcome.failed + outcome.skipped === 0) outcome.failed++;
+  console.log(`# ${name}: ${plain(outcome)} (exit code ${code})`);
+  for (const key of Object.keys(total)) total[key] += outcome[key];
+}
+
+/** What any broker will do for: it starts one, or uses the one that is there, and does not insist on real Kafka. */
+function takesAnyBroker(file) {
+  const text = readFileSync(file, "utf8");
+  return /\b(kafkaForTests|startKafka)\b/.test(text) && !text.includes("kafkaSkip");
+}
+
+const brokers = [];
 try {
-  if (kafkaSkip === false) {
-    kafka = await kafkaForTests();
-    process.env.MEPHISTO_TEST_KAFKA = kafka.url;
-  }
-  console.log(kafkaSkip === false ? `# Kafka: ${kafka.url}` : `# Kafka: skipped, ${kafkaSkip}`);
+  const kafka = await kafkaForTests();
+  brokers.push(kafka);
+  process.env.MEPHISTO_TEST_KAFKA = kafka.url;
+  if (onDevBroker) process.env.MEPHISTO_TEST_BROKER = "dev";
+  console.log(onDevBroker ? `# The dev broker: ${kafka.url}; ${kafkaSkip}` : `# Kafka: ${kafka.url}`);
   for (const runtime of chosen) {
     const list = files.filter((name) => runtime === "node" || !nodeOnly.some((folder) => name.startsWith(folder)));
-    if (list.length === 0) continue;
-    console.log(`\n# ${runtime}: ${list.length} files`);
-    const report = join(reports, `${runtime}.xml`);
-    const code = await runToEnd(executable(runtime), commands[runtime](list.map((name) => `./${name}`), report));
-    const outcome = count(report);
-    // It died without a report, or something failed outside of a test.
-    if (code !== 0 && outcome.failed === 0) outcome.failed++;
-    // A run of nothing is no success either.
-    if (code === 0 && outcome.passed + outcome.failed + outcome.skipped === 0) outcome.failed++;
-    console.log(`# ${runtime}: ${plain(outcome)} (exit code ${code})`);
-    for (const key of Object.keys(total)) total[key] += outcome[key];
+    await runFiles(runtime, runtime, list);
+  }
+  if (!onDevBroker && chosen.includes("node")) {
+    const list = files.filter((name) => name.startsWith("test/process/") && takesAnyBroker(name));
+    const broker = await startDevBroker({ keeps: false });
+    brokers.push(broker);
+    Object.assign(process.env, { MEPHISTO_TEST_BROKER: "dev", MEPHISTO_TEST_KAFKA: broker.url });
+    await runFiles("node, on the dev broker", "node", list);
   }
 } catch (error) {
   console.error(error);
   total.failed++;
 } finally {
   rmSync(reports, { recursive: true, force: true });
-  await kafka?.stop?.();
+  for (const broker of brokers) await broker.stop?.();
 }
 if (total.passed + total.failed === 0) console.log("\nnothing ran");
 console.log(`\n${plain(total)}`);

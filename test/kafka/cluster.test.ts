@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { createTopic, deleteTopic, endOffsets } from "../support/independent.ts";
-import { type KafkaAddress, kafkaForTests, kafkaSkip } from "../support/kafka.ts";
+import { type KafkaAddress, kafkaForTests } from "../support/kafka.ts";
 import { freePorts } from "../support/ports.ts";
 import { until } from "../support/until.ts";
 import { closeAll, clusterAt, unique } from "./support.ts";
 
-const options = { skip: kafkaSkip, timeout: 60_000 };
+const options = { timeout: 60_000 };
 
 describe("a cluster", options, () => {
   let kafka: KafkaAddress;

@@ -15,13 +15,13 @@ import {
   quietKafka,
   withAdmin,
 } from "../support/independent.ts";
-import { type KafkaAddress, kafkaForTests, kafkaSkip } from "../support/kafka.ts";
+import { javaSkip, type KafkaAddress, kafkaForTests } from "../support/kafka.ts";
 import { installKafka } from "../support/kafka-install.ts";
 import { jvmFlags } from "../support/kafka-process.ts";
 import { until } from "../support/until.ts";
 import { closeAll, clusterAt, Member, producerAt, record, unique, valuesOf } from "./support.ts";
 
-const options = { skip: kafkaSkip, timeout: 60_000 };
+const options = { timeout: 60_000 };
 const isNode = process.versions.bun === undefined && process.versions.deno === undefined;
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 const messages = (count: number, from = 0) => numbers(count).map((n) => ({ value: String(from + n).padStart(5, "0") }));
@@ -394,7 +394,7 @@ describe("a member of a group", options, () => {
 
   // A tool of a second's start: once is enough. Defined where it runs, since nothing is skipped in CI.
   const once = isNode ? test : () => {};
-  once("Kafka's own tool reads the group", options, async () => {
+  once("Kafka's own tool reads the group", { ...options, skip: javaSkip }, async () => {
     const topic = await topicOf("tool", 3);
     await produce(kafka.brokers, topic, messages(3));
     const member = join(topic, [topic]);

@@ -6,12 +6,12 @@ import { encodeAssignment, encodeSubscription } from "../../src/wire/consumer-pr
 import { joinGroup } from "../../src/wire/requests/11-join-group.ts";
 import { syncGroup } from "../../src/wire/requests/14-sync-group.ts";
 import { committed, createTopic, describeGroup, endOffsets, produce } from "../support/independent.ts";
-import { type KafkaServer, kafkaSkip, startKafka } from "../support/kafka.ts";
+import { type KafkaServer, startKafka } from "../support/kafka.ts";
 import type { Proxy } from "../support/proxy.ts";
 import { until } from "../support/until.ts";
 import { closeAll, clusterAt, Member, unique, valuesOf } from "./support.ts";
 
-const options = { skip: kafkaSkip, timeout: 60_000 };
+const options = { timeout: 60_000 };
 const messages = (count: number, from = 0) =>
   Array.from({ length: count }, (_, n) => ({ value: String(from + n).padStart(5, "0") }));
 const expected = (count: number) => messages(count).map(({ value }) => value);

@@ -7,13 +7,13 @@ import { Fetcher } from "../../src/kafka/fetcher.ts";
 import { Acknowledgements } from "../../src/kafka/offsets.ts";
 import { Positions } from "../../src/kafka/positions.ts";
 import { createTopic, deleteTopic, produce } from "../support/independent.ts";
-import { type KafkaAddress, kafkaForTests, kafkaSkip } from "../support/kafka.ts";
+import { type KafkaAddress, kafkaForTests } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
 import { closeAll, clusterAt, unique } from "./support.ts";
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 
-describe("a fetcher", { skip: kafkaSkip, timeout: 60_000 }, () => {
+describe("a fetcher", { timeout: 60_000 }, () => {
   let kafka: KafkaAddress;
   before(async () => {
     kafka = await kafkaForTests();

@@ -6,11 +6,11 @@ import { pause } from "../../src/core/pause.ts";
 import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
 import { parseUrl } from "../../src/kafka/url.ts";
 import { Mastership } from "../../src/worker/mastership.ts";
-import { type KafkaAddress, kafkaForTests, kafkaSkip } from "../support/kafka.ts";
+import { type KafkaAddress, kafkaForTests } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
 import { unique } from "./support.ts";
 
-describe("an instance id that is used again while its first worker lives", { skip: kafkaSkip, timeout: 60_000 }, () => {
+describe("an instance id that is used again while its first worker lives", { timeout: 60_000 }, () => {
   let kafka: KafkaAddress;
   before(async () => {
     kafka = await kafkaForTests();

@@ -6,13 +6,13 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { metadata } from "../../src/wire/requests/03-metadata.ts";
 import { createTopic } from "../support/independent.ts";
-import { type KafkaAddress, kafkaForTests, kafkaSkip } from "../support/kafka.ts";
+import { type KafkaAddress, kafkaForTests } from "../support/kafka.ts";
 import { freePorts } from "../support/ports.ts";
 import { run } from "../support/process.ts";
 import { type Proxy, startProxy } from "../support/proxy.ts";
 import { closeAll, clusterAt, codeOf, unique } from "./support.ts";
 
-const options = { skip: kafkaSkip, timeout: 60_000 };
+const options = { timeout: 60_000 };
 const own = process.versions.bun ? "bun" : process.versions.deno ? "deno" : "node";
 const question = metadata({ topics: [] });
 

@@ -6,13 +6,13 @@ import type { MemberListener } from "../../src/driver/driver.ts";
 import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
 import { parseUrl } from "../../src/kafka/url.ts";
 import { createTopic, deleteTopic, produce, quietKafka } from "../support/independent.ts";
-import { type KafkaAddress, kafkaForTests, kafkaSkip } from "../support/kafka.ts";
+import { type KafkaAddress, kafkaForTests } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
 import { unique } from "./support.ts";
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 
-describe("a consumer", { skip: kafkaSkip, timeout: 120_000 }, () => {
+describe("a consumer", { timeout: 120_000 }, () => {
   let kafka: KafkaAddress;
   before(async () => {
     kafka = await kafkaForTests();

@@ -7,12 +7,12 @@ import { decodeRecords } from "../../src/wire/records.ts";
 import { fetch } from "../../src/wire/requests/01-fetch.ts";
 import type { CodecName } from "../../src/wire/codec.ts";
 import { createTopic, endOffsets, produce, readTopic, type StoredMessage } from "../support/independent.ts";
-import { type KafkaAddress, kafkaForTests, type KafkaServer, kafkaSkip, startKafka } from "../support/kafka.ts";
+import { type KafkaAddress, kafkaForTests, type KafkaServer, startKafka } from "../support/kafka.ts";
 import type { Proxy } from "../support/proxy.ts";
 import { until } from "../support/until.ts";
 import { bytes, closeAll, codeOf, producerAt, record, unique } from "./support.ts";
 
-const options = { skip: kafkaSkip, timeout: 60_000 };
+const options = { timeout: 60_000 };
 const texts = (messages: readonly StoredMessage[]) => messages.map(({ value }) => value?.toString() ?? "");
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 

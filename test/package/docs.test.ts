@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { kafkaForTests, kafkaSkip } from "../support/kafka.ts";
+import { kafkaForTests } from "../support/kafka.ts";
 import { run } from "../support/process.ts";
 import { root, runtimes } from "../support/runtimes.ts";
 
@@ -20,7 +20,7 @@ test("the README's example is the one in examples/", () => {
 });
 
 for (const runtime of runtimes) {
-  test(`the README's other code runs on ${runtime}`, { skip: kafkaSkip, timeout: 60_000 }, async () => {
+  test(`the README's other code runs on ${runtime}`, { timeout: 60_000 }, async () => {
     const { url } = await kafkaForTests();
     assert.equal(blocks.length, 3);
     await Promise.all(

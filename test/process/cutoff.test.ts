@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { kafkaSkip, startKafka } from "../support/kafka.ts";
+import { startKafka } from "../support/kafka.ts";
 import { describeGroup } from "../support/independent.ts";
 import { until } from "../support/until.ts";
 import { greetedAll, nextMaster, onceASlot } from "./checks.ts";
@@ -8,7 +8,7 @@ import { crewOf } from "./crew.ts";
 
 test(
   "a master that is cut off from Kafka for longer than a session",
-  { skip: kafkaSkip, timeout: 120_000 },
+  { timeout: 120_000 },
   async (t) => {
     const kafka = await startKafka({ proxies: 1 });
     t.after(() => kafka.stop());

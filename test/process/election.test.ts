@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { kafkaForTests, kafkaSkip } from "../support/kafka.ts";
+import { kafkaForTests } from "../support/kafka.ts";
 import { produce } from "../support/independent.ts";
 import { until } from "../support/until.ts";
 import { allCommitted, greetedOnce, handledOnce, nextMaster, onceASlot, slotsOf } from "./checks.ts";
@@ -9,7 +9,6 @@ import { crewOf } from "./crew.ts";
 const TICK = 500;
 
 test("one master among workers of three runtimes, calm when one joins, replaced when it goes", {
-  skip: kafkaSkip,
   timeout: 120_000,
 }, async (t) => {
   const kafka = await kafkaForTests();

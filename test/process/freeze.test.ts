@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { kafkaForTests, kafkaSkip } from "../support/kafka.ts";
+import { kafkaForTests } from "../support/kafka.ts";
 import { describeGroup } from "../support/independent.ts";
 import { until } from "../support/until.ts";
 import { greetedAll, nextMaster, onceASlot } from "./checks.ts";
 import { crewOf } from "./crew.ts";
 
-test("a frozen master", { skip: kafkaSkip, timeout: 120_000 }, async (t) => {
+test("a frozen master", { timeout: 120_000 }, async (t) => {
   const kafka = await kafkaForTests();
   const crew = crewOf(kafka, "freeze", { fixture: "frozen" });
   t.after(() => crew.end());

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { kafkaForTests, kafkaSkip } from "../support/kafka.ts";
+import { kafkaForTests } from "../support/kafka.ts";
 import { createTopic, produce, readTopic } from "../support/independent.ts";
 import { until } from "../support/until.ts";
 import { handledOnce } from "./checks.ts";
@@ -12,7 +12,7 @@ const all = ["bun", "deno", "node"] as const;
 const json = (value: unknown) => JSON.stringify(value);
 
 // Each of these waits most of the time, so they wait together.
-test("handlers and timers", { skip: kafkaSkip, timeout: 120_000, concurrency: 4 }, async (t) => {
+test("handlers and timers", { timeout: 120_000, concurrency: 4 }, async (t) => {
   const kafka = await kafkaForTests();
 
   const slow =

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { kafkaForTests, kafkaSkip } from "../support/kafka.ts";
+import { kafkaForTests } from "../support/kafka.ts";
 import { createTopic, describeGroup, produce, readTopic } from "../support/independent.ts";
 import { freePorts } from "../support/ports.ts";
 import { type Program, run } from "../support/process.ts";
@@ -16,7 +16,6 @@ const all = ["bun", "deno", "node"] as const;
 const clean = { code: 0, signal: null };
 
 test("the package in programs, and the script's own command line", {
-  skip: kafkaSkip,
   timeout: 120_000,
   concurrency: 3,
 }, async (t) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import kafkajs from "kafkajs";
-import { kafkaForTests, kafkaSkip } from "../support/kafka.ts";
+import { kafkaForTests } from "../support/kafka.ts";
 import { quietKafka } from "../support/independent.ts";
 import { until } from "../support/until.ts";
 import { allCommitted, greetedOnce, handledOnce, onceASlot } from "./checks.ts";
@@ -10,7 +10,6 @@ import { crewOf } from "./crew.ts";
 const KEYS = 40;
 
 test("a rolling restart under load: every message is handled, none twice, the order of a key is kept", {
-  skip: kafkaSkip,
   timeout: 120_000,
 }, async (t) => {
   const kafka = await kafkaForTests();
