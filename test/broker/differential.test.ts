@@ -110,8 +110,18 @@ async function script(ask: Ask): Promise<void> {
     { ...wish, name: gone },
   ]);
   await until(async () => {
-    const names = [plain, timed, compacted, small, gone].map((name) => ({ name, topicId: NO_UUID }));
-    return (await ask("", metadata, 9, { topics: names })).topics.every(({ errorCode }) => errorCode === 0);
+    // Kafka tells of a leader before it leads.
+    const topics = [plain, timed, compacted, small, gone].map((name) => ({
+      name,
+      partitions: (name === plain ? [0, 1] : [0]).map((partitionIndex) => ({ partitionIndex, timestamp: -1 })),
+    }));
+    const { topics: found } = await ask("", listOffsets, 7, {
+      replicaId: -1,
+      isolationLevel: 0,
+      topics,
+      timeoutMs: 1000,
+    });
+    return found.every(({ partitions }) => partitions.every(({ errorCode }) => errorCode === 0));
   });
 
   await create("there already", [{ ...wish, name: plain }]);
