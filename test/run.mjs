@@ -29,8 +29,8 @@ const { startDevBroker } = await import("./support/dev-broker.ts");
 
 /** How long the tests of one runtime may take, in ms, before they count as hung. */
 const limit = 15 * 60_000;
-/** Tests here start programs on all three runtimes themselves, so running them on each would only repeat them. */
-const nodeOnly = ["test/process/", "test/package/"];
+/** Tests here start programs of their own, so that running them on each runtime would only repeat them. */
+const nodeOnly = ["test/process/", "test/package/", "test/broker/foreign"];
 
 const { values, positionals } = parseArgs({
   options: { runtime: { type: "string", default: runtimes.join(",") } },

@@ -174,7 +174,8 @@ async function tool(name: string, args: string[], cwd?: string): Promise<void> {
   }
 }
 
-function isOnPath(name: string): boolean {
+/** Whether a program is found. */
+export function isOnPath(name: string): boolean {
   return (process.env.PATH ?? "").split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, name), constants.X_OK);
