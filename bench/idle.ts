@@ -13,13 +13,19 @@ export async function idle(runtime: Runtime, url: string): Promise<{ cpu: number
     env: { MEPHISTO_URL: url },
   });
   await worker.waitFor(/Gained/, 30_000);
-  await wait(WATCHED);
-  const before = ticks(worker.pid);
-  await wait(WATCHED);
-  const cpu = ((ticks(worker.pid) - before) / TICKS_PER_SECOND / (WATCHED / 1000)) * 100;
-  const memory = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${worker.pid}/status`, "utf8"))?.[1]) / 1000;
+  const used = await usage(worker.pid);
   worker.kill();
   await worker.exit;
+  return used;
+}
+
+/** What a process uses that has come to rest: percent of one core, and MB of memory. */
+export async function usage(pid: number): Promise<{ cpu: number; memory: number }> {
+  await wait(WATCHED);
+  const before = ticks(pid);
+  await wait(WATCHED);
+  const cpu = ((ticks(pid) - before) / TICKS_PER_SECOND / (WATCHED / 1000)) * 100;
+  const memory = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1000;
   return { cpu, memory };
 }
 

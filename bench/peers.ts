@@ -13,6 +13,8 @@ export interface Given {
   readonly brokers: readonly string[];
   readonly topic: string;
   readonly messages: number;
+  /** Bytes of a message's value. */
+  readonly size: number;
 }
 
 const LIMIT = 180_000;
@@ -45,9 +47,9 @@ export async function javaConsume({ brokers, topic, messages }: Given): Promise<
 }
 
 /** Messages per second of the Java client's ProducerPerformance, all replicas acknowledging, its defaults otherwise. */
-export async function javaProduce({ brokers, topic, messages }: Given): Promise<number> {
+export async function javaProduce({ brokers, topic, messages, size }: Given): Promise<number> {
   const output = await java("org.apache.kafka.tools.ProducerPerformance", [
-    ...["--topic", topic, "--num-records", String(messages), "--record-size", "100", "--throughput", "-1"],
+    ...["--topic", topic, "--num-records", String(messages), "--record-size", String(size), "--throughput", "-1"],
     ...["--producer-props", `bootstrap.servers=${brokers.join(",")}`, "acks=all"],
   ]);
   const last = output.trim().split("\n").findLast((line) => line.includes("records/sec")) ?? "";

@@ -1,6 +1,7 @@
 /**
  * `npm run bench [-- --rounds 5] [name…]`: measures Mephisto and its peers in turn on one real Kafka of its own, and
- * prints medians of the ratios of neighbours. Names: consume, produce, latency, start, idle.
+ * prints medians of the ratios of neighbours. Names: consume, produce, latency, start, idle, and
+ * broker: the dev broker beside real Kafka.
  */
 import { parseArgs } from "node:util";
 import { createTopic } from "../test/support/independent.ts";
@@ -8,6 +9,7 @@ import { startKafka } from "../test/support/kafka.ts";
 import { kafkaVersion } from "../test/support/kafka-install.ts";
 import { runtimes } from "../test/support/runtimes.ts";
 import { run } from "../test/support/process.ts";
+import { broker } from "./broker.ts";
 import { idle } from "./idle.ts";
 import { type Given, javaConsume, javaProduce, program } from "./peers.ts";
 import { median, ratios, shown, table } from "./stats.ts";
@@ -21,7 +23,13 @@ const wanted = (name: string) => positionals.length === 0 || positionals.include
 
 const MESSAGES = 2_000_000;
 const kafka = await startKafka({ forSpeed: true, settings: { "log.retention.ms": -1 } });
-const at = (topic: string, messages: number): Given => ({ url: kafka.url, brokers: kafka.brokers, topic, messages });
+const at = (topic: string, messages: number): Given => ({
+  url: kafka.url,
+  brokers: kafka.brokers,
+  topic,
+  messages,
+  size: 100,
+});
 
 try {
   console.log(
@@ -33,6 +41,7 @@ try {
   if (wanted("latency")) await latency();
   if (wanted("start")) await start();
   if (wanted("idle")) await idleWorkers();
+  if (wanted("broker")) await broker(kafka, rounds);
 } finally {
   await kafka.stop();
 }

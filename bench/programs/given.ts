@@ -1,7 +1,14 @@
 import process from "node:process";
 
 /** What the benchmark's command says to a program: `BENCH` holds it as JSON. */
-export const given: { url: string; brokers: string[]; topic: string; messages: number; group: string } = JSON.parse(
+export const given: {
+  url: string;
+  brokers: string[];
+  topic: string;
+  messages: number;
+  size: number;
+  group: string;
+} = JSON.parse(
   process.env.BENCH ?? "{}",
 );
 
