@@ -126,17 +126,21 @@ export async function withAdmin<T>(brokers: string[], use: (admin: Admin) => Pro
   const admin = quietKafka(brokers).admin();
   await admin.connect();
   try {
-    for (let attempt = 1;; attempt++) {
-      try {
-        return await use(admin);
-      } catch (error) {
-        // Not all of kafkajs's admin calls wait for a coordinator that is still loading, as it is after a start.
-        if (!(error instanceof kafkajs.KafkaJSError && error.retriable) || attempt === 50) throw error;
-        await sleep(50);
-      }
-    }
+    return await retried(() => use(admin));
   } finally {
     await admin.disconnect();
+  }
+}
+
+/** Again while the error is one that passes: kafkajs does not wait everywhere for what loads after a broker's start. */
+async function retried<T>(use: () => Promise<T>): Promise<T> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await use();
+    } catch (error) {
+      if (!(error instanceof kafkajs.KafkaJSError && error.retriable) || attempt === 50) throw error;
+      await sleep(50);
+    }
   }
 }
 
@@ -167,9 +171,8 @@ export async function readTopic(
   try {
     await cluster.addTargetTopic(topic);
     const partitions = cluster.findTopicPartitionMetadata(topic).map((one) => one.partitionId).sort((a, b) => a - b);
-    const starts = await cluster.fetchTopicsOffset([
-      { topic, fromBeginning: true, partitions: partitions.map((partition) => ({ partition })) },
-    ]);
+    const wish = { topic, fromBeginning: true, partitions: partitions.map((partition) => ({ partition })) };
+    const starts = await retried(() => cluster.fetchTopicsOffset([wish]));
     const found: StoredMessage[] = [];
     for (const partition of partitions) {
       const start = starts[0]?.partitions.find((one) => one.partition === partition)?.offset ?? "0";
