@@ -8,7 +8,7 @@ import {
 } from "../codes.ts";
 import { answerJoin, answerSync, type Group } from "./group.ts";
 import { createMember, matches, type Member } from "./member.ts";
-import { completeIfAllJoined, expirePending, prepare, rebalance, renewSession } from "./rebalance.ts";
+import { completeIfAllJoined, expirePending, joinedAnswer, prepare, rebalance, renewSession } from "./rebalance.ts";
 import type { Surroundings } from "./settings.ts";
 import { type Answer, type JoinAnswer, type JoinRequest, refusedJoin, refusedSync } from "./types.ts";
 
@@ -81,14 +81,14 @@ function rejoin(group: Group, request: JoinRequest, around: Surroundings, answer
       return updateAndRebalance(group, member, request, around, answer);
     case "CompletingRebalance":
       // The answer to its first JoinGroup got lost, most likely.
-      if (matches(member, request.protocols)) return answer(current(group, member, group.isLeader(memberId)));
+      if (matches(member, request.protocols)) return answer(joinedAnswer(group, member, group.isLeader(memberId)));
       return updateAndRebalance(group, member, request, around, answer);
     case "Stable":
       // The leader rejoins when it wants to assign anew, a follower only when it has something new to say.
       if (group.isLeader(memberId) || !matches(member, request.protocols)) {
         return updateAndRebalance(group, member, request, around, answer);
       }
-      return answer(current(group, member, false));
+      return answer(joinedAnswer(group, member, false));
     case "Empty":
     case "Dead":
       return answer(refusedJoin(UNKNOWN_MEMBER_ID, memberId));
@@ -137,8 +137,8 @@ function replaceStatic(
       const isLeader = group.isLeader(newId);
       // Before version 9 a leader could not be told to leave the assignment alone: it is given its old id as the
       // leader's, so that it takes itself for a follower.
-      if (!request.canSkipAssignment) return answerJoin(member, { ...current(group, member, false), leader });
-      return answerJoin(member, { ...current(group, member, isLeader), skipAssignment: isLeader });
+      if (!request.canSkipAssignment) return answerJoin(member, { ...joinedAnswer(group, member, false), leader });
+      return answerJoin(member, { ...joinedAnswer(group, member, isLeader), skipAssignment: isLeader });
     }
     case "CompletingRebalance":
       return prepare(group, around, `${newId} replaces ${old.id}`);
@@ -147,18 +147,4 @@ function replaceStatic(
     case "Dead":
       return completeIfAllJoined(group, around);
   }
-}
-
-/** The answer in a generation that is there already. */
-function current(group: Group, member: Member, withMembers: boolean): JoinAnswer {
-  return {
-    errorCode: NONE,
-    generationId: group.generationId,
-    protocolType: group.protocolType,
-    protocolName: group.protocolName,
-    leader: group.leaderId ?? "",
-    skipAssignment: false,
-    memberId: member.id,
-    members: withMembers ? group.joined() : [],
-  };
 }

@@ -2,7 +2,7 @@ import { NONE, REBALANCE_IN_PROGRESS, UNKNOWN_MEMBER_ID } from "../codes.ts";
 import { answerJoin, answerSync, type Group } from "./group.ts";
 import { isParked, type Member } from "./member.ts";
 import type { Surroundings } from "./settings.ts";
-import { NO_BYTES, refusedJoin, refusedSync } from "./types.ts";
+import { type JoinAnswer, NO_BYTES, refusedJoin, refusedSync } from "./types.ts";
 
 /** Begins a rebalance, unless one has begun: then it may be over now. */
 export function rebalance(group: Group, around: Surroundings, reason: string): void {
@@ -52,16 +52,7 @@ export function complete(group: Group, around: Surroundings): void {
   }
   around.logger.debug(`group ${group.id} has generation ${group.generationId} with ${group.members.size} members`);
   for (const member of group.members.values()) {
-    answerJoin(member, {
-      errorCode: NONE,
-      generationId: group.generationId,
-      protocolType: group.protocolType,
-      protocolName: group.protocolName,
-      leader: group.leaderId ?? "",
-      skipAssignment: false,
-      memberId: member.id,
-      members: group.isLeader(member.id) ? group.joined() : [],
-    });
+    answerJoin(member, joinedAnswer(group, member, group.isLeader(member.id)));
     member.isNew = false;
     renewSession(group, member, around);
     group.pendingSyncs.add(member.id);
@@ -135,4 +126,18 @@ function waitForOthers(group: Group, around: Surroundings, delay: number, left: 
     const next = Math.min(around.settings.initialRebalanceDelayMs, left);
     waitForOthers(group, around, next, Math.max(left - delay, 0));
   });
+}
+
+/** The answer to JoinGroup in the generation that is there; the leader's, and who is to know, has the members. */
+export function joinedAnswer(group: Group, member: Member, withMembers: boolean): JoinAnswer {
+  return {
+    errorCode: NONE,
+    generationId: group.generationId,
+    protocolType: group.protocolType,
+    protocolName: group.protocolName,
+    leader: group.leaderId ?? "",
+    skipAssignment: false,
+    memberId: member.id,
+    members: withMembers ? group.joined() : [],
+  };
 }
