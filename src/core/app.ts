@@ -1,4 +1,5 @@
 import type { ActorDefinition, Outgoing } from "./actor.ts";
+import type { TaskDefinition } from "./task.ts";
 import type { TimerDefinition } from "./timer.ts";
 import { type Duration, milliseconds, positiveMilliseconds } from "./duration.ts";
 import { MephistoError } from "./errors.ts";
@@ -92,6 +93,7 @@ export interface AppDefinition {
   readonly valueSerializer: AnySerializer;
   readonly actors: Map<string, ActorDefinition>;
   readonly timers: Map<string, TimerDefinition>;
+  readonly tasks: Map<string, TaskDefinition>;
   readonly runtime: AppRuntime;
 }
 
@@ -156,6 +158,7 @@ export function app(id: string, options: AppOptions = {}): App {
     valueSerializer: serializer(options.valueSerializer ?? "json", "valueSerializer"),
     actors: new Map(),
     timers: new Map(),
+    tasks: new Map(),
   };
   const runtime = makeRuntime(defined);
   definitions.set(self, { ...defined, runtime });

@@ -20,6 +20,12 @@
  * | `SEND_TIMEOUT` | a message that the broker did not acknowledge in time |
  * | `NOT_MASTER` | a send of a tick whose mastership is over |
  * | `TICK_ENDED` | a send that was started after its tick had ended |
+ * | `TICK_TIMEOUT` | a run of a timer that took longer than its timeout |
+ * | `FENCED` | another worker has become master since: the broker refuses this one's ticks |
+ * | `UNKNOWN_OUTCOME` | a transaction that may have been committed, or not |
+ * | `JOURNAL_UNUSABLE` | a topic of the journal's name that cannot be one |
+ * | `JOURNAL_LOST` | the journal has been deleted, or is another one |
+ * | `JOURNAL_BLOCKED` | the journal's end cannot be read, since the transaction of another producer is open in it |
  * | `STOPPED` | a call on something that has been stopped |
  * | `PORT_IN_USE` | the web port is taken |
  * | `PROTOCOL` | an answer of the broker that is not understood, or an error that it reports |
@@ -42,6 +48,12 @@ export type ErrorCode =
   | "SEND_TIMEOUT"
   | "NOT_MASTER"
   | "TICK_ENDED"
+  | "TICK_TIMEOUT"
+  | "FENCED"
+  | "UNKNOWN_OUTCOME"
+  | "JOURNAL_UNUSABLE"
+  | "JOURNAL_LOST"
+  | "JOURNAL_BLOCKED"
   | "STOPPED"
   | "PORT_IN_USE"
   | "PROTOCOL";

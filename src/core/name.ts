@@ -18,7 +18,11 @@ export function checkName(name: string, what: string, why = "It becomes part of 
  * The name of an actor or a timer: the one that was given, or the function's own. Since it makes the topic, a name that
  * a build may have changed is an error: a function without a name, or with one of one or two letters.
  */
-export function nameOf(given: string | undefined, fn: { readonly name: string }, what: "actor" | "timer"): string {
+export function nameOf(
+  given: string | undefined,
+  fn: { readonly name: string },
+  what: "actor" | "timer" | "task",
+): string {
   if (given !== undefined) return checkName(given, `The name of this ${what}`);
   if (fn.name.length > 2) return checkName(fn.name, `The function's name of this ${what}`);
   const found = fn.name === "" ? "its function has no name" : `its function is called ${JSON.stringify(fn.name)}`;

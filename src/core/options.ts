@@ -9,11 +9,12 @@ export interface Kind {
 
 /** The kinds of options' values. */
 export const kinds: Readonly<
-  Record<"text" | "flag" | "count" | "duration" | "serializer" | "object" | "flagOrObject", Kind>
+  Record<"text" | "flag" | "count" | "countOrNone" | "duration" | "serializer" | "object" | "flagOrObject", Kind>
 > = {
   text: { words: "text", is: (value) => typeof value === "string" },
   flag: { words: "true or false", is: (value) => typeof value === "boolean" },
   count: { words: "a whole number of at least 1", is: (value) => Number.isInteger(value) && Number(value) > 0 },
+  countOrNone: { words: "a whole number of at least 0", is: (value) => Number.isInteger(value) && Number(value) >= 0 },
   duration: { words: "a duration", is: (value) => typeof value === "number" || typeof value === "string" },
   /** Checked by what reads it. */
   serializer: { words: "a serializer", is: () => true },

@@ -111,7 +111,7 @@ export class TimerLoop {
     const { name, fn, onMaster } = this.timer;
     const { context, fenced, logger } = this.#parts;
     this.counts.lastSlot = slot;
-    const tick: Tick = { slot, scheduledAt: new Date(slot), epoch, signal };
+    const tick: Tick = { slot, scheduledAt: new Date(slot), epoch, signal, caughtUp: false, previous: undefined };
     const sends = new TickSends(name, holds, (sentence) => logger.error(sentence));
     try {
       if (!onMaster) await fn(tick);

@@ -4,6 +4,7 @@ import type { TimerDefinition, TimerFunction } from "../../src/core/timer.ts";
 import type { Tick } from "../../src/core/timer.ts";
 import { context } from "../../src/runtime/context.ts";
 import type { Scope } from "../../src/worker/sends.ts";
+import { every } from "../../src/core/rule.ts";
 import { TimerLoop } from "../../src/worker/timer-loop.ts";
 import { Lines } from "../core/fakes.ts";
 import { FakeDriver, FakeTime, isDone, settle, shown } from "./fakes.ts";
@@ -15,7 +16,24 @@ function made(fn: TimerFunction, part: Partial<TimerDefinition> = {}) {
   const driver = new FakeDriver(time);
   const lines = new Lines();
   const scopes = context<Scope>();
-  const timer: TimerDefinition = { name: "restock", interval: 1000, onMaster: true, fn, ...part };
+  const interval = part.interval ?? 1000;
+  const timer: TimerDefinition = {
+    name: "restock",
+    interval,
+    rule: every(interval),
+    onMaster: true,
+    policy: {
+      overlap: "skip",
+      catchUp: "one",
+      catchUpWithin: 3_600_000,
+      retry: 0,
+      timeout: undefined,
+      spread: 0,
+      immediately: false,
+    },
+    fn,
+    ...part,
+  };
   const parts = { fenced: driver.fenced, context: scopes, logger: lines, clock: time, sleep: time.sleep };
   const loop = new TimerLoop(timer, parts);
   const send = (value: string) => {

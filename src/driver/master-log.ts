@@ -1,0 +1,116 @@
+/**
+ * The part of the seam that mastership needs of a log: a fence, a journal, and transactions.
+ *
+ * @module
+ */
+import type { Instant } from "../core/lease.ts";
+import type { Record, TopicPartition } from "./driver.ts";
+
+/** A position in a partition. */
+export interface PartitionOffset extends TopicPartition {
+  readonly offset: number;
+}
+
+/** One line of the journal. The last value of a key is what is true; null: nothing any more. */
+export interface JournalEntry {
+  readonly key: string;
+  readonly value: Uint8Array | null;
+}
+
+/** The journal of an app's mastership: a compacted topic of one partition that only its masters write to. */
+export interface JournalSpec {
+  readonly topic: string;
+  /** -1: the broker's default. */
+  readonly replicationFactor: number;
+}
+
+/** A journal as it was found. */
+export interface JournalState {
+  /** Of this topic: one that was deleted and created again under its name is another journal. */
+  readonly id: string;
+  /** It was not there: the schedule begins anew. */
+  readonly created: boolean;
+  /** What is not as it should be, a sentence each, for people: too few replicas, another clean-up policy. */
+  readonly warnings: readonly string[];
+}
+
+/** What the log's clock said, in ms since the epoch, at some moment between two of ours. */
+export interface LogTime {
+  readonly wall: number;
+  readonly sent: Instant;
+  readonly answered: Instant;
+}
+
+/** One transaction. */
+export interface Transaction {
+  readonly records: readonly Record[];
+  /**
+   * What goes to the journal with them. `ends`: for each partition the offset after the last record. Called once, when
+   * the records are written and before the transaction is committed.
+   */
+  journal(ends: readonly PartitionOffset[]): readonly JournalEntry[];
+}
+
+/** What a transaction that was committed has written. */
+export interface Committed {
+  readonly ends: readonly PartitionOffset[];
+  /** When the journal's entries were appended. */
+  readonly time: LogTime;
+}
+
+export interface FenceOptions {
+  /** Of the mastership: `<app id>.master`. */
+  readonly transactionalId: string;
+  readonly journal: string;
+  /** The id that the journal has to have: {@link JournalState.id}. */
+  readonly journalId: string;
+  /** The broker aborts a transaction that was left open for so long, in ms. */
+  readonly transactionTimeout: number;
+}
+
+/** Asked before each attempt that may change something: whether the lease holds. */
+export type MayTry = () => boolean;
+
+/**
+ * The publisher of one term of mastership. Opening it has fenced all that were opened before: the log itself refuses
+ * what they still try. Its calls are made one after the other, never two at once.
+ */
+export interface FencedPublisher {
+  /**
+   * Reads the journal to its end, also when it is called again. Errors: `NOT_MASTER` when `mayTry` says no,
+   * `JOURNAL_LOST` when the topic is gone or another one, `JOURNAL_BLOCKED` (with the producer that blocks it, in the
+   * sentence) while its end cannot be read; `UNREACHABLE`, `PROTOCOL`.
+   */
+  read(mayTry: MayTry): Promise<readonly JournalEntry[]>;
+  /**
+   * Commits all of a transaction or nothing. Errors: `FENCED` when another has been opened since, `NOT_MASTER`,
+   * `JOURNAL_LOST`; `UNKNOWN_OUTCOME` when it may have been committed: `recover`, `read` and look; any other (as
+   * `MESSAGE_TOO_LARGE`, `UNKNOWN_TOPIC`, `UNREACHABLE`): nothing of it was or will be published.
+   */
+  publish(transaction: Transaction, mayTry: MayTry): Promise<Committed>;
+  /**
+   * After `UNKNOWN_OUTCOME`: makes sure that nothing of that transaction is under way any more, and that it can publish
+   * again. Errors: `FENCED` when another has been opened since, `NOT_MASTER`; `UNREACHABLE`, `PROTOCOL`: call it again.
+   */
+  recover(mayTry: MayTry): Promise<void>;
+  /** Ends its connections; an open transaction is left to the fence of the next. */
+  close(): void;
+}
+
+/** What mastership needs of a log. */
+export interface MasterLog {
+  /**
+   * Creates the journal if it is missing, else checks it. Errors: `JOURNAL_UNUSABLE` (more than one partition, not
+   * compacted), and those of `ensureTopics`.
+   */
+  ensureJournal(spec: JournalSpec): Promise<JournalState>;
+  /** The journal as it is now, for people: what is committed, without a fence. Errors: `UNKNOWN_TOPIC`, `UNREACHABLE`. */
+  readJournal(topic: string): Promise<readonly JournalEntry[]>;
+  /**
+   * Fences all before. Tries again while the log is busy with the transaction of another, and while it cannot be
+   * reached. Errors: `NOT_MASTER` when `mayTry` says no before an attempt; `AUTHENTICATION_FAILED`, `PROTOCOL`.
+   */
+  fence(options: FenceOptions, mayTry: MayTry): Promise<FencedPublisher>;
+  /** How many of the messages before these offsets the group has not committed yet. Errors: `UNREACHABLE`, `PROTOCOL`. */
+  behind(group: string, ends: readonly PartitionOffset[]): Promise<number>;
+}
