@@ -9,8 +9,11 @@ export type Proxy = {
   url: string;
   /** Drops all connections and refuses new ones. */
   cut(): Promise<void>;
-  /** Accepts connections, and keeps those it has, but forwards nothing: what the peers send is held back. */
-  freeze(): void;
+  /**
+   * Accepts connections, and keeps those it has, but forwards nothing (or nothing in one direction): what the peers send
+   * is held back.
+   */
+  freeze(way?: Way): void;
   /** Forwards every piece this many ms after it came in. */
   delay(ms: number): void;
   /** Changes what comes back from the target, piece by piece; `undefined` swallows it. */
@@ -22,6 +25,9 @@ export type Proxy = {
   connections(): number;
   stop(): Promise<void>;
 };
+
+/** To the target, or back from it. */
+export type Way = "sent" | "received";
 
 /** What becomes of a piece of what the target has sent. It may not be changed in place. */
 export type Change = (piece: Uint8Array) => Uint8Array | undefined;
@@ -44,7 +50,7 @@ export async function startProxy(
   const pairs = new Set<Pair>();
   const bytes = { sent: 0, received: 0 };
   const [free = 0] = port === undefined ? await freePorts(1) : [port];
-  let frozen = false;
+  const frozen = { sent: false, received: false };
   let delayed = 0;
   let change: Change | undefined;
   let server: Server | undefined;
@@ -52,12 +58,12 @@ export async function startProxy(
   const listen = async () => {
     const opened = createServer((client) => {
       const target = connect(targetPort, "127.0.0.1");
-      const state = () => ({ frozen, delayed });
+      const state = (way: Way) => () => ({ frozen: frozen[way], delayed });
       const pair: Pair = {
         sockets: [client, target],
         pumps: [
-          pump(client, target, state, (count) => bytes.sent += count),
-          pump(target, client, state, (count) => bytes.received += count, (piece) => {
+          pump(client, target, state("sent"), (count) => bytes.sent += count),
+          pump(target, client, state("received"), (count) => bytes.received += count, (piece) => {
             const told = readdress ? withPort(piece, targetPort, free) : piece;
             return change ? change(told) : told;
           }),
@@ -95,8 +101,9 @@ export async function startProxy(
     port: free,
     url: `kafka://${host}:${free}`,
     cut,
-    freeze: () => {
-      frozen = true;
+    freeze: (way) => {
+      frozen.sent = way !== "received";
+      frozen.received = way !== "sent";
     },
     delay: (ms) => {
       delayed = ms;
@@ -105,7 +112,7 @@ export async function startProxy(
       change = by;
     },
     heal: async () => {
-      frozen = false;
+      frozen.sent = frozen.received = false;
       delayed = 0;
       change = undefined;
       for (const pair of pairs) for (const flush of pair.pumps) flush();

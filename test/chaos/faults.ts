@@ -1,0 +1,111 @@
+import type { KafkaServer } from "../support/kafka.ts";
+import type { Proxy } from "../support/proxy.ts";
+import type { Runtime } from "../support/runtimes.ts";
+import type { Random } from "./random.ts";
+
+/** A place for a worker: its proxy stays, its process comes and goes. */
+export interface Place {
+  readonly name: string;
+  readonly runtime: Runtime;
+  readonly proxy: Proxy;
+  /** Undefined while there is none. */
+  process: { readonly pid: number; kill(signal: NodeJS.Signals): void } | undefined;
+  /** What has been done to it and not been undone. */
+  trouble: string | undefined;
+}
+
+/** What faults act on. */
+export interface Stage {
+  readonly places: readonly Place[];
+  readonly kafka: KafkaServer;
+  /** Starts a worker in an empty place. */
+  start(place: Place): void;
+  /** Ends a worker with a signal, and waits until it has ended. */
+  end(place: Place, signal: "SIGTERM" | "SIGKILL"): Promise<void>;
+}
+
+/** Something bad; `undo` mends it, after `lasts` ms. */
+export interface Fault {
+  readonly name: string;
+  readonly lasts: number;
+  begin(): void | Promise<void>;
+  undo(): void | Promise<void>;
+}
+
+/** No more workers than this are in trouble at once: the rest has to carry on. */
+const AT_ONCE = 2;
+
+/** The next fault, as the dice say; undefined when there is nobody left whom it could befall. */
+export function nextFault(stage: Stage, random: Random): Fault | undefined {
+  const kind = random.pick(KINDS) ?? "kill";
+  const lasts = Math.round(random.next() < 0.6 ? random.between(300, 4000) : random.between(7000, 11_000));
+  // Both are drawn in any case, so that a seed goes on alike however the workers are.
+  const chosen = random.next();
+  if (kind === "broker") {
+    return {
+      name: "restart the broker",
+      lasts: 0,
+      begin: () => stage.kafka.restart({ hard: chosen < 0.5 }),
+      undo: () => {},
+    };
+  }
+  const well = stage.places.filter(({ process, trouble }) => process !== undefined && trouble === undefined);
+  if (stage.places.length - well.length >= AT_ONCE) return undefined;
+  const place = well[Math.floor(chosen * well.length)];
+  return place && befall(kind, place, lasts, stage);
+}
+
+const KINDS = [
+  "kill",
+  "kill",
+  "kill",
+  "terminate",
+  "terminate",
+  "freeze",
+  "freeze",
+  "freeze",
+  "cut",
+  "cut",
+  "hold",
+  "hold sent",
+  "hold received",
+  "slow",
+  "block",
+  "broker",
+] as const;
+
+function befall(kind: Exclude<(typeof KINDS)[number], "broker">, place: Place, lasts: number, stage: Stage): Fault {
+  const { proxy } = place;
+  const named = (name: string, begin: Fault["begin"], undo: Fault["undo"]): Fault => ({
+    name: `${name} ${place.name} for ${lasts} ms`,
+    lasts,
+    begin: () => {
+      place.trouble = name;
+      return begin();
+    },
+    undo: async () => {
+      await undo();
+      place.trouble = undefined;
+    },
+  });
+  switch (kind) {
+    case "kill":
+      return named("kill -9", () => stage.end(place, "SIGKILL"), () => stage.start(place));
+    case "terminate":
+      return named("terminate", () => stage.end(place, "SIGTERM"), () => stage.start(place));
+    case "freeze":
+      return named("freeze", () => place.process?.kill("SIGSTOP"), () => place.process?.kill("SIGCONT"));
+    case "cut":
+      return named("cut off", () => proxy.cut(), () => proxy.heal());
+    case "hold":
+      return named("hold what goes both ways of", () => proxy.freeze(), () => proxy.heal());
+    case "hold sent":
+      return named("hold what is sent by", () => proxy.freeze("sent"), () => proxy.heal());
+    case "hold received":
+      return named("hold what is received by", () => proxy.freeze("received"), () => proxy.heal());
+    case "slow":
+      return named("slow down", () => proxy.delay(400), () => proxy.heal());
+    case "block":
+      return named("block the event loop of", () => place.process?.kill("SIGUSR2"), () => {});
+  }
+}

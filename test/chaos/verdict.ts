@@ -1,0 +1,119 @@
+import type { StoredMessage } from "../support/independent.ts";
+import { type Entry, reignsOf } from "./diary.ts";
+
+/** What a run has left behind. */
+export interface Evidence {
+  /** By worker: a process, not a place. */
+  readonly diaries: ReadonlyMap<string, readonly Entry[]>;
+  /** What an independent client reads, read committed. */
+  readonly ticks: readonly StoredMessage[];
+  /** The ids of messages to the other actor that were acknowledged to their sender. */
+  readonly sent: ReadonlySet<string>;
+  /** In ms. */
+  readonly interval: number;
+}
+
+/** A sentence for each thing that must hold and does not. */
+export function judge(evidence: Evidence): string[] {
+  return [
+    ...everySlotOnce(evidence),
+    ...epochsGrow(evidence),
+    ...oneMaster(evidence),
+    ...ticksUnderALease(evidence),
+    ...abortsFirst(evidence),
+    ...nothingLost(evidence),
+  ];
+}
+
+interface Greeting {
+  readonly slot: number;
+  readonly epoch: number;
+  readonly pid: number;
+  readonly second?: boolean;
+}
+
+function greetingsOf({ ticks }: Evidence): (Greeting & StoredMessage)[] {
+  return ticks.map((stored) => ({ ...JSON.parse(String(stored.value)) as Greeting, ...stored }));
+}
+
+/** Of a slot that sends twice both are there, or none: they are of one transaction. */
+function everySlotOnce(evidence: Evidence): string[] {
+  const { interval } = evidence;
+  const counts = new Map<string, number>();
+  const slots = new Set<number>();
+  for (const { slot, second = false } of greetingsOf(evidence)) {
+    slots.add(slot);
+    counts.set(`${slot}${second ? " second" : ""}`, (counts.get(`${slot}${second ? " second" : ""}`) ?? 0) + 1);
+  }
+  if (slots.size === 0) return ["nothing has been published"];
+  const wrong: string[] = [];
+  for (let slot = Math.min(...slots); slot <= Math.max(...slots); slot += interval) {
+    for (const key of slot % 1000 === 0 ? [`${slot}`, `${slot} second`] : [`${slot}`]) {
+      const count = counts.get(key) ?? 0;
+      if (count !== 1) wrong.push(`slot ${key} (${new Date(slot).toISOString()}) is in the topic ${count} times`);
+      counts.delete(key);
+    }
+  }
+  return [...wrong, ...[...counts.keys()].map((key) => `slot ${key} is none`)];
+}
+
+function epochsGrow(evidence: Evidence): string[] {
+  const last = new Map<number, number>();
+  return greetingsOf(evidence).flatMap(({ partition, offset, epoch, slot }) => {
+    const before = last.get(partition) ?? 0;
+    last.set(partition, Math.max(before, epoch));
+    return epoch < before ? [`epoch ${epoch} after ${before}, at ${partition}@${offset} (slot ${slot})`] : [];
+  });
+}
+
+function oneMaster({ diaries }: Evidence): string[] {
+  const reigns = [...diaries].flatMap(([worker, entries]) => reignsOf(worker, entries)).sort((a, b) => a.from - b.from);
+  const wrong: string[] = [];
+  for (const [index, reign] of reigns.entries()) {
+    for (const later of reigns.slice(index + 1)) {
+      if (later.worker === reign.worker || later.from >= reign.until) continue;
+      wrong.push(
+        `${later.worker} is master (epoch ${later.epoch}) ${
+          Math.round(reign.until - later.from)
+        } ms before the lease of ` +
+          `${reign.worker} (epoch ${reign.epoch}) ends`,
+      );
+    }
+    const epochs = reigns.filter(({ epoch, worker }) => epoch === reign.epoch && worker !== reign.worker);
+    if (epochs.length > 0) wrong.push(`epoch ${reign.epoch} is that of two workers`);
+  }
+  return wrong;
+}
+
+function ticksUnderALease({ diaries }: Evidence): string[] {
+  return [...diaries].flatMap(([worker, entries]) =>
+    entries.flatMap((entry) =>
+      entry.what === "tick" && entry.left <= 0 ? [`${worker} begins slot ${entry.slot} without a lease`] : []
+    )
+  );
+}
+
+/** A tick that wakes up when the lease is over finds its signal aborted, and its sends refused. */
+function abortsFirst({ diaries }: Evidence): string[] {
+  return [...diaries].flatMap(([worker, entries]) =>
+    entries.flatMap((entry, index) => {
+      if (entry.what !== "woken" || entry.left > 0) return [];
+      const wrong = entry.aborted ? [] : [`${worker} goes on with slot ${entry.slot}: its signal has not aborted`];
+      const next = entries.slice(index + 1).find((one) => one.what === "refused" && one.slot === entry.slot);
+      const dead = entries.at(-1) === entry;
+      return next || dead ? wrong : [...wrong, `${worker} may still send in slot ${entry.slot} without a lease`];
+    })
+  );
+}
+
+function nothingLost({ diaries, sent, ticks }: Evidence): string[] {
+  const entries = [...diaries.values()].flat();
+  const handled = new Set(entries.flatMap((entry) => entry.what === "handled" ? [entry.id] : []));
+  const greeted = new Set(entries.flatMap((entry) => entry.what === "greeted" ? [entry.id] : []));
+  return [
+    ...[...sent].filter((id) => !handled.has(id)).map((id) => `message ${id} has not been handled`),
+    ...ticks.filter(({ partition, offset }) => !greeted.has(`${partition}@${offset}`)).map(({ partition, offset }) =>
+      `greeting ${partition}@${offset} has not been handled`
+    ),
+  ];
+}

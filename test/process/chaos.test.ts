@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { chaos } from "../chaos/chaos.ts";
+import { startKafka } from "../support/kafka.ts";
+
+/** A short run with a fixed seed; `npm run chaos` makes long ones. */
+test(
+  "nothing is lost, doubled or done by two masters, whatever befalls the workers",
+  { timeout: 180_000 },
+  async (t) => {
+    const kafka = await startKafka({ proxies: 3 });
+    t.after(() => kafka.stop());
+    const said: string[] = [];
+    const { wrong, masters, slots, output } = await chaos({
+      kafka,
+      seed: 11,
+      lasts: 20_000,
+      pauses: [300, 2500],
+      runtimes: ["node", "bun", "deno"],
+      say: (line) => said.push(line),
+    });
+    assert.deepEqual(wrong, [], [...said, output].join("\n"));
+    assert.ok(masters > 1, "mastership has moved");
+    assert.ok(slots > 50, `${slots} slots have been published`);
+  },
+);
