@@ -5,6 +5,7 @@
  */
 import type { Lease } from "../core/lease.ts";
 import type { Run } from "../core/message.ts";
+import type { MasterLog } from "./master-log.ts";
 
 /** A message to be sent: bytes. */
 export interface Record {
@@ -129,6 +130,7 @@ export interface ClusterInfo {
 export interface Driver {
   readonly publisher: Publisher;
   readonly fenced: FencedPublisher;
+  readonly master: MasterLog;
   /** Connects once. Errors: `UNREACHABLE`, `AUTHENTICATION_FAILED`, `UNTRUSTED_CERTIFICATE`, `PROTOCOL`. */
   connect(): Promise<ClusterInfo>;
   /** Creates what is missing; the number of partitions of each topic as it is. */

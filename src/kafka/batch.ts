@@ -8,6 +8,9 @@ export interface Identity {
   readonly producerEpoch: number;
 }
 
+/** What a batch is made as. */
+export type BatchKind = Pick<BuildOptions, "codec" | "transactional">;
+
 /** Messages of one partition that are sent together, and the promise that all of their senders wait for. */
 export class Batch {
   readonly builder: BatchBuilder;
@@ -40,11 +43,11 @@ export class Batch {
   }
 
   /** Numbers it: as the producer's message `baseSequence` of the partition, and those that follow. */
-  number(identity: Identity, baseSequence: number, codec: BuildOptions["codec"]): void {
+  number(identity: Identity, baseSequence: number, kind: BatchKind): void {
     this.#identity = identity;
     const { producerId, producerEpoch } = identity;
     if (this.bytes === undefined) {
-      this.bytes = this.builder.build({ producerId, producerEpoch, baseSequence, ...(codec && { codec }) });
+      this.bytes = this.builder.build({ producerId, producerEpoch, baseSequence, ...kind });
     } else {
       this.bytes = this.builder.stamp({ producerId, producerEpoch, baseSequence });
     }

@@ -110,10 +110,10 @@ export class Cluster {
     return new Map(names.map((name) => [name, this.#topics.get(name)?.leaders.length ?? 0]));
   }
 
-  /** Where the coordinator of a group is. Errors: `PROTOCOL` while there is none, `UNREACHABLE`. */
-  async coordinator(group: string): Promise<Address> {
-    const { errorCode, host, port } = await this.ask(findCoordinator({ key: group, keyType: "group" }));
-    check(errorCode, `Looking for the coordinator of group ${group}`);
+  /** Where the coordinator of a group, or of a transactional id, is. Errors: `PROTOCOL` while there is none, `UNREACHABLE`. */
+  async coordinator(key: string, keyType: "group" | "transaction" = "group"): Promise<Address> {
+    const { errorCode, host, port } = await this.ask(findCoordinator({ key, keyType }));
+    check(errorCode, `Looking for the coordinator of ${keyType} ${key}`);
     return { host, port };
   }
 

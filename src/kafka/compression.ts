@@ -27,6 +27,11 @@ export const codecs: Readonly<Record<CodecName, Codec>> = {
   },
 };
 
+/** For what a batch is made with. */
+export function packedWith(name: CodecName | undefined): { codec?: { name: CodecName; codec: Codec } } {
+  return name === undefined ? {} : { codec: { name, codec: codecs[name] } };
+}
+
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -12,6 +12,7 @@ import type {
 import { Cluster } from "./cluster.ts";
 import { Consumer } from "./consumer.ts";
 import { within } from "../core/pause.ts";
+import { KafkaMasterLog } from "./master-log.ts";
 import { Producer } from "./producer.ts";
 import type { ProducerOptions } from "./sender.ts";
 import { type Endpoint, shownAddress } from "./url.ts";
@@ -20,6 +21,7 @@ import { type Endpoint, shownAddress } from "./url.ts";
 export class KafkaDriver implements Driver {
   readonly publisher: Producer;
   readonly fenced: FencedPublisher;
+  readonly master: KafkaMasterLog;
   readonly #cluster: Cluster;
   readonly #logger: Logger;
   readonly #clock: Clock;
@@ -29,6 +31,7 @@ export class KafkaDriver implements Driver {
     this.#logger = logger;
     this.#clock = clock;
     this.publisher = new Producer(this.#cluster, options, logger, clock);
+    this.master = new KafkaMasterLog(this.#cluster, options.compression, clock);
     this.fenced = {
       publish: async (records) => {
         await Promise.all(records.map((record) => this.publisher.send(record)));

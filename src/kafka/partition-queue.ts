@@ -1,5 +1,4 @@
-import type { BuildOptions } from "../wire/batch-builder.ts";
-import { Batch, type Identity } from "./batch.ts";
+import { Batch, type BatchKind, type Identity } from "./batch.ts";
 
 /** A batch grows to this size in bytes, before compression: a little below what brokers accept by default. */
 export const BATCH_BYTES = 1_000_000;
@@ -21,6 +20,7 @@ export class PartitionQueue {
   notBefore = 0;
   /** Failures in a row. */
   attempts = 0;
+  readonly #batchBytes: number;
   #batches: Batch[] = [];
   #flying = 0;
   #failed = 0;
@@ -30,16 +30,17 @@ export class PartitionQueue {
   #proven = false;
   #renew = false;
 
-  constructor(topic: string, partition: number) {
+  constructor(topic: string, partition: number, batchBytes = BATCH_BYTES) {
     this.topic = topic;
     this.partition = partition;
+    this.#batchBytes = batchBytes;
   }
 
   /** The batch that a message of `size` bytes at most belongs to. */
   batchFor(size: number, now: number): Batch {
     const last = this.#batches.at(-1);
     if (last?.state === "open") {
-      if (size < ALONE_BYTES && last.builder.size + size <= BATCH_BYTES) return last;
+      if (size < ALONE_BYTES && last.builder.size + size <= this.#batchBytes) return last;
       last.state = "waiting";
     }
     const batch = new Batch(now);
@@ -64,21 +65,21 @@ export class PartitionQueue {
     return this.#renew && this.#flying === 0;
   }
 
-  /** Begin anew, as a producer that has sent nothing to this partition. */
-  renew(identity: Identity): void {
+  /** Begin anew, as a producer that has sent `next` messages to this partition. */
+  renew(identity: Identity, next = 0): void {
     this.#identity = identity;
-    this.#next = 0;
+    this.#next = next;
     this.#proven = false;
     this.#renew = false;
   }
 
   /** The next batch, numbered, to be sent at once. `shared` is the identity of a queue that has none of its own yet. */
-  take(shared: Identity, codec: BuildOptions["codec"]): Batch | undefined {
+  take(shared: Identity, kind: BatchKind): Batch | undefined {
     const batch = this.#batches[this.#flying];
     if (batch === undefined) return undefined;
     this.#identity ??= shared;
     if (!batch.isOf(this.#identity)) {
-      batch.number(this.#identity, this.#next, codec);
+      batch.number(this.#identity, this.#next, kind);
       this.#next = (this.#next + batch.count) % SEQUENCES;
     }
     batch.state = "flying";
@@ -125,6 +126,11 @@ export class PartitionQueue {
   /** Asks for another identity. */
   disown(): void {
     this.#renew = true;
+  }
+
+  /** The sequence of the message after all that have been numbered. */
+  get next(): number {
+    return this.#next;
   }
 
   /** Takes out all there is. */

@@ -15,6 +15,11 @@ const REQUESTS: readonly (readonly [key: number, version: number, name: string])
   [14, 3, "SyncGroup"],
   [19, 4, "CreateTopics"],
   [22, 4, "InitProducerId"],
+  [24, 3, "AddPartitionsToTxn"],
+  [26, 3, "EndTxn"],
+  [32, 1, "DescribeConfigs"],
+  [61, 0, "DescribeProducers"],
+  [66, 0, "ListTransactions"],
 ];
 
 /**

@@ -6,10 +6,10 @@ import type { CodecName } from "../wire/codec.ts";
 import { ERROR_CODES, errorName } from "../wire/error-codes.ts";
 import { initProducerId } from "../wire/requests/22-init-producer-id.ts";
 import { produce, type ProduceResponse } from "../wire/requests/00-produce.ts";
-import type { Batch, Identity } from "./batch.ts";
+import type { Batch, BatchKind, Identity } from "./batch.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
-import { codecs } from "./compression.ts";
+import { packedWith } from "./compression.ts";
 import { check } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { PartitionQueue } from "./partition-queue.ts";
@@ -48,6 +48,7 @@ interface Node {
 export class Sender {
   readonly #cluster: Cluster;
   readonly #options: ProducerOptions;
+  readonly #kind: BatchKind;
   readonly #logger: Logger;
   readonly #clock: Clock;
   /** Tells of bytes that are no longer on their way. */
@@ -69,6 +70,7 @@ export class Sender {
   ) {
     this.#cluster = cluster;
     this.#options = options;
+    this.#kind = packedWith(options.compression);
     this.#logger = logger;
     this.#clock = clock;
     this.#freed = freed;
@@ -116,7 +118,7 @@ export class Sender {
       const node = this.#nodeOf(queue);
       troubled ||= node === undefined || queue.needsIdentity || queue.notBefore > now;
       if (node === undefined || node.inFlight >= IN_FLIGHT || queue.needsIdentity || !queue.sendable(now)) continue;
-      const batch = queue.take(identity, this.#codec());
+      const batch = queue.take(identity, this.#kind);
       if (batch === undefined) continue;
       const sent = requests.get(node);
       if (sent) sent.push({ queue, batch });
@@ -125,12 +127,6 @@ export class Sender {
     for (const [node, sent] of requests) void this.#send(node, sent);
     if (troubled) this.#repair();
   };
-
-  #codec() {
-    const { compression } = this.#options;
-    const codec = compression && codecs[compression];
-    return codec && { name: compression, codec };
-  }
 
   #nodeOf({ topic, partition }: PartitionQueue): Node | undefined {
     const id = this.#cluster.leader(topic, partition);

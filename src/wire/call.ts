@@ -25,6 +25,8 @@ export interface CallOptions<T> {
   readonly apiVersion: number;
   /** Whether this version has compact lengths and tagged fields (KIP-482). */
   readonly flexible?: boolean;
+  /** Whether the answer's header has no tagged fields all the same: that of ApiVersions, which any client can read. */
+  readonly plainAnswer?: boolean;
   /** A guess at the request's size in bytes, where the usual 256 would be far off. */
   readonly capacity?: number;
   readonly write: (writer: Writer) => unknown;
@@ -33,7 +35,7 @@ export interface CallOptions<T> {
 
 /** Makes a call of how its body is written and its answer's read, without the tagged fields at the start and the end. */
 export function makeCall<T>(options: CallOptions<T>): Call<T> {
-  const { apiKey, apiName, apiVersion, flexible = false, capacity, write, read } = options;
+  const { apiKey, apiName, apiVersion, flexible = false, plainAnswer = false, capacity, write, read } = options;
   return {
     apiKey,
     apiName,
@@ -47,9 +49,10 @@ export function makeCall<T>(options: CallOptions<T>): Call<T> {
     },
     decode(body) {
       const reader = new Reader(body);
-      if (flexible) reader.skipTaggedFields();
+      if (flexible && !plainAnswer) reader.skipTaggedFields();
       const answer = read(reader);
-      if (flexible) reader.skipTaggedFields();
+      // An answer with a plain header reads the tagged fields at its end itself: they are why it is flexible.
+      if (flexible && !plainAnswer) reader.skipTaggedFields();
       if (reader.remaining > 0) throw new WireError(`${reader.remaining} bytes too many after an answer to ${apiName}`);
       return answer;
     },

@@ -123,9 +123,14 @@ export class Reader {
 
   /** Steps over the tagged fields that end a struct of a flexible version (KIP-482): those we know nothing of. */
   skipTaggedFields(): void {
+    this.taggedFields(() => {});
+  }
+
+  /** Reads the tagged fields that end a struct of a flexible version; each by a reader of its own. */
+  taggedFields(read: (tag: number, field: Reader) => void): void {
     for (let left = this.unsignedVarint(); left > 0; left--) {
-      this.unsignedVarint();
-      this.#take(this.unsignedVarint());
+      const tag = this.unsignedVarint();
+      read(tag, new Reader(this.raw(this.unsignedVarint())));
     }
   }
 

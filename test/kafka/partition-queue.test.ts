@@ -27,7 +27,7 @@ function queueOf(...batches: string[][]): PartitionQueue {
 function takeAll(queue: PartitionQueue, identity: Identity): Batch[] {
   const taken: Batch[] = [];
   while (queue.sendable(0)) {
-    const batch = queue.take(identity, undefined);
+    const batch = queue.take(identity, {});
     assert.ok(batch);
     assert.ok(!taken.includes(batch), "a batch is taken twice");
     taken.push(batch);

@@ -14,6 +14,7 @@ import type {
   Record,
   TopicSpec,
 } from "../../src/driver/driver.ts";
+import type { MasterLog } from "../../src/driver/master-log.ts";
 
 /** Lets everything run that needs no time. */
 export async function settle(): Promise<void> {
@@ -210,6 +211,14 @@ export class FakeDriver implements Driver {
       await this.#call("publish");
       this.published.push([...records]);
     },
+  };
+
+  /** Not there yet: nothing that is tested on this log is master by it. */
+  readonly master: MasterLog = {
+    ensureJournal: () => Promise.reject(new Error("no journal")),
+    readJournal: () => Promise.reject(new Error("no journal")),
+    fence: () => Promise.reject(new Error("no fence")),
+    behind: () => Promise.reject(new Error("no offsets")),
   };
 
   async connect(): Promise<{ clusterId: string; brokers: string[] }> {

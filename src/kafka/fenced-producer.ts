@@ -1,0 +1,278 @@
+import type { Clock } from "../core/clock.ts";
+import { MephistoError } from "../core/errors.ts";
+import { groupBy } from "../core/group-by.ts";
+import type { Record } from "../driver/driver.ts";
+import type {
+  Committed,
+  FencedPublisher,
+  FenceOptions,
+  JournalEntry,
+  MayTry,
+  Transaction,
+} from "../driver/master-log.ts";
+import { maxRecordSize } from "../wire/batch-builder.ts";
+import { partitionForKey } from "../wire/murmur2.ts";
+import { produce, produceTransactional } from "../wire/requests/00-produce.ts";
+import { addPartitionsToTxn } from "../wire/requests/24-add-partitions-to-txn.ts";
+import type { BatchKind } from "./batch.ts";
+import type { Cluster } from "./cluster.ts";
+import { Code } from "./codes.ts";
+import { ProtocolError } from "./errors.ts";
+import { JournalReader } from "./journal-reader.ts";
+import type { Links } from "./links.ts";
+import { BATCH_BYTES, PartitionQueue } from "./partition-queue.ts";
+import { notMaster, persist, type Persistence } from "./persist.ts";
+import { ProducerEpoch } from "./producer-epoch.ts";
+import { TransactionCoordinator } from "./transaction-coordinator.ts";
+import { BatchTooLarge, type Way, writeAll, type Written } from "./transaction-writer.ts";
+
+/** Of the time after which the broker aborts a transaction this part may be used before we do. */
+const OURS = 0.8;
+/** How long making sure may take before it is an error and the caller has to try again, in ms. */
+const PATIENCE = 10_000;
+/** How long an abort is tried after an error, in ms; what is left of it is done before the next transaction. */
+const ABORT_PATIENCE = 1000;
+/** How often it is looked whether a topic has more partitions, in ms. */
+const CHECK_INTERVAL = 30_000;
+
+export interface FencedProducerParts {
+  readonly cluster: Cluster;
+  readonly links: Links;
+  readonly clock: Clock;
+  readonly kind: BatchKind;
+}
+
+/** The transactional producer of one term of mastership. */
+export class FencedProducer implements FencedPublisher {
+  readonly #parts: FencedProducerParts;
+  readonly #options: FenceOptions;
+  readonly #coordinator: TransactionCoordinator;
+  readonly #epoch: ProducerEpoch;
+  readonly #journal: JournalReader;
+  /** How large batches for a topic may be that takes less than usual, in bytes. */
+  readonly #batchBytes = new Map<string, number>();
+  readonly #checked = new Map<string, number>();
+  /** The sequences of partitions, where an epoch outlives a transaction. */
+  #sequences = new Map<string, number>();
+  #sequencesOf: unknown;
+  #turn = 0;
+
+  private constructor(
+    parts: FencedProducerParts,
+    options: FenceOptions,
+    coordinator: TransactionCoordinator,
+    epoch: ProducerEpoch,
+  ) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#coordinator = coordinator;
+    this.#epoch = epoch;
+    this.#journal = new JournalReader({ ...parts, topic: options.journal, topicId: options.journalId });
+  }
+
+  /** Fences all before. Errors: `NOT_MASTER`, `STOPPED`, and those that do not pass. */
+  static async fence(parts: FencedProducerParts, options: FenceOptions, mayTry: MayTry): Promise<FencedProducer> {
+    const coordinator = new TransactionCoordinator(parts.cluster, parts.links, options.transactionalId);
+    const epoch = await persist(() => ProducerEpoch.begin(coordinator, options, mayTry), {
+      mayTry,
+      until: Infinity,
+      clock: parts.clock,
+      signal: parts.links.closed,
+    });
+    return new FencedProducer(parts, options, coordinator, epoch);
+  }
+
+  async read(mayTry: MayTry): Promise<readonly JournalEntry[]> {
+    return await this.#journal.read(mayTry);
+  }
+
+  async recover(mayTry: MayTry): Promise<void> {
+    await persist(() => this.#epoch.prove(mayTry), this.#within(PATIENCE, mayTry));
+  }
+
+  async publish(transaction: Transaction, mayTry: MayTry): Promise<Committed> {
+    for (;;) {
+      await persist(() => this.#epoch.settle(mayTry), this.#within(PATIENCE, mayTry));
+      try {
+        return await this.#publish(transaction, mayTry);
+      } catch (error) {
+        if (!(error instanceof BatchTooLarge)) throw error;
+        const before = this.#batchBytes.get(error.topic) ?? BATCH_BYTES;
+        this.#batchBytes.set(error.topic, before / 4); // until each message goes alone
+      }
+    }
+  }
+
+  close(): void {
+    this.#parts.links.close();
+  }
+
+  async #publish(transaction: Transaction, mayTry: MayTry): Promise<Committed> {
+    const until = this.#parts.clock.monotonic() + this.#options.transactionTimeout * OURS;
+    const queues = await this.#queues(transaction.records);
+    const journal = new PartitionQueue(this.#options.journal, 0);
+    if (!mayTry()) throw notMaster();
+    try {
+      this.#epoch.open();
+      if (!this.#epoch.support.epochs) await this.#add([...queues, journal], until, mayTry);
+      const written = await this.#write(queues, until, mayTry);
+      const ends = queues.map((queue) => ({
+        topic: queue.topic,
+        partition: queue.partition,
+        offset: written.get(queue)?.end ?? 0,
+      }));
+      const time = await this.#writeJournal(journal, transaction.journal(ends), until, mayTry);
+      await this.#epoch.commit(mayTry);
+      return { ends, time };
+    } catch (error) {
+      throw await this.#failed(error, mayTry);
+    }
+  }
+
+  /** The records by their partitions. Errors: `UNKNOWN_TOPIC`, `UNREACHABLE`. */
+  async #queues(records: readonly Record[]): Promise<PartitionQueue[]> {
+    const { cluster, clock } = this.#parts;
+    const now = clock.monotonic();
+    const topics = new Map<string, PartitionQueue[]>();
+    for (const [topic] of groupBy(records, ({ topic }) => topic)) {
+      const { leaders } = await cluster.known(topic);
+      const batchBytes = this.#batchBytes.get(topic);
+      topics.set(
+        topic,
+        leaders.map((_, partition) => this.#numbered(new PartitionQueue(topic, partition, batchBytes))),
+      );
+      if (now > (this.#checked.get(topic) ?? now) + CHECK_INTERVAL) cluster.refresh([topic]).catch(() => {}); // sending would say so
+      else if (this.#checked.has(topic)) continue;
+      this.#checked.set(topic, now);
+    }
+    for (const { topic, key, value, headers, timestamp } of records) {
+      const queues = topics.get(topic) ?? [];
+      const index = key === null ? this.#turn++ % queues.length : partitionForKey(key, queues.length);
+      const queue = queues[index];
+      if (queue === undefined) throw new Error("unreachable: a partition that the topic has not");
+      queue.batchFor(maxRecordSize(key, value, headers), now).builder.append(key, value, headers, timestamp);
+    }
+    return [...topics.values()].flat().filter((queue) => !queue.empty);
+  }
+
+  #numbered(queue: PartitionQueue): PartitionQueue {
+    const { identity } = this.#epoch;
+    if (this.#sequencesOf !== identity) {
+      this.#sequencesOf = identity;
+      this.#sequences = new Map();
+    }
+    queue.renew(identity, this.#sequences.get(`${queue.topic}/${queue.partition}`) ?? 0);
+    return queue;
+  }
+
+  async #add(queues: readonly PartitionQueue[], until: number, mayTry: MayTry): Promise<void> {
+    const { transactionalId } = this.#options;
+    const topics = [...groupBy(queues, ({ topic }) => topic)].map(([topic, group]) => ({
+      topic,
+      partitions: group.map(({ partition }) => partition),
+    }));
+    const call = addPartitionsToTxn({ transactionalId, ...this.#epoch.identity, topics });
+    const { clock, links } = this.#parts;
+    await persist(async () => {
+      const { topics } = await this.#coordinator.ask(call, mayTry);
+      for (const { topic, partitions } of topics) {
+        for (const { partition, errorCode } of partitions) {
+          this.#coordinator.heard(errorCode);
+          if (errorCode === Code.NONE || errorCode === Code.OPERATION_NOT_ATTEMPTED) continue;
+          if (errorCode === Code.UNKNOWN_TOPIC_OR_PARTITION) {
+            await this.#parts.cluster.refresh([topic]);
+            const refusal = this.#refusal(topic);
+            if (refusal) throw refusal;
+          }
+          throw new ProtocolError(errorCode, `Writing to ${topic}[${partition}]`);
+        }
+      }
+    }, { mayTry, until, clock, signal: links.closed });
+  }
+
+  async #write(
+    queues: readonly PartitionQueue[],
+    until: number,
+    mayTry: MayTry,
+    more: Partial<Way> = {},
+  ): Promise<ReadonlyMap<PartitionQueue, Written>> {
+    const { transactionalId } = this.#options;
+    const { epochs } = this.#epoch.support;
+    const written = await writeAll(queues, {
+      ...this.#parts,
+      kind: { ...this.#parts.kind, transactional: true },
+      identity: this.#epoch.identity,
+      mayTry,
+      until,
+      request: (request) =>
+        epochs ? produceTransactional({ transactionalId, ...request }, 12) : produce({ transactionalId, ...request }),
+      wireName: (topic) => topic,
+      refusal: (topic) => this.#refusal(topic),
+      ...more,
+    });
+    for (const queue of queues) this.#sequences.set(`${queue.topic}/${queue.partition}`, queue.next);
+    return written;
+  }
+
+  /** The entries, of which the journal's topic id is checked: by the broker where it can, else by where they came to lie. */
+  async #writeJournal(queue: PartitionQueue, entries: readonly JournalEntry[], until: number, mayTry: MayTry) {
+    const { transactionalId, journal, journalId } = this.#options;
+    const { clock } = this.#parts;
+    this.#numbered(queue);
+    for (const { key, value } of entries) {
+      const bytes = utf8.encode(key);
+      queue.batchFor(maxRecordSize(bytes, value), clock.monotonic()).builder.append(bytes, value, [], clock.wall());
+    }
+    const byId: Partial<Way> = {
+      request: (request) => produceTransactional({ transactionalId, ...request }, 13),
+      wireName: () => journalId,
+    };
+    let written: Written | undefined;
+    try {
+      const more = this.#epoch.support.topicIds ? byId : {};
+      written = (await this.#write([queue], until, mayTry, more)).get(queue);
+    } catch (error) {
+      if (!(error instanceof BatchTooLarge)) throw error;
+      throw new MephistoError("MESSAGE_TOO_LARGE", `The entries of a tick are larger than ${journal} accepts.`);
+    }
+    if (written === undefined) throw new Error("unreachable: a transaction without an entry");
+    const { end, appended, sent, answered } = written;
+    if (end - entries.length < this.#journal.end) {
+      throw this.#journal.lost(`it ends at ${end - entries.length}, and ended at ${this.#journal.end} before`);
+    }
+    return { wall: appended < 0 ? sent.wall : appended, sent, answered };
+  }
+
+  #refusal(topic: string): MephistoError | undefined {
+    if (topic === this.#options.journal) {
+      try {
+        this.#journal.checkTopic();
+      } catch (error) {
+        if (error instanceof MephistoError) return error;
+        throw error;
+      }
+    } else if (this.#parts.cluster.topic(topic) === undefined) {
+      return new MephistoError("UNKNOWN_TOPIC", `There is no topic ${topic} any more.`);
+    }
+    return undefined;
+  }
+
+  /** Nothing of a transaction that failed may be published later; gives the error that its caller is told. */
+  async #failed(error: unknown, mayTry: MayTry): Promise<unknown> {
+    if (error instanceof MephistoError && (error.code === "UNKNOWN_OUTCOME" || error.code === "FENCED")) return error;
+    try {
+      await persist(() => this.#epoch.settle(mayTry), this.#within(ABORT_PATIENCE, () => true));
+    } catch (settling) {
+      if (settling instanceof MephistoError && settling.code === "FENCED") return settling;
+      // It is open still, and is settled before anything else.
+    }
+    return error;
+  }
+
+  #within(ms: number, mayTry: MayTry): Persistence {
+    const { clock, links } = this.#parts;
+    return { mayTry, until: clock.monotonic() + ms, clock, signal: links.closed };
+  }
+}
+
+const utf8 = new TextEncoder();

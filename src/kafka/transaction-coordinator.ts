@@ -1,0 +1,74 @@
+import type { MayTry } from "../driver/master-log.ts";
+import type { Call } from "../wire/call.ts";
+import { apiVersions } from "../wire/requests/18-api-versions.ts";
+import type { Cluster } from "./cluster.ts";
+import { Code } from "./codes.ts";
+import { check } from "./errors.ts";
+import type { Links } from "./links.ts";
+import { notMaster } from "./persist.ts";
+import type { Link } from "./link.ts";
+import type { Address } from "./url.ts";
+
+/** How the cluster does transactions. */
+export interface TransactionSupport {
+  /**
+   * Whether each transaction has an epoch of its own, and partitions come into it by being written to (KIP-890,
+   * `transaction.version` 2).
+   */
+  readonly epochs: boolean;
+  /** Whether topics can be written to by their ids. */
+  readonly topicIds: boolean;
+}
+
+/** The coordinator of one transactional id. It moves: after an error that says so it is looked for again. */
+export class TransactionCoordinator {
+  readonly #cluster: Cluster;
+  readonly #links: Links;
+  readonly #transactionalId: string;
+  #address: Address | undefined;
+
+  constructor(cluster: Cluster, links: Links, transactionalId: string) {
+    this.#cluster = cluster;
+    this.#links = links;
+    this.#transactionalId = transactionalId;
+  }
+
+  /**
+   * One attempt. `mayTry` is asked when the connection is there, immediately before the request is written; `onSent`
+   * tells that it was. Errors: `NOT_MASTER`, `PROTOCOL` while there is no coordinator, and as `Link.send`.
+   */
+  async ask<T>(call: Call<T>, mayTry: MayTry, onSent: () => void = () => {}): Promise<T> {
+    try {
+      const link = await this.#open();
+      if (!mayTry()) throw notMaster();
+      onSent();
+      return await link.send(call);
+    } catch (error) {
+      this.#address = undefined;
+      throw error;
+    }
+  }
+
+  /** An error code of an answer, by which it may turn out to be another broker. */
+  heard(errorCode: number): void {
+    if (errorCode === Code.NOT_COORDINATOR || errorCode === Code.COORDINATOR_NOT_AVAILABLE) this.#address = undefined;
+  }
+
+  /** What the cluster can do. Errors: as `ask`. */
+  async support(): Promise<TransactionSupport> {
+    const link = await this.#open();
+    const answer = await link.send(apiVersions({ softwareName: "mephisto", softwareVersion: "1" }));
+    check(answer.errorCode, "Asking for the broker's versions");
+    const newest = (key: number) => answer.apis.find(({ apiKey }) => apiKey === key)?.maxVersion ?? -1;
+    const version = answer.finalizedFeatures.get("transaction.version") ?? 0;
+    const epochs = version >= 2 && newest(0) >= 12 && newest(26) >= 5;
+    return { epochs, topicIds: epochs && newest(0) >= 13 };
+  }
+
+  async #open(): Promise<Link> {
+    this.#address ??= await this.#cluster.coordinator(this.#transactionalId, "transaction");
+    const link = this.#links.to(this.#address);
+    await link.open();
+    return link;
+  }
+}
