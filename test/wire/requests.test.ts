@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { Call } from "../../src/wire/call.ts";
 import { WireError } from "../../src/wire/errors.ts";
-import { produce } from "../../src/wire/requests/00-produce.ts";
+import { produce, produceTransactional } from "../../src/wire/requests/00-produce.ts";
 import { fetch } from "../../src/wire/requests/01-fetch.ts";
 import { EARLIEST, listOffsets } from "../../src/wire/requests/02-list-offsets.ts";
 import { metadata } from "../../src/wire/requests/03-metadata.ts";
@@ -13,14 +13,21 @@ import { findCoordinator } from "../../src/wire/requests/10-find-coordinator.ts"
 import { joinGroup } from "../../src/wire/requests/11-join-group.ts";
 import { heartbeat } from "../../src/wire/requests/12-heartbeat.ts";
 import { leaveGroup } from "../../src/wire/requests/13-leave-group.ts";
+import { apiVersions } from "../../src/wire/requests/18-api-versions.ts";
 import { createTopics } from "../../src/wire/requests/19-create-topics.ts";
 import { syncGroup } from "../../src/wire/requests/14-sync-group.ts";
 import { initProducerId } from "../../src/wire/requests/22-init-producer-id.ts";
+import { addPartitionsToTxn } from "../../src/wire/requests/24-add-partitions-to-txn.ts";
+import { endTxn } from "../../src/wire/requests/26-end-txn.ts";
+import { describeConfigs } from "../../src/wire/requests/32-describe-configs.ts";
+import { describeProducers } from "../../src/wire/requests/61-describe-producers.ts";
+import { listTransactions } from "../../src/wire/requests/66-list-transactions.ts";
 import { hex, TIME, vector, vectorBytes } from "./vectors.ts";
 
 const topicId = "0123456789abcdeffedcba9876543210";
 const member = { groupId: "g", generationId: 5, memberId: "m" };
 const batch = vectorBytes("batch/one");
+const producer = { transactionalId: "tx", producerId: 8_589_934_593, producerEpoch: 7 };
 
 const cases: { name: string; key: number; version: number; call: Call<unknown>; answer: unknown }[] = [
   {
@@ -236,6 +243,121 @@ const cases: { name: string; key: number; version: number; call: Call<unknown>; 
     }),
     answer: { throttleTimeMs: 2, errorCode: 0, producerId: 8_589_934_593, producerEpoch: 8 },
   },
+  ...([12, 13] as const).map((version) => {
+    const topic = version === 13 ? topicId : "töpic";
+    return {
+      name: `produce-v${version}`,
+      key: 0,
+      version,
+      call: produceTransactional({
+        transactionalId: "tx",
+        timeoutMs: 1500,
+        topics: [{ topic, partitions: [{ partition: 0, batch }, { partition: 7, batch }] }],
+      }, version),
+      answer: {
+        topics: [{
+          topic,
+          partitions: [
+            { partition: 7, errorCode: 87, baseOffset: -1, logAppendTimeMs: TIME, logStartOffset: 5_000_000_000 },
+            { partition: 8, errorCode: 0, baseOffset: 5_000_000_000, logAppendTimeMs: -1, logStartOffset: 0 },
+          ],
+        }],
+        throttleTimeMs: 3,
+      },
+    };
+  }),
+  {
+    name: "api-versions",
+    key: 18,
+    version: 3,
+    call: apiVersions({ softwareName: "mephisto", softwareVersion: "1.2" }),
+    answer: {
+      errorCode: 0,
+      apis: [{ apiKey: 0, minVersion: 3, maxVersion: 13 }, { apiKey: 26, minVersion: 0, maxVersion: 5 }],
+      throttleTimeMs: 2,
+      finalizedFeatures: new Map([["transaction.version", 2], ["group.version", 1]]),
+    },
+  },
+  {
+    name: "add-partitions-to-txn",
+    key: 24,
+    version: 3,
+    call: addPartitionsToTxn({ ...producer, topics: [{ topic: "t", partitions: [0, 2] }] }),
+    answer: { throttleTimeMs: 2, topics: [{ topic: "t", partitions: [{ partition: 2, errorCode: 51 }] }] },
+  },
+  {
+    name: "end-txn-v3",
+    key: 26,
+    version: 3,
+    call: endTxn({ ...producer, committed: true }, 3),
+    answer: { throttleTimeMs: 2, errorCode: 48, producerId: -1, producerEpoch: -1 },
+  },
+  {
+    name: "end-txn-v5",
+    key: 26,
+    version: 5,
+    call: endTxn({ ...producer, committed: true }, 5),
+    answer: { throttleTimeMs: 2, errorCode: 0, producerId: 8_589_934_593, producerEpoch: 8 },
+  },
+  {
+    name: "describe-configs",
+    key: 32,
+    version: 1,
+    call: describeConfigs({
+      resources: [
+        { type: "topic", name: "t", keys: ["cleanup.policy", "segment.bytes"] },
+        { type: "broker", name: "1", keys: [] },
+      ],
+    }),
+    answer: {
+      throttleTimeMs: 2,
+      resources: [
+        {
+          errorCode: 0,
+          errorMessage: null,
+          name: "t",
+          configs: new Map([["cleanup.policy", "compact"], ["secret", null]]),
+        },
+        { errorCode: 31, errorMessage: "no", name: "1", configs: new Map() },
+      ],
+    },
+  },
+  {
+    name: "describe-producers",
+    key: 61,
+    version: 0,
+    call: describeProducers({ topics: [{ topic: "t", partitions: [0, 2] }] }),
+    answer: {
+      throttleTimeMs: 2,
+      topics: [{
+        topic: "t",
+        partitions: [{
+          partition: 0,
+          errorCode: 0,
+          errorMessage: null,
+          producers: [{
+            producerId: 8_589_934_593,
+            producerEpoch: 7,
+            lastSequence: 12,
+            lastTimestamp: TIME,
+            coordinatorEpoch: 3,
+            transactionStart: 77,
+          }],
+        }, { partition: 2, errorCode: 6, errorMessage: "not here", producers: [] }],
+      }],
+    },
+  },
+  {
+    name: "list-transactions",
+    key: 66,
+    version: 0,
+    call: listTransactions({ producerIds: [8_589_934_593, 3] }),
+    answer: {
+      throttleTimeMs: 2,
+      errorCode: 0,
+      transactions: [{ transactionalId: "tx", producerId: 8_589_934_593, state: "Ongoing" }],
+    },
+  },
 ];
 
 for (const { name, key, version, call, answer } of cases) {
@@ -276,4 +398,12 @@ test("requests that ask for everything", () => {
   assert.equal(hex(offsetFetch({ groupId: "g", topics: null }).encode()), vector("request/offset-fetch-all"));
   const anew = initProducerId({ transactionalId: null, transactionTimeoutMs: 10_000 });
   assert.equal(hex(anew.encode()), vector("request/init-producer-id-null"));
+});
+
+test("a broker without features", () => {
+  const answer = apiVersions({ softwareName: "a", softwareVersion: "1" }).decode(
+    vectorBytes("response/api-versions-bare"),
+  );
+  assert.equal(answer.errorCode, 35);
+  assert.deepEqual(answer.finalizedFeatures, new Map());
 });

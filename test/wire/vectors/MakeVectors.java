@@ -162,6 +162,26 @@ public class MakeVectors {
     message("request/create-topics", new CreateTopicsRequestData().setTopics(created).setTimeoutMs(5000), 4, false);
     message("request/init-producer-id", new InitProducerIdRequestData().setTransactionalId("tx").setTransactionTimeoutMs(10000).setProducerId(8589934593L).setProducerEpoch((short) 7), 4, true);
     message("request/init-producer-id-null", new InitProducerIdRequestData().setTransactionalId(null).setTransactionTimeoutMs(10000), 4, true);
+    // The second version of transactions, by name and by id.
+    for (short version = 12; version <= 13; version++) {
+      ProduceRequestData.TopicProduceDataCollection written = new ProduceRequestData.TopicProduceDataCollection();
+      ProduceRequestData.TopicProduceData topic = new ProduceRequestData.TopicProduceData().setPartitionData(List.of(
+        new ProduceRequestData.PartitionProduceData().setIndex(0).setRecords(batch), new ProduceRequestData.PartitionProduceData().setIndex(7).setRecords(batch)));
+      written.add(version == 13 ? topic.setTopicId(TOPIC) : topic.setName("t\u00f6pic"));
+      put("request/produce-v" + version, "00" + hex(sent(new ProduceRequestData().setTransactionalId("tx").setAcks((short) -1).setTimeoutMs(1500).setTopicData(written), version)));
+    }
+    message("request/api-versions", new ApiVersionsRequestData().setClientSoftwareName("mephisto").setClientSoftwareVersion("1.2"), 3, true);
+    AddPartitionsToTxnRequestData.AddPartitionsToTxnTopicCollection added = new AddPartitionsToTxnRequestData.AddPartitionsToTxnTopicCollection();
+    added.add(new AddPartitionsToTxnRequestData.AddPartitionsToTxnTopic().setName("t").setPartitions(List.of(0, 2)));
+    message("request/add-partitions-to-txn", new AddPartitionsToTxnRequestData().setV3AndBelowTransactionalId("tx").setV3AndBelowProducerId(8589934593L).setV3AndBelowProducerEpoch((short) 7).setV3AndBelowTopics(added), 3, true);
+    for (short version : new short[] {3, 5})
+      message("request/end-txn-v" + version, new EndTxnRequestData().setTransactionalId("tx").setProducerId(8589934593L).setProducerEpoch((short) 7).setCommitted(true), version, true);
+    message("request/describe-configs", new DescribeConfigsRequestData().setResources(List.of(
+      new DescribeConfigsRequestData.DescribeConfigsResource().setResourceType((byte) 2).setResourceName("t").setConfigurationKeys(List.of("cleanup.policy", "segment.bytes")),
+      new DescribeConfigsRequestData.DescribeConfigsResource().setResourceType((byte) 4).setResourceName("1").setConfigurationKeys(List.of()))), 1, false);
+    message("request/describe-producers", new DescribeProducersRequestData().setTopics(List.of(
+      new DescribeProducersRequestData.TopicRequest().setName("t").setPartitionIndexes(List.of(0, 2)))), 0, true);
+    message("request/list-transactions", new ListTransactionsRequestData().setProducerIdFilters(List.of(8589934593L, 3L)), 0, true);
   }
 
   static ByteBuffer sent(ApiMessage message, int version) throws RuntimeException {
@@ -220,6 +240,49 @@ public class MakeVectors {
     results.add(new CreateTopicsResponseData.CreatableTopicResult().setName("t").setErrorCode((short) 36).setErrorMessage("there"));
     message("response/create-topics", new CreateTopicsResponseData().setThrottleTimeMs(2).setTopics(results), 4, false);
     message("response/init-producer-id", new InitProducerIdResponseData().setThrottleTimeMs(2).setErrorCode((short) 0).setProducerId(8589934593L).setProducerEpoch((short) 8), 4, true);
+    ProduceResponseData.PartitionProduceResponse refused = new ProduceResponseData.PartitionProduceResponse().setIndex(7).setErrorCode((short) 87).setBaseOffset(-1).setLogAppendTimeMs(TIME).setLogStartOffset(5_000_000_000L)
+      .setRecordErrors(List.of(new ProduceResponseData.BatchIndexAndErrorMessage().setBatchIndex(3).setBatchIndexErrorMessage("no key"))).setErrorMessage("refused")
+      .setCurrentLeader(new ProduceResponseData.LeaderIdAndEpoch().setLeaderId(2).setLeaderEpoch(5));
+    refused.unknownTaggedFields().addAll(unknown());
+    for (short version = 12; version <= 13; version++) {
+      ProduceResponseData.TopicProduceResponseCollection written = new ProduceResponseData.TopicProduceResponseCollection();
+      ProduceResponseData.TopicProduceResponse topic = new ProduceResponseData.TopicProduceResponse().setPartitionResponses(List.of(refused,
+        new ProduceResponseData.PartitionProduceResponse().setIndex(8).setErrorCode((short) 0).setBaseOffset(5_000_000_000L).setLogAppendTimeMs(-1).setLogStartOffset(0)));
+      written.add(version == 13 ? topic.setTopicId(TOPIC) : topic.setName("t\u00f6pic"));
+      message("response/produce-v" + version, new ProduceResponseData().setThrottleTimeMs(3).setResponses(written), version, true);
+    }
+    ApiVersionsResponseData.ApiVersionCollection apis = new ApiVersionsResponseData.ApiVersionCollection();
+    apis.add(new ApiVersionsResponseData.ApiVersion().setApiKey((short) 0).setMinVersion((short) 3).setMaxVersion((short) 13));
+    apis.add(new ApiVersionsResponseData.ApiVersion().setApiKey((short) 26).setMinVersion((short) 0).setMaxVersion((short) 5));
+    ApiVersionsResponseData.SupportedFeatureKeyCollection supported = new ApiVersionsResponseData.SupportedFeatureKeyCollection();
+    supported.add(new ApiVersionsResponseData.SupportedFeatureKey().setName("metadata.version").setMinVersion((short) 7).setMaxVersion((short) 27));
+    ApiVersionsResponseData.FinalizedFeatureKeyCollection finalized = new ApiVersionsResponseData.FinalizedFeatureKeyCollection();
+    finalized.add(new ApiVersionsResponseData.FinalizedFeatureKey().setName("transaction.version").setMaxVersionLevel((short) 2).setMinVersionLevel((short) 2));
+    finalized.add(new ApiVersionsResponseData.FinalizedFeatureKey().setName("group.version").setMaxVersionLevel((short) 1).setMinVersionLevel((short) 1));
+    ApiVersionsResponseData versions = new ApiVersionsResponseData().setErrorCode((short) 0).setApiKeys(apis).setThrottleTimeMs(2).setSupportedFeatures(supported).setFinalizedFeaturesEpoch(9).setFinalizedFeatures(finalized);
+    versions.unknownTaggedFields().addAll(unknown());
+    message("response/api-versions", versions, 3, false); // its header has no tagged fields
+    message("response/api-versions-bare", new ApiVersionsResponseData().setErrorCode((short) 35).setApiKeys(apis), 3, false);
+    AddPartitionsToTxnResponseData.AddPartitionsToTxnPartitionResultCollection codes = new AddPartitionsToTxnResponseData.AddPartitionsToTxnPartitionResultCollection();
+    codes.add(new AddPartitionsToTxnResponseData.AddPartitionsToTxnPartitionResult().setPartitionIndex(2).setPartitionErrorCode((short) 51));
+    AddPartitionsToTxnResponseData.AddPartitionsToTxnTopicResultCollection addedTopics = new AddPartitionsToTxnResponseData.AddPartitionsToTxnTopicResultCollection();
+    addedTopics.add(new AddPartitionsToTxnResponseData.AddPartitionsToTxnTopicResult().setName("t").setResultsByPartition(codes));
+    message("response/add-partitions-to-txn", new AddPartitionsToTxnResponseData().setThrottleTimeMs(2).setResultsByTopicV3AndBelow(addedTopics), 3, true);
+    message("response/end-txn-v3", new EndTxnResponseData().setThrottleTimeMs(2).setErrorCode((short) 48), 3, true);
+    message("response/end-txn-v5", new EndTxnResponseData().setThrottleTimeMs(2).setErrorCode((short) 0).setProducerId(8589934593L).setProducerEpoch((short) 8), 5, true);
+    message("response/describe-configs", new DescribeConfigsResponseData().setThrottleTimeMs(2).setResults(List.of(
+      new DescribeConfigsResponseData.DescribeConfigsResult().setErrorCode((short) 0).setErrorMessage(null).setResourceType((byte) 2).setResourceName("t").setConfigs(List.of(
+        new DescribeConfigsResponseData.DescribeConfigsResourceResult().setName("cleanup.policy").setValue("compact").setReadOnly(false).setConfigSource((byte) 1).setIsSensitive(false)
+          .setSynonyms(List.of(new DescribeConfigsResponseData.DescribeConfigsSynonym().setName("log.cleanup.policy").setValue("delete").setSource((byte) 5))),
+        new DescribeConfigsResponseData.DescribeConfigsResourceResult().setName("secret").setValue(null).setReadOnly(true).setConfigSource((byte) 5).setIsSensitive(true))),
+      new DescribeConfigsResponseData.DescribeConfigsResult().setErrorCode((short) 31).setErrorMessage("no").setResourceType((byte) 4).setResourceName("1").setConfigs(List.of()))), 1, false);
+    DescribeProducersResponseData.ProducerState active = new DescribeProducersResponseData.ProducerState().setProducerId(8589934593L).setProducerEpoch(7).setLastSequence(12).setLastTimestamp(TIME).setCoordinatorEpoch(3).setCurrentTxnStartOffset(77);
+    active.unknownTaggedFields().addAll(unknown());
+    message("response/describe-producers", new DescribeProducersResponseData().setThrottleTimeMs(2).setTopics(List.of(new DescribeProducersResponseData.TopicResponse().setName("t").setPartitions(List.of(
+      new DescribeProducersResponseData.PartitionResponse().setPartitionIndex(0).setErrorCode((short) 0).setErrorMessage(null).setActiveProducers(List.of(active)),
+      new DescribeProducersResponseData.PartitionResponse().setPartitionIndex(2).setErrorCode((short) 6).setErrorMessage("not here").setActiveProducers(List.of()))))), 0, true);
+    message("response/list-transactions", new ListTransactionsResponseData().setThrottleTimeMs(2).setErrorCode((short) 0).setTransactionStates(List.of(
+      new ListTransactionsResponseData.TransactionState().setTransactionalId("tx").setProducerId(8589934593L).setTransactionState("Ongoing"))), 0, true);
   }
 
   static void consumerProtocol() {
