@@ -19,17 +19,20 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
 export class Backoff {
   readonly #first: number;
   readonly #most: number;
+  readonly #random: () => number;
   #next: number;
 
-  constructor(first = 100, most = 2000) {
+  /** `random`: from 0 up to 1. */
+  constructor(first = 100, most = 2000, random: () => number = Math.random) {
     this.#first = first;
     this.#most = most;
+    this.#random = random;
     this.#next = first;
   }
 
   /** The next pause in ms. */
   next(): number {
-    const ms = this.#next * (0.8 + Math.random() * 0.4);
+    const ms = this.#next * (0.8 + this.#random() * 0.4);
     this.#next = Math.min(this.#next * 2, this.#most);
     return ms;
   }

@@ -25,11 +25,6 @@ export interface Publisher {
   flush(): Promise<void>;
 }
 
-/** Sends what a tick sent: all of it, or, when it fails before, nothing. The place of a transaction with a fence. */
-export interface FencedPublisher {
-  publish(records: readonly Record[]): Promise<void>;
-}
-
 /** A topic that has to be there. */
 export interface TopicSpec {
   readonly topic: string;
@@ -116,6 +111,11 @@ export interface Membership {
   ready(): Promise<void>;
   /** Stands for election no longer, and says so at once; resolves when the group has heard it. */
   resign(): Promise<void>;
+  /**
+   * Stands for election no longer until another one has been elected, or a session has passed, and says so at once.
+   * Resolves when it stands again. Whoever is master has stopped acting before.
+   */
+  standDown(): Promise<void>;
   /** Gives up everything, commits it and leaves; at most `within` ms. */
   leave(within: number): Promise<void>;
 }
@@ -129,7 +129,6 @@ export interface ClusterInfo {
 /** A log. */
 export interface Driver {
   readonly publisher: Publisher;
-  readonly fenced: FencedPublisher;
   readonly master: MasterLog;
   /** Connects once. Errors: `UNREACHABLE`, `AUTHENTICATION_FAILED`, `UNTRUSTED_CERTIFICATE`, `PROTOCOL`. */
   connect(): Promise<ClusterInfo>;

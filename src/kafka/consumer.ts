@@ -104,6 +104,10 @@ export class Consumer implements Membership {
     return this.#group.resign();
   }
 
+  standDown(): Promise<void> {
+    return this.#group.resign();
+  }
+
   async leave(ms: number): Promise<void> {
     const until = performance.now() + ms;
     const all = [...this.#held.values()];

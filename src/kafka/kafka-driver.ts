@@ -1,14 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
-import type {
-  ClusterInfo,
-  Driver,
-  FencedPublisher,
-  JoinOptions,
-  MemberListener,
-  Membership,
-  TopicSpec,
-} from "../driver/driver.ts";
+import type { ClusterInfo, Driver, JoinOptions, MemberListener, Membership, TopicSpec } from "../driver/driver.ts";
 import { Cluster } from "./cluster.ts";
 import { Consumer } from "./consumer.ts";
 import { within } from "../core/pause.ts";
@@ -20,7 +12,6 @@ import { type Endpoint, shownAddress } from "./url.ts";
 /** The seam over Apache Kafka. Makes no connection before it is asked for something. */
 export class KafkaDriver implements Driver {
   readonly publisher: Producer;
-  readonly fenced: FencedPublisher;
   readonly master: KafkaMasterLog;
   readonly #cluster: Cluster;
   readonly #logger: Logger;
@@ -32,11 +23,6 @@ export class KafkaDriver implements Driver {
     this.#clock = clock;
     this.publisher = new Producer(this.#cluster, options, logger, clock);
     this.master = new KafkaMasterLog(this.#cluster, options.compression, clock);
-    this.fenced = {
-      publish: async (records) => {
-        await Promise.all(records.map((record) => this.publisher.send(record)));
-      },
-    };
   }
 
   async connect(): Promise<ClusterInfo> {

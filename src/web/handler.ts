@@ -1,4 +1,4 @@
-import type { RunningWorker, WorkerStatus } from "../worker/status.ts";
+import type { RunningWorker } from "../worker/status.ts";
 
 /**
  * Answers for a worker: `GET /health` is 200 while the process works, `GET /ready` 503 until the worker has its
@@ -25,25 +25,13 @@ const routes: Readonly<Record<string, Answer | undefined>> = Object.assign(
   {
     "/": (worker) => ({ status: 200, body: worker.status() }),
     "/health": () => ({ status: 200, body: { healthy: true } }),
-    "/ready": (worker) =>
-      worker.ready()
-        ? { status: 200, body: { ready: true } }
-        : { status: 503, body: { ready: false, reason: whyNot(worker.status()) } },
+    "/ready": (worker) => {
+      const { reason } = worker.status();
+      if (reason === null) return { status: 200, body: { ready: true } };
+      return { status: 503, body: { ready: false, reason } };
+    },
   } satisfies Record<string, Answer>,
 );
-
-function whyNot({ state, group }: WorkerStatus): string {
-  switch (state) {
-    case "starting":
-      return "The worker has not joined its group yet.";
-    case "stopping":
-    case "stopped":
-      return "The worker is stopping.";
-    case "running":
-      if (!group.joined) return "The worker is not in its group at the moment.";
-      return "The worker has not heard from Kafka for longer than a session.";
-  }
-}
 
 function json(status: number, body: unknown, request: Request, headers: Record<string, string> = {}): Response {
   const forPerson = request.headers.get("accept")?.includes("text/html") ?? false;

@@ -1,3 +1,4 @@
+import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Message } from "../core/message.ts";
 import type { Driver } from "../driver/driver.ts";
@@ -14,11 +15,13 @@ const encoder = new TextEncoder();
 export class DeadLetters {
   readonly #driver: Driver;
   readonly #worker: string;
+  readonly #clock: Clock;
   readonly #ensured = new Map<string, Promise<unknown>>();
 
-  constructor(driver: Driver, worker: string) {
+  constructor(driver: Driver, worker: string, clock: Clock) {
     this.#driver = driver;
     this.#worker = worker;
+    this.#clock = clock;
   }
 
   /** Resolves when the message has been written to `<topic>.dead`. Errors: as the driver's. */
@@ -44,7 +47,7 @@ export class DeadLetters {
     const added = Object.entries(about).map(([name, value]): [string, Uint8Array] => [name, encoder.encode(value)]);
     const { key, value } = message;
     // A producer may have sent any timestamp; one that is no whole number cannot be sent again.
-    const timestamp = Number.isSafeInteger(message.timestamp) ? message.timestamp : Date.now();
+    const timestamp = Number.isSafeInteger(message.timestamp) ? message.timestamp : this.#clock.wall();
     await this.#driver.publisher.send({ topic, key, value, headers: [...old, ...added], timestamp });
   }
 

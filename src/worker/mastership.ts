@@ -8,10 +8,14 @@ import type { Generation } from "../driver/driver.ts";
 
 /** One term of mastership. */
 export interface Term {
-  /** Grows from one master to the next. */
-  readonly epoch: number;
+  /** The generation of the group in which it began. */
+  readonly generation: number;
+  /** When that elected this worker, on the monotonic clock. */
+  readonly electedAt: number;
   /** Aborts when it is over. */
   readonly signal: AbortSignal;
+  /** Why it is over; undefined while it lasts. */
+  readonly ended: string | undefined;
   /** Whether it lasts, asked of the lease itself: a signal may come late in a process that was frozen. */
   holds(): boolean;
 }
@@ -32,7 +36,8 @@ export class Mastership {
   readonly #logger: Logger;
   readonly #begin: (term: Term) => void;
   #generation: Generation | undefined;
-  #term: { readonly epoch: number; readonly controller: AbortController } | undefined;
+  #electedAt = 0;
+  #term: OwnTerm | undefined;
   #resigned = false;
   /** Whether the group has been told that nothing is claimed: until it has decided, another one may be master. */
   #disclaimed = false;
@@ -51,14 +56,15 @@ export class Mastership {
     return this.#generation?.master;
   }
 
-  /** The epoch of the term that lasts, or 0. */
-  get epoch(): number {
-    return this.#holds() ? this.#term?.epoch ?? 0 : 0;
+  /** Whether this worker is it. */
+  get master(): boolean {
+    return this.#holds();
   }
 
   /** The group has decided. */
   generation(generation: Generation): void {
     this.#generation = generation;
+    this.#electedAt = this.#clock.monotonic();
     this.#disclaimed = false;
     this.#look();
   }
@@ -80,6 +86,13 @@ export class Mastership {
       return 0;
     }
     return this.#generation?.generation ?? 0;
+  }
+
+  /** Ends the term. Nothing is claimed, and nothing begins, before the group has decided anew. */
+  standDown(why: string): void {
+    this.#stepDown(why);
+    this.#disclaimed = true;
+    this.#nextLook.abort();
   }
 
   /** Ends the term and stands for no other. */
@@ -120,23 +133,41 @@ export class Mastership {
 
   #ascend(generation: Generation): void {
     if (this.#term) return;
-    const controller = new AbortController();
-    const term = { epoch: generation.generation, controller };
-    this.#term = term;
-    const holds = () => {
+    const term: OwnTerm = this.#term = new OwnTerm(generation.generation, this.#electedAt, () => {
       // A term that somebody has seen not to hold is over: its timers have gone, and only a new one starts them again.
       if (this.#term === term && !this.#holds()) this.#look();
       return this.#term === term;
-    };
-    this.#logger.info(`This worker is master (epoch ${term.epoch}).`);
-    this.#begin({ epoch: term.epoch, signal: controller.signal, holds });
+    });
+    this.#logger.debug(`Elected in generation ${term.generation}.`);
+    this.#begin(term);
   }
 
   #stepDown(why: string): void {
     const term = this.#term;
-    if (term === undefined) return;
     this.#term = undefined;
-    term.controller.abort(new MephistoError("NOT_MASTER", `Mastership is over: ${why}.`));
-    this.#logger.info(`This worker is no longer master: ${why}.`);
+    term?.end(why);
+  }
+}
+
+class OwnTerm implements Term {
+  readonly generation: number;
+  readonly electedAt: number;
+  readonly holds: () => boolean;
+  readonly #controller = new AbortController();
+  ended: string | undefined;
+
+  constructor(generation: number, electedAt: number, holds: () => boolean) {
+    this.generation = generation;
+    this.electedAt = electedAt;
+    this.holds = holds;
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  end(why: string): void {
+    this.ended = why;
+    this.#controller.abort(new MephistoError("NOT_MASTER", `Mastership is over: ${why}.`));
   }
 }

@@ -8,13 +8,13 @@ const NO_HEADERS: Record["headers"] = [];
 
 /**
  * The bytes of a message to an actor. Everything is checked before anything of it is on its way, since programs are not
- * checked when they run. Errors: `ENCODE_FAILED`, with what is wrong and of which actor.
+ * checked when they run. `now`: its timestamp when the program gives none, in ms since the epoch. Errors: `ENCODE_FAILED`, with what is wrong and of which actor.
  */
-export function recordOf(actor: ActorDefinition, message: Outgoing<unknown, unknown>): Record {
+export function recordOf(actor: ActorDefinition, message: Outgoing<unknown, unknown>, now: number): Record {
   if (typeof message !== "object" || message === null || !("value" in message)) {
     throw invalid(actor, "send() takes { value, key?, headers?, timestamp? }");
   }
-  const { key, value, headers, timestamp = Date.now() } = message;
+  const { key, value, headers, timestamp = now } = message;
   if (!Number.isSafeInteger(timestamp) || timestamp < 0) {
     throw invalid(actor, `its timestamp ${String(timestamp)} is not a whole number of milliseconds since 1970`);
   }
@@ -27,6 +27,15 @@ export function recordOf(actor: ActorDefinition, message: Outgoing<unknown, unkn
     headers: headers === undefined ? NO_HEADERS : headersOf(actor, headers),
     timestamp,
   };
+}
+
+/** The records with these headers after their own, as text. */
+export function withHeaders(records: readonly Record[], more: Readonly<{ [name: string]: string }>): Record[] {
+  const added = Object.entries(more).map(([name, value]): [string, Uint8Array] => [name, encoder.encode(value)]);
+  return records.map((record) => ({
+    ...record,
+    headers: record.headers.length === 0 ? added : [...record.headers, ...added],
+  }));
 }
 
 function headersOf(actor: ActorDefinition, headers: unknown): Record["headers"] {

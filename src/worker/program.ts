@@ -50,7 +50,7 @@ export class Program {
   /** Sends through the tick or the handler that is running, or else at once. `settings`: those of a command line. */
   send(actor: ActorDefinition, message: Outgoing<unknown, unknown>, settings?: WorkerSettings): Promise<void> {
     try {
-      const record = recordOf(actor, message);
+      const record = recordOf(actor, message, systemClock.wall());
       const scope = this.#context.get();
       if (scope) return scope.send(record);
       if (this.#stopped) throw new MephistoError("STOPPED", `App ${this.#definition.id} has been stopped.`);
@@ -93,6 +93,7 @@ export class Program {
       logger,
       clock: systemClock,
       sleep: pause,
+      random: Math.random,
       worker: workerId(),
       runtime: `${name} ${version}`,
       url: redact(settings.url.value),

@@ -83,6 +83,7 @@ export class TickSends implements Scope {
   #records: Record[] = [];
   #bytes = 0;
   #ended = false;
+  #expired = false;
 
   /** `mayRun`: whether mastership still holds. `tell` is for what goes wrong when the tick can no longer fail. */
   constructor(timer: string, mayRun: () => boolean, tell: (sentence: string) => void) {
@@ -109,14 +110,16 @@ export class TickSends implements Scope {
     return records;
   }
 
-  /** Ends the tick; what it sent is not published. */
-  abandon(): void {
+  /** Ends the tick; what it sent is not published. `expired`: its time was over. */
+  abandon(expired = false): void {
     this.#ended = true;
+    this.#expired = expired;
     this.#records = [];
     this.#refused.length = 0;
   }
 
   #refusalOf(size: number): MephistoError | undefined {
+    if (this.#expired) return this.#refusal("TICK_TIMEOUT", "its tick took longer than its timeout");
     if (this.#ended) return this.#refusal("TICK_ENDED", "its tick has ended: await what it starts");
     if (!this.#mayRun()) return this.#refusal("NOT_MASTER", "this worker is no longer master");
     if (this.#bytes + size <= TICK_BYTES) return undefined;
@@ -133,7 +136,7 @@ export class TickSends implements Scope {
     return sent;
   }
 
-  #refusal(code: "TICK_ENDED" | "NOT_MASTER" | "BUFFER_FULL", why: string): MephistoError {
+  #refusal(code: "TICK_ENDED" | "TICK_TIMEOUT" | "NOT_MASTER" | "BUFFER_FULL", why: string): MephistoError {
     return new MephistoError(code, `A send of timer ${this.#timer} is refused: ${why}.`);
   }
 }

@@ -1,3 +1,7 @@
+import type { Journal } from "./journal.ts";
+import type { TimerBook } from "./timer-book.ts";
+import type { TimerLoop } from "./timer-loop.ts";
+
 /** What a worker says of itself, as the web port shows it in JSON. Times are ISO 8601, durations ms. */
 export interface WorkerStatus {
   readonly app: string;
@@ -6,6 +10,8 @@ export interface WorkerStatus {
   readonly version: string;
   readonly state: "starting" | "running" | "stopping" | "stopped";
   readonly ready: boolean;
+  /** Why it is not ready: a sentence. */
+  readonly reason: string | null;
   readonly since: string;
   readonly url: string;
   readonly group: {
@@ -16,10 +22,16 @@ export interface WorkerStatus {
     readonly lastContact: number | null;
   };
   readonly mastership: {
+    /** Whether this worker is master, and its schedule runs. */
     readonly master: boolean;
     /** The worker that the group elected, or null. */
     readonly elected: string | null;
+    /** The journal's, or 0. */
     readonly epoch: number;
+    /** What it does as the elected one: fences the one before, reads the journal, waits, begins, reigns; or null. */
+    readonly stage: string | null;
+    /** How often it gave mastership up, since it could not tick. */
+    readonly gaveUp: number;
     /** What is left of the lease. */
     readonly lease: number | null;
   };
@@ -31,15 +43,74 @@ export interface WorkerStatus {
     readonly failed: number;
     readonly setAside: number;
   }[];
-  readonly timers: readonly {
-    readonly name: string;
-    readonly every: number;
-    readonly onMaster: boolean;
-    readonly lastSlot: string | null;
-    readonly ran: number;
-    readonly failed: number;
-    readonly skipped: number;
-  }[];
+  readonly timers: readonly TimerStatus[];
+}
+
+/** A timer. Those that run on the master as its journal knows them: on others as it was when they were master last. */
+export interface TimerStatus {
+  readonly name: string;
+  /** When it runs, in words; null: the journal knows the timer, and the script does not have it any more. */
+  readonly rule: string | null;
+  /** Its interval. */
+  readonly every: number | null;
+  readonly onMaster: boolean;
+  readonly lastSlot: string | null;
+  readonly outcome: "ok" | "failed" | null;
+  /** Of the master that ran it last. */
+  readonly epoch: number;
+  readonly worker: string | null;
+  /** What it failed with last. */
+  readonly error: string | null;
+  /** The slot that this worker waits for. */
+  readonly next: string | null;
+  readonly ran: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly caughtUp: number;
+}
+
+/** The timers of a script, and those that only the journal knows. */
+export function timerStatus(loops: readonly TimerLoop[], journal: Journal | undefined): TimerStatus[] {
+  const own = loops.map(({ timer: { name, rule, interval, onMaster }, book, next }): TimerStatus => ({
+    name,
+    rule: rule.text,
+    every: interval,
+    onMaster,
+    ...lastOf(book.last),
+    next: time(next),
+    ...book.counts,
+  }));
+  const names = new Set(loops.map(({ timer }) => timer.name));
+  const gone = [...journal?.timers ?? []].filter(([name]) => !names.has(name));
+  return [
+    ...own,
+    ...gone.map(([name, record]): TimerStatus => ({
+      name,
+      rule: null,
+      every: null,
+      onMaster: true,
+      ...lastOf(record),
+      next: null,
+      ran: record.ran,
+      failed: record.failed,
+      skipped: record.skipped,
+      caughtUp: record.caughtUp,
+    })),
+  ];
+}
+
+function lastOf(last: TimerBook["last"]) {
+  return {
+    lastSlot: time(last?.slot),
+    outcome: last?.outcome ?? null,
+    epoch: last?.epoch ?? 0,
+    worker: last?.worker ?? null,
+    error: last?.error ?? null,
+  };
+}
+
+function time(at: number | undefined): string | null {
+  return at === undefined ? null : new Date(at).toISOString();
 }
 
 /** A worker, as the command line and an embedding program hold it. */

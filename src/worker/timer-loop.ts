@@ -1,62 +1,78 @@
-import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
-import { describeThrown } from "../core/errors.ts";
-import type { Logger } from "../core/logger.ts";
-import type { Sleep } from "../core/pause.ts";
-import { nextSlot, slotsBetween } from "../core/schedule.ts";
-import type { Tick, TimerDefinition } from "../core/timer.ts";
-import type { FencedPublisher } from "../driver/driver.ts";
-import type { Context } from "../runtime/context.ts";
-import { type Scope, TickSends } from "./sends.ts";
+import { describeThrown, messageOf } from "../core/errors.ts";
+import { beginning, type Due, nextDue, type Progress } from "../core/policy.ts";
+import { spreadOf } from "../core/spread.ts";
+import type { TimerDefinition, TimerPolicy } from "../core/timer.ts";
+import type { PartitionOffset } from "../driver/master-log.ts";
+import type { TimerRecord } from "./journal.ts";
+import { codeOf } from "./publication.ts";
+import { runTick, type TickParts, type TickSpan } from "./tick.ts";
+import { type TickResult, TimerBook } from "./timer-book.ts";
 
 /** The longest sleep, in ms: a wall clock that is set is noticed, and no timer of the runtime overflows. */
 const LONGEST_SLEEP = 30_000;
-/** A clock that was ahead by more than this was wrong, in ms; one that is set back by less makes a timer wait. */
+/** So long before a slot it is looked again when that is, in ms: long timers of the runtimes are less exact. */
+const NEAR = 15;
+/** A wall clock that was ahead by more than this was wrong, in ms; one that is set back by less makes a timer wait. */
 const SET_BACK = 60_000;
-/** How often it is told that runs outlast their interval, in ms. */
+/** How often it is told that slots are not run, in ms. */
 const AGAIN = 60_000;
 
-/** While it lasts, a timer runs. */
-export interface Span {
-  /** 0 on a timer that runs on every worker. */
-  readonly epoch: number;
-  readonly signal: AbortSignal;
-  holds(): boolean;
+/** While it lasts, a timer runs: a term of mastership, or the worker's life. */
+export interface Span extends TickSpan {
+  /** What the journal says of a timer; undefined: it has never run. */
+  recordOf(timer: string): TimerRecord | undefined;
+  /** Whether a run may begin: it holds, and the time can be trusted. */
+  ready(): boolean;
+  /** Publishes what a run sent and writes down how it ended. Errors: when it could not be written down. */
+  write(timer: TimerDefinition, book: TimerBook, run: TickResult): Promise<void>;
+  /** How many messages of before these offsets the actors have not committed. */
+  behind(ends: readonly PartitionOffset[]): Promise<number>;
 }
 
-/** What has happened to a timer. */
-export interface TimerCounts {
-  lastSlot: number | undefined;
-  ran: number;
-  failed: number;
-  skipped: number;
+export interface TimerLoopParts extends TickParts {
+  /** This worker's name. */
+  readonly worker: string;
 }
 
-export interface TimerLoopParts {
-  readonly fenced: FencedPublisher;
-  readonly context: Context<Scope>;
-  readonly logger: Logger;
-  readonly clock: Clock;
-  readonly sleep: Sleep;
-}
-
-/** Runs a timer's function at its slots, one at a time. */
+/** Runs a timer's function at its slots. */
 export class TimerLoop {
   readonly timer: TimerDefinition;
-  readonly counts: TimerCounts = { lastSlot: undefined, ran: 0, failed: 0, skipped: 0 };
+  readonly book: TimerBook;
   readonly #parts: TimerLoopParts;
+  readonly #policy: TimerPolicy;
+  /** Runs that are under way beside each other (`overlap: "allow"`). */
+  readonly #flying = new Set<Promise<void>>();
+  readonly #ended = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #toldAt = -Infinity;
-  readonly #ended = new AbortController();
+  #next: number | undefined;
+  #stuckSince: number | undefined;
 
   constructor(timer: TimerDefinition, parts: TimerLoopParts) {
     this.timer = timer;
+    this.book = new TimerBook(parts.worker);
     this.#parts = parts;
+    // Where nothing is written down, nobody knows what was missed before.
+    this.#policy = timer.onMaster ? timer.policy : { ...timer.policy, catchUp: "skip" };
   }
 
-  /** Runs at every slot from the next one on, until the span is over. A run of an earlier span is waited for. */
+  /** The slot that is waited for, while a span lasts. */
+  get next(): number | undefined {
+    return this.#next;
+  }
+
+  /** Since when a slot is due, or a run over, without anything having come of it; on the monotonic clock. */
+  get stuckSince(): number | undefined {
+    return this.#stuckSince;
+  }
+
+  /** Runs at every slot until the span is over. A run of an earlier span is waited for. */
   start(span: Span): void {
-    this.#running = this.#running.then(() => this.#loop(span));
+    this.#running = this.#running.then(() => this.#loop(span)).catch((error: unknown) => {
+      this.#parts.logger.error(`Timer ${this.timer.name} has stopped: ${describeThrown(error)}`);
+      this.#stuckSince = this.#parts.clock.monotonic();
+    });
   }
 
   /** No new run begins; one that is under way may finish. */
@@ -65,85 +81,173 @@ export class TimerLoop {
   }
 
   /** Resolves when the function is not running, after `end`, or when all spans are over. */
-  idle(): Promise<void> {
-    return this.#running;
+  async idle(): Promise<void> {
+    await this.#running;
+    await Promise.all(this.#flying);
   }
 
   async #loop(span: Span): Promise<void> {
-    const { interval } = this.timer;
-    const { clock, sleep } = this.#parts;
-    // Never a slot that has run already, also when the clock was set back.
-    let after = this.#inTime(Math.max(clock.wall(), this.counts.lastSlot ?? 0));
+    const { rule, name } = this.timer;
+    const { clock } = span;
     const over = AbortSignal.any([span.signal, this.#ended.signal]);
-    while (!over.aborted) {
-      const slot = nextSlot(interval, after);
-      for (let left = slot - clock.wall(); left > 0; left = slot - clock.wall()) {
-        await sleep(Math.min(left, LONGEST_SLEEP), over);
-        if (over.aborted) return;
-        const corrected = this.#inTime(after);
-        if (corrected === after) continue;
-        after = corrected;
-        break;
+    if (over.aborted) return;
+    if (this.timer.onMaster) this.book.begin(span.recordOf(name));
+    const { last } = this.book;
+    let progress: Progress = last === undefined
+      ? beginning(rule, this.#policy, clock.now())
+      : { after: last.slot, begun: clock.now() };
+    this.#tellWhenAhead(progress.after - clock.now());
+    try {
+      while (!over.aborted) {
+        progress = this.#inTime(progress, clock.now());
+        const due = this.#due(progress, clock.now());
+        if (due === undefined) return;
+        if (due.skipped > 0) this.#missed(due);
+        progress = { ...progress, after: Math.max(progress.after, due.slot - 1) };
+        this.#next = due.slot;
+        if (await this.#sleepTowards(due.slot, span, over)) continue;
+        this.#stuckSince = this.#parts.clock.monotonic();
+        progress = { ...progress, after: due.slot };
+        if (await this.#unconsumed(due, span)) continue;
+        await this.#spread(due.slot, span, over);
+        if (over.aborted || !span.ready()) return;
+        const run = this.#run(due, span);
+        if (this.#policy.overlap === "allow") this.#fly(run.written);
+        else {
+          progress = this.#covered(progress, due, await run.ended);
+          this.#stuckSince = this.#parts.clock.monotonic();
+          await run.written;
+        }
+        this.#stuckSince = undefined;
       }
-      if (slot > clock.wall()) continue; // the clock was set back
-      if (!span.holds()) return;
-      await this.#tick(slot, span);
-      after = Math.max(clock.wall(), slot);
-      this.#skipped(slot, nextSlot(interval, after), after - slot);
+    } finally {
+      this.#next = this.#stuckSince = undefined;
     }
+  }
+
+  /** With `queue` all that came since the timer began here are run, one after the other, however late. */
+  #due(progress: Progress, now: number): Due | undefined {
+    const { rule } = this.timer;
+    const queued = this.#policy.overlap === "queue" && (rule.next(progress.after) ?? Infinity) > progress.begun;
+    const due = nextDue(rule, queued ? { ...this.#policy, catchUp: "all" } : this.#policy, progress, now);
+    return queued && due ? { ...due, caughtUp: false } : due;
+  }
+
+  /** Sleeps, if it is not time yet, for some of the time that is left, and gives whether it did. */
+  async #sleepTowards(slot: number, { clock }: Span, over: AbortSignal): Promise<boolean> {
+    const left = slot - clock.now();
+    if (left <= 0) return false;
+    this.#stuckSince = undefined;
+    await this.#parts.sleep(left > 2 * NEAR ? Math.min(left - NEAR, LONGEST_SLEEP) : left, over);
+    return true;
+  }
+
+  async #spread(slot: number, span: Span, over: AbortSignal): Promise<void> {
+    const { spread } = this.#policy;
+    if (spread === 0) return;
+    const at = slot + spreadOf(this.timer.name, slot, spread);
+    while (!over.aborted && await this.#sleepTowards(at, span, over));
+    this.#stuckSince = this.#parts.clock.monotonic();
+  }
+
+  /** Begins a run; `ended` gives when the function was over, `written` resolves when what came of it is kept. */
+  #run(due: Due, span: Span): { ended: Promise<number>; written: Promise<void> } {
+    const { last } = this.book;
+    const previous = last && { slot: last.slot, outcome: last.outcome };
+    this.#stuckSince = undefined;
+    const result = runTick(this.timer, { slot: due.slot, caughtUp: due.caughtUp, previous }, span, this.#parts);
+    const ended = result.then(() => span.clock.now());
+    return { ended, written: result.then((run) => run && this.#write(run, span)) };
+  }
+
+  async #write(run: TickResult, span: Span): Promise<void> {
+    const { name } = this.timer;
+    const at = new Date(run.slot).toISOString();
+    try {
+      await span.write(this.timer, this.book, run);
+      this.#parts.logger.debug(`Timer ${name} ran for ${at}: ${run.records.length} messages published.`);
+    } catch (error) {
+      const code = codeOf(error);
+      const expected = code === "NOT_MASTER" || code === "FENCED" || code === "JOURNAL_LOST";
+      this.#parts.logger[expected ? "warn" : "error"](
+        `The run of timer ${name} at ${at} is not written down, and is left to the next master: ${messageOf(error)}`,
+      );
+    }
+  }
+
+  #fly(run: Promise<void>): void {
+    this.#flying.add(run);
+    void run.finally(() => this.#flying.delete(run));
+  }
+
+  /** The slots that came while the function was running. */
+  #covered(progress: Progress, { slot }: Due, ended: number): Progress {
+    const { rule, name } = this.timer;
+    if (this.#policy.overlap === "queue") return progress;
+    const skipped = rule.count(slot, ended);
+    if (skipped === 0) return progress;
+    this.book.skip(skipped);
+    this.#tell(`Timer ${name} (${rule.text}) took ${formatDuration(ended - slot)}: ${slots(skipped)} skipped.`);
+    return { ...progress, after: Math.max(progress.after, ended) };
+  }
+
+  /** With `untilConsumed`: whether the actors still have to do with what the last tick sent. */
+  async #unconsumed({ slot }: Due, span: Span): Promise<boolean> {
+    const ends = this.book.last?.ends;
+    if (this.#policy.overlap !== "untilConsumed" || ends === undefined) return false;
+    const { name } = this.timer;
+    let why: string;
+    try {
+      const behind = await span.behind(ends);
+      if (behind === 0) return false;
+      why = `the actors have not committed ${behind} messages of the last tick`;
+    } catch (error) {
+      why = `it cannot be told whether the last tick's messages are consumed: ${messageOf(error)}`;
+    }
+    this.book.skip(1);
+    this.#tell(`Timer ${name} skips ${new Date(slot).toISOString()}: ${why}.`);
+    return true;
+  }
+
+  #missed({ slot, skipped, caughtUp }: Due): void {
+    const { name, rule } = this.timer;
+    this.book.skip(skipped);
+    const then = caughtUp ? `; ${new Date(slot).toISOString()} is run now` : "";
+    this.#tell(`Timer ${name} (${rule.text}) was not run in time: ${slots(skipped)} skipped${then}.`);
+  }
+
+  /** One line a minute: a timer may have many slots. */
+  #tell(sentence: string): void {
+    const { clock, logger } = this.#parts;
+    const now = clock.monotonic();
+    if (now - this.#toldAt < AGAIN) return;
+    this.#toldAt = now;
+    logger.warn(sentence);
   }
 
   /**
-   * After which moment the next slot is to be looked for. A clock that was ahead, and has been set right, must not keep the
-   * timer silent until it is as late again: beyond a minute, and an interval, its slots begin anew.
+   * On the worker's own clock: one that was ahead, and has been set right, must not keep the timer silent until it is as
+   * late again. Beyond a minute, and two slots, it begins anew. The master's timers run by the log's clock and journal.
    */
-  #inTime(after: number): number {
-    const now = this.#parts.clock.wall();
-    if (after - now <= Math.max(SET_BACK, this.timer.interval)) return after;
+  #inTime(progress: Progress, now: number): Progress {
+    const ahead = progress.after - now;
+    if (this.timer.onMaster || ahead <= SET_BACK || this.timer.rule.count(now, progress.after) < 2) return progress;
     this.#parts.logger.warn(
-      `The clock has been set back by ${formatDuration(after - now)}: timer ${this.timer.name} goes on from now.`,
+      `The clock has been set back by ${formatDuration(ahead)}: timer ${this.timer.name} goes on from now.`,
     );
-    this.counts.lastSlot = undefined;
-    return now;
+    this.book.forget();
+    return { after: now, begun: now };
   }
 
-  async #tick(slot: number, { epoch, signal, holds }: Span): Promise<void> {
-    const { name, fn, onMaster } = this.timer;
-    const { context, fenced, logger } = this.#parts;
-    this.counts.lastSlot = slot;
-    const tick: Tick = { slot, scheduledAt: new Date(slot), epoch, signal, caughtUp: false, previous: undefined };
-    const sends = new TickSends(name, holds, (sentence) => logger.error(sentence));
-    try {
-      if (!onMaster) await fn(tick);
-      else {
-        await context.run(sends, async () => await fn(tick));
-        const records = sends.end();
-        if (records.length > 0 && !holds()) {
-          logger.warn(
-            `Timer ${name} outlived this worker's mastership: its ${records.length} messages are not published.`,
-          );
-        } else if (records.length > 0) await fenced.publish(records);
-        logger.debug(`Timer ${name} ran for ${new Date(slot).toISOString()}: ${records.length} messages published.`);
-      }
-      this.counts.ran++;
-    } catch (error) {
-      sends.abandon();
-      this.counts.failed++;
-      logger.error(`Timer ${name} failed at ${new Date(slot).toISOString()}: ${describeThrown(error)}`);
-    }
-  }
-
-  #skipped(slot: number, next: number, took: number): void {
-    const { name, interval } = this.timer;
-    const skipped = slotsBetween(interval, slot, next);
-    if (skipped === 0) return;
-    this.counts.skipped += skipped;
-    const now = this.#parts.clock.monotonic();
-    if (now - this.#toldAt < AGAIN) return;
-    this.#toldAt = now;
+  #tellWhenAhead(ahead: number): void {
+    if (!this.timer.onMaster || ahead <= SET_BACK) return;
     this.#parts.logger.warn(
-      `Timer ${name} took ${formatDuration(took)}, longer than its interval of ${formatDuration(interval)}: ` +
-        `${skipped} ${skipped === 1 ? "slot is" : "slots are"} skipped.`,
+      `Timer ${this.timer.name} waits for ${formatDuration(ahead)}: the journal has run it for a time that has not ` +
+        `come yet, since a clock was ahead.`,
     );
   }
+}
+
+function slots(count: number): string {
+  return count === 1 ? "1 slot is" : `${count} slots are`;
 }

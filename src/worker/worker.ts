@@ -6,20 +6,25 @@ import type { Logger } from "../core/logger.ts";
 import { Outage } from "../core/outage.ts";
 import { Backoff, type Sleep, within } from "../core/pause.ts";
 import type { Driver, Generation, MemberListener, Membership, TopicPartition } from "../driver/driver.ts";
+import type { JournalState } from "../driver/master-log.ts";
 import type { Context } from "../runtime/context.ts";
 import { ActorLoop } from "./actor-loop.ts";
 import { DeadLetters } from "./dead-letters.ts";
-import { Mastership, type Term } from "./mastership.ts";
+import { journalTopic } from "./journal.ts";
+import { Master } from "./master.ts";
+import { Mastership } from "./mastership.ts";
 import { describePartitions } from "./partitions.ts";
 import type { Scope } from "./sends.ts";
 import type { WorkerSettings } from "./settings.ts";
-import type { RunningWorker, WorkerStatus } from "./status.ts";
-import { TimerLoop } from "./timer-loop.ts";
+import { type RunningWorker, timerStatus, type WorkerStatus } from "./status.ts";
+import { type Span, TimerLoop } from "./timer-loop.ts";
 
 /** How long stopping may take in all, in ms. */
 const STOP_WITHIN = 9000;
 /** How long a running tick may still finish and publish when the worker stops, in ms. */
 const LAST_TICK = 300;
+/** How long a master may take to write that it has resigned, in ms. */
+const RESIGN_ENTRY = 200;
 /** If what is in hand takes longer than this, mastership is handed over before it is finished, in ms. */
 const RESIGN_AFTER = 100;
 /** How long a static member waits until the group has heard that it resigns, in ms. */
@@ -28,13 +33,15 @@ const RESIGN_WITHIN = 1000;
 const IDLE_AFTER = 3000;
 
 export interface WorkerParts {
-  readonly definition: Pick<AppDefinition, "id" | "options" | "actors" | "timers">;
+  readonly definition: Pick<AppDefinition, "id" | "options" | "actors" | "timers" | "tasks">;
   readonly settings: WorkerSettings;
   readonly driver: Driver;
   readonly context: Context<Scope>;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly sleep: Sleep;
+  /** From 0 up to 1. */
+  readonly random: () => number;
   /** The worker's name, and what runs it: `bun 1.4.5`. */
   readonly worker: string;
   readonly runtime: string;
@@ -50,12 +57,13 @@ export class Worker implements RunningWorker {
   readonly #parts: WorkerParts;
   readonly #actors: Map<string, ActorLoop>;
   readonly #timers: TimerLoop[];
-  readonly #since = new Date();
+  readonly #since: Date;
   readonly #stop = new AbortController();
   readonly #fail: (error: Error) => void;
   #state: WorkerStatus["state"] = "starting";
   #membership: Membership | undefined;
   #mastership: Mastership | undefined;
+  #master: Master | undefined;
   #generation: Generation | undefined;
   #partitionCounts = new Map<string, number>();
   #idle = new AbortController();
@@ -64,14 +72,13 @@ export class Worker implements RunningWorker {
 
   constructor(parts: WorkerParts) {
     this.#parts = parts;
-    const { definition, driver, worker } = parts;
-    const deadLetters = new DeadLetters(driver, worker);
+    const { clock, definition, driver, worker } = parts;
+    this.#since = new Date(clock.wall());
+    const deadLetters = new DeadLetters(driver, worker, clock);
     const loop = (actor: ActorDefinition) =>
       new ActorLoop(actor, { ...parts, publisher: driver.publisher, deadLetters });
     this.#actors = new Map([...definition.actors.values()].map((actor) => [actor.topic, loop(actor)]));
-    this.#timers = [...definition.timers.values()].map((timer) =>
-      new TimerLoop(timer, { ...parts, fenced: driver.fenced })
-    );
+    this.#timers = [...definition.timers.values()].map((timer) => new TimerLoop(timer, parts));
     const { promise, resolve } = Promise.withResolvers<Error>();
     this.failed = promise;
     this.#fail = resolve;
@@ -79,10 +86,10 @@ export class Worker implements RunningWorker {
 
   async start(): Promise<void> {
     const { clock, definition, driver, logger, settings, sleep, worker, runtime } = this.#parts;
-    await this.#connect();
+    const journal = await this.#connect();
     if (this.#stop.signal.aborted) return;
     for (const actor of this.#actors.values()) actor.start();
-    const everyWorker = { epoch: 0, signal: this.#stop.signal, holds: () => true };
+    const everyWorker = everyWorkersSpan(clock, this.#stop.signal);
     for (const loop of this.#timers) if (!loop.timer.onMaster) loop.start(everyWorker);
     const membership = this.#membership = driver.join({
       group: definition.id,
@@ -97,7 +104,16 @@ export class Worker implements RunningWorker {
       sessionTimeout: settings.sessionTimeout.value,
       heartbeatInterval: settings.heartbeatInterval.value,
     }, this.#listener());
-    this.#mastership = new Mastership(membership.lease, (term) => this.#master(term), logger, clock, sleep);
+    const master = this.#master = journal && new Master({
+      ...this.#parts,
+      log: driver.master,
+      journalId: journal.id,
+      sessionTimeout: settings.sessionTimeout.value,
+      version: settings.version.value,
+      timers: this.#timers.filter(({ timer }) => timer.onMaster),
+      standDown: (why) => this.#standDown(why),
+    });
+    this.#mastership = new Mastership(membership.lease, (term) => master?.begin(term), logger, clock, sleep);
     await Promise.race([membership.ready(), aborted(this.#stop.signal)]);
     if (this.#state === "starting") this.#state = "running";
   }
@@ -107,24 +123,36 @@ export class Worker implements RunningWorker {
   }
 
   ready(): boolean {
+    return this.#unready() === undefined;
+  }
+
+  /** Why it is not ready: a sentence. */
+  #unready(): string | undefined {
+    const { clock, settings } = this.#parts;
     const membership = this.#membership;
-    if (this.#state !== "running" || membership === undefined) return false;
-    const silence = this.#parts.clock.monotonic() - membership.lastContact;
-    return membership.joined && silence < this.#parts.settings.sessionTimeout.value;
+    if (this.#state === "starting" || membership === undefined) return "The worker has not joined its group yet.";
+    if (this.#state !== "running") return "The worker is stopping.";
+    if (!membership.joined) return "The worker is not in its group at the moment.";
+    const silence = clock.monotonic() - membership.lastContact;
+    if (silence >= settings.sessionTimeout.value) {
+      return "The worker has not heard from Kafka for longer than a session.";
+    }
+    return this.#master?.trouble;
   }
 
   status(): WorkerStatus {
     const { clock, definition, runtime, settings, url, worker } = this.#parts;
     const lastContact = this.#membership?.lastContact ?? -Infinity;
     const lease = this.#membership?.lease.left() ?? 0;
-    const epoch = this.#mastership?.epoch ?? 0;
+    const unready = this.#unready();
     return {
       app: definition.id,
       worker,
       runtime,
       version: settings.version.value,
       state: this.#state,
-      ready: this.ready(),
+      ready: unready === undefined,
+      reason: unready ?? null,
       since: this.#since.toISOString(),
       url,
       group: {
@@ -134,9 +162,11 @@ export class Worker implements RunningWorker {
         lastContact: Number.isFinite(lastContact) ? Math.round(clock.monotonic() - lastContact) : null,
       },
       mastership: {
-        master: epoch > 0,
+        master: this.#reigns(),
         elected: this.#mastership?.elected ?? null,
-        epoch,
+        epoch: this.#master?.epoch ?? 0,
+        stage: this.#mastership?.master ? this.#master?.stage ?? "reigning" : null,
+        gaveUp: this.#master?.gaveUp ?? 0,
         lease: lease > 0 ? Math.round(lease) : null,
       },
       actors: [...this.#actors.values()].map(({ actor: { name, topic }, partitions, counts }) => ({
@@ -145,21 +175,27 @@ export class Worker implements RunningWorker {
         partitions,
         ...counts,
       })),
-      timers: this.#timers.map(({ timer: { name, interval, onMaster }, counts: { lastSlot, ...counts } }) => ({
-        name,
-        every: interval,
-        onMaster,
-        lastSlot: lastSlot === undefined ? null : new Date(lastSlot).toISOString(),
-        ...counts,
-      })),
+      timers: timerStatus(this.#timers, this.#master?.journal),
     };
   }
 
-  /** Until a broker answers and the topics are there. Throws what waiting does not mend. */
-  async #connect(): Promise<void> {
+  /** Whether it is master, and has begun. */
+  #reigns(): boolean {
+    return this.#mastership?.master === true && (this.#master === undefined || this.#master.epoch > 0);
+  }
+
+  #standDown(why: string): void {
+    this.#mastership?.standDown(why);
+    this.#membership?.standDown().catch((error: unknown) => {
+      this.#parts.logger.debug(`Standing down failed: ${messageOf(error)}`);
+    });
+  }
+
+  /** Until a broker answers and the topics are there; gives the journal. Throws what waiting does not mend. */
+  async #connect(): Promise<JournalState | undefined> {
     const { clock, definition, driver, logger, settings, sleep } = this.#parts;
     const outage = new Outage(logger, clock);
-    const backoff = new Backoff(100, 2000);
+    const backoff = new Backoff(100, 2000, this.#parts.random);
     const topics = [...definition.actors.values()].map(({ topic, partitions }) => ({
       topic,
       partitions,
@@ -169,11 +205,12 @@ export class Worker implements RunningWorker {
       try {
         const { brokers } = await driver.connect();
         this.#partitionCounts = await driver.ensureTopics(topics);
+        const journal = await this.#journal();
         outage.over("Kafka answers");
         logger.debug(`Connected to ${brokers.join(", ")}`);
-        return;
+        return journal;
       } catch (error) {
-        if (this.#stop.signal.aborted) return;
+        if (this.#stop.signal.aborted) return undefined;
         if (!(error instanceof MephistoError) || !waitingMends(error)) throw error;
         outage.failed(
           `${error.message} The address is from ${settings.url.from}. Start Kafka there, or give another with --url or ` +
@@ -182,6 +219,20 @@ export class Worker implements RunningWorker {
         await sleep(backoff.next(), this.#stop.signal);
       }
     }
+    return undefined;
+  }
+
+  /** Makes sure of the journal, if there is anything to be written in it. */
+  async #journal(): Promise<JournalState | undefined> {
+    const { definition: { id, options, tasks }, driver, logger } = this.#parts;
+    if (![...tasks.values(), ...this.#timers.map(({ timer }) => timer)].some(({ onMaster }) => onMaster)) {
+      return undefined;
+    }
+    const topic = journalTopic(id);
+    const journal = await driver.master.ensureJournal({ topic, replicationFactor: options.replicationFactor ?? -1 });
+    if (journal.created) logger.info(`New journal ${topic}: the schedule begins anew.`);
+    for (const warning of journal.warnings) logger.warn(warning);
+    return journal;
   }
 
   #listener(): MemberListener {
@@ -196,6 +247,7 @@ export class Worker implements RunningWorker {
           `master ${generation.master ?? "nobody"}.`;
         if (first) logger.info(line);
         else logger.debug(line);
+        if (generation.master !== undefined && !generation.elected) this.#master?.relieved();
         this.#mastership?.generation(generation);
         this.#watchIdle();
       },
@@ -228,10 +280,6 @@ export class Worker implements RunningWorker {
       },
       failed: this.#fail,
     };
-  }
-
-  #master(term: Term): void {
-    for (const loop of this.#timers) if (loop.timer.onMaster) loop.start(term);
   }
 
   /** A worker that goes without says so, once, when others have had the time to hand over. */
@@ -272,9 +320,10 @@ export class Worker implements RunningWorker {
     // No new tick; one that runs may finish and publish, under the lease, for a moment.
     for (const loop of this.#timers) loop.end();
     await within(Promise.all(this.#timers.map((loop) => loop.idle())), LAST_TICK, sleep);
+    await this.#master?.resign(RESIGN_ENTRY);
     this.#stop.abort();
     // A static member does not leave the group: unless it resigns, there is no other master until its session is over.
-    const keepsPlace = this.#parts.settings.instanceId.value !== undefined && (this.#mastership?.epoch ?? 0) > 0;
+    const keepsPlace = this.#parts.settings.instanceId.value !== undefined && this.#mastership?.master === true;
     this.#mastership?.resign();
     const drained = Promise.all([...this.#actors.values()].map((actor) => actor.stop()));
     const isDrained = await within(drained, RESIGN_AFTER, sleep) !== undefined;
@@ -290,6 +339,23 @@ export class Worker implements RunningWorker {
 
 function waitingMends({ code }: MephistoError): boolean {
   return code === "UNREACHABLE" || code === "PROTOCOL";
+}
+
+/** Timers of every worker run for as long as it does, and are written down nowhere. */
+function everyWorkersSpan(clock: Clock, signal: AbortSignal): Span {
+  return {
+    epoch: 0,
+    signal,
+    clock: { now: () => clock.wall() },
+    holds: () => true,
+    ready: () => !signal.aborted,
+    recordOf: () => undefined,
+    write(_, book, run) {
+      book.settle(book.after(run, 0, undefined));
+      return Promise.resolve();
+    },
+    behind: () => Promise.resolve(0),
+  };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -38,10 +38,11 @@ export const STATUS: WorkerStatus = {
   version: "",
   state: "running",
   ready: true,
+  reason: null,
   since: "2026-01-01T00:00:00.000Z",
   url: "kafka://localhost:9092",
   group: { joined: true, generation: 1, members: 1, lastContact: 10 },
-  mastership: { master: true, elected: "box-1-abcd", epoch: 1, lease: 5000 },
+  mastership: { master: true, elected: "box-1-abcd", epoch: 1, stage: "reigning", gaveUp: 0, lease: 5000 },
   actors: [],
   timers: [],
 };

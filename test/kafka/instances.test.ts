@@ -50,7 +50,7 @@ describe("an instance id that is used again while its first worker lives", { tim
       await membership.leave(1000);
       await driver.close(100);
     });
-    return { isMaster: () => mastership.epoch > 0 };
+    return { isMaster: () => mastership.master };
   }
 
   // Whoever is put out of its place by the same id hears of it with its next heartbeat. If the group elects anew just then,

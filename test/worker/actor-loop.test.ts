@@ -15,7 +15,7 @@ function made(handler: Handler<string>, count = 1) {
   const driver = new FakeDriver(time);
   const lines = new Lines();
   const scopes = context<Scope>();
-  const deadLetters = new DeadLetters(driver, "me");
+  const deadLetters = new DeadLetters(driver, "me", time);
   const loop = new ActorLoop(textActor(handler), {
     publisher: driver.publisher,
     deadLetters,

@@ -14,7 +14,8 @@ import type {
   Record,
   TopicSpec,
 } from "../../src/driver/driver.ts";
-import type { MasterLog } from "../../src/driver/master-log.ts";
+
+import { FakeMasterLog } from "./fake-master-log.ts";
 
 /** Lets everything run that needs no time. */
 export async function settle(): Promise<void> {
@@ -179,13 +180,13 @@ export class FakeDriver implements Driver {
   /** What was called, in order. */
   readonly calls: string[] = [];
   readonly sent: Record[] = [];
-  readonly published: Record[][] = [];
+  readonly master: FakeMasterLog;
   readonly held: Pending[] = [];
   hold = false;
   /** Thrown by the calls of these names, as long as it stands there. */
-  readonly errors = new Map<"connect" | "ensureTopics" | "send" | "publish" | "flush" | "close" | "leave", Error>();
+  readonly errors = new Map<"connect" | "ensureTopics" | "send" | "flush" | "close" | "leave", Error>();
   /** Waited for by the calls of these names. */
-  readonly waits = new Map<"connect" | "ensureTopics" | "publish" | "flush" | "leave", Promise<unknown>>();
+  readonly waits = new Map<"connect" | "ensureTopics" | "flush" | "leave", Promise<unknown>>();
   membership: FakeMembership | undefined;
   /** Whether the first generation is synced at once. */
   ready: Promise<void> = Promise.resolve();
@@ -193,6 +194,7 @@ export class FakeDriver implements Driver {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.master = new FakeMasterLog(clock);
   }
 
   readonly publisher = {
@@ -204,21 +206,6 @@ export class FakeDriver implements Driver {
       return new Promise<void>((resolve, reject) => this.held.push({ record, done: resolve, fail: reject }));
     },
     flush: () => this.#call("flush"),
-  };
-
-  readonly fenced = {
-    publish: async (records: readonly Record[]): Promise<void> => {
-      await this.#call("publish");
-      this.published.push([...records]);
-    },
-  };
-
-  /** Not there yet: nothing that is tested on this log is master by it. */
-  readonly master: MasterLog = {
-    ensureJournal: () => Promise.reject(new Error("no journal")),
-    readJournal: () => Promise.reject(new Error("no journal")),
-    fence: () => Promise.reject(new Error("no fence")),
-    behind: () => Promise.reject(new Error("no offsets")),
   };
 
   async connect(): Promise<{ clusterId: string; brokers: string[] }> {
@@ -247,12 +234,13 @@ export class FakeDriver implements Driver {
   }
 
   async #call(
-    name: "connect" | "ensureTopics" | "publish" | "flush" | "close" | "leave" | "resign",
+    name: "connect" | "ensureTopics" | "flush" | "close" | "leave" | "resign" | "standDown",
     about = "",
   ): Promise<void> {
     this.calls.push(about ? `${name} ${about}` : name);
-    if (name !== "close" && name !== "resign") await this.waits.get(name);
-    const error = name === "resign" ? undefined : this.errors.get(name);
+    if (name === "resign" || name === "standDown") return;
+    if (name !== "close") await this.waits.get(name);
+    const error = this.errors.get(name);
     if (error) throw error;
   }
 }
@@ -265,14 +253,14 @@ export class FakeMembership implements Membership {
   joined = false;
   lastContact = -Infinity;
   readonly #ready: Promise<void>;
-  readonly #call: (name: "leave" | "resign", about?: string) => Promise<void>;
+  readonly #call: (name: "leave" | "resign" | "standDown", about?: string) => Promise<void>;
 
   constructor(
     options: JoinOptions,
     listener: MemberListener,
     clock: Clock,
     ready: Promise<void>,
-    call: (name: "leave" | "resign", about?: string) => Promise<void>,
+    call: (name: "leave" | "resign" | "standDown", about?: string) => Promise<void>,
   ) {
     this.options = options;
     this.listener = listener;
@@ -287,6 +275,10 @@ export class FakeMembership implements Membership {
 
   async resign(): Promise<void> {
     await this.#call("resign");
+  }
+
+  standDown(): Promise<void> {
+    return this.#call("standDown");
   }
 
   leave(within: number): Promise<void> {

@@ -25,76 +25,78 @@ function made() {
     renew();
     mastership.generation(generation({ generation: number, elected: true, notBefore }));
   };
+  /** The generation of the term that lasts, or 0. */
+  const term = () => mastership.master ? terms.at(-1)?.generation ?? 0 : 0;
   const current = () => terms.at(-1) ?? assert.fail("there was no term");
-  return { time, lines, lease, terms, mastership, renew, beat, elect, current };
+  return { time, lines, lease, term, terms, mastership, renew, beat, elect, current };
 }
 
 test("a follower is no master", async () => {
-  const { mastership, renew, beat, terms } = made();
+  const { term, mastership, renew, beat, terms } = made();
   renew();
   mastership.generation(generation({ generation: 1 }));
   await beat(10_000);
-  assert.deepEqual([terms.length, mastership.epoch, mastership.elected, mastership.claim()], [0, 0, "another", 0]);
+  assert.deepEqual([terms.length, term(), mastership.elected, mastership.claim()], [0, 0, "another", 0]);
 });
 
 test("the elected is master at once, while its lease holds, through later generations", async () => {
-  const { mastership, beat, elect, terms, current, lines } = made();
+  const { term, mastership, beat, elect, terms, current, lines } = made();
   elect(4);
-  assert.deepEqual([current().epoch, current().holds(), mastership.epoch, mastership.claim()], [4, true, 4, 4]);
+  assert.deepEqual([current().generation, current().holds(), term(), mastership.claim()], [4, true, 4, 4]);
   await beat(60_000);
   elect(5);
   await beat(10_000);
-  assert.deepEqual([terms.length, mastership.epoch, mastership.claim()], [1, 4, 5]);
-  assert.deepEqual(lines.all, ["info: This worker is master (epoch 4)."]);
+  assert.deepEqual([terms.length, term(), mastership.claim()], [1, 4, 5]);
+  assert.deepEqual(lines.all, ["debug: Elected in generation 4."]);
 });
 
 test("it waits until no older lease can be held", async () => {
   const { time, mastership, beat, elect, terms } = made();
   elect(1, time.monotonic() + 6000);
   assert.equal(mastership.claim(), 0);
-  const { time: clock, mastership: other, beat: beats, elect: elects, terms: begun } = made();
+  const { time: clock, term: otherTerm, beat: beats, elect: elects, terms: begun } = made();
   elects(1, clock.monotonic() + 6000);
   await beats(5999);
-  assert.deepEqual([begun.length, other.epoch], [0, 0]);
+  assert.deepEqual([begun.length, otherTerm()], [0, 0]);
   await beats(2);
-  assert.deepEqual([begun.length, other.epoch], [1, 1]);
+  assert.deepEqual([begun.length, otherTerm()], [1, 1]);
   await beat(20_000);
   assert.equal(terms.length, 0, "whoever claimed nothing waits for the next generation");
 });
 
 test("another one's election ends the term", async () => {
-  const { mastership, beat, elect, renew, current, lines } = made();
+  const { mastership, term, beat, elect, renew, current } = made();
   elect(1);
   renew();
   mastership.generation(generation({ generation: 2, master: "another" }));
-  assert.deepEqual([current().holds(), current().signal.aborted, mastership.epoch], [false, true, 0]);
+  assert.deepEqual([current().holds(), current().signal.aborted, term()], [false, true, 0]);
   await beat(10_000);
-  assert.equal(lines.all.at(-1), "info: This worker is no longer master: another has been elected.");
+  assert.equal(current().ended, "another has been elected");
 });
 
 test("nobody's election too", () => {
-  const { mastership, elect, lines } = made();
+  const { mastership, elect, current } = made();
   elect(1);
   mastership.generation(generation({ generation: 2, master: undefined }));
-  assert.equal(lines.all.at(-1), "info: This worker is no longer master: nobody is elected.");
+  assert.equal(current().ended, "nobody is elected");
 });
 
 test("the end of the lease ends the term, before the session's end", async () => {
-  const { time, mastership, elect, current } = made();
+  const { term, time, elect, current } = made();
   elect(1);
   await time.pass(5499);
   assert.deepEqual([current().holds(), current().signal.aborted], [true, false]);
   await time.pass(1);
-  assert.deepEqual([current().holds(), current().signal.aborted, mastership.epoch], [false, true, 0]);
+  assert.deepEqual([current().holds(), current().signal.aborted, term()], [false, true, 0]);
   const { reason } = current().signal;
   assert.ok(reason instanceof MephistoError && reason.code === "NOT_MASTER" && /lease is over/.test(reason.message));
 });
 
 test("a frozen process is no master when it goes on, before any timer has run", () => {
-  const { time, mastership, elect, current } = made();
+  const { term, time, mastership, elect, current } = made();
   elect(1);
   time.jump(5500);
-  assert.deepEqual([current().holds(), mastership.epoch, mastership.claim()], [false, 0, 0]);
+  assert.deepEqual([current().holds(), term(), mastership.claim()], [false, 0, 0]);
   assert.equal(current().signal.aborted, true, "claim has stepped down before it says 0");
 });
 
@@ -111,46 +113,46 @@ test("a term that did not hold once is over, also when the lease is renewed befo
 });
 
 test("after an outage that moved nothing mastership comes back in the same generation", async () => {
-  const { time, mastership, beat, elect, terms } = made();
+  const { term, time, beat, elect, terms } = made();
   elect(3);
   await time.pass(5700);
-  assert.equal(mastership.epoch, 0);
+  assert.equal(term(), 0);
   await beat(300);
-  assert.deepEqual([mastership.epoch, terms.length], [3, 2]);
+  assert.deepEqual([term(), terms.length], [3, 2]);
   assert.deepEqual([terms[0]?.signal.aborted, terms[0]?.holds(), terms[1]?.holds()], [true, false, true]);
 });
 
 test("whoever has told the group that it claims nothing is not master before the group has decided", async () => {
-  const { time, mastership, beat, elect, terms } = made();
+  const { term, time, mastership, beat, elect, terms } = made();
   elect(3);
   time.jump(5600);
   assert.equal(mastership.claim(), 0);
   await beat(5000); // JoinGroup is parked; heartbeats are answered, and another may be elected meanwhile
-  assert.deepEqual([mastership.epoch, terms.length], [0, 1]);
+  assert.deepEqual([term(), terms.length], [0, 1]);
   elect(4);
-  assert.deepEqual([mastership.epoch, terms.length], [4, 2]);
+  assert.deepEqual([term(), terms.length], [4, 2]);
 });
 
 test("an expelled master steps down at once, and may be elected again", async () => {
-  const { mastership, beat, elect, renew, current, terms } = made();
+  const { term, mastership, beat, elect, renew, current, terms } = made();
   elect(3);
   mastership.expelled();
-  assert.deepEqual([current().holds(), current().signal.aborted, mastership.epoch], [false, true, 0]);
+  assert.deepEqual([current().holds(), current().signal.aborted, term()], [false, true, 0]);
   renew();
   await beat(1000);
   assert.deepEqual([terms.length, mastership.claim()], [1, 0]);
   elect(5);
-  assert.equal(mastership.epoch, 5);
+  assert.equal(term(), 5);
 });
 
 test("who has resigned is not master again", async () => {
-  const { mastership, beat, elect, current, terms, time } = made();
+  const { term, mastership, beat, elect, current, terms, time } = made();
   elect(3);
   mastership.resign();
   assert.deepEqual([current().holds(), current().signal.aborted, mastership.claim()], [false, true, 0]);
   elect(4);
   await beat(10_000);
-  assert.deepEqual([terms.length, mastership.epoch, time.sleepers], [1, 0, 0]);
+  assert.deepEqual([terms.length, term(), time.sleepers], [1, 0, 0]);
 });
 
 test("a candidate that resigns looks no more", async () => {
@@ -191,7 +193,7 @@ test("never master without a lease, an election that stands, and patience", asyn
   let terms = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 30 }), async (steps) => {
-      const { time, lease, terms: begun, mastership, renew } = made();
+      const { term, time, lease, terms: begun, mastership, renew } = made();
       let number = 0;
       /** The generation that may have made it master: none after it was told otherwise or claimed nothing. */
       let standing: { generation: number; notBefore: number } | undefined;
@@ -199,8 +201,8 @@ test("never master without a lease, an election that stands, and patience", asyn
         const holding = begun.filter((term) => term.holds());
         assert.ok(holding.length <= 1);
         const may = lease.holds() && standing !== undefined && standing.notBefore <= time.monotonic();
-        if (!may) assert.deepEqual([holding.length, mastership.epoch], [0, 0]);
-        assert.ok(begun.every(({ epoch }, i) => epoch >= (begun[i - 1]?.epoch ?? 0)), "epochs grow");
+        if (!may) assert.deepEqual([holding.length, term()], [0, 0]);
+        assert.ok(begun.every(({ generation }, i) => generation >= (begun[i - 1]?.generation ?? 0)), "epochs grow");
         for (const term of begun.slice(0, -1)) assert.ok(term.signal.aborted);
       };
       for (const each of steps) {
@@ -213,7 +215,7 @@ test("never master without a lease, an election that stands, and patience", asyn
         } else if (each.what === "resign") {
           mastership.resign();
           await time.pass(100);
-          assert.equal(mastership.epoch, 0);
+          assert.equal(term(), 0);
           standing = undefined;
           break;
         } else if (each.what === "claim") {
@@ -226,7 +228,7 @@ test("never master without a lease, an election that stands, and patience", asyn
           }
         } else {
           // As the group does it: a patience that was asked for once is kept while the term lasts.
-          const notBefore = mastership.epoch > 0 ? -Infinity : time.monotonic() + each.wait;
+          const notBefore = term() > 0 ? -Infinity : time.monotonic() + each.wait;
           standing = each.elected ? { generation: ++number, notBefore } : undefined;
           if (!each.elected) number++;
           mastership.generation(generation({ generation: number, elected: each.elected, notBefore }));

@@ -30,7 +30,7 @@ test("what a program without type checks may send is refused before anything of 
     [{ value: "a", timestamp: -5 }, /timestamp -5/],
   ];
   for (const [message, what] of wrong) {
-    assert.throws(() => recordOf(orders, message as Outgoing<unknown, unknown>), coded("ENCODE_FAILED", what));
+    assert.throws(() => recordOf(orders, message as Outgoing<unknown, unknown>, 0), coded("ENCODE_FAILED", what));
   }
 });
 

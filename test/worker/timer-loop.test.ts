@@ -1,19 +1,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { MephistoError } from "../../src/core/errors.ts";
 import type { TimerDefinition, TimerFunction } from "../../src/core/timer.ts";
 import type { Tick } from "../../src/core/timer.ts";
 import { context } from "../../src/runtime/context.ts";
 import type { Scope } from "../../src/worker/sends.ts";
 import { every } from "../../src/core/rule.ts";
-import { TimerLoop } from "../../src/worker/timer-loop.ts";
+import type { TimerRecord } from "../../src/worker/journal.ts";
+import type { TickResult } from "../../src/worker/timer-book.ts";
+import { type Span, TimerLoop } from "../../src/worker/timer-loop.ts";
 import { Lines } from "../core/fakes.ts";
-import { FakeDriver, FakeTime, isDone, settle, shown } from "./fakes.ts";
+import { FakeTime, isDone, settle, shown } from "./fakes.ts";
+
+type Ends = { topic: string; partition: number; offset: number }[];
 
 const START = Date.UTC(2026, 0, 1) + 300;
 
 function made(fn: TimerFunction, part: Partial<TimerDefinition> = {}) {
   const time = new FakeTime(START);
-  const driver = new FakeDriver(time);
   const lines = new Lines();
   const scopes = context<Scope>();
   const interval = part.interval ?? 1000;
@@ -34,26 +38,53 @@ function made(fn: TimerFunction, part: Partial<TimerDefinition> = {}) {
     fn,
     ...part,
   };
-  const parts = { fenced: driver.fenced, context: scopes, logger: lines, clock: time, sleep: time.sleep };
-  const loop = new TimerLoop(timer, parts);
+  const loop = new TimerLoop(timer, {
+    worker: "me",
+    context: scopes,
+    logger: lines,
+    clock: time,
+    sleep: time.sleep,
+  });
   const send = (value: string) => {
     const scope = scopes.get();
     assert.ok(scope, "no scope");
     const record = { topic: "out", key: null, value: new TextEncoder().encode(value), headers: [], timestamp: 0 };
     return scope.send(record);
   };
-  const published = () => driver.published.map((records) => records.map(shown));
-  /** A term of mastership that lasts until it is over. */
-  const term = (epoch = 1) => {
+  /** What was written down, in order. */
+  const written: TickResult[] = [];
+  let journalled: TimerRecord | undefined;
+  const control = { write: Promise.resolve(), error: undefined as Error | undefined, behind: 0, ends: [] as Ends };
+  /** A term of mastership, or a worker's life, that lasts until it is over. */
+  const term = (epoch = 1, record?: TimerRecord) => {
     const over = new AbortController();
     const state = { holds: true };
     const end = () => {
       state.holds = false;
       over.abort();
     };
-    return { span: { epoch, signal: over.signal, holds: () => state.holds }, state, end };
+    const span: Span = {
+      epoch,
+      signal: over.signal,
+      clock: { now: time.wall },
+      holds: () => state.holds,
+      ready: () => state.holds,
+      recordOf: () => journalled ?? record,
+      async write(_, book, run) {
+        await control.write;
+        if (control.error) throw control.error;
+        written.push(run);
+        journalled = book.after(run, epoch, control.ends);
+        book.settle(journalled);
+      },
+      behind: () => Promise.resolve(control.behind),
+    };
+    return { span, state, end };
   };
-  return { time, driver, lines, loop, send, published, term };
+  const counts = () => ({ lastSlot: loop.book.last?.slot, ...loop.book.counts });
+  const published = () => written.map(({ records }) => records.map(shown));
+  const ran = () => written.map(({ slot }) => slot);
+  return { time, lines, loop, send, written, published, ran, control, term, counts };
 }
 
 const slots = (...seconds: number[]) => seconds.map((second) => START - 300 + second * 1000);
@@ -63,7 +94,7 @@ const told = (lines: Lines) => lines.all.filter((line) => !line.startsWith("debu
 
 test("a timer runs at the multiples of its interval, and is told which", async () => {
   const ticks: Tick[] = [];
-  const { time, loop, term } = made((tick) => {
+  const { time, loop, term, counts } = made((tick) => {
     ticks.push(tick);
   });
   const { span } = term(7);
@@ -72,7 +103,7 @@ test("a timer runs at the multiples of its interval, and is told which", async (
   assert.deepEqual(ticks.map(({ slot }) => slot), slots(1, 2, 3));
   assert.deepEqual(ticks.map(({ scheduledAt }) => scheduledAt.getTime()), slots(1, 2, 3));
   assert.deepEqual([ticks[0]?.epoch, ticks[0]?.signal], [7, span.signal]);
-  assert.deepEqual(loop.counts, { lastSlot: slots(3)[0], ran: 3, failed: 0, skipped: 0 });
+  assert.deepEqual(counts(), { lastSlot: slots(3)[0], ran: 3, failed: 0, skipped: 0, caughtUp: 0 });
   loop.end();
 });
 
@@ -87,7 +118,7 @@ test("a function that takes half its interval does not lengthen the period", asy
   assert.equal(at.length, 100);
   assert.deepEqual(at.slice(0, 3), slots(1, 2, 3));
   assert.equal(((at.at(-1) ?? 0) - (at[0] ?? 0)) / 99, 1000);
-  assert.deepEqual([loop.counts.skipped, loop.counts.failed], [0, 0]);
+  assert.deepEqual([loop.book.counts.skipped, loop.book.counts.failed], [0, 0]);
   loop.end();
 });
 
@@ -103,13 +134,13 @@ test("a run that outlasts its interval is not run twice at once; the slots it co
   loop.start(term().span);
   await time.pass(59_000);
   assert.deepEqual(at.slice(0, 3), slots(1, 4, 7));
-  assert.equal(loop.counts.skipped, (at.length - 1) * 2);
+  assert.equal(loop.book.counts.skipped, (at.length - 1) * 2);
   assert.deepEqual(told(lines), [
-    "warn: Timer restock took 2s500ms, longer than its interval of 1s: 2 slots are skipped.",
+    "warn: Timer restock (every 1s) took 2s500ms: 2 slots are skipped.",
   ]);
   await time.pass(60_000);
   assert.equal(told(lines).length, 2);
-  assert.equal(loop.counts.failed, 0);
+  assert.equal(loop.book.counts.failed, 0);
   loop.end();
 });
 
@@ -128,7 +159,7 @@ test("a throw is logged with the timer's name and its slot, and the next slot ru
       "error: Timer restock failed at 2026-01-01T00:00:01.000Z: no shop",
       "error: Timer restock failed at 2026-01-01T00:00:02.000Z: no shop",
     ]);
-    assert.deepEqual([loop.counts.ran, loop.counts.failed], [0, 2]);
+    assert.deepEqual([loop.book.counts.ran, loop.book.counts.failed], [0, 2]);
     loop.end();
   }
 });
@@ -147,10 +178,10 @@ test("nothing runs when the span is over, and it may be asked at the last moment
   const next = term(2);
   loop.start(next.span);
   await time.pass(1000);
-  assert.equal(at.length, 2);
+  assert.deepEqual(at, slots(1, 6, 7));
   next.end();
   await time.pass(5000);
-  assert.deepEqual([at.length, time.sleepers], [2, 0]);
+  assert.deepEqual([at.length, time.sleepers], [3, 0]);
 });
 
 test("after its end nothing runs, and a run that is under way may finish", async () => {
@@ -185,7 +216,7 @@ test("a new term waits for the run of an older one", async () => {
   first.end();
   loop.start(term(2).span);
   await time.pass(10_000);
-  assert.deepEqual([epochs.slice(0, 2), loop.counts.failed], [[1, 2], 0]);
+  assert.deepEqual([epochs.slice(0, 2), loop.book.counts.failed], [[1, 2], 0]);
   loop.end();
 });
 
@@ -220,7 +251,7 @@ test("a clock that is set back during a run runs no slot twice", async () => {
 
 test("a clock that was an hour ahead for a moment does not silence a timer for an hour", async () => {
   const at: number[] = [];
-  const { time, loop, term, lines } = made(({ slot }) => void at.push(slot));
+  const { time, loop, term, lines } = made(({ slot }) => void at.push(slot), { onMaster: false });
   loop.start(term().span);
   await time.pass(1000);
   time.set(3_600_000);
@@ -261,7 +292,7 @@ test("a clock that is set forward is noticed within half a minute", async () => 
 });
 
 test("a tick's sends are published together, when its function has ended", async () => {
-  const { time, driver, loop, send, published, term } = made(async () => {
+  const { time, loop, send, published, term } = made(async () => {
     await send("a");
     await time.sleep(100);
     void send("b");
@@ -271,13 +302,12 @@ test("a tick's sends are published together, when its function has ended", async
   assert.deepEqual(published(), []);
   await time.pass(100);
   assert.deepEqual(published(), [["out a", "out b"]]);
-  assert.deepEqual(driver.calls, ["publish"]);
   loop.end();
 });
 
-test("a tick that sends nothing, or throws, publishes nothing", async () => {
+test("a tick that sends nothing, or throws, is written down, and nothing is published", async () => {
   let fail = false;
-  const { time, driver, loop, send, term } = made(async () => {
+  const { time, written, loop, send, term } = made(async () => {
     if (!fail) return;
     await send("a");
     throw new Error("no");
@@ -286,55 +316,71 @@ test("a tick that sends nothing, or throws, publishes nothing", async () => {
   await time.pass(1000);
   fail = true;
   await time.pass(1000);
-  assert.deepEqual([driver.calls, loop.counts.ran, loop.counts.failed], [[], 1, 1]);
+  assert.deepEqual(written.map(({ outcome, error, records }) => [outcome, error, records.length]), [
+    ["ok", undefined, 0],
+    ["failed", "no", 0],
+  ]);
+  assert.deepEqual([loop.book.counts.ran, loop.book.counts.failed], [1, 1]);
   loop.end();
 });
 
-test("a tick that outlives its mastership publishes nothing, and says so", async () => {
-  const { time, driver, loop, lines, send, term } = made(async () => {
-    await send("a");
-    await time.sleep(500);
-  });
-  const { span, end } = term();
-  loop.start(span);
-  await time.pass(1000);
-  end();
-  loop.start(term(2).span); // regained: still not the old tick's
-  await time.pass(500);
-  assert.deepEqual(driver.calls, []);
-  assert.match(told(lines)[0] ?? "", /^warn: Timer restock outlived this worker's mastership: its 1 messages are not/);
-  loop.end();
+test("a tick that outlives its mastership publishes nothing, is not written down, and says so", async () => {
+  for (const throws of [false, true]) {
+    const { time, written, loop, lines, send, term } = made(async () => {
+      await send("a");
+      await time.sleep(500);
+      if (throws) throw new Error("no");
+    });
+    const { span, end } = term();
+    loop.start(span);
+    await time.pass(1000);
+    end();
+    loop.start(term(2).span); // regained: still not the old tick's
+    await time.pass(300);
+    assert.deepEqual([written, loop.book.counts.failed], [[], 0]);
+    const line = throws
+      ? /^warn: Timer restock ended with this worker's mastership at .*: no /
+      : /: its 1 messages are not/;
+    assert.match(told(lines)[0] ?? "", line);
+    loop.end();
+  }
 });
 
-test("a publishing that fails is a failed tick", async () => {
-  const { time, driver, loop, lines, send, term } = made(() => send("a"));
-  driver.errors.set("publish", new Error("fenced"));
+test("a run that cannot be written down is told, and is no run", async () => {
+  const { time, loop, lines, send, term, control } = made(() => send("a"));
+  control.error = new MephistoError("FENCED", "Another one.");
   loop.start(term().span);
   await time.pass(1000);
-  assert.deepEqual([loop.counts.ran, loop.counts.failed], [0, 1]);
-  assert.match(told(lines)[0] ?? "", /failed at .*: fenced/);
+  assert.deepEqual([loop.book.counts.ran, loop.book.counts.failed], [0, 0]);
+  assert.match(
+    told(lines)[0] ?? "",
+    /^warn: The run of timer restock at .* is left to the next master: Another one\.$/,
+  );
   loop.end();
 });
 
 test("the next slot does not begin before the last one's messages are published", async () => {
-  const { time, driver, loop, send, term } = made(() => send("a"));
+  const { time, loop, send, term, control, ran } = made(() => send("a"));
   const { promise, resolve } = Promise.withResolvers<void>();
-  driver.waits.set("publish", promise);
+  control.write = promise;
   loop.start(term().span);
   await time.pass(3000);
-  assert.deepEqual(driver.calls, ["publish"]);
+  assert.deepEqual(ran(), []);
   resolve();
   await settle();
   await time.pass(1000);
-  assert.equal(driver.calls.length, 2);
+  assert.deepEqual(ran(), slots(1, 3, 4), "what it took to publish is no run: the last missed slot is run");
   loop.end();
 });
 
 test("on every worker a tick has no scope of its own, and epoch 0", async () => {
-  const scopes: unknown[] = [];
-  const { time, loop } = made(({ epoch }) => void scopes.push(epoch), { onMaster: false });
-  loop.start({ epoch: 0, signal: new AbortController().signal, holds: () => true });
+  const epochs: unknown[] = [];
+  const { time, loop, term, send } = made(({ epoch }) => {
+    epochs.push(epoch);
+    assert.throws(() => void send("a"), /no scope/);
+  }, { onMaster: false });
+  loop.start(term(0).span);
   await time.pass(1000);
-  assert.deepEqual(scopes, [0]);
+  assert.deepEqual([epochs, loop.book.counts.failed], [[0], 0]);
   loop.end();
 });

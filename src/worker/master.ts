@@ -1,0 +1,132 @@
+import { formatDuration } from "../core/duration.ts";
+import { messageOf } from "../core/errors.ts";
+import { retryPause } from "../core/policy.ts";
+import type { Term } from "./mastership.ts";
+import { codeOf } from "./publication.ts";
+import { Reign, type ReignParts, type Stage } from "./reign.ts";
+
+/** How often it is looked whether all goes well, in ms. */
+const LOOKS = 1000;
+/** The longest pause before it is tried again to begin, in ms. */
+const LONGEST_PAUSE = 2000;
+/** How often it is told that something keeps this worker from ticking, in ms. */
+const AGAIN = 60_000;
+
+export interface MasterParts extends Omit<ReignParts, "ownEpoch" | "begun"> {
+  /** Gives mastership up: another worker may be able to do what this one cannot. */
+  standDown(why: string): void;
+}
+
+/** A worker as master, from term to term: begins its reign in each, and gives up when nothing comes of it. */
+export class Master {
+  readonly #parts: MasterParts;
+  readonly #grace: number;
+  #reign: Reign | undefined;
+  #ownEpoch: number | undefined;
+  #trouble: string | undefined;
+  /** Since when it tries to begin. */
+  #strivingSince: number | undefined;
+  #toldAt = -Infinity;
+  #told: unknown;
+  /** How often it gave up, since it could not tick. */
+  gaveUp = 0;
+
+  constructor(parts: MasterParts) {
+    this.#parts = parts;
+    this.#grace = 2 * parts.sessionTimeout;
+  }
+
+  /** What it does as the elected one; `over` when it is not. */
+  get stage(): Stage {
+    return this.#reign?.stage ?? "over";
+  }
+
+  /** The journal's epoch of the term that lasts, or 0. */
+  get epoch(): number {
+    return this.#reign?.epoch ?? 0;
+  }
+
+  /** The latest reign's journal, as it was found. */
+  get journal(): Reign["journal"] {
+    return this.#reign?.journal;
+  }
+
+  /** What keeps it from ticking though it is elected, or was last: a sentence. */
+  get trouble(): string | undefined {
+    return this.#trouble;
+  }
+
+  /** A term has begun. */
+  begin(term: Term): void {
+    this.#strivingSince = this.#parts.clock.monotonic();
+    void this.#rule(term);
+    void this.#watch(term);
+  }
+
+  /** Another worker is master: what kept this one from it is its affair no longer. */
+  relieved(): void {
+    this.#trouble = undefined;
+  }
+
+  /** Writes that it has resigned, as its last transaction, if it reigns. At most `ms`; never throws. */
+  async resign(ms: number): Promise<void> {
+    await this.#reign?.resign(ms);
+  }
+
+  async #rule(term: Term): Promise<void> {
+    const { clock, sleep } = this.#parts;
+    const begun = (epoch: number) => {
+      this.#ownEpoch = epoch;
+      this.#strivingSince = this.#trouble = undefined;
+    };
+    for (let failures = 1; term.holds(); failures++) {
+      const reign = this.#reign = new Reign(term, { ...this.#parts, ownEpoch: this.#ownEpoch, begun });
+      try {
+        return await reign.run();
+      } catch (error) {
+        this.#strivingSince ??= clock.monotonic();
+        if (term.holds()) this.#failed(error, reign);
+      }
+      await sleep(Math.min(retryPause(failures), LONGEST_PAUSE), term.signal);
+    }
+  }
+
+  #failed(error: unknown, { refused }: Reign): void {
+    const { logger, standDown } = this.#parts;
+    const code = codeOf(error);
+    if (code === "FENCED") return standDown("another one has been made master since, and Kafka refuses this one");
+    if (code === "NOT_MASTER" || code === "UNREACHABLE") return logger.debug(messageOf(error));
+    this.#trouble = messageOf(error);
+    this.#tell(code ?? refused, this.#trouble);
+    if (refused) standDown("the clocks differ too much");
+  }
+
+  /** A master that holds its lease and does not tick gives up: another one may be able to. */
+  async #watch(term: Term): Promise<void> {
+    const { clock, sleep, standDown } = this.#parts;
+    for (;;) {
+      await sleep(LOOKS, term.signal);
+      if (!term.holds()) return;
+      const reign = this.#reign;
+      reign?.look();
+      const since = reign?.stage === "waiting" ? undefined : this.#strivingSince ?? reign?.stuckSince;
+      if (reign?.stage === "waiting") this.#strivingSince = clock.monotonic();
+      const lasts = since === undefined ? 0 : clock.monotonic() - since;
+      if (lasts < this.#grace) continue;
+      this.gaveUp++;
+      const why = reign?.trouble ?? this.#trouble ?? `it is stuck while ${reign?.stage ?? "beginning"}`;
+      this.#trouble = `This worker is elected and could not tick for ${formatDuration(lasts)}: ${why}`;
+      this.#tell("stuck", this.#trouble);
+      return standDown("it could not tick");
+    }
+  }
+
+  /** One line a minute, unless it is something else. */
+  #tell(about: unknown, sentence: string): void {
+    const now = this.#parts.clock.monotonic();
+    if (about === this.#told && now - this.#toldAt < AGAIN) return;
+    this.#told = about;
+    this.#toldAt = now;
+    this.#parts.logger.error(sentence);
+  }
+}

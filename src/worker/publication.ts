@@ -1,0 +1,146 @@
+import type { Clock } from "../core/clock.ts";
+import { MephistoError, messageOf } from "../core/errors.ts";
+import type { Sleep } from "../core/pause.ts";
+import { retryPause } from "../core/policy.ts";
+import type { FencedPublisher, JournalEntry, LogTime, PartitionOffset, Transaction } from "../driver/master-log.ts";
+
+/** The longest pause before the next attempt, in ms. */
+const LONGEST_PAUSE = 1000;
+/** An error that the log reports, and that may be of what is published, is taken for that after so many attempts. */
+const ATTEMPTS = 5;
+
+export interface PublicationParts {
+  readonly fenced: FencedPublisher;
+  /** Whether the term lasts. */
+  holds(): boolean;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly sleep: Sleep;
+  /** Told of the log's time at each append. */
+  appended(time: LogTime): void;
+  /** Told, once, of what ends it for good: `FENCED`, `JOURNAL_LOST`. */
+  lost(error: MephistoError): void;
+}
+
+/** Commits the transactions of one term, one after the other; each all of it, and one time. */
+export class Publication {
+  readonly #parts: PublicationParts;
+  #last: Promise<unknown> = Promise.resolve();
+  #busySince: number | undefined;
+  #trouble: string | undefined;
+  #lost: MephistoError | undefined;
+
+  constructor(parts: PublicationParts) {
+    this.#parts = parts;
+  }
+
+  /** Since when the transaction in hand has been trying, on the monotonic clock; undefined when there is none. */
+  get busySince(): number | undefined {
+    return this.#busySince;
+  }
+
+  /** What keeps the transaction in hand from being committed. */
+  get trouble(): string | undefined {
+    return this.#trouble;
+  }
+
+  /**
+   * Commits what `prepare` gives when its turn has come, unless that is nothing. What may pass by itself is tried again
+   * for as long as the term lasts, so that a tick is not lost to a broker that is started again.
+   *
+   * Errors: `NOT_MASTER`, `FENCED`, `JOURNAL_LOST`: whether it was committed the journal says to the next master. Any
+   * other: nothing of it was or will be published.
+   */
+  commit(prepare: () => Transaction | undefined): Promise<readonly PartitionOffset[]> {
+    const committed = this.#last.then(async () => {
+      const transaction = prepare();
+      if (transaction === undefined) return [];
+      this.#busySince = this.#parts.clock.monotonic();
+      try {
+        return await this.#commit(transaction);
+      } finally {
+        this.#busySince = this.#trouble = undefined;
+      }
+    });
+    this.#last = committed.catch(() => {});
+    return committed;
+  }
+
+  async #commit({ records, journal }: Transaction): Promise<readonly PartitionOffset[]> {
+    const { fenced, appended } = this.#parts;
+    let written: readonly JournalEntry[] = [];
+    let reached: readonly PartitionOffset[] = [];
+    const transaction: Transaction = {
+      records,
+      journal(ends) {
+        reached = ends;
+        return written = journal(ends);
+      },
+    };
+    for (let failures = 1;; failures++) {
+      this.#check();
+      try {
+        const { ends, time } = await fenced.publish(transaction, this.#parts.holds);
+        appended(time);
+        return ends;
+      } catch (error) {
+        if (codeOf(error) === "UNKNOWN_OUTCOME") {
+          // Not an abort: as a rule it was committed, and only the answer is lost. The journal knows.
+          this.#trouble = messageOf(error);
+          if (await this.#wasCommitted(written)) return reached;
+        } else await this.#again(error, failures);
+      }
+    }
+  }
+
+  /** Whether the journal's last entries are these. Afterwards the publisher can publish again. */
+  async #wasCommitted(written: readonly JournalEntry[]): Promise<boolean> {
+    const { fenced, holds } = this.#parts;
+    await this.#patiently(() => fenced.recover(holds));
+    const entries = await this.#patiently(() => fenced.read(holds));
+    const last = new Map(entries.map(({ key, value }) => [key, value]));
+    return written.length > 0 && written.every(({ key, value }) => sameBytes(last.get(key) ?? null, value));
+  }
+
+  async #patiently<T>(attempt: () => Promise<T>): Promise<T> {
+    for (let failures = 1;; failures++) {
+      this.#check();
+      try {
+        return await attempt();
+      } catch (error) {
+        // To give up here would leave open whether a tick was published.
+        await this.#again(error, codeOf(error) === "PROTOCOL" ? 1 : failures, failures);
+      }
+    }
+  }
+
+  /** Waits before the next attempt; throws the error when there is to be none. */
+  async #again(error: unknown, failures: number, pauses = failures): Promise<void> {
+    const { signal, sleep } = this.#parts;
+    const code = codeOf(error);
+    if (error instanceof MephistoError && (code === "FENCED" || code === "JOURNAL_LOST")) {
+      this.#lost = error;
+      this.#parts.lost(error);
+    }
+    const passes = code === "UNREACHABLE" || code === "SEND_TIMEOUT" || code === "JOURNAL_BLOCKED" ||
+      code === "PROTOCOL" && failures < ATTEMPTS;
+    if (!passes) throw error;
+    this.#trouble = messageOf(error);
+    await sleep(Math.min(retryPause(pauses), LONGEST_PAUSE), signal);
+  }
+
+  #check(): void {
+    if (this.#lost) throw this.#lost;
+    if (!this.#parts.holds()) throw new MephistoError("NOT_MASTER", "This worker is no longer master.");
+  }
+}
+
+/** The code of an error of ours. */
+export function codeOf(error: unknown): MephistoError["code"] | undefined {
+  return error instanceof MephistoError ? error.code : undefined;
+}
+
+function sameBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+}

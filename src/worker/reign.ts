@@ -1,0 +1,275 @@
+import type { AppDefinition } from "../core/app.ts";
+import type { Clock } from "../core/clock.ts";
+import { formatDuration } from "../core/duration.ts";
+import { MephistoError, messageOf } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import { type Sleep, within } from "../core/pause.ts";
+import type { TimerDefinition } from "../core/timer.ts";
+import type { FencedPublisher, MasterLog, PartitionOffset } from "../driver/master-log.ts";
+import {
+  type Journal,
+  journalTopic,
+  masterEntry,
+  type MasterRecord,
+  replay,
+  timerEntry,
+  type TimerRecord,
+  transactionalIdOf,
+} from "./journal.ts";
+import { MasterClock } from "./master-clock.ts";
+import type { Term } from "./mastership.ts";
+import { withHeaders } from "./outgoing.ts";
+import { codeOf, Publication } from "./publication.ts";
+import type { TickResult, TimerBook } from "./timer-book.ts";
+import type { Span, TimerLoop } from "./timer-loop.ts";
+
+/** When nothing else was journalled for so long, the master's own entry is: it tells the time, and of a fence. In ms. */
+const REFRESH = 60_000;
+
+export interface ReignParts {
+  readonly definition: Pick<AppDefinition, "id" | "actors">;
+  readonly log: MasterLog;
+  /** The id of the journal that was there when this worker started. */
+  readonly journalId: string;
+  readonly sessionTimeout: number;
+  /** This one's name, and its script's version. */
+  readonly worker: string;
+  readonly version: string;
+  /** The timers that run on the master. */
+  readonly timers: readonly TimerLoop[];
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly sleep: Sleep;
+  /** The epoch that this worker has had last. */
+  readonly ownEpoch: number | undefined;
+  /** The epoch has been written. */
+  begun(epoch: number): void;
+}
+
+/** What a worker that was elected is doing. */
+export type Stage = "fencing" | "reading" | "waiting" | "beginning" | "reigning" | "over";
+
+/** What a worker does from being elected to stepping down: fences, reads, writes its epoch, ticks. */
+export class Reign {
+  readonly #term: Term;
+  readonly #parts: ReignParts;
+  readonly #time: MasterClock;
+  readonly #over = new AbortController();
+  readonly #end: Promise<never>;
+  readonly #fail: (error: unknown) => void;
+  #stage: Stage = "fencing";
+  #journal: Journal | undefined;
+  #publication: Publication | undefined;
+  #record: MasterRecord | undefined;
+  #appendedAt: number;
+  #toldClock = false;
+  /** Whether it ended since the clocks differ too much. */
+  refused = false;
+
+  constructor(term: Term, parts: ReignParts) {
+    this.#term = term;
+    this.#parts = parts;
+    this.#time = new MasterClock(parts.clock);
+    this.#appendedAt = parts.clock.monotonic();
+    const { promise, reject } = Promise.withResolvers<never>();
+    this.#end = promise;
+    this.#fail = reject;
+    promise.catch(() => {}); // run() tells
+  }
+
+  get stage(): Stage {
+    return this.#stage;
+  }
+
+  /** 0 before it is written. */
+  get epoch(): number {
+    return this.#stage === "reigning" ? this.#record?.epoch ?? 0 : 0;
+  }
+
+  /** As it was found; undefined before it was read. */
+  get journal(): Journal | undefined {
+    return this.#journal;
+  }
+
+  /** What keeps the transaction in hand from being committed. */
+  get trouble(): string | undefined {
+    return this.#publication?.trouble;
+  }
+
+  /** Since when, on the monotonic clock, something is due without anything coming of it; undefined: all goes well. */
+  get stuckSince(): number | undefined {
+    const since = [this.#publication?.busySince, ...this.#parts.timers.map(({ stuckSince }) => stuckSince)];
+    const known = since.filter((at) => at !== undefined);
+    return this.#stage === "reigning" && known.length > 0 ? Math.min(...known) : undefined;
+  }
+
+  /**
+   * Reigns until the term is over. Throws what keeps it from it: `FENCED`, `JOURNAL_LOST`, `JOURNAL_UNUSABLE`,
+   * `JOURNAL_BLOCKED`, `UNREACHABLE`, `PROTOCOL`, and an error of no code when the clocks differ too much.
+   */
+  async run(): Promise<void> {
+    const { definition: { id }, log, logger, journalId, sessionTimeout } = this.#parts;
+    const { holds, signal } = this.#term;
+    const topic = journalTopic(id);
+    const options = {
+      transactionalId: transactionalIdOf(id),
+      journal: topic,
+      journalId,
+      transactionTimeout: sessionTimeout,
+    };
+    let fenced: FencedPublisher | undefined;
+    try {
+      fenced = await log.fence(options, holds);
+      this.#stage = "reading";
+      this.#journal = replay(await fenced.read(holds), topic);
+      await this.#patience(this.#journal.master);
+      this.#stage = "beginning";
+      await this.#begin(fenced, this.#journal);
+      await Promise.race([this.#end, aborted(signal)]);
+    } finally {
+      if (this.#stage === "reigning") {
+        logger.info(`This worker is no longer master: ${this.#term.ended ?? "it stops"}.`);
+      }
+      this.#stage = "over";
+      this.#over.abort();
+      fenced?.close();
+    }
+  }
+
+  /** Looks after what nobody else notices: clocks that drift apart, a fence while nothing is published. */
+  look(): void {
+    if (this.#stage !== "reigning") return;
+    this.#checkClock();
+    const idle = this.#parts.clock.monotonic() - this.#appendedAt;
+    if (idle < REFRESH || this.#publication?.busySince !== undefined) return;
+    this.#writeOwn(this.#record).catch(() => {}); // the term ends by it, or the next attempt succeeds
+  }
+
+  /** The last transaction: says that nobody needs to wait for this worker's lease. At most `ms`; never throws. */
+  async resign(ms: number): Promise<void> {
+    if (this.#stage !== "reigning" || this.#record === undefined) return;
+    const written = this.#writeOwn({ ...this.#record, resigned: true });
+    await within(written.catch((error: unknown) => this.#parts.logger.debug(messageOf(error))), ms, this.#parts.sleep);
+  }
+
+  /** A lost state of the group may have elected this worker while the last master's lease runs. */
+  async #patience(last: MasterRecord | undefined): Promise<void> {
+    const { clock, logger, ownEpoch, sessionTimeout, sleep } = this.#parts;
+    const { generation, electedAt, signal, holds } = this.#term;
+    if (last === undefined || last.resigned || last.epoch === ownEpoch || generation > last.generation) return;
+    const wait = electedAt + sessionTimeout - clock.monotonic();
+    if (wait <= 0) return;
+    this.#stage = "waiting";
+    logger.info(
+      `Elected in generation ${generation}, not above ${last.generation} of the last master, ${last.worker}: the group's ` +
+        `state was lost. Waiting for ${formatDuration(wait)}, since its lease may still be held.`,
+    );
+    await sleep(wait, signal);
+    if (!holds()) throw new MephistoError("NOT_MASTER", "Mastership was over before it began.");
+  }
+
+  async #begin(fenced: FencedPublisher, journal: Journal): Promise<void> {
+    const { begun, clock, logger, sleep, timers, version, worker } = this.#parts;
+    const { generation, signal } = this.#term;
+    this.#publication = new Publication({
+      fenced,
+      holds: () => this.#holds(),
+      signal: AbortSignal.any([signal, this.#over.signal]),
+      clock,
+      sleep,
+      appended: (time) => {
+        this.#time.anchor(time);
+        this.#appendedAt = clock.monotonic();
+      },
+      lost: this.#fail,
+    });
+    const epoch = (journal.master?.epoch ?? 0) + 1;
+    this.#record = { epoch, generation, worker, version, resigned: false };
+    await this.#writeOwn(this.#record);
+    this.#stage = "reigning";
+    begun(epoch);
+    logger.info(`This worker is master (epoch ${epoch}).`);
+    if (!this.#checkClock()) return;
+    for (const loop of timers) loop.start(this.#span(epoch, journal));
+  }
+
+  async #writeOwn(record: MasterRecord | undefined): Promise<void> {
+    if (record === undefined) return;
+    await this.#publication?.commit(() => ({ records: [], journal: () => [masterEntry(record)] }));
+  }
+
+  #holds(): boolean {
+    return !this.#over.signal.aborted && this.#term.holds();
+  }
+
+  /** Whether the clocks agree well enough. */
+  #checkClock(): boolean {
+    const { doubt } = this.#time;
+    if (doubt?.refuses) {
+      this.refused = true;
+      this.#fail(new Error(doubt.sentence));
+      return false;
+    }
+    if (doubt && !this.#toldClock) this.#parts.logger.warn(doubt.sentence);
+    this.#toldClock ||= doubt !== undefined;
+    return true;
+  }
+
+  #span(epoch: number, journal: Journal): Span {
+    return {
+      epoch,
+      signal: AbortSignal.any([this.#term.signal, this.#over.signal]),
+      clock: this.#time,
+      holds: () => this.#holds(),
+      ready: () => this.#holds() && this.#checkClock(),
+      recordOf: (timer) => journal.timers.get(timer),
+      write: (timer, book, run) => this.#write(timer, book, run, epoch),
+      behind: (ends) => this.#parts.log.behind(this.#parts.definition.id, ends),
+    };
+  }
+
+  /** The tick's messages and its entry in one transaction; if that cannot be, the entry of a failed tick. */
+  async #write(timer: TimerDefinition, book: TimerBook, run: TickResult, epoch: number): Promise<void> {
+    try {
+      await this.#commit(timer, book, run, epoch);
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === "NOT_MASTER" || code === "FENCED" || code === "JOURNAL_LOST" || run.records.length === 0) {
+        throw error;
+      }
+      this.#parts.logger.error(
+        `Timer ${timer.name} failed at ${new Date(run.slot).toISOString()}: its messages could not be published. ` +
+          messageOf(error),
+      );
+      await this.#commit(timer, book, { ...run, outcome: "failed", error: messageOf(error), records: [] }, epoch);
+    }
+  }
+
+  async #commit({ name, policy }: TimerDefinition, book: TimerBook, run: TickResult, epoch: number): Promise<void> {
+    const records = withHeaders(run.records, {
+      "mephisto-timer": name,
+      "mephisto-slot": String(run.slot),
+      "mephisto-epoch": String(epoch),
+    });
+    let written: TimerRecord | undefined;
+    await this.#publication?.commit(() => ({
+      records,
+      journal: (ends) => {
+        written = book.after(run, epoch, policy.overlap === "untilConsumed" ? this.#consumed(ends) : undefined);
+        return [timerEntry(name, written)];
+      },
+    }));
+    if (written) book.settle(written);
+  }
+
+  /** Of the topics that the app's actors consume: nobody commits the others'. */
+  #consumed(ends: readonly PartitionOffset[]): PartitionOffset[] {
+    const topics = new Set([...this.#parts.definition.actors.values()].map(({ topic }) => topic));
+    return ends.filter(({ topic }) => topics.has(topic));
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

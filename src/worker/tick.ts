@@ -1,0 +1,132 @@
+import type { Clock } from "../core/clock.ts";
+import { formatDuration } from "../core/duration.ts";
+import { describeThrown, MephistoError, messageOf } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Sleep } from "../core/pause.ts";
+import { retryPause } from "../core/policy.ts";
+import type { Tick, TimerDefinition } from "../core/timer.ts";
+import type { Record } from "../driver/driver.ts";
+import type { Context } from "../runtime/context.ts";
+import type { Now } from "./master-clock.ts";
+import { type Scope, TickSends } from "./sends.ts";
+import type { TickResult } from "./timer-book.ts";
+
+/** What the run of a slot is made with. */
+export interface TickParts {
+  readonly context: Context<Scope>;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly sleep: Sleep;
+}
+
+/** While it lasts, runs may begin and be written down. */
+export interface TickSpan {
+  readonly epoch: number;
+  readonly signal: AbortSignal;
+  readonly clock: Now;
+  holds(): boolean;
+}
+
+type Slot = Pick<Tick, "slot" | "caughtUp" | "previous">;
+
+/**
+ * Runs a timer's function for one slot, again after a throw as its policy says. Gives how that ended, or undefined when
+ * it outlived its span: then nothing of it counts, and the next master runs the slot.
+ */
+export async function runTick(
+  timer: TimerDefinition,
+  slot: Slot,
+  span: TickSpan,
+  parts: TickParts,
+): Promise<TickResult | undefined> {
+  const { name, policy, rule } = timer;
+  const at = new Date(slot.slot).toISOString();
+  const until = rule.next(slot.slot) ?? Infinity;
+  for (let failures = 1;; failures++) {
+    const attempt = new Attempt(timer, slot, span, parts);
+    let error: unknown;
+    try {
+      const records = await attempt.run();
+      if (span.holds()) return { ...slot, outcome: "ok", error: undefined, records };
+      const lost = records.length > 0 ? ` its ${records.length} messages are not published.` : "";
+      parts.logger[lost ? "warn" : "debug"](`Timer ${name} outlived this worker's mastership at ${at}:${lost}`);
+      return undefined;
+    } catch (thrown) {
+      error = thrown;
+    }
+    if (!span.holds()) {
+      parts.logger.warn(`Timer ${name} ended with this worker's mastership at ${at}: ${describeThrown(error)}`);
+      return undefined;
+    }
+    const pause = retryPause(failures);
+    const again = failures <= policy.retry && !attempt.expired && span.clock.now() + pause < until;
+    const next = again ? ` Tried again in ${formatDuration(pause)}.` : "";
+    parts.logger[again ? "warn" : "error"](`Timer ${name} failed at ${at}: ${describeThrown(error)}${next}`);
+    if (!again) return { ...slot, outcome: "failed", error: messageOf(error), records: [] };
+    await parts.sleep(pause, span.signal);
+    if (!span.holds()) return undefined;
+  }
+}
+
+/** One call of the function. */
+class Attempt {
+  readonly #timer: TimerDefinition;
+  readonly #slot: Slot;
+  readonly #span: TickSpan;
+  readonly #parts: TickParts;
+  /** Whether its timeout was over first. The function may still be running then: it cannot be stopped. */
+  expired = false;
+
+  constructor(timer: TimerDefinition, slot: Slot, span: TickSpan, parts: TickParts) {
+    this.#timer = timer;
+    this.#slot = slot;
+    this.#span = span;
+    this.#parts = parts;
+  }
+
+  /** What it sent, when it has ended. */
+  async run(): Promise<readonly Record[]> {
+    const { name, fn, onMaster, policy: { timeout } } = this.#timer;
+    const { context, logger } = this.#parts;
+    const { epoch, signal } = this.#span;
+    const { slot } = this.#slot;
+    const timedOut = new AbortController();
+    const tick: Tick = {
+      ...this.#slot,
+      scheduledAt: new Date(slot),
+      epoch,
+      signal: timeout === undefined ? signal : AbortSignal.any([signal, timedOut.signal]),
+    };
+    const sends = new TickSends(name, () => this.#span.holds(), (sentence) => logger.error(sentence));
+    try {
+      const call = onMaster ? context.run(sends, async () => await fn(tick)) : (async () => await fn(tick))();
+      if (timeout === undefined) await call;
+      else await this.#limited(call, timeout, timedOut);
+      return sends.end();
+    } catch (error) {
+      sends.abandon(this.expired);
+      throw error;
+    }
+  }
+
+  async #limited(call: Promise<void>, timeout: number, timedOut: AbortController): Promise<void> {
+    const { sleep } = this.#parts;
+    const ended = new AbortController();
+    const limit = sleep(timeout, ended.signal).then(() => {
+      if (ended.signal.aborted) return;
+      this.expired = true;
+      const { name } = this.#timer;
+      const error = new MephistoError(
+        "TICK_TIMEOUT",
+        `Timer ${name} took longer than its timeout of ${formatDuration(timeout)}.`,
+      );
+      timedOut.abort(error);
+      throw error;
+    });
+    try {
+      await Promise.race([call, limit]);
+    } finally {
+      ended.abort();
+    }
+  }
+}

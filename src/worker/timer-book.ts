@@ -1,0 +1,85 @@
+import type { Outcome } from "../core/timer.ts";
+import type { Record } from "../driver/driver.ts";
+import type { PartitionOffset } from "../driver/master-log.ts";
+import type { TimerRecord } from "./journal.ts";
+
+/** How a run of a timer ended. */
+export interface TickResult {
+  readonly slot: number;
+  readonly caughtUp: boolean;
+  readonly outcome: Outcome;
+  /** The sentence of what it failed with. */
+  readonly error: string | undefined;
+  /** What it sent; nothing when it failed. */
+  readonly records: readonly Record[];
+}
+
+/** The run of a slot, for those who come after it. */
+type Last = Omit<TimerRecord, "ran" | "failed" | "skipped" | "caughtUp">;
+
+/** What is known of one timer's runs: what the journal said at the beginning, and what was run since. */
+export class TimerBook {
+  readonly #worker: string;
+  #last: Last | undefined;
+  readonly counts: { ran: number; failed: number; skipped: number; caughtUp: number };
+
+  /** `worker`: this one's name. */
+  constructor(worker: string) {
+    this.#worker = worker;
+    this.counts = { ran: 0, failed: 0, skipped: 0, caughtUp: 0 };
+  }
+
+  /** Begins with what a journal says; undefined: the timer has never run. */
+  begin(record: TimerRecord | undefined): void {
+    this.#last = undefined;
+    if (record) this.settle(record);
+    const { ran = 0, failed = 0, skipped = 0, caughtUp = 0 } = record ?? {};
+    Object.assign(this.counts, { ran, failed, skipped, caughtUp });
+  }
+
+  /** The latest slot that was run. */
+  get last(): Last | undefined {
+    return this.#last;
+  }
+
+  /** Forgets the last slot: the clock that it was by was wrong. */
+  forget(): void {
+    this.#last = undefined;
+  }
+
+  skip(slots: number): void {
+    this.counts.skipped += slots;
+  }
+
+  /**
+   * What is true when this run is written down. A run that ends after a later slot's (`overlap: "allow"`) is counted; the
+   * last slot only grows, so that nothing runs twice: an older one that is under way when its master dies is not run
+   * again.
+   */
+  after(run: TickResult, epoch: number, ends: readonly PartitionOffset[] | undefined): TimerRecord {
+    const { ran, failed, skipped, caughtUp } = this.counts;
+    const { slot, outcome, error } = run;
+    const later = this.#last && this.#last.slot > slot ? this.#last : undefined;
+    const last: Last = later ?? {
+      slot,
+      outcome,
+      epoch,
+      worker: this.#worker,
+      ...(error !== undefined && { error }),
+      ...(ends !== undefined && ends.length > 0 && { ends }),
+    };
+    return {
+      ...last,
+      ran: ran + (outcome === "ok" ? 1 : 0),
+      failed: failed + (outcome === "failed" ? 1 : 0),
+      skipped,
+      caughtUp: caughtUp + (run.caughtUp ? 1 : 0),
+    };
+  }
+
+  /** It has been written down. */
+  settle({ ran, failed, caughtUp, skipped: _, ...last }: TimerRecord): void {
+    this.#last = last;
+    Object.assign(this.counts, { ran, failed, caughtUp });
+  }
+}

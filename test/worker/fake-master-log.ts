@@ -1,0 +1,173 @@
+/** A log for a master, under the test's hand: a journal, a fence, transactions. */
+import { MephistoError } from "../../src/core/errors.ts";
+import type { Clock } from "../../src/core/clock.ts";
+import type { Record } from "../../src/driver/driver.ts";
+import type {
+  FencedPublisher,
+  FenceOptions,
+  JournalEntry,
+  JournalSpec,
+  JournalState,
+  MasterLog,
+  MayTry,
+  PartitionOffset,
+  Transaction,
+} from "../../src/driver/master-log.ts";
+
+type Call = "ensureJournal" | "readJournal" | "fence" | "read" | "publish" | "recover" | "behind";
+
+export class FakeMasterLog implements MasterLog {
+  /** What was called, in order. */
+  readonly calls: string[] = [];
+  journal: JournalState = { id: "1", created: false, warnings: [] };
+  entries: JournalEntry[] = [];
+  /** The records of each transaction that was committed. */
+  readonly committed: (readonly Record[])[] = [];
+  readonly fences: FenceOptions[] = [];
+  /** Thrown by the next calls of these names, one each; the last of them for ever if it says so. */
+  readonly errors = new Map<Call, Error[]>();
+  /** Waited for by the calls of these names. */
+  readonly waits = new Map<Call, Promise<unknown>>();
+  /** The answers to so many of the next transactions are lost; whether they are committed nevertheless. */
+  lost: { count: number; committed: boolean } = { count: 0, committed: true };
+  uncommitted = 0;
+  /** The log's clock less ours, in ms. */
+  skew = 0;
+  /** Told in the transactions' ends. */
+  offset = 0;
+  latest = 0;
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  async ensureJournal(_: JournalSpec): Promise<JournalState> {
+    await this.called("ensureJournal");
+    return this.journal;
+  }
+
+  async readJournal(): Promise<readonly JournalEntry[]> {
+    await this.called("readJournal");
+    return this.entries;
+  }
+
+  async fence(options: FenceOptions, mayTry: MayTry): Promise<FencedPublisher> {
+    refuseUnless(mayTry);
+    await this.called("fence");
+    this.fences.push(options);
+    return new FakeFenced(this, ++this.latest);
+  }
+
+  async behind(_: string, ends: readonly PartitionOffset[]): Promise<number> {
+    await this.called("behind", JSON.stringify(ends));
+    return this.uncommitted;
+  }
+
+  now() {
+    return { monotonic: this.#clock.monotonic(), wall: this.#clock.wall() };
+  }
+
+  async called(call: Call, about = ""): Promise<void> {
+    this.calls.push(about ? `${call} ${about}` : call);
+    await this.waits.get(call);
+    const error = this.errors.get(call)?.shift();
+    if (error) throw error;
+  }
+
+  /** The next calls fail so. */
+  fail(call: Call, code: MephistoError["code"], times = 1): void {
+    this.errors.set(call, Array.from({ length: times }, () => new MephistoError(code, `It is ${code}.`)));
+  }
+
+  /** The last value of a key of the journal. */
+  entry(key: string): { [field: string]: unknown } | undefined {
+    const found = this.entries.findLast((entry) => entry.key === key)?.value;
+    return found ? JSON.parse(new TextDecoder().decode(found)) : undefined;
+  }
+}
+
+class FakeFenced implements FencedPublisher {
+  readonly #log: FakeMasterLog;
+  readonly #number: number;
+  #unknown = false;
+  #busy = false;
+  closed = false;
+
+  constructor(log: FakeMasterLog, number: number) {
+    this.#log = log;
+    this.#number = number;
+  }
+
+  read(mayTry: MayTry): Promise<readonly JournalEntry[]> {
+    return this.#alone(async () => {
+      refuseUnless(mayTry);
+      await this.#log.called("read");
+      return this.#log.entries.slice();
+    });
+  }
+
+  publish({ records, journal }: Transaction, mayTry: MayTry) {
+    return this.#alone(async () => {
+      refuseUnless(mayTry);
+      if (this.#unknown) throw new Error("recover() was not called");
+      const sent = this.#log.now();
+      const ends = endsOf(records, this.#log);
+      const entries = journal(ends);
+      await this.#log.called("publish");
+      this.#refuseWhenFenced();
+      const lost = this.#log.lost.count > 0 && this.#log.lost.count--;
+      if (!lost || this.#log.lost.committed) {
+        this.#log.entries.push(...entries);
+        this.#log.committed.push(records);
+      }
+      if (lost) {
+        this.#unknown = true;
+        throw new MephistoError("UNKNOWN_OUTCOME", "The answer is lost.");
+      }
+      const answered = this.#log.now();
+      return { ends, time: { wall: Math.floor(answered.wall + this.#log.skew), sent, answered } };
+    });
+  }
+
+  recover(mayTry: MayTry): Promise<void> {
+    return this.#alone(async () => {
+      refuseUnless(mayTry);
+      await this.#log.called("recover");
+      this.#refuseWhenFenced();
+      this.#unknown = false;
+    });
+  }
+
+  close(): void {
+    this.closed = true;
+    this.#log.calls.push("closed");
+  }
+
+  /** As the seam says: never two calls at once. */
+  async #alone<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#busy) throw new Error("two calls at once");
+    if (this.closed) throw new Error("it is closed");
+    this.#busy = true;
+    try {
+      return await call();
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  #refuseWhenFenced(): void {
+    if (this.#number !== this.#log.latest) throw new MephistoError("FENCED", "Another has been opened since.");
+  }
+}
+
+function refuseUnless(mayTry: MayTry): void {
+  if (!mayTry()) throw new MephistoError("NOT_MASTER", "The lease is over.");
+}
+
+function endsOf(records: readonly Record[], log: FakeMasterLog): PartitionOffset[] {
+  return [...new Set(records.map(({ topic }) => topic))].map((topic) => {
+    log.offset += records.filter((record) => record.topic === topic).length;
+    return { topic, partition: 0, offset: log.offset };
+  });
+}
