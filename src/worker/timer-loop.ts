@@ -114,7 +114,7 @@ export class TimerLoop {
         const run = this.#run(due, span);
         if (this.#policy.overlap === "allow") this.#fly(run.written);
         else {
-          progress = this.#covered(progress, due, await run.ended);
+          progress = this.#covered(progress, due, run.began, await run.ended);
           this.#stuckSince = this.#parts.clock.monotonic();
           await run.written;
         }
@@ -151,13 +151,14 @@ export class TimerLoop {
   }
 
   /** Begins a run; `ended` gives when the function was over, `written` resolves when what came of it is kept. */
-  #run(due: Due, span: Span): { ended: Promise<number>; written: Promise<void> } {
+  #run(due: Due, span: Span): { began: number; ended: Promise<number>; written: Promise<void> } {
     const { last } = this.book;
     const previous = last && { slot: last.slot, outcome: last.outcome };
     this.#stuckSince = undefined;
+    const began = span.clock.now();
     const result = runTick(this.timer, { slot: due.slot, caughtUp: due.caughtUp, previous }, span, this.#parts);
     const ended = result.then(() => span.clock.now());
-    return { ended, written: result.then((run) => run && this.#write(run, span)) };
+    return { began, ended, written: result.then((run) => run && this.#write(run, span)) };
   }
 
   async #write(run: TickResult, span: Span): Promise<void> {
@@ -180,14 +181,14 @@ export class TimerLoop {
     void run.finally(() => this.#flying.delete(run));
   }
 
-  /** The slots that came while the function was running. */
-  #covered(progress: Progress, { slot }: Due, ended: number): Progress {
+  /** The slots that came while the function was running. While older ones are caught up, they wait behind these. */
+  #covered(progress: Progress, { slot }: Due, began: number, ended: number): Progress {
     const { rule, name } = this.timer;
-    if (this.#policy.overlap === "queue") return progress;
-    const skipped = rule.count(slot, ended);
+    if (this.#policy.overlap === "queue" || rule.count(slot, began) > 0) return progress;
+    const skipped = rule.count(began, ended);
     if (skipped === 0) return progress;
     this.book.skip(skipped);
-    this.#tell(`Timer ${name} (${rule.text}) took ${formatDuration(ended - slot)}: ${slots(skipped)} skipped.`);
+    this.#tell(`Timer ${name} (${rule.text}) took ${formatDuration(ended - began)}: ${slots(skipped)} skipped.`);
     return { ...progress, after: Math.max(progress.after, ended) };
   }
 
