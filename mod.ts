@@ -21,6 +21,9 @@ export type { App, AppOptions, SaslOptions, SslOptions } from "./src/core/app.ts
 export { actor } from "./src/core/actor.ts";
 export type { Actor, ActorOptions, Handler, Outgoing, Sendable } from "./src/core/actor.ts";
 export { timer } from "./src/core/timer.ts";
+export type { CatchUp, Outcome, Overlap } from "./src/core/timer.ts";
+export { cron, type CronOptions } from "./src/cron/cron.ts";
+export { task, type TaskFunction, type TaskOptions, type TaskRun } from "./src/core/task.ts";
 export type { Tick, TimerFunction, TimerOptions } from "./src/core/timer.ts";
 export type { Event, Stream, TakeOptions } from "./src/core/stream.ts";
 export type { Bytes, Decoded, Encodable, Json, Serializer, SerializerSpec } from "./src/core/serializer.ts";

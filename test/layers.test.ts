@@ -13,6 +13,7 @@ const ROOMS: Record<string, readonly string[]> = {
   kafka: ["core", "wire", "driver"],
   broker: ["core", "wire"],
   runtime: [],
+  cron: ["core"],
   worker: ["core", "driver", "runtime"],
   web: ["core", "worker"],
   dev: ["core", "runtime"],
@@ -20,10 +21,16 @@ const ROOMS: Record<string, readonly string[]> = {
 };
 
 /** The one room that may import each of the packages. */
-const PACKAGES: Record<string, string> = { kafkajs: "kafka", hysnappy: "kafka", citty: "cli", consola: "cli" };
+const PACKAGES: Record<string, string> = {
+  kafkajs: "kafka",
+  hysnappy: "kafka",
+  croner: "cron",
+  citty: "cli",
+  consola: "cli",
+};
 
 /** Rooms without I/O: not even the runtimes' common modules. */
-const PURE = ["core", "wire", "driver"];
+const PURE = ["core", "wire", "driver", "cron"];
 
 /** Files by their paths from the root, with their text. */
 type Files = ReadonlyMap<string, string>;
@@ -55,6 +62,8 @@ test("each rule sees what breaks it", () => {
   assert.equal(foreign(bad("src/worker/bad.ts", 'import kafkajs from "kafkajs";')).length, 1);
   assert.equal(foreign(bad("src/web/bad.ts", 'import { createConsola } from "consola/basic";')).length, 1);
   assert.equal(foreign(bad("src/core/bad.ts", 'import process from "node:process";')).length, 1);
+  assert.equal(foreign(bad("src/core/bad.ts", 'import { Cron } from "croner";')).length, 1);
+  assert.equal(upward(bad("src/core/bad.ts", 'import { cronRule } from "../cron/rule.ts";')).length, 1);
   assert.equal(foreign(bad("src/cli/bad.ts", 'import pad from "left-pad";')).length, 1);
   assert.equal(globals(bad("src/web/bad.ts", "Deno.serve(() => {});")).length, 1);
   assert.equal(globals(bad("src/cli/bad.ts", 'const bun = (globalThis as { Bun?: unknown }).Bun; // "Bun"')).length, 1);

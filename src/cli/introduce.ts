@@ -22,8 +22,10 @@ export function introduce(
     `Kafka at ${redact(url.value)} (from ${url.from}), group ${id}, ${session}` +
     (instanceId.value === undefined ? "" : `, instance ${instanceId.value}`),
     ...[...actors.values()].map(({ name, topic }) => `Actor ${name} handles topic ${topic}`),
-    ...[...timers.values()].map(({ name, interval, onMaster }) =>
-      `Timer ${name} runs every ${formatDuration(interval)} on ${onMaster ? "the master" : "every worker"}`
+    ...[...timers.values()].map(({ name, rule, onMaster }) =>
+      `Timer ${name} runs ${rule.every === undefined ? "by " : ""}${rule.text} on ${
+        onMaster ? "the master" : "every worker"
+      }`
     ),
     ...(actors.size + timers.size === 0 ? [`App ${id} has no actor and no timer: this worker has nothing to do`] : []),
     web === undefined ? "No web port" : `Web port at ${web}`,

@@ -1,4 +1,3 @@
-import { formatDuration } from "../core/duration.ts";
 import type { Command } from "./dispatch.ts";
 import type { ScriptDefinition } from "./script.ts";
 import { serializerName } from "./serializers.ts";
@@ -28,12 +27,13 @@ function describe({ id, actors, timers }: ScriptDefinition) {
       key: serializerName(keySerializer),
       value: serializerName(valueSerializer),
     })),
-    timers: [...timers.values()].map(({ name, interval, onMaster }) => ({
+    timers: [...timers.values()].map(({ name, rule, onMaster, policy }) => ({
       name,
-      /** In ms. */
-      every: interval,
+      /** In ms; null for one that goes by the calendar. */
+      every: rule.every ?? null,
+      rule: rule.text,
       onMaster,
-      overlap: "skip",
+      overlap: policy.overlap,
     })),
   };
 }
@@ -46,13 +46,13 @@ function asTables({ app, actors, timers }: ReturnType<typeof describe>): string 
     parts.push(table([["ACTOR", "TOPIC", "PARTITIONS", "KEY", "VALUE"], ...rows]));
   }
   if (timers.length > 0) {
-    const rows = timers.map(({ name, every, onMaster, overlap }) => [
+    const rows = timers.map(({ name, rule, onMaster, overlap }) => [
       name,
-      formatDuration(every),
+      rule,
       onMaster ? "the master" : "every worker",
       overlap,
     ]);
-    parts.push(table([["TIMER", "EVERY", "RUNS ON", "OVERLAP"], ...rows]));
+    parts.push(table([["TIMER", "RUNS", "ON", "OVERLAP"], ...rows]));
   }
   return parts.join("\n");
 }

@@ -21,7 +21,7 @@ export function checkName(name: string, what: string, why = "It becomes part of 
 export function nameOf(
   given: string | undefined,
   fn: { readonly name: string },
-  what: "actor" | "timer" | "task",
+  what: "actor" | "timer" | "cron" | "task",
 ): string {
   if (given !== undefined) return checkName(given, `The name of this ${what}`);
   if (fn.name.length > 2) return checkName(fn.name, `The function's name of this ${what}`);

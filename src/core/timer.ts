@@ -1,9 +1,9 @@
 import { type App, definitionOf } from "./app.ts";
-import { type Duration, milliseconds, positiveMilliseconds } from "./duration.ts";
+import { type Duration, formatDuration, milliseconds, positiveMilliseconds } from "./duration.ts";
 import { MephistoError } from "./errors.ts";
 import { nameOf } from "./name.ts";
-import { checkOptions, kinds, oneOf } from "./options.ts";
-import { every as everyRule, type Rule } from "./rule.ts";
+import { checkOptions, type Kind, kinds, oneOf } from "./options.ts";
+import { every as everyRule, type Rule, shortestOf } from "./rule.ts";
 import type { SerializerSpec } from "./serializer.ts";
 
 /** How a run of a timer ended. */
@@ -11,7 +11,7 @@ export type Outcome = "ok" | "failed";
 
 /** What a timer's function is given. */
 export interface Tick {
-  /** The moment that it stands for, in ms since the epoch: a multiple of the interval. */
+  /** The moment that it stands for, in ms since 1970: a multiple of the interval, or what the pattern says. */
   readonly slot: number;
   /** The same as a date. */
   readonly scheduledAt: Date;
@@ -70,10 +70,9 @@ export interface TimerPolicy {
 /** A function run at each slot. */
 export type TimerFunction = (tick: Tick) => void | Promise<void>;
 
-/** A timer as the floors above read it; `interval` in ms. */
+/** A timer as the floors above read it. */
 export interface TimerDefinition {
   readonly name: string;
-  readonly interval: number;
   readonly rule: Rule;
   readonly onMaster: boolean;
   readonly policy: TimerPolicy;
@@ -104,27 +103,42 @@ export function timer(
 /** Defines a timer that runs on every worker. */
 export function timer(app: App<SerializerSpec, SerializerSpec>, every: Duration, fn: TimerFunction): void;
 export function timer(app: App, every: Duration, first: TimerOptions | TimerFunction, second?: TimerFunction): void {
+  const rule = (what: string) => everyRule(positiveMilliseconds(every, `The interval of ${what}`));
+  defineTimer(app, "timer", {}, first, second, rule);
+}
+
+/**
+ * What all verbs that define a timer have in common. `rule` makes its slots, once the options are known to be some; `what`
+ * names it in an error. `known`: the kinds of options that only this verb has.
+ */
+export function defineTimer(
+  app: App<SerializerSpec, SerializerSpec>,
+  verb: "timer" | "cron",
+  known: Readonly<Record<string, Kind>>,
+  first: TimerOptions | TimerFunction,
+  second: TimerFunction | undefined,
+  rule: (what: string) => Rule,
+): void {
   const definition = definitionOf(app);
-  const options = typeof first === "function" ? {} : first;
+  const options: TimerOptions = typeof first === "function" ? {} : first;
   const fn = typeof first === "function" ? first : second;
   if (typeof fn !== "function") {
-    throw new MephistoError("INVALID_OPTION", "timer(app, every, options?, fn): the last argument is not a function.");
+    const when = verb === "timer" ? "every" : "pattern";
+    throw new MephistoError(
+      "INVALID_OPTION",
+      `${verb}(app, ${when}, options?, fn): the last argument is not a function.`,
+    );
   }
-  const name = nameOf(options?.name, fn, "timer");
-  checkOptions(options, OPTIONS, `timer ${name}`);
-  if (definition.timers.has(name)) {
-    throw new MephistoError("DUPLICATE_NAME", `App ${definition.id} has a timer ${JSON.stringify(name)} already.`);
+  const name = nameOf(options?.name, fn, verb);
+  const what = `timer ${name}`;
+  checkOptions(options, { ...OPTIONS, ...known }, what);
+  for (const kind of ["timer", "task"] as const) {
+    if (!definition[`${kind}s`].has(name)) continue;
+    throw new MephistoError("DUPLICATE_NAME", `App ${definition.id} has a ${kind} ${JSON.stringify(name)} already.`);
   }
-  const interval = positiveMilliseconds(every, `The interval of timer ${name}`);
-  const rule = everyRule(interval);
-  definition.timers.set(name, {
-    name,
-    interval,
-    rule,
-    onMaster: options.onMaster ?? false,
-    policy: policyOf(options, `timer ${name}`),
-    fn,
-  });
+  const slots = rule(what);
+  const policy = policyOf(options, slots, what);
+  definition.timers.set(name, { name, rule: slots, onMaster: options.onMaster ?? false, policy, fn });
 }
 
 const OPTIONS = {
@@ -141,16 +155,45 @@ const OPTIONS = {
 
 const CATCH_UP_WITHIN = "1h";
 
-/** Fills in what an option leaves out. Errors: `INVALID_DURATION`. */
-function policyOf(options: TimerOptions, what: string): TimerPolicy {
+/** Fills in what an option leaves out. Errors: `INVALID_DURATION`, `INVALID_OPTION`. */
+function policyOf(options: TimerOptions, rule: Rule, what: string): TimerPolicy {
+  checkTogether(options, what);
   const { overlap = "skip", catchUp = "one", retry = 0, immediately = false } = options;
+  const spread = milliseconds(options.spread ?? 0, `The spread of ${what}`);
+  const shortest = spread === 0 ? Infinity : shortestOf(rule);
+  if (spread >= shortest) {
+    throw new MephistoError(
+      "INVALID_OPTION",
+      `The spread of ${what}, ${formatDuration(spread)}, must be shorter than the time between its slots, ` +
+        `${formatDuration(shortest)}: runs would begin after the next slot.`,
+    );
+  }
   return {
     overlap,
     catchUp,
     catchUpWithin: milliseconds(options.catchUpWithin ?? CATCH_UP_WITHIN, `catchUpWithin of ${what}`),
     retry,
-    timeout: options.timeout === undefined ? undefined : positiveMilliseconds(options.timeout, `timeout of ${what}`),
-    spread: milliseconds(options.spread ?? 0, `spread of ${what}`),
+    timeout: options.timeout === undefined
+      ? undefined
+      : positiveMilliseconds(options.timeout, `The timeout of ${what}`),
+    spread,
     immediately,
   };
+}
+
+/** Options that would do nothing, in silence, since another says something else. */
+function checkTogether({ onMaster, overlap, catchUp, catchUpWithin }: TimerOptions, what: string): void {
+  const refuse = (why: string) => {
+    throw new MephistoError("INVALID_OPTION", `The option ${why}`);
+  };
+  if (!onMaster && overlap === "untilConsumed") {
+    refuse(`overlap of ${what} is "untilConsumed", which needs onMaster: true: only a master's sends are known.`);
+  }
+  for (const [option, value] of Object.entries({ catchUp, catchUpWithin })) {
+    if (onMaster || value === undefined) continue;
+    refuse(`${option} of ${what} needs onMaster: true: what every worker runs, nobody keeps a journal of.`);
+  }
+  if (catchUp === "skip" && catchUpWithin !== undefined) {
+    refuse(`catchUpWithin of ${what} does nothing, since its catchUp is "skip": leave one of them out.`);
+  }
 }

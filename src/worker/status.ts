@@ -71,10 +71,10 @@ export interface TimerStatus {
 
 /** The timers of a script, and those that only the journal knows. */
 export function timerStatus(loops: readonly TimerLoop[], journal: Journal | undefined): TimerStatus[] {
-  const own = loops.map(({ timer: { name, rule, interval, onMaster }, book, next }): TimerStatus => ({
+  const own = loops.map(({ timer: { name, rule, onMaster }, book, next }): TimerStatus => ({
     name,
     rule: rule.text,
-    every: interval,
+    every: rule.every ?? null,
     onMaster,
     ...lastOf(book.last),
     next: time(next),

@@ -93,9 +93,9 @@ test("list shows actors and timers as aligned tables", async () => {
 say     shop-say        8           text  raw
 orders  shop-orders.v1  3           text  json
 
-TIMER             EVERY  RUNS ON       OVERLAP
-publishGreetings  2s     the master    skip
-cleanUp           1m30s  every worker  skip
+TIMER             RUNS         ON            OVERLAP
+publishGreetings  every 2s     the master    skip
+cleanUp           every 1m30s  every worker  skip
 `,
   );
 });
@@ -109,8 +109,8 @@ test("list --json is for programs", async () => {
       { name: "orders", topic: "shop-orders.v1", partitions: 3, key: "text", value: "json" },
     ],
     timers: [
-      { name: "publishGreetings", every: 2000, onMaster: true, overlap: "skip" },
-      { name: "cleanUp", every: 90_000, onMaster: false, overlap: "skip" },
+      { name: "publishGreetings", every: 2000, rule: "every 2s", onMaster: true, overlap: "skip" },
+      { name: "cleanUp", every: 90_000, rule: "every 1m30s", onMaster: false, overlap: "skip" },
     ],
   });
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor } from "../../src/core/actor.ts";
 import { type App, app, definitionOf } from "../../src/core/app.ts";
+import { task } from "../../src/core/task.ts";
 import { timer } from "../../src/core/timer.ts";
 import { coded, fakeApp, numbers } from "./fakes.ts";
 
@@ -166,15 +167,106 @@ test("a handler that is no function, or a generator, is an error", () => {
   }
 });
 
-test("a timer has a name, an interval in ms, and is for every worker unless it says so", () => {
+/** What a timer does unless it says something else. */
+const DEFAULTS = {
+  overlap: "skip",
+  catchUp: "one",
+  catchUpWithin: 3_600_000,
+  retry: 0,
+  timeout: undefined,
+  spread: 0,
+  immediately: false,
+};
+
+test("a timer has a name, a rule, and is for every worker unless it says so", () => {
   const { shop, definition } = fakeApp();
   const restock = () => {};
   timer(shop, 2.5, restock);
   timer(shop, "1m30s", { onMaster: true, name: "daily" }, restock);
-  assert.deepEqual([...definition.timers.values()], [
-    { name: "restock", interval: 2500, onMaster: false, fn: restock },
-    { name: "daily", interval: 90_000, onMaster: true, fn: restock },
+  const defined = [...definition.timers.values()].map(({ rule, ...timer }) => ({ ...timer, rule: rule.text }));
+  assert.deepEqual(defined, [
+    { name: "restock", rule: "every 2s500ms", onMaster: false, policy: DEFAULTS, fn: restock },
+    { name: "daily", rule: "every 1m30s", onMaster: true, policy: DEFAULTS, fn: restock },
   ]);
+  assert.deepEqual([...definition.timers.values()].map(({ rule }) => rule.every), [2500, 90_000]);
+});
+
+test("a timer's policy is what its options say, in ms", () => {
+  const { shop, definition } = fakeApp();
+  const options = {
+    onMaster: true,
+    overlap: "untilConsumed",
+    catchUp: "all",
+    catchUpWithin: "2d",
+    retry: 3,
+    timeout: "1m",
+    spread: 30,
+    immediately: true,
+  } as const;
+  timer(shop, "1h", options, function restock() {});
+  assert.deepEqual(definition.timers.get("restock")?.policy, {
+    overlap: "untilConsumed",
+    catchUp: "all",
+    catchUpWithin: 172_800_000,
+    retry: 3,
+    timeout: 60_000,
+    spread: 30_000,
+    immediately: true,
+  });
+  timer(shop, 1, { onMaster: true, catchUp: "skip", spread: "999ms" }, function other() {});
+});
+
+test("policies that make no sense, alone or together, are told at definition", () => {
+  const { shop, definition } = fakeApp();
+  const define = (options: object) => () => timer(shop, 1, anything(options), function restock() {});
+  const refused = (options: object, what: RegExp) =>
+    assert.throws(define(options), coded("INVALID_OPTION", what), JSON.stringify(options));
+  refused({ overlap: "untilConsumed" }, /overlap of timer restock is "untilConsumed", which needs onMaster/);
+  refused({ catchUp: "one" }, /catchUp of timer restock needs onMaster/);
+  refused({ onMaster: false, catchUpWithin: 5 }, /catchUpWithin of timer restock needs onMaster/);
+  refused({ onMaster: true, catchUp: "skip", catchUpWithin: 5 }, /leave one of them out/);
+  refused({ overlap: "wait" }, /overlap of timer restock is not "skip", "queue", "allow", "untilConsumed"/);
+  refused({ onMaster: true, catchUp: true }, /catchUp of timer restock is not "one", "skip", "all"/);
+  refused({ retry: -1 }, /retry of timer restock is not a whole number of at least 0/);
+  refused({ retry: 1.5 }, /retry/);
+  refused({ immediately: 1 }, /immediately of timer restock is not true or false/);
+  refused({ spread: 1 }, /spread of timer restock, 1s, must be shorter than the time between its slots, 1s/);
+  refused({ spread: "1m" }, /spread of timer restock, 1m/);
+  assert.throws(define({ timeout: 0 }), coded("INVALID_DURATION", /timeout of timer restock/));
+  assert.throws(define({ spread: "soon" }), coded("INVALID_DURATION", /spread of timer restock/));
+  assert.throws(
+    define({ onMaster: true, catchUpWithin: -1 }),
+    coded("INVALID_DURATION", /catchUpWithin of timer restock/),
+  );
+  assert.equal(definition.timers.size, 0);
+});
+
+test("a task has a name, and is for every worker unless it says so", () => {
+  const { shop, definition } = fakeApp();
+  const listen = async () => {};
+  task(shop, listen);
+  task(shop, { onMaster: true, name: "firehose" }, listen);
+  assert.deepEqual([...definition.tasks.values()], [
+    { name: "listen", onMaster: false, fn: listen },
+    { name: "firehose", onMaster: true, fn: listen },
+  ]);
+  const define = (options: unknown) => () => task(shop, anything(options), async function drain() {});
+  assert.throws(
+    define({ onmaster: true }),
+    coded("INVALID_OPTION", /Task drain has no option "onmaster"\. Did you mean/),
+  );
+  assert.throws(define({ spread: 1 }), coded("INVALID_OPTION", /Task drain has no option "spread"/));
+  assert.throws(() => task(shop, anything(3)), coded("INVALID_OPTION", /last argument is not a function/));
+  assert.throws(() => task(shop, async () => {}), coded("INVALID_NAME", /This task has no reliable name/));
+});
+
+test("a timer and a task of one name are told at definition, whichever comes first", () => {
+  const { shop } = fakeApp();
+  timer(shop, 1, function restock() {});
+  task(shop, async function listen() {});
+  assert.throws(() => task(shop, async function restock() {}), coded("DUPLICATE_NAME", /"restock"/));
+  assert.throws(() => timer(shop, 1, function listen() {}), coded("DUPLICATE_NAME", /a task "listen" already/));
+  assert.throws(() => task(shop, async function listen() {}), coded("DUPLICATE_NAME", /"listen"/));
 });
 
 test("an interval that is none is an error that names the timer", () => {

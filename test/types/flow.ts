@@ -3,7 +3,21 @@
  * of TypeScript and of Deno check it.
  */
 import { Buffer } from "node:buffer";
-import { type Actor, actor, app, type Bytes, type Json, type Serializer, type Stream, timer } from "mephisto";
+import {
+  type Actor,
+  actor,
+  app,
+  type Bytes,
+  cron,
+  type CronOptions,
+  type Json,
+  type Serializer,
+  type Stream,
+  task,
+  type Tick,
+  timer,
+  type TimerOptions,
+} from "mephisto";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function is<A, B>(_: Same<A, B>): void {}
@@ -122,6 +136,41 @@ timer(raw, "1m30s", function report(tick) {
 });
 // @ts-expect-error an interval is a number or text
 timer(json, new Date(), function never() {});
+// @ts-expect-error there is no such policy
+timer(json, 1, { overlap: "wait" }, function never() {});
+
+// by the calendar
+const daily: CronOptions = {
+  timezone: "Europe/Berlin",
+  onMaster: true,
+  catchUp: "one",
+  catchUpWithin: "2h",
+  spread: 30,
+};
+cron(raw, "0 8 * * mon-fri", daily, async function report(tick) {
+  is<typeof tick, Tick>(true);
+  is<typeof tick.caughtUp, boolean>(true);
+  is<typeof tick.previous, { readonly slot: number; readonly outcome: "ok" | "failed" } | undefined>(true);
+  await ofRaw.send({ value: "x" });
+});
+cron(keyed, "*/5 * * * *", function sweep() {});
+const policy: TimerOptions = { overlap: "untilConsumed", retry: 3, timeout: "1m", immediately: true };
+timer(custom, "1h", policy, function restock() {});
+// @ts-expect-error an interval has no zone
+timer(json, 1, { timezone: "UTC" }, function never() {});
+// @ts-expect-error a pattern is text
+cron(json, 5, function never() {});
+
+// for as long as mastership lasts
+task(custom, { onMaster: true }, async function listen(run) {
+  is<typeof run.epoch, number>(true);
+  is<typeof run.signal, AbortSignal>(true);
+  // @ts-expect-error a task has no slot
+  void run.slot;
+});
+task(json, async function watch() {});
+// @ts-expect-error a task has no policy
+task(json, { overlap: "skip" }, async function never() {});
 
 // @ts-expect-error a handler is async
 actor(text, function notAsync(_stream) {});
