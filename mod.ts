@@ -67,6 +67,7 @@ setRuntime((definition) => {
       await main(definition, {
         worker: (settings, logger, advice) => program.worker(settings, logger, advice),
         send: (actor, message, settings) => program.send(actor, message, settings),
+        journal: (settings, patience) => program.journal(settings, patience),
         broker: makeBroker,
         close: () => program.stop(),
       });

@@ -20,6 +20,7 @@ Commands:
   dev     runs a broker for development, and several workers on it
   broker  runs that broker alone; needs no script
   send    sends one message to an actor
+  timers  shows what the timers have done, and their next slots
   list    lists the actors and timers of the script
 
 mephisto worker <script.ts> --help shows the flags of a command, and so does mephisto broker --help.

@@ -1,58 +1,77 @@
+import { systemClock } from "../core/clock.ts";
+import type { Journal } from "../worker/journal.ts";
+import { SETTING_VARIABLES } from "../worker/settings.ts";
 import type { Command } from "./dispatch.ts";
-import type { ScriptDefinition } from "./script.ts";
+import { readJournal } from "./read-journal.ts";
+import type { Host, ScriptDefinition } from "./script.ts";
 import { serializerName } from "./serializers.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
+import { comingSlots, comingTable, timerRows, timerTable } from "./timer-table.ts";
 
-/** Shows what the script defines; connects to nothing. */
-export function listCommand(definition: ScriptDefinition, terminal: Terminal): Command {
+/** A listing is worth this much waiting for what the journal says, in ms, and no error. */
+const PATIENCE = 800;
+
+/** Shows what the script defines, and, where Kafka answers at once, what its timers have done. */
+export function listCommand(
+  definition: ScriptDefinition,
+  host: Host,
+  terminal: Terminal,
+  now: () => number = () => systemClock.wall(),
+): Command {
   return {
     description: "Lists the actors and timers of this script",
-    args: { json: { type: "boolean", description: "As JSON" } },
-    run(flags) {
-      const listed = describe(definition);
-      terminal.out(flags.json === "true" ? JSON.stringify(listed, undefined, 2) + "\n" : asTables(listed));
-      return Promise.resolve(0);
+    args: {
+      json: { type: "boolean", description: "As JSON" },
+      url: { type: "string", description: "Kafka's address [MEPHISTO_URL]" },
+    },
+    async run(flags) {
+      const given = { flags: { url: flags.url }, env: terminal.variables(SETTING_VARIABLES) };
+      const { journal } = await readJournal(definition, host, given, PATIENCE);
+      terminal.out(
+        flags.json === "true"
+          ? JSON.stringify(asJson(definition, journal, now()), undefined, 2) + "\n"
+          : asTables(definition, journal, now()),
+      );
+      return 0;
     },
   };
 }
 
-function describe({ id, actors, timers }: ScriptDefinition) {
-  return {
-    app: id,
-    actors: [...actors.values()].map(({ name, topic, partitions, keySerializer, valueSerializer }) => ({
-      name,
-      topic,
-      partitions,
-      key: serializerName(keySerializer),
-      value: serializerName(valueSerializer),
-    })),
-    timers: [...timers.values()].map(({ name, rule, onMaster, policy }) => ({
-      name,
-      /** In ms; null for one that goes by the calendar. */
-      every: rule.every ?? null,
-      rule: rule.text,
-      onMaster,
-      overlap: policy.overlap,
-    })),
-  };
+function actorRows({ actors }: ScriptDefinition) {
+  return [...actors.values()].map(({ name, topic, partitions, keySerializer, valueSerializer }) => ({
+    name,
+    topic,
+    partitions,
+    key: serializerName(keySerializer),
+    value: serializerName(valueSerializer),
+  }));
 }
 
-function asTables({ app, actors, timers }: ReturnType<typeof describe>): string {
-  if (actors.length + timers.length === 0) return `App ${app} defines no actor and no timer.\n`;
+function asJson(definition: ScriptDefinition, journal: Journal | undefined, now: number) {
+  const coming = comingSlots(definition, now, 1);
+  const timers = timerRows(definition, journal).map((row) => {
+    const [next] = coming.get(row.name) ?? [];
+    return { ...row, next: next ? new Date(next.slot).toISOString() : null };
+  });
+  return { app: definition.id, actors: actorRows(definition), timers };
+}
+
+function asTables(definition: ScriptDefinition, journal: Journal | undefined, now: number): string {
+  const timers = timerRows(definition, journal);
+  if (definition.actors.size + timers.length === 0) return `App ${definition.id} defines no actor and no timer.\n`;
   const parts: string[] = [];
-  if (actors.length > 0) {
-    const rows = actors.map(({ name, topic, partitions, key, value }) => [name, topic, `${partitions}`, key, value]);
+  if (definition.actors.size > 0) {
+    const rows = actorRows(definition).map(({ name, topic, partitions, key, value }) => [
+      name,
+      topic,
+      `${partitions}`,
+      key,
+      value,
+    ]);
     parts.push(table([["ACTOR", "TOPIC", "PARTITIONS", "KEY", "VALUE"], ...rows]));
   }
-  if (timers.length > 0) {
-    const rows = timers.map(({ name, rule, onMaster, overlap }) => [
-      name,
-      rule,
-      onMaster ? "the master" : "every worker",
-      overlap,
-    ]);
-    parts.push(table([["TIMER", "RUNS", "ON", "OVERLAP"], ...rows]));
-  }
+  if (timers.length > 0) parts.push(timerTable(timers, journal));
+  if (definition.timers.size > 0) parts.push(comingTable(comingSlots(definition, now, 1)));
   return parts.join("\n");
 }

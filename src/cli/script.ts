@@ -3,6 +3,7 @@ import type { AppDefinition } from "../core/app.ts";
 import type { Logger } from "../core/logger.ts";
 import { finish } from "../runtime/exit.ts";
 import { DEFAULT_URL, SETTING_VARIABLES, type WorkerSettings } from "../worker/settings.ts";
+import type { Journal } from "../worker/journal.ts";
 import type { RunningWorker } from "../worker/status.ts";
 import { startedAs } from "../runtime/started.ts";
 import { brokerCommand, type MakeBroker } from "./broker.ts";
@@ -11,6 +12,7 @@ import { dispatch } from "./dispatch.ts";
 import { listCommand } from "./list.ts";
 import { sendCommand } from "./send.ts";
 import { type Terminal, terminal as processTerminal } from "./terminal.ts";
+import { timersCommand } from "./timers.ts";
 import { workerCommand } from "./worker.ts";
 
 /** What the command line needs to know of an app. */
@@ -22,9 +24,14 @@ export interface Host {
   worker(settings: WorkerSettings, logger: Logger, advice: string): RunningWorker;
   /** Sends one message; connects if need be. */
   send(actor: ActorDefinition, message: Outgoing<unknown, unknown>, settings: WorkerSettings): Promise<void>;
+  /**
+   * What the masters of this app have written down; undefined: nothing yet. Errors: `UNREACHABLE`, also when no broker
+   * has answered within `patience` ms, `JOURNAL_UNUSABLE` and others.
+   */
+  journal(settings: WorkerSettings, patience: number): Promise<Journal | undefined>;
   /** Makes a broker for development; it listens when it is started. */
   readonly broker: MakeBroker;
-  /** Closes what `send` has opened, or nothing. */
+  /** Closes what these have opened, or nothing. */
   close(): Promise<void>;
 }
 
@@ -42,7 +49,8 @@ export function runScript(
       dev: devCommand(definition, terminal),
       broker: brokerCommand(host.broker, terminal, (url) => howToUse(definition, terminal, url)),
       send: sendCommand(definition, host, terminal),
-      list: listCommand(definition, terminal),
+      timers: timersCommand(definition, host, terminal),
+      list: listCommand(definition, host, terminal),
     },
     fallback: "worker",
   }, terminal);

@@ -1,15 +1,16 @@
 import type { ActorDefinition, Outgoing } from "../core/actor.ts";
 import type { AppDefinition } from "../core/app.ts";
 import { systemClock } from "../core/clock.ts";
-import { milliseconds } from "../core/duration.ts";
+import { formatDuration, milliseconds } from "../core/duration.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
 import { type Logger, silent } from "../core/logger.ts";
-import { Backoff, pause } from "../core/pause.ts";
+import { Backoff, pause, within } from "../core/pause.ts";
 import { redact } from "../core/redact.ts";
 import type { Driver } from "../driver/driver.ts";
 import { context } from "../runtime/context.ts";
 import { variables } from "../runtime/env.ts";
 import { runtime, workerId } from "../runtime/info.ts";
+import { type Journal, journalTopic, replay } from "./journal.ts";
 import { recordOf } from "./outgoing.ts";
 import type { Scope } from "./sends.ts";
 import { resolveSettings, SETTING_VARIABLES, type WorkerSettings } from "./settings.ts";
@@ -99,6 +100,24 @@ export class Program {
       url: redact(settings.url.value),
       advice,
     });
+  }
+
+  /**
+   * What the app's masters have written down, as one that joins nothing sees it; undefined: nothing yet. `close` with
+   * `stop`. Errors: `UNREACHABLE`, also when no broker has answered within `patience` ms, `JOURNAL_UNUSABLE` and others.
+   */
+  async journal(settings: WorkerSettings, patience: number): Promise<Journal | undefined> {
+    const driver = this.#driver ??= this.#open(settings, this.#definition.options.logger ?? silent);
+    const topic = journalTopic(this.#definition.id);
+    try {
+      const entries = await within(driver.master.readJournal(topic), patience);
+      if (entries) return replay(entries, topic);
+    } catch (error) {
+      if (error instanceof MephistoError && error.code === "UNKNOWN_TOPIC") return undefined;
+      throw error;
+    }
+    const address = redact(settings.url.value);
+    throw new MephistoError("UNREACHABLE", `${address} has not answered within ${formatDuration(patience)}.`);
   }
 
   /** Runs a worker inside a program of one's own; `terminal` is its logger when the app has none of its own. */

@@ -5,6 +5,7 @@ import { timer } from "../../src/core/timer.ts";
 import type { BrokerOptions, DevBroker } from "../../src/cli/broker.ts";
 import type { Host, ScriptDefinition } from "../../src/cli/script.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
+import type { Journal } from "../../src/worker/journal.ts";
 import type { WorkerSettings } from "../../src/worker/settings.ts";
 import type { RunningWorker, WorkerStatus } from "../../src/worker/status.ts";
 
@@ -65,6 +66,9 @@ export class FakeHost implements Host {
   readonly started: WorkerSettings[] = [];
   readonly brokers: BrokerOptions[] = [];
   madeBroker: DevBroker = { start: () => Promise.resolve({ port: 9092 }), stop: () => Promise.resolve() };
+  /** What the masters have written. */
+  known: () => Promise<Journal | undefined> = () => Promise.resolve(undefined);
+  patience = 0;
   closed = 0;
   made: RunningWorker = fakeWorker();
 
@@ -75,6 +79,10 @@ export class FakeHost implements Host {
   send(actor: ActorDefinition, message: Outgoing<unknown, unknown>, settings: WorkerSettings): Promise<void> {
     this.sent.push({ actor, message, settings });
     return Promise.resolve();
+  }
+  journal(_: WorkerSettings, patience: number): Promise<Journal | undefined> {
+    this.patience = patience;
+    return this.known();
   }
   broker = (options: BrokerOptions): DevBroker => {
     this.brokers.push(options);

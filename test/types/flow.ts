@@ -166,7 +166,7 @@ task(custom, { onMaster: true }, async function listen(run) {
   is<typeof run.epoch, number>(true);
   is<typeof run.signal, AbortSignal>(true);
   // @ts-expect-error a task has no slot
-  void run.slot;
+  await run.slot;
 });
 task(json, async function watch() {});
 // @ts-expect-error a task has no policy

@@ -8,8 +8,10 @@ import { silent } from "../../src/core/logger.ts";
 import { timer } from "../../src/core/timer.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import type { Serializer } from "../../src/core/serializer.ts";
+import type { JournalEntry } from "../../src/driver/master-log.ts";
+import { timerEntry } from "../../src/worker/journal.ts";
 import { Program } from "../../src/worker/program.ts";
-import type { WorkerSettings } from "../../src/worker/settings.ts";
+import { resolveSettings, type WorkerSettings } from "../../src/worker/settings.ts";
 import { until } from "../support/until.ts";
 import { coded } from "../core/fakes.ts";
 import { FakeDriver, FakePartition, isDone, shown } from "./fakes.ts";
@@ -256,4 +258,56 @@ test("settings come from the environment before the code, and are read when they
     [{ value: "kafka://env:9092", from: "MEPHISTO_URL" }, 10_000, { value: "1", from: "the code" }],
     [{ value: "kafka://code:9092", from: "the code" }, 10_000, { value: "1", from: "the code" }],
   ]);
+});
+
+/** The settings of a command line. */
+const given = (options: AppOptions = {}) => resolveSettings(options, { flags: {}, env: {} });
+
+test("the journal is read by one that joins nothing, and closed by stop", async () => {
+  const own = made();
+  const record = {
+    slot: 1000,
+    outcome: "ok",
+    epoch: 2,
+    worker: "w",
+    ran: 3,
+    failed: 0,
+    skipped: 0,
+    caughtUp: 0,
+  } as const;
+  const asked: string[] = [];
+  own.prepare = (driver) =>
+    Object.assign(driver.master, {
+      readJournal(topic: string) {
+        asked.push(topic);
+        return Promise.resolve([timerEntry("restock", record)]);
+      },
+    });
+  const journal = await own.program.journal(given(), 1000);
+  assert.deepEqual(journal?.timers.get("restock"), record);
+  assert.deepEqual(asked, ["shop-master"]);
+  await own.program.stop();
+  assert.deepEqual(own.drivers[0]?.calls, ["close 5000"]);
+});
+
+test("a journal that is not there is none, one that cannot be read is an error, and patience ends", async () => {
+  const own = made();
+  let answer: () => Promise<readonly JournalEntry[]> = () =>
+    Promise.reject(new MephistoError("UNKNOWN_TOPIC", "None."));
+  own.prepare = (driver) => Object.assign(driver.master, { readJournal: () => answer() });
+  assert.equal(await own.program.journal(given(), 1000), undefined);
+  answer = () => Promise.reject(new MephistoError("UNREACHABLE", "Nobody."));
+  await assert.rejects(own.program.journal(given(), 1000), coded("UNREACHABLE", /^Nobody/));
+  answer = () => Promise.resolve([{ key: "master", value: new Uint8Array([1]) }]);
+  await assert.rejects(
+    own.program.journal(given(), 1000),
+    coded("JOURNAL_UNUSABLE", /"master" of the journal shop-master/),
+  );
+  answer = () => new Promise(() => {});
+  const url = "kafka+ssl://me:secret@b:9093";
+  await assert.rejects(
+    own.program.journal(given({ url }), 1),
+    coded("UNREACHABLE", /^kafka\+ssl:\/\/b:9093 has not answered within 1ms\.$/),
+  );
+  await own.program.stop();
 });

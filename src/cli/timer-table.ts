@@ -1,0 +1,116 @@
+import { describeSlot, isoLocalTime, isoTime, type Upcoming, upcoming } from "../core/upcoming.ts";
+import type { Journal, TimerRecord } from "../worker/journal.ts";
+import type { ScriptDefinition } from "./script.ts";
+import { table } from "./table.ts";
+
+/** A timer as a person, or a program that reads JSON, is told of it; null is what is not known. */
+export interface TimerRow {
+  readonly name: string;
+  /** Null: the journal knows the timer, and the script does not have it any more. */
+  readonly rule: string | null;
+  /** The interval in ms; null for one that goes by the calendar. */
+  readonly every: number | null;
+  readonly onMaster: boolean;
+  readonly overlap: string | null;
+  readonly lastSlot: string | null;
+  readonly outcome: string | null;
+  readonly epoch: number | null;
+  readonly worker: string | null;
+  readonly error: string | null;
+  readonly ran: number | null;
+  readonly failed: number | null;
+  readonly skipped: number | null;
+  readonly caughtUp: number | null;
+}
+
+/** The timers of a script with what the journal says of them, and those that only the journal knows. */
+export function timerRows({ timers }: Pick<ScriptDefinition, "timers">, journal: Journal | undefined): TimerRow[] {
+  const own = [...timers.values()].map(({ name, rule, onMaster, policy }) => ({
+    name,
+    rule: rule.text,
+    every: rule.every ?? null,
+    onMaster,
+    overlap: policy.overlap,
+    ...recorded(onMaster ? journal?.timers.get(name) : undefined),
+  }));
+  const gone = [...journal?.timers ?? []].filter(([name]) => !timers.has(name)).map((
+    [name, record],
+  ) => ({ name, rule: null, every: null, onMaster: true, overlap: null, ...recorded(record) }));
+  return [...own, ...gone];
+}
+
+function recorded(record: TimerRecord | undefined) {
+  return {
+    lastSlot: record ? new Date(record.slot).toISOString() : null,
+    outcome: record?.outcome ?? null,
+    epoch: record?.epoch ?? null,
+    worker: record?.worker ?? null,
+    error: record?.error ?? null,
+    ran: record?.ran ?? null,
+    failed: record?.failed ?? null,
+    skipped: record?.skipped ?? null,
+    caughtUp: record?.caughtUp ?? null,
+  };
+}
+
+/** As a table; what the journal says is left out where there is none. */
+export function timerTable(rows: readonly TimerRow[], journal: Journal | undefined): string {
+  const recordedHeads = ["LAST SLOT", "OUTCOME", "EPOCH", "WORKER", "RAN", "FAILED", "SKIPPED", "CAUGHT UP"];
+  return table([
+    ["TIMER", "RUNS", "ON", "OVERLAP", ...(journal ? recordedHeads : [])],
+    ...rows.map((row) => [
+      row.name,
+      row.rule ?? "in the journal, not in this script",
+      row.onMaster ? "the master" : "every worker",
+      cell(row.overlap),
+      ...(journal
+        ? [
+          row.lastSlot && isoTime(Date.parse(row.lastSlot)),
+          row.outcome,
+          row.epoch,
+          row.worker,
+          row.ran,
+          row.failed,
+          row.skipped,
+          row.caughtUp,
+        ].map(cell)
+        : []),
+    ]),
+  ]);
+}
+
+/** Why those failed whose last run did: a line each. */
+export function failures(rows: readonly TimerRow[]): string {
+  return rows.map(({ name, error }) =>
+    error === null ? "" : `The last failure of ${name}: ${error.replace(/\s+/g, " ")}\n`
+  ).join("");
+}
+
+function cell(value: string | number | null): string {
+  return value === null ? "-" : String(value);
+}
+
+/** The next slots of each of a script's timers. */
+export function comingSlots({ timers }: Pick<ScriptDefinition, "timers">, now: number, count: number) {
+  return new Map([...timers.values()].map(({ name, rule }) => [name, upcoming(rule, now, count)]));
+}
+
+/** As a table: a line a slot, the timer's name at the first. */
+export function comingTable(coming: ReadonlyMap<string, readonly Upcoming[]>): string {
+  const lines = [...coming].flatMap(([name, slots]) =>
+    slots.length === 0 ? [[name, "none any more"]] : slots.map((slot, at) => [at === 0 ? name : "", describeSlot(slot)])
+  );
+  return table([["TIMER", "NEXT SLOTS"], ...lines]);
+}
+
+/** A slot in JSON; `local` is null for a timer that goes by no clock, `meant` for a slot that was not moved. */
+export function comingJson({ slot, local, clockChange }: Upcoming) {
+  const moved = local !== undefined && local.meant !== local.wall;
+  return {
+    slot: new Date(slot).toISOString(),
+    local: local ? isoLocalTime(local) : null,
+    meant: moved ? new Date(local.meant).toISOString().slice(0, "2026-03-29T02:30:00".length) : null,
+    clockChange,
+    twice: local?.twice ?? false,
+  };
+}
