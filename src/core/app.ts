@@ -54,6 +54,20 @@ export interface AppOptions<V extends SerializerSpec = SerializerSpec, K extends
   /** The version of the script that this worker tells the others. Default none. */
   version?: string;
   /**
+   * Where other workers see whether this one lives: an address of this machine, at a free port, or `"off"`. Default
+   * `"127.0.0.1"`.
+   */
+  presenceBind?: string;
+  /**
+   * When the group is told that another worker is dead. `"proof"` (the default): only when its process is seen to have
+   * ended, on the same machine; across machines its session is waited for. `"reset"`: also when its presence's connection
+   * broke and its address refuses another, which is quicker and may be wrong. Then two workers may hold a valid lease for a
+   * while (guarantee 1); the broker still refuses what the older one publishes.
+   */
+  evictOn?: "proof" | "reset";
+  /** Whether this worker may be elected. Default true. */
+  master?: boolean;
+  /**
    * Where the toolkit's own lines go. Default: the terminal for a worker (of one inside another program its warnings and
    * errors), nowhere for a program that only sends.
    */
@@ -179,6 +193,9 @@ const OPTIONS = {
   heartbeatInterval: kinds.duration,
   instanceId: kinds.text,
   version: kinds.text,
+  presenceBind: kinds.text,
+  evictOn: oneOf(["proof", "reset"]),
+  master: kinds.flag,
   logger: kinds.object,
 };
 

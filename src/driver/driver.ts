@@ -46,6 +46,35 @@ export interface Delivery extends TopicPartition {
   close(): void;
 }
 
+/** A process, as another one on the same machine can look for it. */
+export interface ProcessIdentity {
+  /** Of the machine since it was started. */
+  readonly bootId: string;
+  /** Process ids mean something in one namespace only. */
+  readonly pidNamespace: string;
+  readonly pid: number;
+  /** When it began, in the machine's ticks: a pid is used again. */
+  readonly startTime: string;
+}
+
+/** How others notice at once that a worker is gone. */
+export interface Presence {
+  /** Where it listens; a connection lasts as long as the worker. */
+  readonly host: string;
+  readonly port: number;
+  /** What it greets with: an address alone may be another worker's, on another machine. */
+  readonly id: string;
+  /** Undefined when it cannot be told: then nobody can prove that it is gone. */
+  readonly process: ProcessIdentity | undefined;
+}
+
+/** What runs on the master: a timer and when, or a task. */
+export interface MasterWork {
+  readonly name: string;
+  /** The rule of a timer for people, as `every 2s`; `task` of a task. */
+  readonly rule: string;
+}
+
 /** What a member tells the others of itself. */
 export interface MemberProfile {
   /** The worker's name, for people. */
@@ -53,8 +82,19 @@ export interface MemberProfile {
   readonly runtime: string;
   /** The script's version, or "". */
   readonly version: string;
-  /** Timers that run on the master. */
-  readonly timers: readonly string[];
+  /** Timers and tasks that run on the master. */
+  readonly timers: readonly MasterWork[];
+  /** Whether it may be elected. */
+  readonly mayBeMaster: boolean;
+  readonly presence: Presence | undefined;
+}
+
+/** A member to be watched. */
+export interface Peer {
+  /** Of its membership; for {@link Membership.evict}. */
+  readonly id: string;
+  readonly worker: string;
+  readonly presence: Presence;
 }
 
 /** What a generation of the group decided. */
@@ -67,6 +107,12 @@ export interface Generation {
   readonly elected: boolean;
   /** An elected worker may not act before this moment of its monotonic clock, in ms: an older lease may still be held. */
   readonly notBefore: number;
+  /** Whom to watch: everybody the master, the master everybody. */
+  readonly peers: readonly Peer[];
+  /** The worker that would be elected in the master's place; undefined when there is none. */
+  readonly heir: string | undefined;
+  /** The master, which this one is, is asked to stand down: there is an heir. */
+  readonly resignAsked: boolean;
 }
 
 /** What a member of the group hears; called by the driver. */
@@ -116,6 +162,12 @@ export interface Membership {
    * Resolves when it stands again. Whoever is master has stopped acting before.
    */
   standDown(): Promise<void>;
+  /** Asks the master of the latest generation to stand down: {@link Generation.resignAsked}. */
+  askToResign(): void;
+  /** Removes a member whose process is gone, so that nobody waits for the end of its session. Never throws. */
+  evict(peer: Peer): Promise<void>;
+  /** The group may have changed: asks it now, not only with the next heartbeat. */
+  hurry(): void;
   /** Gives up everything, commits it and leaves; at most `within` ms. */
   leave(within: number): Promise<void>;
 }

@@ -2,6 +2,7 @@
  * Who gets which partition, and who is master: worked out by the group's leader, from what the members say, without I/O.
  * Sticky and incremental: a partition that has an owner goes to another only after the owner has given it up (KIP-429).
  */
+import { compareVersions } from "../core/versions.ts";
 import type { TopicPartition } from "../driver/driver.ts";
 import type { MemberData } from "./profile.ts";
 
@@ -23,6 +24,10 @@ export interface Plan {
   readonly master: Member | undefined;
   /** How long the master has to wait before it acts, in ms; one that is master already does not. */
   readonly patience: number;
+  /** Who would be elected in the master's place. */
+  readonly heir: Member | undefined;
+  /** Whether the master is asked to stand down for the heir. While its lease holds no other can be elected. */
+  readonly resign: boolean;
 }
 
 /** Plans a generation. `counts`: partitions of each topic. */
@@ -35,18 +40,43 @@ export function plan(members: readonly Member[], counts: ReadonlyMap<string, num
     members.map((member) => [member.memberId, target.all(member).filter(mayHave(member.memberId))]),
   );
   const master = elect(members, leader);
+  const heir = master && candidates(members, leader).find((member) => member !== master);
   const claimed = master !== undefined && master.data.claim > 0;
-  return { partitions, master, patience: claimed ? 0 : Math.max(0, ...members.map(({ data }) => data.patience)) };
+  return {
+    partitions,
+    master,
+    patience: claimed ? 0 : Math.max(0, ...members.map(({ data }) => data.patience)),
+    heir,
+    resign: master !== undefined && heir !== undefined && mustGo(master, members),
+  };
+}
+
+/** A member that claims mastership keeps it, of several the one elected in the highest generation. */
+export function elect(members: readonly Member[], leader: string): Member | undefined {
+  const claimants = members.filter(({ data }) => data.eligible && data.claim > 0);
+  return claimants.sort((a, b) => b.data.claim - a.data.claim)[0] ?? candidates(members, leader)[0];
 }
 
 /**
- * A member that claims mastership keeps it, of several the one elected in the highest generation. Else the leader, which
- * is known to be alive, or the first of those that stand.
+ * Who may be elected where nobody claims, the best first: of those that have what is to run on the master the newest
+ * version; of these the leader, which is known to be alive.
  */
-export function elect(members: readonly Member[], leader: string): Member | undefined {
-  const standing = members.filter(({ data }) => data.eligible);
-  const claimants = standing.filter(({ data }) => data.claim > 0).sort((a, b) => b.data.claim - a.data.claim);
-  return claimants[0] ?? standing.find(({ memberId }) => memberId === leader) ?? standing.sort(byId)[0];
+function candidates(members: readonly Member[], leader: string): Member[] {
+  const isNeeded = members.some(hasWork);
+  const isLeader = ({ memberId }: Member) => Number(memberId === leader);
+  return members.filter((member) => member.data.eligible && (hasWork(member) || !isNeeded)).sort((a, b) =>
+    compareVersions(b.data.version, a.data.version) || isLeader(b) - isLeader(a) || byId(a, b)
+  );
+}
+
+function hasWork({ data }: Member): boolean {
+  return data.timers.length > 0;
+}
+
+/** Somebody asks for it, or it has nothing of what is to run on the master. */
+function mustGo(master: Member, members: readonly Member[]): boolean {
+  return !hasWork(master) && members.some(hasWork) ||
+    members.some(({ data }) => data.asks !== "" && data.asks === master.data.incarnation);
 }
 
 export function keyOf(topic: string, partition: number): string {

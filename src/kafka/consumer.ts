@@ -3,7 +3,7 @@ import { messageOf } from "../core/errors.ts";
 import type { Lease } from "../core/lease.ts";
 import type { Logger } from "../core/logger.ts";
 import { Outage } from "../core/outage.ts";
-import type { JoinOptions, MemberListener, Membership, TopicPartition } from "../driver/driver.ts";
+import type { JoinOptions, MemberListener, Membership, Peer, TopicPartition } from "../driver/driver.ts";
 import { errorName } from "../wire/error-codes.ts";
 import { keyOf } from "./assignor.ts";
 import type { Cluster } from "./cluster.ts";
@@ -101,11 +101,27 @@ export class Consumer implements Membership {
   }
 
   resign(): Promise<void> {
-    return this.#group.resign();
+    return this.#group.candidacy.resign();
   }
 
   standDown(): Promise<void> {
-    return this.#group.resign();
+    return this.#group.candidacy.standDown();
+  }
+
+  askToResign(): void {
+    this.#group.askToResign();
+  }
+
+  hurry(): void {
+    this.#group.hurry();
+  }
+
+  async evict({ id, worker }: Peer): Promise<void> {
+    try {
+      await this.#group.evict(id);
+    } catch (error) {
+      this.#logger.debug(`Worker ${worker} is gone, and the group could not be told: ${messageOf(error)}`);
+    }
   }
 
   async leave(ms: number): Promise<void> {
@@ -134,6 +150,9 @@ export class Consumer implements Membership {
       master: data.master === "" ? undefined : data.worker,
       elected: data.master === incarnation,
       notBefore,
+      peers: data.peers.map(({ memberId, worker, presence }) => ({ id: memberId, worker, presence })),
+      heir: data.heir || undefined,
+      resignAsked: data.resign && data.master === incarnation,
     });
     const assigned = new Map(partitions.map((each) => [keyOf(each.topic, each.partition), each]));
     for (const [key, held] of this.#held) {

@@ -4,7 +4,7 @@ import type { TopicPartition } from "../driver/driver.ts";
 import { decodeSubscription, encodeAssignment, type TopicPartitions } from "../wire/consumer-protocol.ts";
 import type { JoinGroupResponse } from "../wire/requests/11-join-group.ts";
 import type { Member, Plan } from "./assignor.ts";
-import { encodeData, memberData } from "./profile.ts";
+import { encodeData, memberData, type PeerData } from "./profile.ts";
 
 /** What the leader gives one member in SyncGroup. */
 export interface MemberAssignment {
@@ -20,18 +20,35 @@ export function readMember({ memberId, groupInstanceId, metadata }: JoinGroupRes
 }
 
 /** A plan as the members will read it. */
-export function writePlan(members: readonly Member[], { partitions, master, patience }: Plan): MemberAssignment[] {
-  const userData = encodeData({
+export function writePlan(members: readonly Member[], plan: Plan): MemberAssignment[] {
+  const { partitions, master, patience, heir, resign } = plan;
+  const data = {
     master: master?.data.incarnation ?? "",
     worker: master?.data.worker ?? "",
     instanceId: master?.instanceId ?? "",
     members: members.length,
     patience,
-  });
-  return members.map(({ memberId }) => ({
-    memberId,
-    assignment: encodeAssignment({ partitions: byTopic(partitions.get(memberId) ?? []), userData }),
+    heir: heir?.data.worker ?? "",
+    resign,
+  };
+  return members.map((member) => ({
+    memberId: member.memberId,
+    assignment: encodeAssignment({
+      partitions: byTopic(partitions.get(member.memberId) ?? []),
+      userData: encodeData({ ...data, peers: peersOf(member, members, master) }),
+    }),
   }));
+}
+
+/**
+ * Whom a member is to watch: everybody the master, the master everybody. Of the static ones only the master: one that is
+ * started again soon is to find its place kept.
+ */
+function peersOf(member: Member, members: readonly Member[], master: Member | undefined): PeerData[] {
+  const watched = member === master ? members.filter(({ instanceId }) => instanceId === null) : master ? [master] : [];
+  return watched.flatMap(({ memberId, instanceId, data: { worker, presence } }) =>
+    presence === undefined || memberId === member.memberId ? [] : [{ memberId, instanceId, worker, presence }]
+  );
 }
 
 export function byTopic(partitions: readonly TopicPartition[]): TopicPartitions[] {

@@ -9,12 +9,14 @@ import { syncGroup } from "../wire/requests/14-sync-group.ts";
 import type { Call } from "../wire/call.ts";
 import { decodeAssignment, encodeSubscription } from "../wire/consumer-protocol.ts";
 import { plan } from "./assignor.ts";
+import { Candidacy } from "./candidacy.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
+import { Coordinator } from "./coordinator.ts";
 import { ProtocolError } from "./errors.ts";
 import { byTopic, flat, type MemberAssignment, readMember, writePlan } from "./group-data.ts";
 import { hopelessSentence } from "./group-errors.ts";
-import type { Link } from "./link.ts";
+import { Heartbeats } from "./heartbeats.ts";
 import { Backoff, pause } from "../core/pause.ts";
 import { type AssignmentData, assignmentData, encodeData } from "./profile.ts";
 
@@ -43,31 +45,23 @@ export interface GroupListener {
 /** Thrown to begin another round at once. */
 class AnotherRound extends Error {}
 
-/**
- * A member of a consumer group, by the classic protocol: JoinGroup and SyncGroup on one connection, heartbeats and
- * commits on another, since a heartbeat behind a parked JoinGroup would come too late.
- */
+/** A member of a consumer group, by the classic protocol. */
 export class Group {
   readonly lease: Lease;
+  readonly candidacy: Candidacy;
   readonly incarnation: string = crypto.randomUUID();
   memberId = "";
   generationId = -1;
   /** Whether the current generation has been synced. */
   synced = false;
-  /** When the coordinator last answered, on the monotonic clock. */
-  lastContact = -Infinity;
   readonly #cluster: Cluster;
+  readonly #coordinator: Coordinator;
+  readonly #heartbeats: Heartbeats;
   readonly #options: JoinOptions;
   readonly #listener: GroupListener;
   readonly #clock: Clock;
   readonly #rebalanceTimeout: number;
   readonly #stop = new AbortController();
-  #eligible = true;
-  /** Whether the JoinGroup of this generation has said that it does not stand, and who waits for that. */
-  #hasSaid = false;
-  #resigned: (() => void)[] = [];
-  #joining: Link | undefined;
-  #beating: Link | undefined;
   #wanted = true;
   /** Whether a round is under way. */
   #joins = false;
@@ -79,6 +73,10 @@ export class Group {
   #inherited = 0;
   /** As the leader: the numbers of partitions that were planned with. */
   #planned: ReadonlyMap<string, number> | undefined;
+  /** What the leader of the latest generation has said. */
+  #data: AssignmentData | undefined;
+  /** The incarnation of the master that is asked to stand down, or "". */
+  #asks = "";
   #loops: Promise<unknown> = Promise.resolve();
 
   constructor(cluster: Cluster, options: JoinOptions, listener: GroupListener, clock: Clock) {
@@ -90,10 +88,18 @@ export class Group {
     const session = options.sessionTimeout;
     this.#rebalanceTimeout = REBALANCE_SESSIONS * session;
     this.lease = new Lease({ session, rebalance: this.#rebalanceTimeout, margin: Math.max(500, session / 12) }, clock);
+    this.candidacy = new Candidacy(options.profile.mayBeMaster, session, () => this.rejoin());
+    this.#coordinator = new Coordinator(cluster, options.group, session, clock);
+    this.#heartbeats = new Heartbeats(options.heartbeatInterval, () => this.#beat(), this.#stop.signal);
+  }
+
+  /** When the coordinator last answered, on the monotonic clock. */
+  get lastContact(): number {
+    return this.#coordinator.lastContact;
   }
 
   start(): void {
-    this.#loops = Promise.all([this.#run(), this.#beat()]);
+    this.#loops = Promise.all([this.#run(), this.#heartbeats.run()]);
   }
 
   /** Joins again, to say that something has changed. */
@@ -102,11 +108,24 @@ export class Group {
     this.#wake?.();
   }
 
-  /** Stands for election no longer; resolves when a generation has begun that knows. */
-  resign(): Promise<void> {
-    this.#eligible = false;
+  /** Asks at once whether there is another generation. Joining again without being asked would make one. */
+  hurry(): void {
+    this.#heartbeats.hurry();
+  }
+
+  /** Asks the master of the latest generation to stand down. */
+  askToResign(): void {
+    this.#asks = this.#data?.master ?? "";
     this.rejoin();
-    return new Promise((resolve) => this.#resigned.push(resolve));
+  }
+
+  /** Removes a member of the latest generation. Several may try: of one that is gone already there is nothing to do. */
+  async evict(memberId: string): Promise<void> {
+    const peer = this.#data?.peers.find((peer) => peer.memberId === memberId);
+    if (peer === undefined) return;
+    const members = [{ memberId, groupInstanceId: peer.instanceId }];
+    await this.ask(leaveGroup({ groupId: this.#options.group, members }));
+    this.hurry();
   }
 
   /** As the leader: joins again when a topic has another number of partitions than was planned with. */
@@ -124,15 +143,15 @@ export class Group {
 
   /** Asks the coordinator something, as a member, on the connection of the heartbeats. Errors: `UNREACHABLE`. */
   async ask<T>(call: Call<T>): Promise<T> {
-    if (this.#beating === undefined) throw new MephistoError("UNREACHABLE", "The group's coordinator is not known.");
-    return await this.#beating.send(call, this.#answerTimeout());
+    return await this.#coordinator.ask(call);
   }
 
   /** Ends all loops, and tells the group. A static member keeps its place until its session ends. */
   async leave(): Promise<void> {
     this.#stop.abort();
     this.#wake?.();
-    this.#cluster.release(this.#joining); // a parked JoinGroup would hold us up
+    this.candidacy.close();
+    this.#coordinator.stopJoining();
     const { memberId } = this;
     this.lease.end();
     this.synced = false;
@@ -140,7 +159,7 @@ export class Group {
       const call = leaveGroup({ groupId: this.#options.group, members: [{ memberId }] });
       await this.ask(call).catch(() => {}); // it will find out by itself
     }
-    this.#cluster.release(this.#beating);
+    this.#coordinator.close();
     this.memberId = "";
     await this.#loops;
   }
@@ -149,7 +168,7 @@ export class Group {
     const backoff = new Backoff(100, 1000);
     while (!this.#stop.signal.aborted) {
       try {
-        if (!this.#located) await this.#locate();
+        if (!this.#coordinator.located) await this.#coordinator.locate();
         else if (this.#wanted) await this.#round();
         else await this.#sleep();
         backoff.reset();
@@ -170,22 +189,9 @@ export class Group {
     this.#wake = undefined;
   }
 
-  get #located(): boolean {
-    return this.#joining !== undefined && this.#beating !== undefined;
-  }
-
-  async #locate(): Promise<void> {
-    const address = await this.#cluster.coordinator(this.#options.group);
-    if (this.#stop.signal.aborted) return;
-    this.#joining = this.#cluster.link(address);
-    this.#beating = this.#cluster.link(address);
-  }
-
   /** The coordinator is another one now, or gone: look again. */
   #forgetCoordinator(): void {
-    this.#cluster.release(this.#joining);
-    this.#cluster.release(this.#beating);
-    this.#joining = this.#beating = undefined;
+    this.#coordinator.forget();
     this.#wake?.();
   }
 
@@ -217,14 +223,13 @@ export class Group {
     this.lease.renew(sent);
     this.synced = true;
     const { partitions, userData } = decodeAssignment(assignment);
-    const data = assignmentData(userData);
+    const data = this.#data = assignmentData(userData);
     this.#watchPredecessor(data, sent.monotonic);
     const given = flat(partitions);
     // Kept by all: whoever asked for patience may go, and another one may be elected.
     if (data.patience > 0) this.#notBefore = Math.max(this.#notBefore, this.#clock.monotonic() + data.patience);
     this.#listener.synced(given, data, this.#notBefore);
-    if (!this.#hasSaid) return;
-    for (const resolve of this.#resigned.splice(0)) resolve();
+    this.candidacy.decided(data.master !== "" && data.master !== this.incarnation);
   }
 
   async #join(): Promise<JoinGroupResponse> {
@@ -238,11 +243,11 @@ export class Group {
         ...profile,
         incarnation: this.incarnation,
         claim,
-        eligible: this.#eligible,
+        eligible: this.candidacy.say(),
         patience: this.#patience,
+        asks: this.#asks,
       }),
     });
-    this.#hasSaid = !this.#eligible;
     const sent = this.lease.now();
     const answer = await this.#onJoining(
       joinGroup({
@@ -303,41 +308,34 @@ export class Group {
   }
 
   async #beat(): Promise<void> {
-    const { group, instanceId = null, heartbeatInterval } = this.#options;
-    while (!this.#stop.signal.aborted) {
-      await pause(heartbeatInterval, this.#stop.signal);
-      const { memberId, generationId, synced } = this;
-      if (memberId === "" || generationId < 0 || this.#beating === undefined) continue;
-      const sent = this.lease.now();
-      try {
-        const call = heartbeat({ groupId: group, generationId, memberId, groupInstanceId: instanceId });
-        const { errorCode } = await this.ask(call);
-        if (this.#stop.signal.aborted) return;
-        this.#contact();
-        // An answer to what this member no longer is says nothing of what it is now.
-        if (memberId !== this.memberId || generationId !== this.generationId) continue;
-        // The next generation begins with a JoinGroup of ours, whose answer is still on its way, on another connection. The
-        // lease is not renewed by this, nor is it over: whoever has not joined in time is unknown, not of an old generation
-        // (or a static member, whose lease the rebalance timeout has ended).
-        if (errorCode === Code.ILLEGAL_GENERATION && this.#joins) continue;
-        if (errorCode === Code.NONE && synced) this.lease.renew(sent);
-        else if (errorCode === Code.NONE || errorCode === Code.REBALANCE_IN_PROGRESS) this.lease.signOfLife(sent);
-        // A round that is under way answers this by itself: another one after it would be a rebalance for all, and so on.
-        if (errorCode === Code.REBALANCE_IN_PROGRESS && synced && !this.#joins) this.rejoin();
-        else if (errorCode !== Code.REBALANCE_IN_PROGRESS) this.#heard(errorCode, "Heartbeat");
-      } catch (error) {
-        if (this.#stop.signal.aborted) return;
-        if (error instanceof AnotherRound) this.rejoin();
-        else this.#troubled(error);
-      }
+    const { group, instanceId = null } = this.#options;
+    const { memberId, generationId, synced } = this;
+    if (memberId === "" || generationId < 0 || !this.#coordinator.located) return;
+    const sent = this.lease.now();
+    try {
+      const call = heartbeat({ groupId: group, generationId, memberId, groupInstanceId: instanceId });
+      const { errorCode } = await this.ask(call);
+      // An answer to what this member no longer is says nothing of what it is now.
+      if (this.#stop.signal.aborted || memberId !== this.memberId || generationId !== this.generationId) return;
+      // The next generation begins with a JoinGroup of ours, whose answer is still on its way, on another connection. The
+      // lease is not renewed by this, nor is it over: whoever has not joined in time is unknown, not of an old generation
+      // (or a static member, whose lease the rebalance timeout has ended).
+      if (errorCode === Code.ILLEGAL_GENERATION && this.#joins) return;
+      if (errorCode === Code.NONE && synced) this.lease.renew(sent);
+      else if (errorCode === Code.NONE || errorCode === Code.REBALANCE_IN_PROGRESS) this.lease.signOfLife(sent);
+      // A round that is under way answers this by itself: another one after it would be a rebalance for all, and so on.
+      if (errorCode === Code.REBALANCE_IN_PROGRESS && synced && !this.#joins) this.rejoin();
+      else if (errorCode !== Code.REBALANCE_IN_PROGRESS) this.#heard(errorCode, "Heartbeat");
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      if (error instanceof AnotherRound) this.rejoin();
+      else this.#troubled(error);
     }
   }
 
   async #onJoining<T>(call: Call<T>, timeout: number): Promise<T> {
-    if (this.#joining === undefined) throw new AnotherRound();
-    const answer = await this.#joining.send(call, timeout);
-    this.#contact();
-    return answer;
+    if (!this.#coordinator.located) throw new AnotherRound();
+    return await this.#coordinator.join(call, timeout);
   }
 
   /** What an answer of the coordinator means. Throws unless it is good. */
@@ -393,14 +391,5 @@ export class Group {
     this.#listener.unreachable(
       error instanceof MephistoError ? error : new MephistoError("PROTOCOL", messageOf(error), { cause: error }),
     );
-  }
-
-  #contact(): void {
-    this.lastContact = this.#clock.monotonic();
-  }
-
-  /** A heartbeat's answer must come soon enough for another try within the session. */
-  #answerTimeout(): number {
-    return Math.min(3000, this.#options.sessionTimeout / 3);
   }
 }

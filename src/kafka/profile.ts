@@ -3,10 +3,10 @@
  * assignment, so that Kafka's own tools still read both. It is never empty: without userData in the assignments one
  * consumer of the newer protocol (KIP-848) would turn the group over to assignment by the broker.
  */
-import type { MemberProfile } from "../driver/driver.ts";
+import type { MasterWork, MemberProfile, Presence, ProcessIdentity } from "../driver/driver.ts";
 
 /** A member of itself. */
-export interface MemberData extends MemberProfile {
+export interface MemberData extends Omit<MemberProfile, "mayBeMaster"> {
   /** Of this run of the process: a static member that is restarted keeps its place, but is another. */
   readonly incarnation: string;
   /** The generation in which it won the mastership that it still holds, or 0. */
@@ -15,6 +15,16 @@ export interface MemberData extends MemberProfile {
   readonly eligible: boolean;
   /** For how many ms more a lease may be held that the others do not know of: a predecessor's, or of a lost group's. */
   readonly patience: number;
+  /** The incarnation of a master that is asked to stand down, or "". */
+  readonly asks: string;
+}
+
+/** A member that another one is to watch. */
+export interface PeerData {
+  readonly memberId: string;
+  readonly instanceId: string | null;
+  readonly worker: string;
+  readonly presence: Presence;
 }
 
 /** The leader of the outcome. */
@@ -28,6 +38,12 @@ export interface AssignmentData {
   readonly members: number;
   /** How long the master waits before it acts, in ms: as long as a member has asked for. */
   readonly patience: number;
+  /** The worker that would be elected in the master's place, or "". */
+  readonly heir: string;
+  /** Whether the master is asked to stand down for it. */
+  readonly resign: boolean;
+  /** Whom this member is to watch. */
+  readonly peers: readonly PeerData[];
 }
 
 const FORMAT = 1;
@@ -45,11 +61,13 @@ export function memberData(userData: Uint8Array | null): MemberData {
     worker: text(fields.worker),
     runtime: text(fields.runtime),
     version: text(fields.version),
-    timers: Array.isArray(fields.timers) ? fields.timers.map(text) : [],
+    timers: list(fields.timers).map((work): MasterWork => ({ name: text(work.name), rule: text(work.rule) })),
+    presence: presenceOf(fields.presence),
     incarnation: text(fields.incarnation),
     claim: count(fields.claim),
     eligible: fields.eligible === true,
     patience: count(fields.patience),
+    asks: text(fields.asks),
   };
 }
 
@@ -62,17 +80,43 @@ export function assignmentData(userData: Uint8Array | null): AssignmentData {
     instanceId: text(fields.instanceId),
     members: count(fields.members),
     patience: count(fields.patience),
+    heir: text(fields.heir),
+    resign: fields.resign === true,
+    peers: list(fields.peers).flatMap((peer) => {
+      const presence = presenceOf(peer.presence);
+      const instanceId = text(peer.instanceId) || null;
+      return presence ? [{ memberId: text(peer.memberId), instanceId, worker: text(peer.worker), presence }] : [];
+    }),
   };
+}
+
+function presenceOf(value: unknown): Presence | undefined {
+  const { host, port, id, process } = object(value);
+  if (text(host) === "" || text(id) === "" || count(port) === 0 || count(port) > 65535) return undefined;
+  return { host: text(host), port: count(port), id: text(id), process: processOf(process) };
+}
+
+function processOf(value: unknown): ProcessIdentity | undefined {
+  const { bootId, pidNamespace, pid, startTime } = object(value);
+  if (text(bootId) === "" || text(pidNamespace) === "" || text(startTime) === "" || count(pid) === 0) return undefined;
+  return { bootId: text(bootId), pidNamespace: text(pidNamespace), pid: count(pid), startTime: text(startTime) };
 }
 
 function read(userData: Uint8Array | null): Record<string, unknown> {
   if (userData === null) return {};
   try {
-    const value: unknown = JSON.parse(decoder.decode(userData));
-    return typeof value === "object" && value !== null ? { ...value } : {};
+    return object(JSON.parse(decoder.decode(userData)));
   } catch {
     return {};
   }
+}
+
+function object(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
+
+function list(value: unknown): Record<string, unknown>[] {
+  return Array.isArray(value) ? value.map(object) : [];
 }
 
 function text(value: unknown): string {

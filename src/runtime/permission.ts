@@ -1,5 +1,9 @@
 /** What may need a permission on Deno. */
-export type Permission = { name: "env"; variable: string } | { name: "sys"; kind: "hostname" };
+export type Permission =
+  | { name: "env"; variable: string }
+  | { name: "sys"; kind: "hostname" }
+  | { name: "read"; path: string }
+  | { name: "net"; host: string };
 
 interface DenoPermissions {
   permissions: { querySync(permission: Permission): { state: string } };

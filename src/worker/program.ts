@@ -15,6 +15,7 @@ import { recordOf } from "./outgoing.ts";
 import type { Scope } from "./sends.ts";
 import { resolveSettings, SETTING_VARIABLES, type WorkerSettings } from "./settings.ts";
 import type { RunningWorker } from "./status.ts";
+import { Watch } from "./watch.ts";
 import { Worker } from "./worker.ts";
 
 /** Makes the log that an app's settings name. */
@@ -99,6 +100,7 @@ export class Program {
       runtime: `${name} ${version}`,
       url: redact(settings.url.value),
       advice,
+      watch: watchOf(settings, logger),
     });
   }
 
@@ -159,6 +161,11 @@ export class Program {
   #open(settings: WorkerSettings, logger: Logger): Driver {
     return this.#makeDriver(this.#definition, settings, logger);
   }
+}
+
+/** Unless it is off. */
+function watchOf({ presence: { value, from }, evictOn }: WorkerSettings, logger: Logger): Watch | undefined {
+  return value === undefined ? undefined : new Watch({ bind: { value, from }, evictOn: evictOn.value, logger });
 }
 
 /** Tries what waiting may mend again, for a while. */

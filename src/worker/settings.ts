@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { AppOptions } from "../core/app.ts";
 import { type Duration, formatDuration, positiveMilliseconds } from "../core/duration.ts";
 import { MephistoError } from "../core/errors.ts";
@@ -17,6 +18,12 @@ export interface WorkerSettings {
   readonly heartbeatInterval: Setting<number>;
   readonly instanceId: Setting<string | undefined>;
   readonly version: Setting<string>;
+  /** The address where others see whether this worker lives; undefined: nowhere. */
+  readonly presence: Setting<string | undefined>;
+  /** What another worker's death is concluded from. */
+  readonly evictOn: Setting<"proof" | "reset">;
+  /** Whether it may be elected. */
+  readonly master: Setting<boolean>;
 }
 
 /** Flags by their long names without dashes, and environment variables; what is not there is not set. */
@@ -32,12 +39,16 @@ export const SETTING_VARIABLES: readonly string[] = [
   "MEPHISTO_HEARTBEAT_INTERVAL",
   "MEPHISTO_INSTANCE_ID",
   "MEPHISTO_VERSION",
+  "MEPHISTO_PRESENCE_BIND",
+  "MEPHISTO_EVICT_ON",
+  "MEPHISTO_NO_MASTER",
 ];
 
 /** Where Kafka is when nothing else is said. */
 export const DEFAULT_URL = "kafka://localhost:9092";
 const DEFAULT_SESSION = 6000;
 const LONGEST_DEFAULT_HEARTBEAT = 300;
+const DEFAULT_PRESENCE = "127.0.0.1";
 
 /**
  * What a worker runs with, each setting looked up in this order: flag, environment, code, default. An empty environment
@@ -69,6 +80,9 @@ export function resolveSettings(options: AppOptions, given: Given): WorkerSettin
     heartbeatInterval,
     instanceId: instanceId ?? byDefault(undefined),
     version: lookUp("version", options.version, { flags: {}, env: given.env }) ?? byDefault(""),
+    presence: presence(given, options.presenceBind),
+    evictOn: evictOn(given, options.evictOn),
+    master: mayBeMaster(given, options.master),
   };
 }
 
@@ -98,6 +112,44 @@ function byDefault<T>(value: T): Setting<T> {
 function duration(flag: string, code: Duration | undefined, given: Given): Setting<number> | undefined {
   const setting = lookUp(flag, code, given);
   return setting && { value: positiveMilliseconds(setting.value, nameOf(setting.from, flag)), from: setting.from };
+}
+
+function presence(given: Given, code: string | undefined): Setting<string | undefined> {
+  const setting = lookUp<string>("presence-bind", code, given);
+  if (setting === undefined) return byDefault(DEFAULT_PRESENCE);
+  const { value, from } = setting;
+  if (value === "off") return { value: undefined, from };
+  const address = value.replace(/^\[(.*)\]$/, "$1");
+  // It is also what the others are told to connect to.
+  if (isIP(address) !== 0 && !/^[0:.]+$/.test(address)) return { value: address, from };
+  throw new MephistoError(
+    "INVALID_OPTION",
+    `${nameOf(from, "presence-bind")}: ${
+      JSON.stringify(value)
+    } is not an address at which other workers find this one: ` +
+      `give one of this machine's, such as 127.0.0.1 or 10.0.0.5, or off.`,
+  );
+}
+
+function evictOn(given: Given, code: "proof" | "reset" | undefined): Setting<"proof" | "reset"> {
+  const setting = lookUp<string>("evict-on", code, given);
+  if (setting === undefined) return byDefault("proof");
+  const { value, from } = setting;
+  if (value === "proof" || value === "reset") return { value, from };
+  throw new MephistoError(
+    "INVALID_OPTION",
+    `${nameOf(from, "evict-on")}: ${JSON.stringify(value)} is neither proof nor reset.`,
+  );
+}
+
+/** The flag and the variable say no, the code may say either. */
+function mayBeMaster(given: Given, code: boolean | undefined): Setting<boolean> {
+  const setting = lookUp<string>("no-master", undefined, given);
+  if (setting === undefined) return code === undefined ? byDefault(true) : { value: code, from: "the code" };
+  const { value, from } = setting;
+  if (/^(1|true|yes|on)$/i.test(value)) return { value: false, from };
+  if (/^(0|false|no|off)$/i.test(value)) return { value: true, from };
+  throw new MephistoError("INVALID_OPTION", `${from}: ${JSON.stringify(value)} is neither true nor false.`);
 }
 
 /** Only the form; what reads the address says the rest. */

@@ -5,7 +5,7 @@ import { MephistoError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { Outage } from "../core/outage.ts";
 import { Backoff, type Sleep, within } from "../core/pause.ts";
-import type { Driver, Generation, MemberListener, Membership, TopicPartition } from "../driver/driver.ts";
+import type { Driver, Generation, MasterWork, MemberListener, Membership, TopicPartition } from "../driver/driver.ts";
 import type { JournalState } from "../driver/master-log.ts";
 import type { Context } from "../runtime/context.ts";
 import { ActorLoop } from "./actor-loop.ts";
@@ -18,6 +18,7 @@ import type { Scope } from "./sends.ts";
 import type { WorkerSettings } from "./settings.ts";
 import { type RunningWorker, timerStatus, type WorkerStatus } from "./status.ts";
 import { type Span, TimerLoop } from "./timer-loop.ts";
+import type { Watch } from "./watch.ts";
 
 /** How long stopping may take in all, in ms. */
 const STOP_WITHIN = 9000;
@@ -47,6 +48,8 @@ export interface WorkerParts {
   readonly runtime: string;
   /** The address without user and password. */
   readonly url: string;
+  /** Sees at once that other workers are gone. */
+  readonly watch?: Watch | undefined;
   /** What else a person may do when no broker answers: a sentence after a space, or nothing. */
   readonly advice: string;
 }
@@ -85,8 +88,9 @@ export class Worker implements RunningWorker {
   }
 
   async start(): Promise<void> {
-    const { clock, definition, driver, logger, settings, sleep, worker, runtime } = this.#parts;
+    const { clock, definition, driver, logger, settings, sleep, watch, worker, runtime } = this.#parts;
     const journal = await this.#connect();
+    const presence = await watch?.listen();
     if (this.#stop.signal.aborted) return;
     for (const actor of this.#actors.values()) actor.start();
     const everyWorker = everyWorkersSpan(clock, this.#stop.signal);
@@ -98,7 +102,9 @@ export class Worker implements RunningWorker {
         worker,
         runtime,
         version: settings.version.value,
-        timers: this.#timers.filter(({ timer }) => timer.onMaster).map(({ timer }) => timer.name),
+        timers: masterWork(definition),
+        mayBeMaster: settings.master.value,
+        presence,
       },
       instanceId: settings.instanceId.value,
       sessionTimeout: settings.sessionTimeout.value,
@@ -114,6 +120,7 @@ export class Worker implements RunningWorker {
       standDown: (why) => this.#standDown(why),
     });
     this.#mastership = new Mastership(membership.lease, (term) => master?.begin(term), logger, clock, sleep);
+    watch?.follow(membership);
     await Promise.race([membership.ready(), aborted(this.#stop.signal)]);
     if (this.#state === "starting") this.#state = "running";
   }
@@ -249,6 +256,7 @@ export class Worker implements RunningWorker {
         else logger.debug(line);
         if (generation.master !== undefined && !generation.elected) this.#master?.relieved();
         this.#mastership?.generation(generation);
+        this.#parts.watch?.generation(generation);
         this.#watchIdle();
       },
       expelled: () => {
@@ -328,13 +336,23 @@ export class Worker implements RunningWorker {
     const drained = Promise.all([...this.#actors.values()].map((actor) => actor.stop()));
     const isDrained = await within(drained, RESIGN_AFTER, sleep) !== undefined;
     const resigned = keepsPlace || !isDrained ? this.#membership?.resign() : undefined;
+    if (resigned) this.#parts.watch?.changed();
     if (keepsPlace && resigned) await within(resigned, RESIGN_WITHIN, sleep);
     await within(drained, left() / 2, sleep);
     await attempt(within(driver.publisher.flush(), left() / 2, sleep));
     await attempt(this.#membership?.leave(left()));
+    this.#parts.watch?.close();
     await attempt(driver.close(Math.min(left(), 1000)));
     this.#state = "stopped";
   }
+}
+
+/** What runs on the master, as the others are told. */
+function masterWork({ timers, tasks }: WorkerParts["definition"]): MasterWork[] {
+  return [
+    ...[...timers.values()].filter(({ onMaster }) => onMaster).map(({ name, rule }) => ({ name, rule: rule.text })),
+    ...[...tasks.values()].filter(({ onMaster }) => onMaster).map(({ name }) => ({ name, rule: "task" })),
+  ];
 }
 
 function waitingMends({ code }: MephistoError): boolean {

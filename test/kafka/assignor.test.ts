@@ -18,6 +18,8 @@ function member(memberId: string, owned: readonly TopicPartition[] = [], said: S
     claim,
     eligible,
     patience,
+    asks: "",
+    presence: undefined,
   };
   return { memberId, instanceId: null, topics, owned, generation, data };
 }

@@ -119,7 +119,17 @@ describe("a member that is cut off", options, () => {
       return members.map(({ memberId }) => memberId).filter((id) => id !== leader.id);
     };
     const assign = async (members: string[]) => {
-      const userData = encodeData({ master: "", worker: "", instanceId: "", members: 2, patience: 0 });
+      const data = {
+        master: "",
+        worker: "",
+        instanceId: "",
+        members: 2,
+        patience: 0,
+        heir: "",
+        resign: false,
+        peers: [],
+      };
+      const userData = encodeData(data);
       const assignment = encodeAssignment({ partitions: [{ topic, partitions: [0] }], userData });
       const { errorCode } = await link.send(syncGroup({
         groupId: topic,

@@ -50,7 +50,7 @@ afterEach(async () => {
 
 async function joined(coordinator: FakeCoordinator) {
   const heard: string[] = [];
-  const profile = { worker: "", runtime: "", version: "", timers: [] };
+  const profile = { worker: "", runtime: "", version: "", timers: [], mayBeMaster: true, presence: undefined };
   const options = { group: "g", topics: ["t"], profile, instanceId: undefined, sessionTimeout: 6000 };
   const group = new Group(coordinator, { ...options, heartbeatInterval: 10 }, {
     owned: () => [{ topic: "t", partition: 0 }],

@@ -29,7 +29,7 @@ describe("an instance id that is used again while its first worker lives", { tim
       silent,
       systemClock,
     );
-    const profile = { worker: "", runtime: "", version: "", timers: [] };
+    const profile = { worker: "", runtime: "", version: "", timers: [], mayBeMaster: true, presence: undefined };
     const membership = driver.join(
       { group, topics: [], profile, instanceId, sessionTimeout: 6000, heartbeatInterval },
       {

@@ -32,7 +32,7 @@ describe("a consumer", { timeout: 120_000 }, () => {
       systemClock,
     );
     const read: string[] = [];
-    const profile = { worker: "", runtime: "", version: "", timers: [] };
+    const profile = { worker: "", runtime: "", version: "", timers: [], mayBeMaster: true, presence: undefined };
     const options = { group, topics, profile, instanceId: undefined, sessionTimeout: 6000, heartbeatInterval: 200 };
     const membership = driver.join(options, {
       claim: () => 0,

@@ -6,6 +6,7 @@ import type {
   Generation,
   JoinOptions,
   MemberListener,
+  MemberProfile,
   Membership,
   Record,
   TopicPartition,
@@ -106,13 +107,26 @@ export class Member implements MemberListener {
   readonly #lanes = new Map<string, Lane>();
   #claim = 0;
 
-  constructor(url: string, group: string, topics: readonly string[], more: Partial<JoinOptions> = {}) {
+  constructor(
+    url: string,
+    group: string,
+    topics: readonly string[],
+    { profile, ...more }: Partial<Omit<JoinOptions, "profile">> & { profile?: Partial<MemberProfile> } = {},
+  ) {
     const options = { linger: 0, compression: undefined };
     this.driver = new KafkaDriver(parseUrl(url, "test"), "kafka-test", options, this.logger, systemClock);
     this.membership = this.driver.join({
       group,
       topics,
-      profile: { worker: unique("worker"), runtime: "test", version: "", timers: [] },
+      profile: {
+        worker: unique("worker"),
+        runtime: "test",
+        version: "",
+        timers: [],
+        mayBeMaster: true,
+        presence: undefined,
+        ...profile,
+      },
       instanceId: undefined,
       sessionTimeout: 6000,
       heartbeatInterval: 100,

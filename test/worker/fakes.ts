@@ -11,6 +11,7 @@ import type {
   JoinOptions,
   MemberListener,
   Membership,
+  Peer,
   Record,
   TopicSpec,
 } from "../../src/driver/driver.ts";
@@ -234,16 +235,19 @@ export class FakeDriver implements Driver {
   }
 
   async #call(
-    name: "connect" | "ensureTopics" | "flush" | "close" | "leave" | "resign" | "standDown",
+    name: "connect" | "ensureTopics" | "flush" | "close" | MembershipCall,
     about = "",
   ): Promise<void> {
     this.calls.push(about ? `${name} ${about}` : name);
-    if (name === "resign" || name === "standDown") return;
-    if (name !== "close") await this.waits.get(name);
-    const error = this.errors.get(name);
+    const isPlain = name === "resign" || name === "standDown" || name === "askToResign" || name === "evict" ||
+      name === "hurry";
+    if (name !== "close" && !isPlain) await this.waits.get(name);
+    const error = isPlain ? undefined : this.errors.get(name);
     if (error) throw error;
   }
 }
+
+type MembershipCall = "leave" | "resign" | "standDown" | "askToResign" | "evict" | "hurry";
 
 /** A place in a group that does what the test says. */
 export class FakeMembership implements Membership {
@@ -253,14 +257,14 @@ export class FakeMembership implements Membership {
   joined = false;
   lastContact = -Infinity;
   readonly #ready: Promise<void>;
-  readonly #call: (name: "leave" | "resign" | "standDown", about?: string) => Promise<void>;
+  readonly #call: (name: MembershipCall, about?: string) => Promise<void>;
 
   constructor(
     options: JoinOptions,
     listener: MemberListener,
     clock: Clock,
     ready: Promise<void>,
-    call: (name: "leave" | "resign" | "standDown", about?: string) => Promise<void>,
+    call: (name: MembershipCall, about?: string) => Promise<void>,
   ) {
     this.options = options;
     this.listener = listener;
@@ -277,8 +281,20 @@ export class FakeMembership implements Membership {
     await this.#call("resign");
   }
 
-  standDown(): Promise<void> {
-    return this.#call("standDown");
+  async standDown(): Promise<void> {
+    await this.#call("standDown");
+  }
+
+  askToResign(): void {
+    void this.#call("askToResign");
+  }
+
+  async evict({ id }: Peer): Promise<void> {
+    await this.#call("evict", id);
+  }
+
+  hurry(): void {
+    void this.#call("hurry");
   }
 
   leave(within: number): Promise<void> {
@@ -302,5 +318,15 @@ export class FakeMembership implements Membership {
 
 export function generation(part: Partial<Generation> = {}): Generation {
   const elected = part.elected ?? false;
-  return { generation: 1, members: 1, master: elected ? "me" : "another", elected, notBefore: -Infinity, ...part };
+  return {
+    generation: 1,
+    members: 1,
+    master: elected ? "me" : "another",
+    elected,
+    notBefore: -Infinity,
+    peers: [],
+    heir: undefined,
+    resignAsked: false,
+    ...part,
+  };
 }

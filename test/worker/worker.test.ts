@@ -63,7 +63,14 @@ test("a worker connects, makes sure of its topics, joins and says what it is", a
   assert.deepEqual(membership().options, {
     group: "shop",
     topics: ["shop-orders"],
-    profile: { worker: "me", runtime: "bun 1", version: "3", timers: ["master"] },
+    profile: {
+      worker: "me",
+      runtime: "bun 1",
+      version: "3",
+      timers: [{ name: "master", rule: "every 1s" }],
+      mayBeMaster: true,
+      presence: undefined,
+    },
     instanceId: undefined,
     sessionTimeout: 6000,
     heartbeatInterval: 300,

@@ -1,0 +1,76 @@
+import type { Clock } from "../core/clock.ts";
+import { MephistoError } from "../core/errors.ts";
+import type { Call } from "../wire/call.ts";
+import type { Cluster } from "./cluster.ts";
+import type { Link } from "./link.ts";
+
+/**
+ * The way to a group's coordinator: JoinGroup and SyncGroup have one connection, heartbeats and commits another, since a
+ * heartbeat behind a parked JoinGroup would come too late.
+ */
+export class Coordinator {
+  /** When it last answered, on the monotonic clock. */
+  lastContact = -Infinity;
+  readonly #cluster: Cluster;
+  readonly #group: string;
+  readonly #clock: Clock;
+  /** An answer must come soon enough for another try within the session, in ms. */
+  readonly #answerTimeout: number;
+  #joining: Link | undefined;
+  #beating: Link | undefined;
+  #closed = false;
+
+  constructor(cluster: Cluster, group: string, sessionTimeout: number, clock: Clock) {
+    this.#cluster = cluster;
+    this.#group = group;
+    this.#clock = clock;
+    this.#answerTimeout = Math.min(3000, sessionTimeout / 3);
+  }
+
+  get located(): boolean {
+    return this.#joining !== undefined && this.#beating !== undefined;
+  }
+
+  async locate(): Promise<void> {
+    const address = await this.#cluster.coordinator(this.#group);
+    if (this.#closed) return;
+    this.#joining = this.#cluster.link(address);
+    this.#beating = this.#cluster.link(address);
+  }
+
+  /** It is another one now, or gone. */
+  forget(): void {
+    this.stopJoining();
+    this.#cluster.release(this.#beating);
+    this.#beating = undefined;
+  }
+
+  /** Ends what waits for a generation: a parked JoinGroup would hold up whoever leaves. */
+  stopJoining(): void {
+    this.#cluster.release(this.#joining);
+    this.#joining = undefined;
+  }
+
+  /** Forgets it for good. */
+  close(): void {
+    this.#closed = true;
+    this.forget();
+  }
+
+  /** Asks something that may park for long. Errors: `UNREACHABLE`. */
+  async join<T>(call: Call<T>, timeout: number): Promise<T> {
+    return await this.#send(this.#joining, call, timeout);
+  }
+
+  /** Asks something that is answered at once. Errors: `UNREACHABLE`. */
+  async ask<T>(call: Call<T>): Promise<T> {
+    return await this.#send(this.#beating, call, this.#answerTimeout);
+  }
+
+  async #send<T>(link: Link | undefined, call: Call<T>, timeout: number): Promise<T> {
+    if (link === undefined) throw new MephistoError("UNREACHABLE", "The group's coordinator is not known.");
+    const answer = await link.send(call, timeout);
+    this.lastContact = this.#clock.monotonic();
+    return answer;
+  }
+}
