@@ -68,6 +68,7 @@ setRuntime((definition) => {
         worker: (settings, logger, advice) => program.worker(settings, logger, advice),
         send: (actor, message, settings) => program.send(actor, message, settings),
         journal: (settings, patience) => program.journal(settings, patience),
+        resign: (settings) => program.resign(settings),
         broker: makeBroker,
         close: () => program.stop(),
       });

@@ -21,6 +21,7 @@ Commands:
   broker  runs that broker alone; needs no script
   send    sends one message to an actor
   timers  shows what the timers have done, and their next slots
+  resign  has the master hand over to another worker
   list    lists the actors and timers of the script
 
 mephisto worker <script.ts> --help shows the flags of a command, and so does mephisto broker --help.

@@ -6,7 +6,7 @@ import { suggestion } from "../core/nearest.ts";
 import { isFlag, UsageError } from "./parse.ts";
 
 /** The commands that a script has. */
-export const COMMANDS: readonly string[] = ["worker", "dev", "broker", "send", "timers", "list"];
+export const COMMANDS: readonly string[] = ["worker", "dev", "broker", "send", "timers", "resign", "list"];
 
 /** What can run a script. */
 export const RUNTIMES = ["bun", "deno", "node"] as const;

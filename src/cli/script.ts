@@ -2,6 +2,7 @@ import type { ActorDefinition, Outgoing } from "../core/actor.ts";
 import type { AppDefinition } from "../core/app.ts";
 import type { Logger } from "../core/logger.ts";
 import { finish } from "../runtime/exit.ts";
+import type { Handover } from "../worker/resign.ts";
 import { DEFAULT_URL, SETTING_VARIABLES, type WorkerSettings } from "../worker/settings.ts";
 import type { Journal } from "../worker/journal.ts";
 import type { RunningWorker } from "../worker/status.ts";
@@ -10,6 +11,7 @@ import { brokerCommand, type MakeBroker } from "./broker.ts";
 import { devCommand } from "./dev.ts";
 import { dispatch } from "./dispatch.ts";
 import { listCommand } from "./list.ts";
+import { resignCommand } from "./resign.ts";
 import { sendCommand } from "./send.ts";
 import { type Terminal, terminal as processTerminal } from "./terminal.ts";
 import { timersCommand } from "./timers.ts";
@@ -29,6 +31,8 @@ export interface Host {
    * has answered within `patience` ms, `JOURNAL_UNUSABLE` and others.
    */
   journal(settings: WorkerSettings, patience: number): Promise<Journal | undefined>;
+  /** Asks the master to let another worker be it; connects if need be. */
+  resign(settings: WorkerSettings): Promise<Handover>;
   /** Makes a broker for development; it listens when it is started. */
   readonly broker: MakeBroker;
   /** Closes what these have opened, or nothing. */
@@ -50,6 +54,7 @@ export function runScript(
       broker: brokerCommand(host.broker, terminal, (url) => howToUse(definition, terminal, url)),
       send: sendCommand(definition, host, terminal),
       timers: timersCommand(definition, host, terminal),
+      resign: resignCommand(definition, host, terminal),
       list: listCommand(definition, host, terminal),
     },
     fallback: "worker",

@@ -107,7 +107,7 @@ export interface Generation {
   readonly elected: boolean;
   /** An elected worker may not act before this moment of its monotonic clock, in ms: an older lease may still be held. */
   readonly notBefore: number;
-  /** Whom to watch: everybody the master, the master everybody. */
+  /** Whom to watch: everybody the master and one more, these two everybody. */
   readonly peers: readonly Peer[];
   /** The worker that would be elected in the master's place; undefined when there is none. */
   readonly heir: string | undefined;

@@ -35,19 +35,23 @@ export function writePlan(members: readonly Member[], plan: Plan): MemberAssignm
     memberId: member.memberId,
     assignment: encodeAssignment({
       partitions: byTopic(partitions.get(member.memberId) ?? []),
-      userData: encodeData({ ...data, peers: peersOf(member, members, master) }),
+      userData: encodeData({ ...data, peers: peersOf(member, members, plan) }),
     }),
   }));
 }
 
 /**
- * Whom a member is to watch: everybody the master, the master everybody. Of the static ones only the master: one that is
- * started again soon is to find its place kept.
+ * Whom a member is to watch: everybody the master and one more, its heir if it has one, and these two everybody, so that
+ * two that die at once are seen too. Of static members only the master: one that is started again soon is to find its
+ * place kept.
  */
-function peersOf(member: Member, members: readonly Member[], master: Member | undefined): PeerData[] {
-  const watched = member === master ? members.filter(({ instanceId }) => instanceId === null) : master ? [master] : [];
+function peersOf(member: Member, members: readonly Member[], { master, heir }: Plan): PeerData[] {
+  const second = heir ?? members.find((each) => each !== master && each.data.presence !== undefined);
+  const sentinels = [master, second].filter((each) => each !== undefined);
+  const watched = (sentinels.includes(member) ? members : sentinels)
+    .filter((each) => each !== member && (each === master || each.instanceId === null));
   return watched.flatMap(({ memberId, instanceId, data: { worker, presence } }) =>
-    presence === undefined || memberId === member.memberId ? [] : [{ memberId, instanceId, worker, presence }]
+    presence === undefined ? [] : [{ memberId, instanceId, worker, presence }]
   );
 }
 

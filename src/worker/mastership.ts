@@ -39,6 +39,9 @@ export class Mastership {
   #electedAt = 0;
   #term: OwnTerm | undefined;
   #resigned = false;
+  /** While it gives the group the chance to elect another. */
+  #standsDown = false;
+  #toldNobody = false;
   /** Whether the group has been told that nothing is claimed: until it has decided, another one may be master. */
   #disclaimed = false;
   #nextLook = new AbortController();
@@ -66,6 +69,13 @@ export class Mastership {
     this.#generation = generation;
     this.#electedAt = this.#clock.monotonic();
     this.#disclaimed = false;
+    const isNobody = generation.master === undefined;
+    if (isNobody && !this.#toldNobody) {
+      this.#logger.warn(
+        "Nobody is master: no worker of the group may be, or has what is to run there. It waits for one that does.",
+      );
+    }
+    this.#toldNobody = isNobody;
     this.#look();
   }
 
@@ -88,18 +98,24 @@ export class Mastership {
     return this.#generation?.generation ?? 0;
   }
 
-  /** Ends the term. Nothing is claimed, and nothing begins, before the group has decided anew. */
-  standDown(why: string): void {
-    this.#stepDown(why);
-    this.#disclaimed = true;
-    this.#nextLook.abort();
-  }
-
   /** Ends the term and stands for no other. */
   resign(): void {
     this.#resigned = true;
     this.#stepDown("this worker is stopping");
     this.#nextLook.abort();
+  }
+
+  /** Ends the term, and begins no other until `handOver` is done, which lets the group elect another worker. */
+  async standDown(why: string, handOver: () => Promise<void>): Promise<void> {
+    this.#standsDown = true;
+    this.#stepDown(why);
+    this.#nextLook.abort();
+    try {
+      await handOver();
+    } finally {
+      this.#standsDown = false;
+      this.#look();
+    }
   }
 
   #holds(): boolean {
@@ -109,7 +125,7 @@ export class Mastership {
   /** Compares what is with what should be, and looks again when that may have changed. */
   #look(): void {
     this.#nextLook.abort();
-    if (this.#resigned || this.#disclaimed) return;
+    if (this.#resigned || this.#standsDown || this.#disclaimed) return;
     const generation = this.#generation;
     if (generation === undefined) return;
     if (!generation.elected) {

@@ -12,6 +12,7 @@ import { variables } from "../runtime/env.ts";
 import { runtime, workerId } from "../runtime/info.ts";
 import { type Journal, journalTopic, replay } from "./journal.ts";
 import { recordOf } from "./outgoing.ts";
+import { askToResign, type Handover } from "./resign.ts";
 import type { Scope } from "./sends.ts";
 import { resolveSettings, SETTING_VARIABLES, type WorkerSettings } from "./settings.ts";
 import type { RunningWorker } from "./status.ts";
@@ -120,6 +121,14 @@ export class Program {
     }
     const address = redact(settings.url.value);
     throw new MephistoError("UNREACHABLE", `${address} has not answered within ${formatDuration(patience)}.`);
+  }
+
+  /** Asks the app's master to let another worker be it; `close` with `stop`. Errors: `UNREACHABLE` and those of joining. */
+  resign(settings: WorkerSettings): Promise<Handover> {
+    const driver = this.#driver ??= this.#open(settings, this.#definition.options.logger ?? silent);
+    const { name, version } = runtime();
+    const about = { worker: workerId(), runtime: `${name} ${version}` };
+    return askToResign({ driver, group: this.#definition.id, settings, about, sleep: pause });
   }
 
   /** Runs a worker inside a program of one's own; `terminal` is its logger when the app has none of its own. */

@@ -142,11 +142,12 @@ function evictOn(given: Given, code: "proof" | "reset" | undefined): Setting<"pr
   );
 }
 
-/** The flag and the variable say no, the code may say either. */
-function mayBeMaster(given: Given, code: boolean | undefined): Setting<boolean> {
-  const setting = lookUp<string>("no-master", undefined, given);
-  if (setting === undefined) return code === undefined ? byDefault(true) : { value: code, from: "the code" };
-  const { value, from } = setting;
+/** The flag and the variable say no, the code may say either. A flag that is on unless it is given says nothing. */
+function mayBeMaster({ flags, env }: Given, code: boolean | undefined): Setting<boolean> {
+  if (flags.master === "false") return { value: false, from: "--no-master" };
+  const from = "MEPHISTO_NO_MASTER";
+  const value = env[from];
+  if (!value) return code === undefined ? byDefault(true) : { value: code, from: "the code" };
   if (/^(1|true|yes|on)$/i.test(value)) return { value: false, from };
   if (/^(0|false|no|off)$/i.test(value)) return { value: true, from };
   throw new MephistoError("INVALID_OPTION", `${from}: ${JSON.stringify(value)} is neither true nor false.`);

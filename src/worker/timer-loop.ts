@@ -45,6 +45,7 @@ export class TimerLoop {
   readonly #flying = new Set<Promise<void>>();
   readonly #ended = new AbortController();
   #running: Promise<void> = Promise.resolve();
+  #ticking: Promise<void> = Promise.resolve();
   #toldAt = -Infinity;
   #next: number | undefined;
   #stuckSince: number | undefined;
@@ -86,6 +87,11 @@ export class TimerLoop {
     await Promise.all(this.#flying);
   }
 
+  /** Resolves when the run that is under way has ended; the next one may begin right after. */
+  async quiet(): Promise<void> {
+    await Promise.all([this.#ticking, ...this.#flying]);
+  }
+
   async #loop(span: Span): Promise<void> {
     const { rule, name } = this.timer;
     const { clock } = span;
@@ -114,6 +120,7 @@ export class TimerLoop {
         const run = this.#run(due, span);
         if (this.#policy.overlap === "allow") this.#fly(run.written);
         else {
+          this.#ticking = run.written;
           progress = this.#covered(progress, due, run.began, await run.ended);
           this.#stuckSince = this.#parts.clock.monotonic();
           await run.written;

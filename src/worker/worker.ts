@@ -28,6 +28,8 @@ const LAST_TICK = 300;
 const RESIGN_ENTRY = 200;
 /** If what is in hand takes longer than this, mastership is handed over before it is finished, in ms. */
 const RESIGN_AFTER = 100;
+/** How long a running tick may still finish when another worker is to be master, in ms. */
+const LAST_TICK_ASKED = 10_000;
 /** How long a static member waits until the group has heard that it resigns, in ms. */
 const RESIGN_WITHIN = 1000;
 /** A worker without partitions says so when it has had none for so long, in ms. */
@@ -71,6 +73,7 @@ export class Worker implements RunningWorker {
   #partitionCounts = new Map<string, number>();
   #idle = new AbortController();
   #told = false;
+  #standsDown = false;
   #stopping: Promise<void> | undefined;
 
   constructor(parts: WorkerParts) {
@@ -117,7 +120,7 @@ export class Worker implements RunningWorker {
       sessionTimeout: settings.sessionTimeout.value,
       version: settings.version.value,
       timers: this.#timers.filter(({ timer }) => timer.onMaster),
-      standDown: (why) => this.#standDown(why),
+      standDown: (why) => void this.#standDown(why),
     });
     this.#mastership = new Mastership(membership.lease, (term) => master?.begin(term), logger, clock, sleep);
     watch?.follow(membership);
@@ -191,13 +194,6 @@ export class Worker implements RunningWorker {
     return this.#mastership?.master === true && (this.#master === undefined || this.#master.epoch > 0);
   }
 
-  #standDown(why: string): void {
-    this.#mastership?.standDown(why);
-    this.#membership?.standDown().catch((error: unknown) => {
-      this.#parts.logger.debug(`Standing down failed: ${messageOf(error)}`);
-    });
-  }
-
   /** Until a broker answers and the topics are there; gives the journal. Throws what waiting does not mend. */
   async #connect(): Promise<JournalState | undefined> {
     const { clock, definition, driver, logger, settings, sleep } = this.#parts;
@@ -257,6 +253,7 @@ export class Worker implements RunningWorker {
         if (generation.master !== undefined && !generation.elected) this.#master?.relieved();
         this.#mastership?.generation(generation);
         this.#parts.watch?.generation(generation);
+        if (generation.resignAsked) void this.#handOver();
         this.#watchIdle();
       },
       expelled: () => {
@@ -288,6 +285,31 @@ export class Worker implements RunningWorker {
       },
       failed: this.#fail,
     };
+  }
+
+  /** Lets another worker be master, between two runs of the timers. */
+  async #handOver(): Promise<void> {
+    const quiet = this.#timers.filter(({ timer }) => timer.onMaster).map((loop) => loop.quiet());
+    await within(Promise.all(quiet), LAST_TICK_ASKED, this.#parts.sleep);
+    await this.#master?.resign(RESIGN_ENTRY);
+    await this.#standDown("another worker is asked for");
+  }
+
+  /** Is master no longer, and lets the group elect another. */
+  async #standDown(why: string): Promise<void> {
+    const [membership, mastership] = [this.#membership, this.#mastership];
+    if (membership === undefined || mastership === undefined || this.#standsDown) return;
+    this.#standsDown = true;
+    try {
+      await mastership.standDown(why, () => {
+        const over = membership.standDown();
+        this.#parts.watch?.changed();
+        return over;
+      });
+    } catch (error) {
+      this.#parts.logger.debug(`Standing down failed: ${messageOf(error)}`);
+    }
+    this.#standsDown = false;
   }
 
   /** A worker that goes without says so, once, when others have had the time to hand over. */

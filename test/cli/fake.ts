@@ -6,6 +6,7 @@ import type { BrokerOptions, DevBroker } from "../../src/cli/broker.ts";
 import type { Host, ScriptDefinition } from "../../src/cli/script.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
 import type { Journal } from "../../src/worker/journal.ts";
+import type { Handover } from "../../src/worker/resign.ts";
 import type { WorkerSettings } from "../../src/worker/settings.ts";
 import type { RunningWorker, WorkerStatus } from "../../src/worker/status.ts";
 
@@ -64,6 +65,8 @@ export function fakeWorker(part: Partial<RunningWorker> = {}): RunningWorker {
 export class FakeHost implements Host {
   readonly sent: { actor: ActorDefinition; message: Outgoing<unknown, unknown>; settings: WorkerSettings }[] = [];
   readonly started: WorkerSettings[] = [];
+  readonly resigned: WorkerSettings[] = [];
+  handover: Handover = { outcome: "handedOver", was: "box-1-abcd", is: "box-2-abcd" };
   readonly brokers: BrokerOptions[] = [];
   madeBroker: DevBroker = { start: () => Promise.resolve({ port: 9092 }), stop: () => Promise.resolve() };
   /** What the masters have written. */
@@ -83,6 +86,10 @@ export class FakeHost implements Host {
   journal(_: WorkerSettings, patience: number): Promise<Journal | undefined> {
     this.patience = patience;
     return this.known();
+  }
+  resign(settings: WorkerSettings): Promise<Handover> {
+    this.resigned.push(settings);
+    return Promise.resolve(this.handover);
   }
   broker = (options: BrokerOptions): DevBroker => {
     this.brokers.push(options);
