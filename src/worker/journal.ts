@@ -20,7 +20,7 @@ import type { JournalEntry, PartitionOffset } from "../driver/master-log.ts";
 export interface MasterRecord {
   /** Grows by one with each master. Below 2^53, which a thousand masters a second reach in 285,000 years. */
   readonly epoch: number;
-  /** The generation of the group that elected it. */
+  /** The latest generation of the group in which it was master. */
   readonly generation: number;
   readonly worker: string;
   /** Of its script. */

@@ -63,6 +63,11 @@ export class Master {
     void this.#watch(term);
   }
 
+  /** The group has decided again. */
+  look(): void {
+    this.#reign?.look();
+  }
+
   /** Another worker is master: what kept this one from it is its affair no longer. */
   relieved(): void {
     this.#trouble = undefined;

@@ -8,7 +8,7 @@ import type { Generation } from "../driver/driver.ts";
 
 /** One term of mastership. */
 export interface Term {
-  /** The generation of the group in which it began. */
+  /** The latest generation of the group in which it lasts. */
   readonly generation: number;
   /** When that elected this worker, on the monotonic clock. */
   readonly electedAt: number;
@@ -134,7 +134,7 @@ export class Mastership {
     const left = this.#lease.left();
     if (left <= 0) this.#stepDown("the lease is over");
     const wait = generation.notBefore - this.#clock.monotonic();
-    if (left > 0 && wait <= 0) this.#ascend(generation);
+    if (left > 0 && (this.#term || wait <= 0)) this.#ascend(generation);
     const next = this.#term ? left : Math.max(wait, CANDIDATE_LOOKS);
     this.#lookIn(Math.min(Math.max(1, next), LONGEST_TIMER));
     if (wait > 0) {
@@ -148,7 +148,10 @@ export class Mastership {
   }
 
   #ascend(generation: Generation): void {
-    if (this.#term) return;
+    if (this.#term) {
+      this.#term.generation = generation.generation;
+      return;
+    }
     const term: OwnTerm = this.#term = new OwnTerm(generation.generation, this.#electedAt, () => {
       // A term that somebody has seen not to hold is over: its timers have gone, and only a new one starts them again.
       if (this.#term === term && !this.#holds()) this.#look();
@@ -166,7 +169,7 @@ export class Mastership {
 }
 
 class OwnTerm implements Term {
-  readonly generation: number;
+  generation: number;
   readonly electedAt: number;
   readonly holds: () => boolean;
   readonly #controller = new AbortController();

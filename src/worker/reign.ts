@@ -19,7 +19,9 @@ import {
 import { MasterClock } from "./master-clock.ts";
 import type { Term } from "./mastership.ts";
 import { withHeaders } from "./outgoing.ts";
+import { Outbox, TaskSends } from "./outbox.ts";
 import { codeOf, Publication } from "./publication.ts";
+import type { TaskLoop } from "./task-loop.ts";
 import type { TickResult, TimerBook } from "./timer-book.ts";
 import type { Span, TimerLoop } from "./timer-loop.ts";
 
@@ -37,6 +39,8 @@ export interface ReignParts {
   readonly version: string;
   /** The timers that run on the master. */
   readonly timers: readonly TimerLoop[];
+  /** The tasks that do. */
+  readonly tasks: readonly TaskLoop[];
   readonly logger: Logger;
   readonly clock: Clock;
   readonly sleep: Sleep;
@@ -136,19 +140,27 @@ export class Reign {
     }
   }
 
-  /** Looks after what nobody else notices: clocks that drift apart, a fence while nothing is published. */
+  /**
+   * Looks after what nobody else notices: another generation, which the journal has to know, or the next master would
+   * take a lost group's for a later one; clocks that drift apart; a fence while nothing is published.
+   */
   look(): void {
-    if (this.#stage !== "reigning") return;
+    if (this.#stage !== "reigning" || this.#record === undefined) return;
     this.#checkClock();
+    const { generation } = this.#term;
     const idle = this.#parts.clock.monotonic() - this.#appendedAt;
-    if (idle < REFRESH || this.#publication?.busySince !== undefined) return;
+    if (generation === this.#record.generation && (idle < REFRESH || this.#publication?.busySince !== undefined)) {
+      return;
+    }
+    this.#record = { ...this.#record, generation };
     this.#writeOwn(this.#record).catch(() => {}); // the term ends by it, or the next attempt succeeds
   }
 
   /** The last transaction: says that nobody needs to wait for this worker's lease. At most `ms`; never throws. */
   async resign(ms: number): Promise<void> {
     if (this.#stage !== "reigning" || this.#record === undefined) return;
-    const written = this.#writeOwn({ ...this.#record, resigned: true });
+    this.#record = { ...this.#record, resigned: true };
+    const written = this.#writeOwn(this.#record);
     await within(written.catch((error: unknown) => this.#parts.logger.debug(messageOf(error))), ms, this.#parts.sleep);
   }
 
@@ -191,6 +203,7 @@ export class Reign {
     logger.info(`This worker is master (epoch ${epoch}).`);
     if (!this.#checkClock()) return;
     for (const loop of timers) loop.start(this.#span(epoch, journal));
+    this.#startTasks(epoch, this.#publication);
   }
 
   async #writeOwn(record: MasterRecord | undefined): Promise<void> {
@@ -226,6 +239,17 @@ export class Reign {
       write: (timer, book, run) => this.#write(timer, book, run, epoch),
       behind: (ends) => this.#parts.log.behind(this.#parts.definition.id, ends),
     };
+  }
+
+  #startTasks(epoch: number, publication: Publication): void {
+    const { logger, tasks } = this.#parts;
+    const outbox = new Outbox(publication, epoch);
+    const holds = () => this.#holds();
+    const tell = (sentence: string) => logger.error(sentence);
+    const signal = AbortSignal.any([this.#term.signal, this.#over.signal]);
+    for (const loop of tasks) {
+      loop.start({ epoch, signal, scopeOf: (task) => new TaskSends(task, epoch, outbox, holds, tell) });
+    }
   }
 
   /** The tick's messages and its entry in one transaction; if that cannot be, the entry of a failed tick. */

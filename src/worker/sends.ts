@@ -55,7 +55,7 @@ export class HandlerSends implements Scope {
 }
 
 /** A promise that knows whether somebody waits for it: `await` calls `then` of a subclass. */
-class Watched extends Promise<void> {
+export class Watched extends Promise<void> {
   watched = false;
 
   static override get [Symbol.species](): PromiseConstructor {
@@ -73,6 +73,11 @@ class Watched extends Promise<void> {
 const TICK_BYTES = 256 << 20;
 /** What a queued message takes beside its key and value, roughly. */
 const MESSAGE_OVERHEAD = 64;
+
+/** What a message takes in memory, roughly, in bytes. */
+export function sizeOf({ key, value }: Record): number {
+  return (value?.length ?? 0) + (key?.length ?? 0) + MESSAGE_OVERHEAD;
+}
 
 /** The sends of a tick: kept until its function has ended, then published together. */
 export class TickSends implements Scope {
@@ -93,7 +98,7 @@ export class TickSends implements Scope {
   }
 
   send(record: Record): Promise<void> {
-    const size = (record.value?.length ?? 0) + (record.key?.length ?? 0) + MESSAGE_OVERHEAD;
+    const size = sizeOf(record);
     const refusal = this.#refusalOf(size);
     if (refusal) return this.#refuse(refusal);
     this.#bytes += size;

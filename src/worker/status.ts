@@ -44,6 +44,13 @@ export interface WorkerStatus {
     readonly setAside: number;
   }[];
   readonly timers: readonly TimerStatus[];
+  readonly tasks: readonly {
+    readonly name: string;
+    readonly onMaster: boolean;
+    /** Whether it runs on this worker. */
+    readonly running: boolean;
+    readonly failed: number;
+  }[];
 }
 
 /** A timer. Those that run on the master as its journal knows them: on others as it was when they were master last. */

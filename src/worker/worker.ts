@@ -17,12 +17,13 @@ import { describePartitions } from "./partitions.ts";
 import type { Scope } from "./sends.ts";
 import type { WorkerSettings } from "./settings.ts";
 import { type RunningWorker, timerStatus, type WorkerStatus } from "./status.ts";
+import { TaskLoop } from "./task-loop.ts";
 import { type Span, TimerLoop } from "./timer-loop.ts";
 import type { Watch } from "./watch.ts";
 
 /** How long stopping may take in all, in ms. */
 const STOP_WITHIN = 9000;
-/** How long a running tick may still finish and publish when the worker stops, in ms. */
+/** How long a running tick, or task, may still finish and publish when the worker stops, in ms. */
 const LAST_TICK = 300;
 /** How long a master may take to write that it has resigned, in ms. */
 const RESIGN_ENTRY = 200;
@@ -62,6 +63,7 @@ export class Worker implements RunningWorker {
   readonly #parts: WorkerParts;
   readonly #actors: Map<string, ActorLoop>;
   readonly #timers: TimerLoop[];
+  readonly #tasks: TaskLoop[];
   readonly #since: Date;
   readonly #stop = new AbortController();
   readonly #fail: (error: Error) => void;
@@ -85,6 +87,7 @@ export class Worker implements RunningWorker {
       new ActorLoop(actor, { ...parts, publisher: driver.publisher, deadLetters });
     this.#actors = new Map([...definition.actors.values()].map((actor) => [actor.topic, loop(actor)]));
     this.#timers = [...definition.timers.values()].map((timer) => new TimerLoop(timer, parts));
+    this.#tasks = [...definition.tasks.values()].map((task) => new TaskLoop(task, parts));
     const { promise, resolve } = Promise.withResolvers<Error>();
     this.failed = promise;
     this.#fail = resolve;
@@ -98,6 +101,7 @@ export class Worker implements RunningWorker {
     for (const actor of this.#actors.values()) actor.start();
     const everyWorker = everyWorkersSpan(clock, this.#stop.signal);
     for (const loop of this.#timers) if (!loop.timer.onMaster) loop.start(everyWorker);
+    for (const loop of this.#tasks) if (!loop.task.onMaster) loop.start({ ...everyWorker, scopeOf: () => undefined });
     const membership = this.#membership = driver.join({
       group: definition.id,
       topics: [...this.#actors.keys()],
@@ -120,6 +124,7 @@ export class Worker implements RunningWorker {
       sessionTimeout: settings.sessionTimeout.value,
       version: settings.version.value,
       timers: this.#timers.filter(({ timer }) => timer.onMaster),
+      tasks: this.#tasks.filter(({ task }) => task.onMaster),
       standDown: (why) => void this.#standDown(why),
     });
     this.#mastership = new Mastership(membership.lease, (term) => master?.begin(term), logger, clock, sleep);
@@ -186,12 +191,19 @@ export class Worker implements RunningWorker {
         ...counts,
       })),
       timers: timerStatus(this.#timers, this.#master?.journal),
+      tasks: this.#tasks.map(({ task: { name, onMaster }, running, failed }) => ({ name, onMaster, running, failed })),
     };
   }
 
   /** Whether it is master, and has begun. */
   #reigns(): boolean {
     return this.#mastership?.master === true && (this.#master === undefined || this.#master.epoch > 0);
+  }
+
+  /** What runs on the master. */
+  #onMaster(): readonly { readonly name: string }[] {
+    const { tasks, timers } = this.#parts.definition;
+    return [...timers.values(), ...tasks.values()].filter(({ onMaster }) => onMaster);
   }
 
   /** Until a broker answers and the topics are there; gives the journal. Throws what waiting does not mend. */
@@ -253,6 +265,7 @@ export class Worker implements RunningWorker {
         if (generation.master !== undefined && !generation.elected) this.#master?.relieved();
         this.#mastership?.generation(generation);
         this.#parts.watch?.generation(generation);
+        this.#master?.look();
         if (generation.resignAsked) void this.#handOver();
         this.#watchIdle();
       },
@@ -348,8 +361,9 @@ export class Worker implements RunningWorker {
     this.#state = "stopping";
     this.#idle.abort();
     // No new tick; one that runs may finish and publish, under the lease, for a moment.
-    for (const loop of this.#timers) loop.end();
-    await within(Promise.all(this.#timers.map((loop) => loop.idle())), LAST_TICK, sleep);
+    const loops = [...this.#timers, ...this.#tasks];
+    for (const loop of loops) loop.end();
+    await within(Promise.all(loops.map((loop) => loop.idle())), LAST_TICK, sleep);
     await this.#master?.resign(RESIGN_ENTRY);
     this.#stop.abort();
     // A static member does not leave the group: unless it resigns, there is no other master until its session is over.

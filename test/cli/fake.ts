@@ -47,6 +47,7 @@ export const STATUS: WorkerStatus = {
   mastership: { master: true, elected: "box-1-abcd", epoch: 1, stage: "reigning", gaveUp: 0, lease: 5000 },
   actors: [],
   timers: [],
+  tasks: [],
 };
 
 /** A worker that runs until it is stopped. */

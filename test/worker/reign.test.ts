@@ -8,6 +8,7 @@ import { masterEntry, timerEntry, type TimerRecord } from "../../src/worker/jour
 import { Master } from "../../src/worker/master.ts";
 import type { Term } from "../../src/worker/mastership.ts";
 import type { Scope } from "../../src/worker/sends.ts";
+import { TaskLoop } from "../../src/worker/task-loop.ts";
 import { TimerLoop } from "../../src/worker/timer-loop.ts";
 import { fakeApp, Lines } from "../core/fakes.ts";
 import { FakeMasterLog } from "./fake-master-log.ts";
@@ -27,6 +28,7 @@ function made(fn: TimerFunction = () => {}, options: TimerOptions = {}) {
   const scopes = context<Scope>();
   const parts = { worker: "me", context: scopes, logger: lines, clock: time, sleep: time.sleep };
   const loops = [...definition.timers.values()].map((timer) => new TimerLoop(timer, parts));
+  const tasks = [...definition.tasks.values()].map((task) => new TaskLoop(task, parts));
   const stoodDown: string[] = [];
   let over = () => {};
   const master = new Master({
@@ -37,6 +39,7 @@ function made(fn: TimerFunction = () => {}, options: TimerOptions = {}) {
     sessionTimeout: 6000,
     version: "3",
     timers: loops,
+    tasks,
     standDown(why) {
       stoodDown.push(why);
       over();

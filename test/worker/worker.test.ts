@@ -145,6 +145,7 @@ test("its status is what it is", async () => {
       { name: "local", onMaster: false, epoch: 0, ...ticked },
       { name: "master", onMaster: true, epoch: 1, ...ticked },
     ],
+    tasks: [],
   });
   await ended(worker, time);
   assert.deepEqual([worker.status().state, worker.status().mastership.master], ["stopped", false]);

@@ -1,0 +1,131 @@
+import { MephistoError } from "../core/errors.ts";
+import type { Record } from "../driver/driver.ts";
+import { tasksEntry } from "./journal.ts";
+import { withHeaders } from "./outgoing.ts";
+import { codeOf, type Publication } from "./publication.ts";
+import { type Scope, sizeOf, Watched } from "./sends.ts";
+
+/** The most that may wait to be committed, in bytes. */
+const WAITING_BYTES = 256 << 20;
+/** The most that is committed together, in bytes. */
+const BATCH_BYTES = 16 << 20;
+
+interface Waiting {
+  readonly record: Record;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What the tasks on a master send: gathered while a transaction is under way, then committed together. */
+export class Outbox {
+  readonly #publication: Publication;
+  readonly #epoch: number;
+  #waiting: Waiting[] = [];
+  #bytes = 0;
+  #commits = 0;
+  #flushing = false;
+
+  constructor(publication: Publication, epoch: number) {
+    this.#publication = publication;
+    this.#epoch = epoch;
+  }
+
+  /**
+   * Resolves when it is committed. Errors: `BUFFER_FULL`; `NOT_MASTER`, `FENCED`, `JOURNAL_LOST` (it may have been
+   * committed then); those of the log, as `MESSAGE_TOO_LARGE`.
+   */
+  send(record: Record): Promise<void> {
+    const size = sizeOf(record);
+    if (this.#bytes + size > WAITING_BYTES) {
+      const sentence = `More than ${WAITING_BYTES >> 20} MiB of the tasks' sends wait to be committed: await them.`;
+      return Promise.reject(new MephistoError("BUFFER_FULL", sentence));
+    }
+    this.#bytes += size;
+    const sent = new Promise<void>((resolve, reject) => this.#waiting.push({ record, resolve, reject }));
+    if (!this.#flushing) void this.#flush();
+    return sent;
+  }
+
+  async #flush(): Promise<void> {
+    this.#flushing = true;
+    while (this.#waiting.length > 0) {
+      let batch: Waiting[] = [];
+      await this.#commit(() => batch = this.#take(), () => batch);
+    }
+    this.#flushing = false;
+  }
+
+  /** Part of a batch that cannot be committed may still be: only the culprit fails. */
+  async #commit(take: () => readonly Waiting[], taken: () => readonly Waiting[]): Promise<void> {
+    try {
+      await this.#publication.commit(() => ({
+        records: take().map(({ record }) => record),
+        journal: () => [tasksEntry({ epoch: this.#epoch, commit: ++this.#commits })],
+      }));
+      for (const { resolve } of taken()) resolve();
+    } catch (error) {
+      const batch = taken();
+      const code = codeOf(error);
+      const over = code === "NOT_MASTER" || code === "FENCED" || code === "JOURNAL_LOST";
+      if (over || batch.length <= 1) {
+        for (const { reject } of batch) reject(error);
+        return;
+      }
+      const half = batch.length >> 1;
+      for (const part of [batch.slice(0, half), batch.slice(half)]) await this.#commit(() => part, () => part);
+    }
+  }
+
+  #take(): Waiting[] {
+    let bytes = 0;
+    const size = this.#waiting.findIndex(({ record }) => (bytes += sizeOf(record)) > BATCH_BYTES);
+    const batch = this.#waiting.splice(0, size < 0 ? this.#waiting.length : Math.max(1, size));
+    for (const { record } of batch) this.#bytes -= sizeOf(record);
+    return batch;
+  }
+}
+
+/** The sends of one task on the master. */
+export class TaskSends implements Scope {
+  readonly #task: string;
+  readonly #epoch: number;
+  readonly #outbox: Outbox;
+  readonly #holds: () => boolean;
+  readonly #tell: (sentence: string) => void;
+
+  /** `tell`: of failures that nobody waits for. */
+  constructor(
+    task: string,
+    epoch: number,
+    outbox: Outbox,
+    holds: () => boolean,
+    tell: (sentence: string) => void,
+  ) {
+    this.#task = task;
+    this.#epoch = epoch;
+    this.#outbox = outbox;
+    this.#holds = holds;
+    this.#tell = tell;
+  }
+
+  send(record: Record): Promise<void> {
+    const sent = new Watched((resolve, reject) => this.#send(record).then(resolve, reject));
+    // One that nobody waits for must not end the process.
+    Promise.prototype.then.call(sent, undefined, (error: unknown) => {
+      if (!sent.watched) this.#tell(`A send of task ${this.#task} failed: ${String(error)}`);
+    });
+    return sent;
+  }
+
+  #send(record: Record): Promise<void> {
+    if (!this.#holds()) {
+      const sentence = `A send of task ${this.#task} is refused: this worker is no longer master.`;
+      return Promise.reject(new MephistoError("NOT_MASTER", sentence));
+    }
+    const [stamped = record] = withHeaders([record], {
+      "mephisto-task": this.#task,
+      "mephisto-epoch": String(this.#epoch),
+    });
+    return this.#outbox.send(stamped);
+  }
+}

@@ -1,0 +1,96 @@
+import type { Clock } from "../core/clock.ts";
+import { formatDuration } from "../core/duration.ts";
+import { describeThrown } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Sleep } from "../core/pause.ts";
+import type { TaskDefinition, TaskRun } from "../core/task.ts";
+import type { Context } from "../runtime/context.ts";
+import type { Scope } from "./sends.ts";
+
+/** The pauses before a task that has thrown is started again grow from the first to the longest, in ms. */
+const FIRST_PAUSE = 1000;
+const LONGEST_PAUSE = 60_000;
+/** After it has run for so long the next pause is the first again, in ms. */
+const STEADY = 60_000;
+
+/** While it lasts, a task runs: a term of mastership, or the worker's life. */
+export interface TaskSpan {
+  /** 0 on every worker. */
+  readonly epoch: number;
+  readonly signal: AbortSignal;
+  /** What the task sends through; undefined: as any code outside of handlers and ticks. */
+  scopeOf(task: string): Scope | undefined;
+}
+
+export interface TaskLoopParts {
+  readonly context: Context<Scope>;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly sleep: Sleep;
+}
+
+/** Keeps a task running. */
+export class TaskLoop {
+  readonly task: TaskDefinition;
+  readonly #parts: TaskLoopParts;
+  readonly #ended = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  #busy = false;
+  /** How often it has thrown. */
+  failed = 0;
+
+  constructor(task: TaskDefinition, parts: TaskLoopParts) {
+    this.task = task;
+    this.#parts = parts;
+  }
+
+  /** Whether its function runs. */
+  get running(): boolean {
+    return this.#busy;
+  }
+
+  /** Runs until the span is over; what still runs of an earlier span is waited for: never two at once. */
+  start(span: TaskSpan): void {
+    this.#running = this.#running.then(() => this.#loop(span));
+  }
+
+  /** Aborts its signal; it may still send what it has in hand. */
+  end(): void {
+    this.#ended.abort();
+  }
+
+  /** Resolves when its function does not run any more. */
+  idle(): Promise<void> {
+    return this.#running;
+  }
+
+  async #loop({ epoch, signal, scopeOf }: TaskSpan): Promise<void> {
+    const { name } = this.task;
+    const { clock, logger, sleep } = this.#parts;
+    const run: TaskRun = { epoch, signal: AbortSignal.any([signal, this.#ended.signal]) };
+    for (let pause = FIRST_PAUSE; !run.signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+      const began = clock.monotonic();
+      try {
+        await this.#run(run, scopeOf(name));
+        logger.debug(`Task ${name} has returned.`);
+        return;
+      } catch (error) {
+        if (run.signal.aborted) return logger.debug(`Task ${name} has ended: ${describeThrown(error)}`);
+        this.failed++;
+        if (clock.monotonic() - began >= STEADY) pause = FIRST_PAUSE;
+        logger.error(`Task ${name} failed: ${describeThrown(error)} Started again in ${formatDuration(pause)}.`);
+      }
+      await sleep(pause, run.signal);
+    }
+  }
+
+  async #run(run: TaskRun, scope: Scope | undefined): Promise<void> {
+    const call = async () => await this.task.fn(run);
+    this.#busy = true;
+    try {
+      await (scope ? this.#parts.context.run(scope, call) : call());
+    } finally {
+      this.#busy = false;
+    }
+  }
+}
