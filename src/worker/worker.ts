@@ -200,12 +200,6 @@ export class Worker implements RunningWorker {
     return this.#mastership?.master === true && (this.#master === undefined || this.#master.epoch > 0);
   }
 
-  /** What runs on the master. */
-  #onMaster(): readonly { readonly name: string }[] {
-    const { tasks, timers } = this.#parts.definition;
-    return [...timers.values(), ...tasks.values()].filter(({ onMaster }) => onMaster);
-  }
-
   /** Until a broker answers and the topics are there; gives the journal. Throws what waiting does not mend. */
   async #connect(): Promise<JournalState | undefined> {
     const { clock, definition, driver, logger, settings, sleep } = this.#parts;
