@@ -109,6 +109,7 @@ export class FencedProducer implements FencedPublisher {
 
   async #publish(transaction: Transaction, mayTry: MayTry): Promise<Committed> {
     const until = this.#parts.clock.monotonic() + this.#options.transactionTimeout * OURS;
+    await this.#checkJournal();
     const queues = await this.#queues(transaction.records);
     const journal = new PartitionQueue(this.#options.journal, 0);
     if (!mayTry()) throw notMaster();
@@ -127,6 +128,13 @@ export class FencedProducer implements FencedPublisher {
     } catch (error) {
       throw await this.#failed(error, mayTry);
     }
+  }
+
+  /** By the name alone, which is all that older brokers are told, the entry would go to any journal. */
+  async #checkJournal(): Promise<void> {
+    const { cluster } = this.#parts;
+    if (cluster.topic(this.#options.journal) === undefined) await cluster.refresh([this.#options.journal]);
+    this.#journal.checkTopic();
   }
 
   /** The records by their partitions. Errors: `UNKNOWN_TOPIC`, `UNREACHABLE`. */

@@ -118,7 +118,7 @@ export class JournalReader {
       const key = record.key === null ? "" : utf8.decode(record.key);
       const { value } = record;
       this.#entries.delete(key); // the latest comes last
-      if (value !== null) this.#entries.set(key, value.slice());
+      if (value !== null) this.#entries.set(key, Uint8Array.from(value)); // a copy, that keeps no answer in memory
     }
     this.#position = decoded.nextOffset;
     if (decoded.error) {

@@ -102,19 +102,21 @@ export class ProducerEpoch {
     if (this.#state === "settled") return;
     // Aborting under one's own epoch harms nobody who came after, and readers are waiting for it: the lease is not asked.
     const aborted = await this.#endTxn(false, () => true);
-    if (aborted.errorCode === Code.NONE) {
-      this.#ended(aborted);
-      if (this.#support.epochs) return;
-    } else if (codePasses(aborted.errorCode)) {
+    if (codePasses(aborted.errorCode)) {
       throw new ProtocolError(aborted.errorCode, `Aborting as ${this.#options.transactionalId}`);
-    } else if (aborted.errorCode === Code.INVALID_TXN_STATE && this.#state === "undecided" && this.#support.epochs) {
-      // It had been committed: the same once more tells the epoch that goes on from there.
-      const committed = await this.#endTxn(true, mayTry);
-      if (committed.errorCode === Code.NONE) return this.#ended(committed);
-      if (codePasses(committed.errorCode)) {
-        throw new ProtocolError(committed.errorCode, `Committing as ${this.#options.transactionalId}`);
+    }
+    if (this.#support.epochs) {
+      if (aborted.errorCode === Code.NONE) return this.#ended(aborted);
+      if (aborted.errorCode === Code.INVALID_TXN_STATE && this.#state === "undecided") {
+        // It had been committed: the same once more tells the epoch that goes on from there.
+        const committed = await this.#endTxn(true, mayTry);
+        if (committed.errorCode === Code.NONE) return this.#ended(committed);
+        if (codePasses(committed.errorCode)) {
+          throw new ProtocolError(committed.errorCode, `Committing as ${this.#options.transactionalId}`);
+        }
       }
     }
+    // Under the same epoch something late would enter the next transaction, or be taken for a part of it.
     await this.#swap(mayTry);
   }
 

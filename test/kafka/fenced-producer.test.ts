@@ -1,0 +1,306 @@
+import assert from "node:assert/strict";
+import { after, afterEach, before as beforeAll, describe, test } from "node:test";
+import { MephistoError } from "../../src/core/errors.ts";
+import type { FencedPublisher } from "../../src/driver/master-log.ts";
+import { masterLogConformance } from "../conformance/master-log.ts";
+import { overKafka } from "../conformance/over-kafka.ts";
+import { javaTool } from "../support/foreign.ts";
+import { deleteTopic } from "../support/independent.ts";
+import { type KafkaAddress, kafkaForTests, type KafkaServer, kafkaSkip, startKafka } from "../support/kafka.ts";
+import { until } from "../support/until.ts";
+import {
+  App,
+  before,
+  closeMasters,
+  failure,
+  losesAnswer,
+  losesRequest,
+  masterAt,
+  type Meddling,
+  yes,
+} from "./masters.ts";
+import { bytes } from "./support.ts";
+
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
+const nothing: Meddling = (_, send) => send();
+
+/** Kafka that has been told to do transactions as it did before version 4. */
+async function startVersion1(): Promise<KafkaServer> {
+  const kafka = await startKafka();
+  const feature = ["downgrade", "--feature", "transaction.version=1"];
+  await javaTool("FeatureCommand", ["--bootstrap-server", kafka.brokers.join(","), ...feature]);
+  return kafka;
+}
+
+masterLogConformance("Apache Kafka with transactions of version 1", overKafka(startVersion1), kafkaSkip);
+
+for (const version of [1, 2] as const) {
+  const skip = version === 1 && kafkaSkip;
+  describe(`with transactions of version ${version}`, { skip, timeout: 120_000 }, () => {
+    let kafka: KafkaAddress & { stop?(): Promise<void> };
+    beforeAll(async () => {
+      kafka = version === 1 ? await startVersion1() : await kafkaForTests();
+    });
+    afterEach(closeMasters);
+    after(async () => await kafka.stop?.());
+
+    const setting = async (partitions = 1) => {
+      const app = await new App(kafka).start({ partitions });
+      const own = masterAt(kafka.url);
+      return { app, cluster: own.cluster, master: await app.fence(own) };
+    };
+
+    test("speaks the requests of that version", async () => {
+      const { app, cluster, master } = await setting();
+      await master.read(yes);
+      cluster.sent.length = 0;
+      await app.tick(master, "1");
+      const asked = new Set(cluster.sent.filter((name) => /Txn|Produce/.test(name)));
+      const expected = version === 1
+        ? ["AddPartitionsToTxn 3", "Produce 7", "EndTxn 3"]
+        : ["Produce 12", "Produce 13", "EndTxn 5"];
+      assert.deepEqual([...asked], expected);
+    });
+
+    test("a commit whose answer is lost: the journal tells that it happened", async () => {
+      const { app, cluster, master } = await setting();
+      for (const n of numbers(3)) {
+        cluster.meddle = losesAnswer("EndTxn");
+        assert.equal(await failure(app.tick(master, `tick ${n}`)), "UNKNOWN_OUTCOME");
+        cluster.meddle = nothing;
+        await master.recover(yes);
+        assert.equal(await app.last(master), `tick ${n}`);
+      }
+      await app.tick(master, "last");
+      await until(async () => (await app.values()).length === 4);
+      assert.deepEqual(await app.values(), ["tick 0", "tick 1", "tick 2", "last"]);
+    });
+
+    test("a commit that never arrived: the journal tells that it did not happen", async () => {
+      const { app, cluster, master } = await setting();
+      await app.tick(master, "first");
+      cluster.meddle = losesRequest("EndTxn");
+      assert.equal(await failure(app.tick(master, "second")), "UNKNOWN_OUTCOME");
+      cluster.meddle = nothing;
+      await master.recover(yes);
+      assert.equal(await app.last(master), "first");
+      await app.tick(master, "second");
+      await until(async () => (await app.values()).length === 2);
+      assert.deepEqual(await app.values(), ["first", "second"]);
+    });
+
+    test("recovers also when the answers to that are lost", async () => {
+      const { app, cluster, master } = await setting();
+      cluster.meddle = losesAnswer("EndTxn");
+      assert.equal(await failure(app.tick(master, "1")), "UNKNOWN_OUTCOME");
+      let lost = 0;
+      // The first answer of each kind.
+      const seen = new Set<string>();
+      cluster.meddle = async (call, send) => {
+        const answer = await send();
+        if (!seen.has(call.apiName)) {
+          seen.add(call.apiName);
+          lost++;
+          throw new MephistoError("UNREACHABLE", "The test lost the answer.");
+        }
+        return answer;
+      };
+      await master.recover(yes);
+      cluster.meddle = nothing;
+      assert.ok(lost > 0);
+      assert.equal(await app.last(master), "1");
+      await app.tick(master, "2");
+      await until(async () => (await app.values()).length === 2);
+    });
+
+    test("a lost answer to Produce: the same bytes again, and each message once", async () => {
+      const { app, cluster, master } = await setting(2);
+      for (const n of numbers(3)) {
+        cluster.meddle = losesAnswer("Produce", n + 1);
+        await app.tick(master, `tick ${n}`, numbers(10).map((m) => `${n} ${m}`));
+      }
+      await until(async () => (await app.values()).length === 30);
+      assert.equal(new Set(await app.values()).size, 30);
+    });
+
+    test("batches that are pipelined stay whole and in order when one answer is lost", async () => {
+      const { app, cluster, master } = await setting();
+      const values = numbers(50).map((n) => `${n} ${"x".repeat(100_000)}`);
+      for (const which of [1, 2, 4]) {
+        cluster.meddle = losesAnswer("Produce", which);
+        await app.tick(master, "tick", values);
+      }
+      await until(async () => (await app.values()).length === 150);
+      assert.deepEqual(
+        (await app.values()).map((value) => value.split(" ")[0]),
+        [0, 1, 2].flatMap(() => numbers(50).map(String)),
+      );
+    });
+
+    test("replicas that are missing for a while: the same sequence again", async () => {
+      const { app, cluster, master } = await setting();
+      let refused = 0;
+      // Written and refused all the same, as NOT_ENOUGH_REPLICAS_AFTER_APPEND (20) says; 19 comes before it.
+      cluster.meddle = async (call, send) => {
+        const answer = await send();
+        if (call.apiName === "Produce" && refused++ < 4) return withCodes(answer, refused % 2 ? 20 : 19);
+        return answer;
+      };
+      await app.tick(master, "1");
+      cluster.meddle = nothing;
+      await until(async () => (await app.values()).length === 1);
+      assert.equal(refused > 4, true);
+    });
+
+    test("what an aborted tick sends late does not enter the next", async () => {
+      const { app, cluster, master } = await setting();
+      await app.tick(master, "first");
+      // Its Produce is held up somewhere, while the tick is given up.
+      let late: (() => Promise<unknown>) | undefined;
+      cluster.meddle = async (call, send) => {
+        if (call.apiName !== "Produce" || late !== undefined) return await send();
+        const other = masterAt(kafka.url).cluster;
+        late = () => other.ask(call);
+        throw new MephistoError("PROTOCOL", "The test gives up.");
+      };
+      assert.equal(await failure(app.tick(master, "aborted")), "PROTOCOL");
+      // It arrives when the next has begun: before its first message, and again between that and the commit.
+      const codes: unknown[] = [];
+      let produced = 0;
+      cluster.meddle = async (call, send) => {
+        const isProduce = call.apiName === "Produce";
+        if (isProduce && produced++ === 0 || call.apiName === "EndTxn") codes.push(codesOf(await late?.()));
+        return await send();
+      };
+      await app.tick(master, "second");
+      cluster.meddle = nothing;
+      assert.equal(codes.length, 2);
+      for (const code of codes) assert.notEqual(code, 0);
+      await until(async () => (await app.values()).length === 2);
+      assert.deepEqual(await app.values(), ["first", "second"]);
+      assert.equal(await app.last(master), "second");
+    });
+
+    test("one who is fenced at any moment publishes nothing any more", async () => {
+      const moments = [
+        ...(version === 1 ? [["AddPartitionsToTxn", 1]] as const : []),
+        ["Produce", 1],
+        ["Produce", 2],
+        ["EndTxn", 1],
+      ] as const;
+      for (const [name, which] of moments) {
+        const { app, cluster, master } = await setting();
+        await app.tick(master, "first");
+        const heirs: FencedPublisher[] = [];
+        cluster.meddle = before(name, async () => heirs.push(await app.fence()), which);
+        assert.equal(await failure(app.tick(master, "zombie")), "FENCED", `${name} ${which}`);
+        cluster.meddle = nothing;
+        const [heir] = heirs;
+        assert.ok(heir);
+        assert.equal(await failure(master.recover(yes)), "FENCED");
+        assert.equal(await failure(app.tick(master, "zombie")), "FENCED");
+        assert.equal(await app.last(heir), "first");
+        await app.tick(heir, "second");
+        await until(async () => (await app.values()).length === 2);
+        assert.deepEqual(await app.values(), ["first", "second"]);
+      }
+    });
+
+    test("one who does not know whether it committed, and is fenced then, is told so", async () => {
+      const { app, cluster, master } = await setting();
+      cluster.meddle = losesAnswer("EndTxn");
+      assert.equal(await failure(app.tick(master, "1")), "UNKNOWN_OUTCOME");
+      cluster.meddle = nothing;
+      const heir = await app.fence();
+      assert.equal(await app.last(heir), "1");
+      assert.equal(await failure(master.recover(yes)), "FENCED");
+      await app.tick(heir, "2");
+      assert.equal(await failure(master.recover(yes)), "FENCED");
+      await app.tick(heir, "3");
+      await until(async () => (await app.values()).length === 3);
+    });
+
+    test("asks for the lease immediately before each attempt, after the connection is made", async () => {
+      const app = await new App(kafka).start();
+      const own = masterAt(kafka.url);
+      let asked = 0;
+      own.cluster.meddle = async (call, send) => {
+        if (call.apiName === "InitProducerId") {
+          const before = asked;
+          assert.ok(before > 0);
+          const answer = await send();
+          assert.equal(asked, before);
+          throw Object.assign(new MephistoError("UNREACHABLE", "The test lost the answer."), { answer });
+        }
+        return await send();
+      };
+      assert.equal(await failure(app.fence(own, () => asked++ < 6)), "NOT_MASTER");
+      // Two questions an attempt: whether to begin with it, and whether to send.
+      assert.equal(own.cluster.sent.filter((name) => name.startsWith("InitProducerId")).length, 3);
+    });
+
+    test("a message that is too large, alone: nothing is published", async () => {
+      const { app, master } = await setting();
+      const large = "x".repeat(1_500_000);
+      assert.equal(await failure(app.tick(master, "large", ["small", large, "small"])), "MESSAGE_TOO_LARGE");
+      await app.tick(master, "next");
+      await until(async () => (await app.values()).length === 1);
+      assert.deepEqual(await app.values(), ["next"]);
+    });
+
+    test("a topic that takes little at a time is given little at a time", async () => {
+      const app = await new App(kafka).start({ config: { "max.message.bytes": "3000" } });
+      const master = await app.fence();
+      await app.tick(master, "1", numbers(200).map((n) => `${n} ${"x".repeat(100)}`));
+      await until(async () => (await app.values()).length === 200);
+      assert.deepEqual((await app.values()).map((value) => Number(value.split(" ")[0])), numbers(200));
+      assert.equal(await failure(app.tick(master, "2", ["x".repeat(4000)])), "MESSAGE_TOO_LARGE");
+    });
+
+    test("a topic that has been deleted meanwhile: nothing is published, and the others go on", async () => {
+      const { app, master } = await setting();
+      const other = await new App(kafka).start();
+      const tick = (name: string, topics: readonly string[]) =>
+        master.publish({
+          records: topics.map((topic) => app.record(name, topic)),
+          journal: () => [{ key: "timer", value: bytes(name) }],
+        }, yes);
+      await tick("1", [app.topic, other.topic]);
+      await deleteTopic(kafka.brokers, other.topic);
+      assert.equal(await failure(tick("2", [app.topic, other.topic])), "UNKNOWN_TOPIC");
+      await tick("3", [app.topic]);
+      await until(async () => (await app.values()).length === 2);
+      assert.deepEqual(await app.values(), ["1", "3"]);
+    });
+
+    test("publishes 100,000 messages whole", async () => {
+      const { app, master } = await setting(8);
+      await app.tick(master, "1", numbers(100_000).map(String));
+      const values = await until(async () => {
+        const values = await app.values();
+        return values.length === 100_000 && values;
+      });
+      assert.equal(new Set(values).size, 100_000);
+    });
+
+    test("leaves nothing open when it is closed", async () => {
+      const { app, cluster, master } = await setting();
+      await app.tick(master, "1");
+      master.close();
+      assert.equal(await failure(app.tick(master, "2")), "STOPPED");
+      assert.equal(await failure(master.read(yes)), "STOPPED");
+      assert.equal(await failure(master.recover(yes)), "STOPPED");
+      cluster.close();
+    });
+  });
+}
+
+/** An answer to Produce with another error code. */
+function withCodes<T>(answer: T, errorCode: number): T {
+  return JSON.parse(JSON.stringify(answer), (key, value) => key === "errorCode" ? errorCode : value);
+}
+
+/** The first error code in an answer to Produce. */
+function codesOf(answer: unknown): unknown {
+  return /"errorCode":(\d+)/.exec(JSON.stringify(answer))?.[1] === "0" ? 0 : JSON.stringify(answer);
+}
