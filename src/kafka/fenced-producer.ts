@@ -245,9 +245,7 @@ export class FencedProducer implements FencedPublisher {
     }
     if (written === undefined) throw new Error("unreachable: a transaction without an entry");
     const { end, appended, sent, answered } = written;
-    if (end - entries.length < this.#journal.end) {
-      throw this.#journal.lost(`it ends at ${end - entries.length}, and ended at ${this.#journal.end} before`);
-    }
+    this.#journal.written(end - entries.length, end);
     return { wall: appended < 0 ? sent.wall : appended, sent, answered };
   }
 

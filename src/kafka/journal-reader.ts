@@ -37,16 +37,17 @@ export class JournalReader {
   readonly #options: ReaderOptions;
   readonly #entries = new Map<string, Uint8Array>();
   #position = 0;
-  /** Everything before this offset is known. */
+  /** It is at least so long; a log that ends before is not this journal any more. */
   #end = 0;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
   }
 
-  /** The end of the journal as it was last read. A log that ends before it is not this journal any more. */
-  get end(): number {
-    return this.#end;
+  /** The journal has been written from an offset to another. Errors: `JOURNAL_LOST` where it had been longer before. */
+  written(from: number, end: number): void {
+    if (from < this.#end) throw this.#lost(`it ended at ${from}, and at ${this.#end} before`);
+    this.#end = end;
   }
 
   /**
@@ -66,7 +67,7 @@ export class JournalReader {
     const { clock, links } = this.#options;
     const patience = () => ({ mayTry, clock, signal: links.closed, until: clock.monotonic() + PATIENCE });
     const end = await persist(() => this.#offset(LATEST, upTo), patience());
-    if (end < this.#end) throw this.lost(`it ends at ${end}, and ended at ${this.#end} before`);
+    if (end < this.#end) throw this.#lost(`it ends at ${end}, and ended at ${this.#end} before`);
     let moved = clock.monotonic();
     // At least once: only a Fetch says by the topic's id that this is the journal.
     for (let done = false; !done;) {
@@ -84,8 +85,8 @@ export class JournalReader {
   checkTopic(): void {
     const { cluster, topic, topicId } = this.#options;
     const found = cluster.topic(topic)?.topicId;
-    if (found === undefined) throw this.lost("the topic has been deleted");
-    if (found !== topicId) throw this.lost("the topic has been deleted and created again");
+    if (found === undefined) throw this.#lost("the topic has been deleted");
+    if (found !== topicId) throw this.#lost("the topic has been deleted and created again");
   }
 
   /** One attempt to read on; whether there is nothing more. */
@@ -191,8 +192,7 @@ export class JournalReader {
     );
   }
 
-  /** The error for a journal that is not the one it was. */
-  lost(why: string): MephistoError {
+  #lost(why: string): MephistoError {
     return new MephistoError(
       "JOURNAL_LOST",
       `The journal ${this.#options.topic} is lost: ${why}. Nobody knows any more which ticks were published; ` +
