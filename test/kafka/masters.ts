@@ -96,8 +96,17 @@ export class App {
     this.brokers = brokers;
   }
 
-  async start({ partitions = 1, config = {} }: { partitions?: number; config?: { [name: string]: string } } = {}) {
-    await createTopic(this.brokers, this.topic, { partitions, config });
+  async start(
+    { partitions = 1, config = {}, replicas = 1 }: {
+      partitions?: number;
+      config?: { [name: string]: string };
+      replicas?: number;
+    } = {},
+  ) {
+    if (replicas === 1) await createTopic(this.brokers, this.topic, { partitions, config });
+    else {
+      await masterAt(this.url).cluster.ensureTopics([{ topic: this.topic, partitions, replicationFactor: replicas }]);
+    }
     this.state = await masterAt(this.url).log.ensureJournal({ topic: this.journal, replicationFactor: -1 });
     return this;
   }
