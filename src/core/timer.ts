@@ -38,8 +38,8 @@ export interface TimerOptions {
   onMaster?: boolean;
   /**
    * Slots that come while the function still runs are skipped (`"skip"`, the default), run one after the other when it
-   * has ended (`"queue"`), or run at once beside it (`"allow"`). `"untilConsumed"` (on the master only) also skips those
-   * that come before the actors have committed what the last tick sent.
+   * has ended (`"queue"`, the default with `catchUp: "all"`), or run at once beside it (`"allow"`). `"untilConsumed"` (on
+   * the master only) also skips those that come before the actors have committed what the last tick sent.
    */
   overlap?: Overlap;
   /** Of slots that passed while no master ticked the last is run (`"one"`, the default), none, or all of them. On the master only. */
@@ -158,7 +158,7 @@ const CATCH_UP_WITHIN = "1h";
 /** Fills in what an option leaves out. Errors: `INVALID_DURATION`, `INVALID_OPTION`. */
 function policyOf(options: TimerOptions, rule: Rule, what: string): TimerPolicy {
   checkTogether(options, what);
-  const { overlap = "skip", catchUp = "one", retry = 0, immediately = false } = options;
+  const { catchUp = "one", overlap = catchUp === "all" ? "queue" : "skip", retry = 0, immediately = false } = options;
   const spread = milliseconds(options.spread ?? 0, `The spread of ${what}`);
   const shortest = spread === 0 ? Infinity : shortestOf(rule);
   if (spread >= shortest) {

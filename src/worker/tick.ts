@@ -60,8 +60,10 @@ export async function runTick(
     }
     const pause = retryPause(failures);
     const again = failures <= policy.retry && !attempt.expired && span.clock.now() + pause < until;
+    // Where our own error was made helps nobody.
+    const what = attempt.expired ? messageOf(error) : describeThrown(error);
     const next = again ? ` Tried again in ${formatDuration(pause)}.` : "";
-    parts.logger[again ? "warn" : "error"](`Timer ${name} failed at ${at}: ${describeThrown(error)}${next}`);
+    parts.logger[again ? "warn" : "error"](`Timer ${name} failed at ${at}: ${what}${next}`);
     if (!again) return { ...slot, outcome: "failed", error: messageOf(error), records: [] };
     await parts.sleep(pause, span.signal);
     if (!span.holds()) return undefined;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MephistoError } from "../../src/core/errors.ts";
-import type { TimerDefinition, TimerFunction } from "../../src/core/timer.ts";
+import { spreadOf } from "../../src/core/spread.ts";
+import type { TimerDefinition, TimerFunction, TimerPolicy } from "../../src/core/timer.ts";
 import type { Tick } from "../../src/core/timer.ts";
 import { context } from "../../src/runtime/context.ts";
 import type { Scope } from "../../src/worker/sends.ts";
@@ -16,7 +17,28 @@ type Ends = { topic: string; partition: number; offset: number }[];
 
 const START = Date.UTC(2026, 0, 1) + 300;
 
-function made(fn: TimerFunction, part: Partial<TimerDefinition> = {}) {
+const POLICY: TimerPolicy = {
+  overlap: "skip",
+  catchUp: "one",
+  catchUpWithin: 3_600_000,
+  retry: 0,
+  timeout: undefined,
+  spread: 0,
+  immediately: false,
+};
+const RECORD: TimerRecord = {
+  slot: 0,
+  outcome: "ok",
+  epoch: 1,
+  worker: "another",
+  ran: 0,
+  failed: 0,
+  skipped: 0,
+  caughtUp: 0,
+};
+
+/** `early`: by how many ms sleeps are too short. */
+function made(fn: TimerFunction, part: Partial<TimerDefinition> = {}, early = 0) {
   const time = new FakeTime(START);
   const lines = new Lines();
   const scopes = context<Scope>();
@@ -24,15 +46,7 @@ function made(fn: TimerFunction, part: Partial<TimerDefinition> = {}) {
     name: "restock",
     rule: every(1000),
     onMaster: true,
-    policy: {
-      overlap: "skip",
-      catchUp: "one",
-      catchUpWithin: 3_600_000,
-      retry: 0,
-      timeout: undefined,
-      spread: 0,
-      immediately: false,
-    },
+    policy: POLICY,
     fn,
     ...part,
   };
@@ -41,7 +55,7 @@ function made(fn: TimerFunction, part: Partial<TimerDefinition> = {}) {
     context: scopes,
     logger: lines,
     clock: time,
-    sleep: time.sleep,
+    sleep: (ms, signal) => time.sleep(ms > 1 ? ms - early : ms, signal),
   });
   const send = (value: string) => {
     const scope = scopes.get();
@@ -75,7 +89,7 @@ function made(fn: TimerFunction, part: Partial<TimerDefinition> = {}) {
         journalled = book.after(run, epoch, control.ends);
         book.settle(journalled);
       },
-      behind: () => Promise.resolve(control.behind),
+      behind: () => Number.isNaN(control.behind) ? Promise.reject(new Error("away")) : Promise.resolve(control.behind),
     };
     return { span, state, end };
   };
@@ -380,5 +394,240 @@ test("on every worker a tick has no scope of its own, and epoch 0", async () => 
   loop.start(term(0).span);
   await time.pass(1000);
   assert.deepEqual([epochs, loop.book.counts.failed], [[0], 0]);
+  loop.end();
+});
+
+/** A policy that differs from the usual one in this. */
+const policy = (part: Partial<TimerPolicy>): Partial<TimerDefinition> => ({ policy: { ...POLICY, ...part } });
+
+test("with queue the slots that come during a run are run after it, one by one, and none is called late", async () => {
+  const at: [number, boolean, number][] = [];
+  let took = 2500;
+  const { time, loop, term } = made(async ({ slot, caughtUp }) => {
+    at.push([slot, caughtUp, time.wall()]);
+    await time.sleep(took);
+    took = 100;
+  }, policy({ overlap: "queue", catchUp: "skip" }));
+  loop.start(term().span);
+  await time.pass(5000);
+  const [first = 0] = slots(1);
+  assert.deepEqual(at.map(([slot]) => slot), slots(1, 2, 3, 4, 5));
+  assert.ok(at.every(([, caughtUp]) => !caughtUp));
+  assert.deepEqual(at.map(([, , began]) => began - first), [0, 2500, 2600, 3000, 4000]);
+  assert.equal(loop.book.counts.skipped, 0);
+  loop.end();
+});
+
+test("with allow runs go on beside each other, and the last slot only grows", async () => {
+  let running = 0;
+  let most = 0;
+  const { time, loop, term, ran } = made(async ({ slot }) => {
+    most = Math.max(most, ++running);
+    await time.sleep(slot === slots(1)[0] ? 2500 : 100);
+    running--;
+    if (slot === slots(1)[0]) throw new Error("late");
+  }, policy({ overlap: "allow" }));
+  loop.start(term().span);
+  await time.pass(3750);
+  assert.deepEqual([most, ran()], [2, slots(2, 3, 1)]);
+  assert.equal(loop.book.last?.slot, slots(3)[0], "an older run that ends later is counted, and changes nothing else");
+  assert.deepEqual([loop.book.last?.outcome, loop.book.counts], ["ok", { ran: 2, failed: 1, skipped: 0, caughtUp: 0 }]);
+  loop.end();
+  assert.equal(await isDone(loop.idle()), false);
+  await time.pass(100);
+  assert.equal(await isDone(loop.idle()), true);
+});
+
+test("with untilConsumed a slot is skipped while the actors are behind, and while that cannot be told", async () => {
+  const { time, loop, term, ran, control, lines } = made(() => {}, policy({ overlap: "untilConsumed" }));
+  control.ends = [{ topic: "out", partition: 0, offset: 5 }];
+  control.behind = 3;
+  loop.start(term().span);
+  await time.pass(3000);
+  assert.deepEqual([ran(), loop.book.counts.skipped], [slots(1), 2]);
+  assert.deepEqual(told(lines), [
+    "warn: Timer restock skips 2026-01-01T00:00:02.000Z: the actors have not committed 3 messages of the last tick.",
+  ]);
+  control.behind = NaN;
+  await time.pass(1000);
+  control.behind = 0;
+  await time.pass(1000);
+  assert.deepEqual([ran(), loop.book.counts.skipped], [slots(1, 5), 3]);
+  loop.end();
+});
+
+test("missed slots are caught up as the policy says; the slots of a late master are not those of a long run", async () => {
+  const run = async (catchUp: TimerPolicy["catchUp"]) => {
+    const late: [number, boolean][] = [];
+    const { time, loop, term, ran } = made(async ({ slot, caughtUp }) => {
+      late.push([slot, caughtUp]);
+      await time.sleep(10);
+    }, policy({ catchUp }));
+    loop.start(term(2, { ...RECORD, slot: slots(-4)[0] ?? 0 }).span);
+    await time.pass(700);
+    loop.end();
+    return { ran: ran(), caughtUp: late.filter(([, late]) => late).length, counts: loop.book.counts };
+  };
+  assert.deepEqual(await run("one"), {
+    ran: slots(0),
+    caughtUp: 1,
+    counts: { ran: 1, failed: 0, skipped: 3, caughtUp: 1 },
+  });
+  assert.deepEqual((await run("all")).ran, slots(-3, -2, -1, 0));
+  assert.deepEqual((await run("all")).counts, { ran: 4, failed: 0, skipped: 0, caughtUp: 4 });
+  assert.deepEqual(await run("skip"), { ran: [], caughtUp: 0, counts: { ran: 0, failed: 0, skipped: 4, caughtUp: 0 } });
+});
+
+test("while slots are caught up the new ones wait behind them", async () => {
+  const { time, loop, term, ran } = made(() => time.sleep(600), policy({ catchUp: "all" }));
+  loop.start(term(2, { ...RECORD, slot: slots(-4)[0] ?? 0 }).span);
+  await time.pass(6000);
+  loop.end();
+  await time.pass(600);
+  assert.deepEqual(ran().slice(0, 7), slots(-3, -2, -1, 0, 1, 2, 3));
+});
+
+test("no slot runs that is not later than the journal's, whatever the interval is now, and a wait for it is told", async () => {
+  const { time, loop, term, ran, lines } = made(() => {}, { interval: 700, rule: every(700) });
+  const [journalled = 0] = slots(120);
+  loop.start(term(2, { ...RECORD, slot: journalled }).span);
+  await time.pass(121_500);
+  assert.equal(ran().length, 3);
+  assert.ok(ran().every((slot) => slot > journalled));
+  assert.match(told(lines)[0] ?? "", /^warn: Timer restock waits for 1m59s700ms: /);
+  loop.end();
+});
+
+test("a tick knows the slot before, and how it ended", async () => {
+  const before: Tick["previous"][] = [];
+  const { time, loop, term } = made(({ previous }) => {
+    before.push(previous);
+    if (before.length === 2) throw new Error("no");
+  });
+  loop.start(term().span);
+  await time.pass(3000);
+  const [first = 0, second = 0] = slots(1, 2);
+  assert.deepEqual(before, [undefined, { slot: first, outcome: "ok" }, { slot: second, outcome: "failed" }]);
+  loop.end();
+});
+
+test("a run that throws is tried again with growing pauses, and what it sent before is gone", async () => {
+  const at: number[] = [];
+  const { time, loop, term, send, published, written, lines } = made(async () => {
+    at.push(time.wall() - (slots(1)[0] ?? 0));
+    await send(`try ${at.length}`);
+    if (at.length < 3) throw new Error("no shop");
+  }, policy({ retry: 2 }));
+  loop.start(term().span);
+  await time.pass(1500);
+  assert.deepEqual([at, published()], [[0, 100, 300], [["out try 3"]]]);
+  assert.deepEqual([written[0]?.outcome, loop.book.counts.failed], ["ok", 0]);
+  assert.match(told(lines)[0] ?? "", /^warn: Timer restock failed at .*: no shop .*Tried again in 100ms\.$/);
+  loop.end();
+});
+
+test("it is not tried again when its next slot would be due, or more often than it says", async () => {
+  let tries = 0;
+  const { time, loop, term, written } = made(() => {
+    tries++;
+    throw new Error("no");
+  }, policy({ retry: 99 }));
+  loop.start(term().span);
+  await time.pass(1699);
+  assert.deepEqual([tries, written.length], [4, 1], "after 0, 100, 300 and 700 ms; 1500 ms would be the next slot's");
+  loop.end();
+  const few = made(() => {
+    tries++;
+    throw new Error("no");
+  }, policy({ retry: 1 }));
+  tries = 0;
+  few.loop.start(few.term().span);
+  await few.time.pass(1600);
+  assert.deepEqual([tries, few.written.length, few.loop.book.counts.failed], [2, 1, 1]);
+  few.loop.end();
+});
+
+test("a run that takes longer than its timeout has failed: signal, sends, and the next slot runs", async () => {
+  const signals: AbortSignal[] = [];
+  const refused: unknown[] = [];
+  const { time, loop, term, send, written, lines } = made(async ({ signal }) => {
+    signals.push(signal);
+    await send("early");
+    await time.sleep(700);
+    await send("late").catch((error: unknown) => refused.push(error));
+  }, policy({ timeout: 500, retry: 5 }));
+  loop.start(term().span);
+  await time.pass(1100); // to 0.4 s after the first slot
+  assert.deepEqual([signals[0]?.aborted, written.length], [false, 0]);
+  await time.pass(100);
+  assert.deepEqual(written.map(({ outcome, records }) => [outcome, records.length]), [["failed", 0]]);
+  const reason: unknown = signals[0]?.reason;
+  assert.ok(reason instanceof MephistoError && reason.code === "TICK_TIMEOUT");
+  await time.pass(500);
+  assert.ok(refused[0] instanceof MephistoError && refused[0].code === "TICK_TIMEOUT");
+  assert.equal(signals.length, 2, "it is not tried again beside itself; the next slot runs");
+  assert.match(told(lines)[0] ?? "", /^error: Timer restock failed at .*longer than its timeout of 500ms\.$/);
+  loop.end();
+  await time.pass(1000);
+  assert.equal(time.sleepers, 0);
+});
+
+test("a run that ends within its timeout leaves nothing behind", async () => {
+  const { time, loop, term, written } = made(() => time.sleep(400), policy({ timeout: 500 }));
+  loop.start(term().span);
+  await time.pass(1100);
+  loop.end();
+  await time.pass(0);
+  assert.deepEqual([written.map(({ outcome }) => outcome), time.sleepers], [["ok"], 0]);
+});
+
+test("with spread a run begins later, by timer and slot, and is still that slot's", async () => {
+  const at: [number, number][] = [];
+  const { time, loop, term } = made(({ slot }) => {
+    at.push([slot, time.wall()]);
+  }, { ...policy({ spread: 800 }), onMaster: false });
+  loop.start(term(0).span);
+  await time.pass(3700);
+  assert.deepEqual(at, slots(1, 2, 3).map((slot) => [slot, slot + spreadOf("restock", slot, 800)]));
+  loop.end();
+});
+
+test("immediately runs the slot that has just passed, unless it has run before", async () => {
+  for (const record of [undefined, { ...RECORD, slot: slots(0)[0] ?? 0 }]) {
+    const { time, loop, term, ran, written } = made(() => {}, policy({ immediately: true }));
+    loop.start(term(1, record).span);
+    await time.pass(0);
+    assert.deepEqual(ran(), record ? [] : slots(0));
+    assert.ok(written.every(({ caughtUp }) => !caughtUp));
+    loop.end();
+  }
+});
+
+test("a slot never begins early, also when the runtime's timers do", async () => {
+  const at: number[] = [];
+  const { time, loop, term } = made(
+    ({ slot }) => {
+      at.push(time.wall() - slot);
+    },
+    {},
+    0.9,
+  );
+  loop.start(term().span);
+  await time.pass(5000);
+  assert.equal(at.length, 5);
+  assert.ok(at.every((late) => late >= 0 && late < 1), `${at}`);
+  loop.end();
+});
+
+test("a timer says since when it is stuck: not while it waits for a slot or its function runs", async () => {
+  const { time, loop, term, control } = made(() => time.sleep(5000));
+  loop.start(term().span);
+  await time.pass(600);
+  assert.equal(loop.stuckSince, undefined);
+  await time.pass(4000);
+  assert.equal(loop.stuckSince, undefined);
+  control.write = new Promise(() => {});
+  await time.pass(3000);
+  assert.equal(time.monotonic() - (loop.stuckSince ?? 0), 1900);
   loop.end();
 });
