@@ -177,7 +177,7 @@ export class Reign {
         `state was lost. Waiting for ${formatDuration(wait)}, since its lease may still be held.`,
     );
     await sleep(wait, signal);
-    if (!holds()) throw new MephistoError("NOT_MASTER", "Mastership was over before it began.");
+    if (!holds()) throw over();
   }
 
   async #begin(fenced: FencedPublisher, journal: Journal): Promise<void> {
@@ -198,6 +198,7 @@ export class Reign {
     const epoch = (journal.master?.epoch ?? 0) + 1;
     this.#record = { epoch, generation, worker, version, resigned: false };
     await this.#writeOwn(this.#record);
+    if (!this.#holds()) throw over();
     this.#stage = "reigning";
     begun(epoch);
     logger.info(`This worker is master (epoch ${epoch}).`);
@@ -291,6 +292,10 @@ export class Reign {
     const topics = new Set([...this.#parts.definition.actors.values()].map(({ topic }) => topic));
     return ends.filter(({ topic }) => topics.has(topic));
   }
+}
+
+function over(): MephistoError {
+  return new MephistoError("NOT_MASTER", "Mastership was over before it began.");
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

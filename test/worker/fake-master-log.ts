@@ -80,10 +80,15 @@ export class FakeMasterLog implements MasterLog {
     this.errors.set(call, Array.from({ length: times }, () => new MephistoError(code, `It is ${code}.`)));
   }
 
+  /** All values of a key of the journal, in order. */
+  history(key: string): { [field: string]: unknown }[] {
+    const found = this.entries.filter((entry) => entry.key === key);
+    return found.map(({ value }) => JSON.parse(new TextDecoder().decode(value ?? Uint8Array.of())));
+  }
+
   /** The last value of a key of the journal. */
   entry(key: string): { [field: string]: unknown } | undefined {
-    const found = this.entries.findLast((entry) => entry.key === key)?.value;
-    return found ? JSON.parse(new TextDecoder().decode(found)) : undefined;
+    return this.history(key).at(-1);
   }
 }
 

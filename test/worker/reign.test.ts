@@ -12,7 +12,7 @@ import { TaskLoop } from "../../src/worker/task-loop.ts";
 import { TimerLoop } from "../../src/worker/timer-loop.ts";
 import { fakeApp, Lines } from "../core/fakes.ts";
 import { FakeMasterLog } from "./fake-master-log.ts";
-import { FakeTime, settle, shown } from "./fakes.ts";
+import { FakeTime, isDone, settle, shown } from "./fakes.ts";
 
 const START = Date.UTC(2026, 0, 1) + 300;
 const slot = (second: number) => START - 300 + second * 1000;
@@ -45,10 +45,11 @@ function made(fn: TimerFunction = () => {}, options: TimerOptions = {}) {
       over();
     },
   });
+  let latest: { generation: number } | undefined;
   const elect = (generation = 1) => {
     const controller = new AbortController();
     let ended: string | undefined;
-    const term: Term = {
+    const term: Term & { generation: number } = {
       generation,
       electedAt: time.monotonic(),
       signal: controller.signal,
@@ -61,13 +62,16 @@ function made(fn: TimerFunction = () => {}, options: TimerOptions = {}) {
       ended = "the lease is over";
       controller.abort();
     };
+    latest = term;
     master.begin(term);
     return over;
   };
-  const send = (value: string) => {
-    const record = { topic: "orders", key: null, value: new TextEncoder().encode(value), headers: [], timestamp: 0 };
+  const term = () => latest ?? assert.fail("it was not elected");
+  const sendTo = (topic: string, value: string) => {
+    const record = { topic, key: null, value: new TextEncoder().encode(value), headers: [], timestamp: 0 };
     return scopes.get()?.send(record) ?? assert.fail("no scope");
   };
+  const send = (value: string) => sendTo("orders", value);
   /** What was published, without the transactions that only wrote to the journal. */
   const published = () => log.committed.filter((records) => records.length > 0).map((records) => records.map(shown));
   const end = async () => {
@@ -76,7 +80,7 @@ function made(fn: TimerFunction = () => {}, options: TimerOptions = {}) {
     await settle();
     assert.equal(time.sleepers, 0);
   };
-  return { time, lines, log, master, loops, stoodDown, elect, send, published, end };
+  return { time, lines, log, master, loops, stoodDown, elect, term, send, sendTo, published, end };
 }
 
 const record = (part: Partial<TimerRecord> = {}): TimerRecord => ({
@@ -144,4 +148,328 @@ test("it goes on where the journal stands: epoch, slots, counts", async () => {
   await time.pass(700);
   assert.equal(log.entry("timer:restock")?.slot, slot(1));
   await end();
+});
+
+test("the slot that was missed is run at once by the next master", async () => {
+  const { time, log, elect, published, send, end } = made(({ caughtUp }) => send(`late ${caughtUp}`));
+  log.entries.push(last(), timerEntry("restock", record({ slot: slot(-1) })));
+  elect();
+  await settle();
+  assert.deepEqual(published(), [[
+    `orders late true mephisto-timer=restock mephisto-slot=${slot(0)} mephisto-epoch=7`,
+  ]]);
+  assert.equal(time.wall(), START);
+  await end();
+});
+
+test("in a generation not above the journal's it waits for one session from its election, unless the last resigned", async () => {
+  const cases = [
+    { before: last({ generation: 5 }), generation: 6, waits: false },
+    { before: last({ generation: 5 }), generation: 5, waits: true },
+    { before: last({ generation: 57 }), generation: 1, waits: true },
+    { before: last({ generation: 57, resigned: true }), generation: 1, waits: false },
+    { before: undefined, generation: 1, waits: false },
+  ];
+  for (const { before, generation, waits } of cases) {
+    const { time, lines, log, master, elect, end } = made();
+    if (before) log.entries.push(before);
+    elect(generation);
+    await time.pass(5999);
+    assert.equal(master.stage, waits ? "waiting" : "reigning");
+    assert.equal(lines.of(/^info: Elected in generation .*Waiting for 6s/).length, waits ? 1 : 0);
+    await time.pass(1);
+    assert.equal(master.stage, "reigning");
+    assert.equal(log.entry("master")?.epoch, before ? 7 : 1);
+    await end();
+  }
+});
+
+test("a worker need not wait for itself", async () => {
+  const { time, master, elect, end } = made();
+  elect(5)();
+  await settle();
+  elect(5)();
+  await time.pass(100);
+  elect(5);
+  await time.pass(100);
+  assert.deepEqual([master.stage, master.epoch], ["reigning", 1]);
+  await end();
+  const other = made();
+  const over = other.elect(5);
+  await settle();
+  over();
+  other.elect(5);
+  await settle();
+  assert.deepEqual([other.master.stage, other.master.epoch], ["reigning", 2]);
+  await other.end();
+});
+
+test("a mastership that ends before it began does nothing more", async () => {
+  for (const call of ["fence", "read", "publish"] as const) {
+    const { time, log, master, elect, end, lines } = made();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    log.waits.set(call, promise);
+    const over = elect();
+    await settle();
+    over();
+    resolve();
+    await time.pass(5000);
+    assert.equal(log.entry("timer:restock"), undefined);
+    assert.deepEqual([master.epoch, lines.of(/^(info|warn|error)/)], [0, []]);
+    if (call !== "fence") assert.equal(log.calls.at(-1), "closed");
+    await end();
+  }
+});
+
+test("rubbish in the journal: no tick, a clear line a minute, not ready, and after a while it stands down", async () => {
+  const { time, lines, log, master, elect, stoodDown, end } = made();
+  log.entries.push({ key: "timer:restock", value: new TextEncoder().encode("rubbish") });
+  elect();
+  await settle();
+  assert.match(master.trouble ?? "", /^The entry "timer:restock" of the journal shop-master cannot be read/);
+  await time.pass(11_900);
+  assert.deepEqual([lines.of(/^error/).length, stoodDown, master.epoch], [1, [], 0]);
+  await time.pass(1100);
+  assert.deepEqual([stoodDown, master.gaveUp], [["it could not tick"], 1]);
+  elect(2);
+  await time.pass(13_000);
+  assert.deepEqual([log.committed, stoodDown.length], [[], 2]);
+  assert.ok(lines.of(/^error/).length <= 4, lines.all.join("\n"));
+  log.entries.pop();
+  elect(3);
+  await settle();
+  assert.deepEqual([master.epoch, master.trouble], [1, undefined]);
+  await end();
+});
+
+test("a lost journal: no tick, an error, not ready; another master relieves it", async () => {
+  for (const call of ["fence", "read", "publish"] as const) {
+    const { time, lines, log, master, elect, end } = made();
+    log.fail(call, "JOURNAL_LOST", 1000);
+    elect();
+    await time.pass(5000);
+    assert.deepEqual([lines.of(/^error/), master.trouble], [["error: It is JOURNAL_LOST."], "It is JOURNAL_LOST."]);
+    assert.deepEqual([log.committed, master.epoch], [[], 0]);
+    master.relieved();
+    assert.equal(master.trouble, undefined);
+    await end();
+  }
+});
+
+test("a journal that is lost while it reigns ends the reign", async () => {
+  const { time, lines, log, master, elect, end } = made();
+  elect();
+  await time.pass(1000);
+  log.fail("publish", "JOURNAL_LOST", 1000);
+  log.fail("fence", "JOURNAL_LOST", 1000);
+  await time.pass(5000);
+  assert.deepEqual([master.epoch, master.trouble, log.entry("timer:restock")?.slot], [
+    0,
+    "It is JOURNAL_LOST.",
+    slot(1),
+  ]);
+  assert.equal(lines.of(/^error: It is JOURNAL_LOST/).length, 1);
+  await end();
+});
+
+test("a fenced master stands down at once, and publishes nothing more", async () => {
+  const { time, lines, log, elect, stoodDown, send, end, published } = made(() => send("a"));
+  elect();
+  await time.pass(1000);
+  log.latest++; // another has fenced
+  await time.pass(1000);
+  assert.deepEqual([stoodDown.length, published().length], [1, 1]);
+  assert.match(stoodDown[0] ?? "", /another one has been made master since/);
+  assert.equal(lines.of(/^error/).length, 0);
+  await end();
+});
+
+test("an answer that is lost is looked up: committed is committed, and nothing is published twice", async () => {
+  for (const committed of [true, false]) {
+    const { time, log, elect, send, published, end, loops } = made(() => send("a"));
+    elect();
+    await settle();
+    log.calls.length = 0;
+    log.lost = { count: committed ? 1 : 3, committed };
+    await time.pass(700);
+    assert.equal(published().length, 1);
+    const round = ["recover", "read"];
+    assert.deepEqual(log.calls, [
+      "publish",
+      ...round,
+      ...committed ? [] : ["publish", ...round, "publish", ...round, "publish"],
+    ]);
+    assert.deepEqual(loops[0]?.book.counts, { ran: 1, failed: 0, skipped: 0, caughtUp: 0 });
+    await time.pass(1000);
+    assert.deepEqual(log.entry("timer:restock")?.ran, 2);
+    await end();
+  }
+});
+
+test("a lost answer is left to the next master when the term is over", async () => {
+  const { time, log, elect, send, published, end, loops } = made(() => send("a"));
+  const over = elect();
+  await settle();
+  log.lost = { count: 1, committed: false };
+  const { promise, resolve } = Promise.withResolvers<void>();
+  log.waits.set("publish", promise);
+  await time.pass(700);
+  over();
+  resolve();
+  await time.pass(5000);
+  assert.deepEqual([published(), loops[0]?.book.counts.ran], [[], 0]);
+  await end();
+});
+
+test("the lookup goes on while Kafka is away", async () => {
+  const { time, log, elect, send, published, end } = made(() => send("a"));
+  elect();
+  await settle();
+  log.lost = { count: 1, committed: true };
+  log.fail("recover", "UNREACHABLE", 3);
+  log.fail("read", "PROTOCOL", 8);
+  await time.pass(9700);
+  assert.ok(published().length >= 1);
+  assert.equal(new Set(published().flat()).size, published().length);
+  assert.equal(published()[0]?.[0]?.includes(`slot=${slot(1)}`), true);
+  await end();
+});
+
+test("a tick is not lost to a broker that is away for a moment", async () => {
+  const { time, log, elect, send, published, end, lines } = made(() => send("a"), { catchUp: "all" });
+  elect();
+  await settle();
+  log.fail("publish", "UNREACHABLE", 4);
+  await time.pass(4700);
+  assert.deepEqual(published().length, 5);
+  assert.deepEqual(lines.of(/^(warn|error)/), []);
+  await end();
+});
+
+test("what cannot be published is a failed tick, written down as one", async () => {
+  for (const code of ["MESSAGE_TOO_LARGE", "UNKNOWN_TOPIC", "PROTOCOL"] as const) {
+    const { time, log, elect, send, published, end, lines } = made(() => send("a"));
+    elect();
+    await settle();
+    log.fail("publish", code, code === "PROTOCOL" ? 5 : 1);
+    await time.pass(2690);
+    const written = log.history("timer:restock").map((
+      { outcome, ran, failed, error },
+    ) => [outcome, ran, failed, error]);
+    assert.deepEqual(written.slice(0, 2), [["failed", 0, 1, `It is ${code}.`], ["ok", 1, 1, undefined]]);
+    assert.equal(lines.of(/^error: Timer restock failed at .*: its messages could not be published\. It is/).length, 1);
+    await time.pass(1010);
+    assert.ok(published().length > 0);
+    await end();
+  }
+});
+
+test("a tick that throws publishes nothing, and is written down", async () => {
+  const { time, log, elect, send, published, end } = made(async () => {
+    await send("a");
+    throw new Error("no shop");
+  });
+  elect();
+  await time.pass(700);
+  const { outcome, error, slot: at } = log.entry("timer:restock") ?? {};
+  assert.deepEqual([published(), outcome, error, at], [[], "failed", "no shop", slot(1)]);
+  await end();
+});
+
+test("a master that does not get on says so, is not ready, and stands down", async () => {
+  for (const call of ["fence", "read", "publish"] as const) {
+    const { time, log, elect, end, lines, stoodDown, master } = made();
+    log.waits.set(call, new Promise(() => {}));
+    elect();
+    await time.pass(11_900);
+    assert.deepEqual(stoodDown, []);
+    await time.pass(1200);
+    assert.equal(stoodDown.length, 1, call);
+    assert.equal(lines.of(/^error: This worker is elected and could not tick for 12s/).length, 1);
+    assert.match(master.trouble ?? "", /could not tick/);
+    await end();
+  }
+});
+
+test("a publication that hangs while it reigns, too, and one that is refused again and again", async () => {
+  for (const hangs of [true, false]) {
+    const { time, log, elect, end, lines, stoodDown } = made();
+    elect();
+    await time.pass(3000);
+    if (hangs) log.waits.set("publish", new Promise(() => {}));
+    else log.fail("publish", "UNREACHABLE", 1000);
+    await time.pass(14_000);
+    assert.equal(stoodDown.length, 1);
+    assert.equal(
+      lines.of(hangs ? /could not tick for 1\d.*stuck/ : /could not tick for 1\d.*It is UNREACHABLE/).length,
+      1,
+    );
+    await end();
+  }
+});
+
+test("a function that takes long, and a timer that has nothing to do, are no reason to stand down", async () => {
+  const { time, elect, end, stoodDown, lines } = made(({ signal }) => time.sleep(100_000, signal));
+  elect();
+  await time.pass(60_000);
+  assert.deepEqual([stoodDown, lines.of(/^error/)], [[], []]);
+  await end();
+});
+
+test("it resigns with its last transaction, in a bounded time", async () => {
+  const { time, log, elect, end, master } = made();
+  elect(4);
+  await time.pass(1000);
+  await master.resign(200);
+  assert.deepEqual([log.entry("master")?.resigned, log.entry("master")?.epoch], [true, 1]);
+  log.waits.set("publish", new Promise(() => {}));
+  const resigned = master.resign(200);
+  await time.pass(199);
+  assert.equal(await isDone(resigned), false);
+  await time.pass(1);
+  assert.equal(await isDone(resigned), true);
+  await end();
+  await master.resign(200);
+});
+
+test("the journal knows the latest generation, and is written once a minute when there is nothing else", async () => {
+  const { time, log, elect, end, master, term } = made(() => {}, { name: "restock", catchUp: "skip" });
+  elect(4);
+  await settle();
+  term().generation = 9;
+  master.look();
+  await settle();
+  assert.equal(log.entry("master")?.generation, 9);
+  await end();
+  const idle = made(() => time.sleep(0), { overlap: "untilConsumed" });
+  idle.log.entries.push(timerEntry("restock", record({ ends: [{ topic: "orders", partition: 0, offset: 5 }] })));
+  idle.log.uncommitted = 1;
+  idle.elect(1);
+  await idle.time.pass(59_000);
+  assert.equal(idle.log.committed.length, 1);
+  await idle.time.pass(3000);
+  assert.equal(idle.log.committed.length, 2);
+  await idle.end();
+});
+
+test("ends are kept for timers that wait for the actors, and only of their topics", async () => {
+  for (const overlap of ["untilConsumed", "skip"] as const) {
+    const { time, log, elect, end, send, sendTo } = made(async () => {
+      await send("a");
+      await sendTo("elsewhere", "b");
+    }, { overlap });
+    elect();
+    await time.pass(700);
+    const ends = log.entry("timer:restock")?.ends;
+    assert.deepEqual(ends, overlap === "skip" ? undefined : [{ topic: "orders", partition: 0, offset: 1 }]);
+    log.uncommitted = 1;
+    await time.pass(2000);
+    const { slot: at, ran } = log.entry("timer:restock") ?? {};
+    assert.deepEqual([at, ran], overlap === "skip" ? [slot(3), 3] : [slot(1), 1]);
+    log.uncommitted = 0;
+    await time.pass(1000);
+    const { skipped } = log.entry("timer:restock") ?? {};
+    assert.equal(skipped, overlap === "skip" ? 0 : 2);
+    await end();
+  }
 });
