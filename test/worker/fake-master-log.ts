@@ -31,6 +31,8 @@ export class FakeMasterLog implements MasterLog {
   /** The answers to so many of the next transactions are lost; whether they are committed nevertheless. */
   lost: { count: number; committed: boolean } = { count: 0, committed: true };
   uncommitted = 0;
+  /** Whether a transaction of these records is refused, and with what. */
+  refuse: (records: readonly Record[]) => MephistoError["code"] | undefined = () => undefined;
   /** The log's clock less ours, in ms. */
   skew = 0;
   /** Told in the transactions' ends. */
@@ -121,6 +123,8 @@ class FakeFenced implements FencedPublisher {
       const entries = journal(ends);
       await this.#log.called("publish");
       this.#refuseWhenFenced();
+      const refused = this.#log.refuse(records);
+      if (refused) throw new MephistoError(refused, `It is ${refused}.`);
       const lost = this.#log.lost.count > 0 && this.#log.lost.count--;
       if (!lost || this.#log.lost.committed) {
         this.#log.entries.push(...entries);
