@@ -54,7 +54,7 @@ export function plan(members: readonly Member[], counts: ReadonlyMap<string, num
 /** A member that claims mastership keeps it, of several the one elected in the highest generation. */
 export function elect(members: readonly Member[], leader: string): Member | undefined {
   const claimants = members.filter(({ data }) => data.eligible && data.claim > 0);
-  return claimants.sort((a, b) => b.data.claim - a.data.claim)[0] ?? candidates(members, leader)[0];
+  return claimants.sort((a, b) => b.data.claim - a.data.claim || byId(a, b))[0] ?? candidates(members, leader)[0];
 }
 
 /**

@@ -1,25 +1,31 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { compareVersions } from "../../src/core/versions.ts";
 import type { TopicPartition } from "../../src/driver/driver.ts";
 import { elect, keyOf, type Member, plan } from "../../src/kafka/assignor.ts";
 import type { MemberData } from "../../src/kafka/profile.ts";
 
-type Said = { eligible?: boolean; claim?: number; topics?: readonly string[]; generation?: number; patience?: number };
+type Said = Partial<Pick<MemberData, "eligible" | "claim" | "patience" | "version" | "asks">> & {
+  topics?: readonly string[];
+  generation?: number;
+  timers?: readonly string[];
+};
 
 function member(memberId: string, owned: readonly TopicPartition[] = [], said: Said = {}): Member {
-  const { eligible = true, claim = 0, topics = ["t"], generation = 1, patience = 0 } = said;
+  const { topics = ["t"], generation = 1, timers = [], ...more } = said;
   const data: MemberData = {
     worker: memberId,
     runtime: "",
     version: "",
-    timers: [],
+    timers: timers.map((name) => ({ name, rule: "every 1s" })),
     incarnation: memberId,
-    claim,
-    eligible,
-    patience,
+    claim: 0,
+    eligible: true,
+    patience: 0,
     asks: "",
     presence: undefined,
+    ...more,
   };
   return { memberId, instanceId: null, topics, owned, generation, data };
 }
@@ -299,4 +305,85 @@ test("whoever is elected has the patience that any member asks for; who is maste
   assert.equal(plan(members, counts, "a").patience, 6000);
   assert.equal(plan([...members, member("d", [], { claim: 3 })], counts, "a").patience, 0);
   assert.equal(plan([member("a")], counts, "a").patience, 0);
+});
+
+const anyStanding = fc.array(
+  fc.record({
+    eligible: fc.boolean(),
+    claim: fc.constantFrom(0, 0, 0, 3, 5),
+    version: fc.constantFrom("", "1.9", "1.10", "v2"),
+    timers: fc.constantFrom([], [], ["a"], ["a", "b"]),
+  }),
+  { minLength: 1, maxLength: 6 },
+).map((list) => list.map((said, index) => member(`m${index}`, [], said)));
+const named = (members: readonly Member[], memberId: string | undefined) =>
+  members.find((each) => each.memberId === memberId);
+
+test("who joins or leaves never moves mastership from one who claims it, whatever the others have and say", () => {
+  fc.assert(fc.property(anyStanding, anyStanding, fc.nat(5), (before, others, leader) => {
+    const claimant = member("master", [], { claim: 9 });
+    for (const members of [[...before, claimant], [claimant, ...before, ...others.map(renamed)]]) {
+      const plans = plan(members, new Map(), members[leader % members.length]?.memberId ?? "");
+      assert.equal(plans.master?.memberId, "master");
+      assert.equal(plans.patience, 0);
+    }
+  }));
+});
+const renamed = (each: Member): Member => ({ ...each, memberId: `other ${each.memberId}` });
+
+test("of those that stand, and have what is to run on the master, the newest is elected, the leader first", () => {
+  fc.assert(fc.property(anyStanding, fc.nat(5), (members, index) => {
+    const leader = members[index % members.length]?.memberId ?? "";
+    const elected = elect(members, leader);
+    const hasWork = ({ data }: Member) => data.timers.length > 0;
+    const able = members.filter((each) => each.data.eligible && (hasWork(each) || !members.some(hasWork)));
+    if (members.some(({ data }) => data.eligible && data.claim > 0)) return assert.ok((elected?.data.claim ?? 0) > 0);
+    if (able.length === 0) return assert.equal(elected, undefined);
+    assert.ok(elected && able.includes(elected));
+    assert.ok(able.every(({ data }) => compareVersions(data.version, elected.data.version) <= 0));
+    const first = named(able, leader);
+    if (first?.data.version === elected.data.version) assert.equal(elected, first);
+  }));
+});
+
+test("all leaders elect the same, but for themselves", () => {
+  fc.assert(fc.property(anyStanding, (members) => {
+    const shuffled = [...members].reverse();
+    assert.equal(elect(members, "nobody")?.memberId, elect(shuffled, "nobody")?.memberId);
+  }));
+});
+
+test("a member that has nothing to run is not elected while another has, also if that one may not be", () => {
+  const idle = member("idle", [], { version: "9" });
+  const worker = member("worker", [], { timers: ["a"] });
+  assert.equal(elect([idle, worker], "idle")?.memberId, "worker");
+  const barred = member("barred", [], { timers: ["a"], eligible: false });
+  assert.equal(elect([idle, barred], "idle"), undefined);
+});
+
+test("a master that is asked to go is told so while there is an heir, and stays elected meanwhile", () => {
+  const counts = new Map([["t", 1]]);
+  const master = member("a", [], { claim: 3, timers: ["x"] });
+  const heir = member("b", [], { timers: ["x"] });
+  const asking = member("c", [], { eligible: false, asks: "a" });
+  const asked = plan([master, heir, asking], counts, "b");
+  assert.deepEqual([asked.master, asked.heir, asked.resign], [master, heir, true]);
+  assert.equal(plan([master, heir], counts, "b").resign, false, "nobody asks");
+  const barred = { ...heir, data: { ...heir.data, eligible: false } };
+  const alone = plan([master, barred, asking], counts, "b");
+  assert.deepEqual([alone.master, alone.heir, alone.resign], [master, undefined, false]);
+  const late = plan(
+    [{ ...heir, data: { ...heir.data, claim: 4 } }, member("d"), asking, member("e", [], { timers: ["x"] })],
+    counts,
+    "b",
+  );
+  assert.deepEqual([late.heir?.memberId, late.resign], ["e", false], "who is master since is not meant");
+});
+
+test("a master that has nothing of what another one has to run goes by itself", () => {
+  const counts = new Map([["t", 1]]);
+  const master = member("a", [], { claim: 3 });
+  const newer = member("b", [], { timers: ["x"] });
+  const { master: elected, heir, resign } = plan([master, newer], counts, "a");
+  assert.deepEqual([elected, heir, resign], [master, newer, true]);
 });

@@ -1,18 +1,25 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { systemClock } from "../../src/core/clock.ts";
+import { Candidacy } from "../../src/kafka/candidacy.ts";
 import { Cluster } from "../../src/kafka/cluster.ts";
 import { Code } from "../../src/kafka/codes.ts";
 import { Group } from "../../src/kafka/group.ts";
 import type { Link } from "../../src/kafka/link.ts";
 import { type Address, parseUrl } from "../../src/kafka/url.ts";
-import { encodeAssignment } from "../../src/wire/consumer-protocol.ts";
+import { type AssignmentData, encodeData, type MemberData, memberData } from "../../src/kafka/profile.ts";
+import type { Call } from "../../src/wire/call.ts";
+import { decodeSubscription, encodeAssignment } from "../../src/wire/consumer-protocol.ts";
+import { Reader } from "../../src/wire/reader.ts";
 import { until } from "../support/until.ts";
 
 /** A coordinator under the test's hand: it answers as the test says, by the name of the request. */
 class FakeCoordinator extends Cluster {
   generation = 0;
   readonly asked: string[] = [];
+  readonly calls: Call<unknown>[] = [];
+  /** What the leader says of the generation. */
+  data: Partial<AssignmentData> = {};
   /** Instead of the usual answer. */
   readonly instead = new Map<string, () => unknown>();
 
@@ -26,9 +33,11 @@ class FakeCoordinator extends Cluster {
 
   override link(address: Address): Link {
     const link = super.link(address);
-    link.send = async <T>({ apiName }: { apiName: string }) => {
+    link.send = async <T>(call: Call<T>) => {
+      const { apiName } = call;
       await new Promise((resolve) => setTimeout(resolve, 1));
       this.asked.push(apiName);
+      this.calls.push(call);
       return await (this.instead.get(apiName) ?? (() => this.usual(apiName)))() as T;
     };
     return link;
@@ -38,21 +47,50 @@ class FakeCoordinator extends Cluster {
     if (apiName === "JoinGroup") {
       return { errorCode: 0, memberId: "me", generationId: ++this.generation, leader: "another", members: [] };
     }
-    const assignment = encodeAssignment({ partitions: [{ topic: "t", partitions: [0] }], userData: null });
+    const nothing = {
+      master: "",
+      worker: "",
+      instanceId: "",
+      members: 1,
+      patience: 0,
+      heir: "",
+      resign: false,
+      peers: [],
+    };
+    const userData = encodeData({ ...nothing, ...this.data });
+    const assignment = encodeAssignment({ partitions: [{ topic: "t", partitions: [0] }], userData });
+    if (apiName === "LeaveGroup") return { errorCode: 0, members: [{ errorCode: Code.UNKNOWN_MEMBER_ID }] };
     return apiName === "SyncGroup" ? { errorCode: 0, assignment } : { errorCode: 0 };
   }
 }
+
+/** What the member said of itself in its latest JoinGroup. */
+function said(coordinator: FakeCoordinator): MemberData {
+  const join = coordinator.calls.findLast(({ apiName }) => apiName === "JoinGroup") ?? assert.fail("it has not joined");
+  const r = new Reader(join.encode());
+  r.string();
+  r.int32();
+  r.int32();
+  r.string();
+  r.nullableString();
+  r.string();
+  const [protocol] = r.array(() => ({ name: r.string(), metadata: r.bytes() }));
+  return memberData(decodeSubscription(protocol?.metadata ?? new Uint8Array()).userData);
+}
+
+/** The text in a request. */
+const textOf = (call: Call<unknown> | undefined) => new TextDecoder("latin1").decode(call?.encode());
 
 const groups: Group[] = [];
 afterEach(async () => {
   await Promise.all(groups.splice(0).map((group) => group.leave()));
 });
 
-async function joined(coordinator: FakeCoordinator) {
+async function joined(coordinator: FakeCoordinator, heartbeatInterval = 10, sessionTimeout = 6000) {
   const heard: string[] = [];
   const profile = { worker: "", runtime: "", version: "", timers: [], mayBeMaster: true, presence: undefined };
-  const options = { group: "g", topics: ["t"], profile, instanceId: undefined, sessionTimeout: 6000 };
-  const group = new Group(coordinator, { ...options, heartbeatInterval: 10 }, {
+  const options = { group: "g", topics: ["t"], profile, instanceId: undefined, sessionTimeout };
+  const group = new Group(coordinator, { ...options, heartbeatInterval }, {
     owned: () => [{ topic: "t", partition: 0 }],
     claim: () => 0,
     synced: () => heard.push("synced"),
@@ -98,4 +136,94 @@ test("one that they hear of when nothing has been asked is", async () => {
   });
   await until(() => heard.length >= 3);
   assert.deepEqual([heard, group.generationId], [["synced", "expelled", "synced"], 2]);
+});
+
+const presence = { host: "127.0.0.1", port: 1, id: "x", process: undefined };
+const LONG = 600_000;
+
+test("when it is to hurry it asks the group at once, and joins again only if the group has changed", async () => {
+  const coordinator = new FakeCoordinator();
+  const { group, heard } = await joined(coordinator, LONG);
+  assert.ok(!coordinator.asked.includes("Heartbeat"));
+  group.hurry();
+  await until(() => coordinator.asked.filter((name) => name === "Heartbeat").length === 2);
+  assert.equal(coordinator.generation, 1, "another round would be one for all");
+  coordinator.instead.set("Heartbeat", () => ({
+    errorCode: coordinator.generation === 1 ? Code.REBALANCE_IN_PROGRESS : Code.NONE,
+  }));
+  group.hurry();
+  await until(() => heard.length === 2);
+  assert.equal(coordinator.generation, 2);
+});
+
+test("who was on the way to the coordinator when it asked is asked for again, a moment later", async () => {
+  const coordinator = new FakeCoordinator();
+  const { group, heard } = await joined(coordinator, LONG);
+  let asked = 0;
+  coordinator.instead.set("Heartbeat", () => ({
+    errorCode: asked++ === 1 ? Code.REBALANCE_IN_PROGRESS : Code.NONE,
+  }));
+  group.hurry();
+  await until(() => heard.length === 2);
+});
+
+test("it has the group forget a member of this generation by its id and its place, and no other", async () => {
+  const coordinator = new FakeCoordinator();
+  coordinator.data = {
+    peers: [
+      { memberId: "dead", instanceId: null, worker: "", presence },
+      { memberId: "static", instanceId: "place", worker: "", presence },
+    ],
+  };
+  const { group } = await joined(coordinator, LONG);
+  await group.evict("stranger");
+  assert.ok(!coordinator.asked.includes("LeaveGroup"));
+  await group.evict("dead");
+  await group.evict("static");
+  const [dead, place] = coordinator.calls.filter(({ apiName }) => apiName === "LeaveGroup").map(textOf);
+  assert.ok(dead?.includes("dead") && !dead.includes("place"));
+  assert.ok(place?.includes("static") && place.includes("place"));
+  await until(() => coordinator.asked.includes("Heartbeat")); // it asks at once what has become of the group
+});
+
+test("who stands down stands again when another has been elected in a generation that knew", async () => {
+  const coordinator = new FakeCoordinator();
+  const { group } = await joined(coordinator, LONG);
+  coordinator.data = { master: "another" };
+  assert.equal(said(coordinator).eligible, true);
+  const over = group.candidacy.standDown();
+  await over;
+  assert.equal(said(coordinator).eligible, false);
+  const { generation } = coordinator;
+  group.rejoin();
+  await until(() => coordinator.generation > generation);
+  assert.equal(said(coordinator).eligible, true);
+});
+
+test("and when a session has passed in which nobody else could be: it says so at once", async () => {
+  const coordinator = new FakeCoordinator();
+  const { group } = await joined(coordinator, LONG, 300);
+  const before = performance.now();
+  await group.candidacy.standDown();
+  assert.ok(performance.now() - before >= 295);
+  await until(() => coordinator.generation === 3);
+  assert.equal(said(coordinator).eligible, true);
+});
+
+test("who may not be master never stands, and who resigns never again", async () => {
+  const coordinator = new FakeCoordinator();
+  const { group } = await joined(coordinator, LONG);
+  await group.candidacy.resign();
+  assert.deepEqual([said(coordinator).eligible, group.candidacy.stands], [false, false]);
+  assert.equal(new Candidacy(false, 6000, () => {}).say(), false);
+});
+
+test("whoever asks a master to go names it: the next one is not meant", async () => {
+  const coordinator = new FakeCoordinator();
+  coordinator.data = { master: "first" };
+  const { group } = await joined(coordinator, LONG);
+  assert.equal(said(coordinator).asks, "");
+  group.askToResign();
+  await until(() => coordinator.generation === 2);
+  assert.equal(said(coordinator).asks, "first");
 });
