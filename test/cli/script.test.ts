@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runScript } from "../../src/cli/script.ts";
 import { MephistoError } from "../../src/core/errors.ts";
+import type { Handover } from "../../src/worker/resign.ts";
 import { exampleDefinition, FakeHost, FakeTerminal, fakeWorker } from "./fake.ts";
 
 async function run(
@@ -33,7 +34,7 @@ test("--help lists the commands; after a command, its flags", async () => {
   for (const words of ["--help", "-h", "help"]) {
     const { code, out } = await run(words);
     assert.equal(code, 0);
-    for (const command of ["worker", "send", "timers", "list"]) {
+    for (const command of ["worker", "send", "timers", "resign", "list"]) {
       assert.match(out, new RegExp(`^ +${command} +\\S`, "m"));
     }
   }
@@ -200,4 +201,33 @@ test("flags without a command are the worker's", async () => {
   const host = failing(new MephistoError("PROTOCOL", "The end."));
   await run("-l debug --without-web --session-timeout 10s", { host });
   assert.equal(host.started[0]?.sessionTimeout.value, 10_000);
+});
+
+test("resign says who was master and who is, and closes", async () => {
+  const { code, out, host } = await run("resign --url kafka://other");
+  assert.deepEqual({ code, out }, { code: 0, out: "box-1-abcd was master, box-2-abcd is.\n" });
+  assert.deepEqual([host.resigned[0]?.url.value, host.closed], ["kafka://other", 1]);
+});
+
+const refusals: [Handover, string][] = [
+  [{ outcome: "noHeir", was: "box" }, "box stays master: no other worker of app shop may be.\n"],
+  [{ outcome: "kept", was: "box" }, "box has not handed over yet: it may be in a long tick. Ask again later.\n"],
+  [{ outcome: "noMaster" }, "App shop has no master: no worker may be, or has what is to run there.\n"],
+  [{ outcome: "noWorker" }, "No worker of app shop is running.\n"],
+];
+for (const [handover, message] of refusals) {
+  test(`a resign that changes nothing says why: ${handover.outcome}`, async () => {
+    const host = new FakeHost();
+    host.handover = handover;
+    const { code, out, err } = await run("resign", { host });
+    assert.deepEqual({ code, out, err }, { code: 1, out: "", err: message });
+  });
+}
+
+test("a worker that is not to be master says so with a flag, which help shows as it is written", async () => {
+  const host = new FakeHost();
+  host.made = fakeWorker({ failed: Promise.resolve(new Error("enough")) });
+  await run("worker --no-master --without-web", { host });
+  assert.deepEqual(host.started[0]?.master, { value: false, from: "--no-master" });
+  assert.match((await run("worker --help")).out, /^ +--no-master +It is never elected/m);
 });

@@ -243,3 +243,54 @@ test("never master without a lease, an election that stands, and patience", asyn
   );
   assert.ok(terms > 30, `${terms} terms`);
 });
+
+test("who stands down has stopped before the group is asked to elect another, and acts no more until it has", async () => {
+  const { time, mastership, beat, elect, renew, terms, current } = made();
+  elect(1);
+  const term = current();
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  let stoppedBefore = false;
+  const done = mastership.standDown("another is asked for", () => {
+    stoppedBefore = term.signal.aborted && !term.holds() && mastership.epoch === 0;
+    return over;
+  });
+  assert.ok(stoppedBefore);
+  await beat(2000);
+  // A generation may begin that was joined before: it elects the claimant of then.
+  elect(2);
+  await beat(2000);
+  assert.deepEqual([terms.length, mastership.claim()], [1, 0]);
+  renew();
+  mastership.generation(generation({ generation: 3, master: "another" }));
+  resolve();
+  await done;
+  await beat(2000);
+  assert.equal(terms.length, 1);
+  elect(4);
+  assert.deepEqual([terms.length, mastership.claim(), time.sleepers > 0], [2, 4, true]);
+});
+
+test("it does not act on an election that it has disclaimed meanwhile", async () => {
+  const { mastership, beat, elect, terms } = made();
+  elect(1);
+  const { promise: over, resolve } = Promise.withResolvers<void>();
+  const done = mastership.standDown("it does not tick", () => over);
+  assert.equal(mastership.claim(), 0); // in the JoinGroup whose answer is not there yet
+  resolve();
+  await done;
+  await beat(2000);
+  assert.equal(terms.length, 1, "the answer may say that another one is master");
+  elect(2);
+  assert.equal(terms.length, 2);
+});
+
+test("that nobody is master is told once, and again after there was one", () => {
+  const { mastership, lines } = made();
+  for (let number = 1; number < 4; number++) {
+    mastership.generation(generation({ generation: number, master: undefined }));
+  }
+  assert.deepEqual(lines.all.filter((line) => /Nobody is master/.test(line)).length, 1);
+  mastership.generation(generation({ generation: 4 }));
+  mastership.generation(generation({ generation: 5, master: undefined }));
+  assert.deepEqual(lines.all.filter((line) => /^warn: Nobody is master/.test(line)).length, 2);
+});

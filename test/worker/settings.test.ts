@@ -86,3 +86,38 @@ test("an address without its password keeps the hosts and drops who connects", (
   assert.equal(redact("kafka+ssl://me:p@ss/w,ord@host:9093?sasl=plain"), "kafka+ssl://host:9093?sasl=plain");
   assert.equal(redact("me:secret@host"), "host");
 });
+
+test("presence is on this machine's own address unless it is given another, or off", () => {
+  const of = (presenceBind?: string, flags = {}, env = {}) =>
+    resolveSettings(presenceBind === undefined ? {} : { presenceBind }, { flags, env }).presence;
+  assert.deepEqual(of(), { value: "127.0.0.1", from: "the default" });
+  assert.deepEqual(of("10.0.0.5"), { value: "10.0.0.5", from: "the code" });
+  assert.deepEqual(of("10.0.0.5", { "presence-bind": "[::1]" }), { value: "::1", from: "--presence-bind" });
+  assert.deepEqual(of(undefined, {}, { MEPHISTO_PRESENCE_BIND: "off" }), {
+    value: undefined,
+    from: "MEPHISTO_PRESENCE_BIND",
+  });
+  // What all addresses are is nowhere to be found.
+  for (const address of ["0.0.0.0", "::", "box", "10.0.0.5:80", ""]) {
+    assert.throws(
+      () => of(address),
+      fails("INVALID_OPTION", /^presenceBind in the code: .* is not an address at which/),
+    );
+  }
+});
+
+test("who may be master, and what death is concluded from, are settings too", () => {
+  const of = (options = {}, flags = {}, env = {}) => resolveSettings(options, { flags, env });
+  assert.deepEqual(of().master, { value: true, from: "the default" });
+  assert.deepEqual(of({ master: false }).master, { value: false, from: "the code" });
+  assert.deepEqual(of({}, { master: "false" }).master, { value: false, from: "--no-master" });
+  assert.deepEqual(of({}, { master: "true" }, { MEPHISTO_NO_MASTER: "1" }).master.value, false);
+  assert.deepEqual(of({ master: false }, {}, { MEPHISTO_NO_MASTER: "0" }).master.value, true);
+  assert.throws(
+    () => of({}, {}, { MEPHISTO_NO_MASTER: "maybe" }),
+    fails("INVALID_OPTION", /^MEPHISTO_NO_MASTER: "maybe"/),
+  );
+  assert.deepEqual(of().evictOn, { value: "proof", from: "the default" });
+  assert.deepEqual(of({}, { "evict-on": "reset" }).evictOn, { value: "reset", from: "--evict-on" });
+  assert.throws(() => of({}, { "evict-on": "doubt" }), fails("INVALID_OPTION", /^--evict-on: "doubt" is neither/));
+});

@@ -488,7 +488,7 @@ test("while slots are caught up the new ones wait behind them", async () => {
 });
 
 test("no slot runs that is not later than the journal's, whatever the interval is now, and a wait for it is told", async () => {
-  const { time, loop, term, ran, lines } = made(() => {}, { interval: 700, rule: every(700) });
+  const { time, loop, term, ran, lines } = made(() => {}, { rule: every(700) });
   const [journalled = 0] = slots(120);
   loop.start(term(2, { ...RECORD, slot: journalled }).span);
   await time.pass(121_500);

@@ -433,3 +433,25 @@ test("what the group says it cannot go on from is told", async () => {
   assert.equal(await worker.failed, error);
   await ended(worker, time);
 });
+
+test("a master that is asked to goes when its tick is done, once, and stands again afterwards", async () => {
+  const tick = Promise.withResolvers<void>();
+  const { worker, time, driver, membership, lines } = made({ onMaster: () => tick.promise });
+  await worker.start();
+  membership().generation({ elected: true });
+  await time.pass(1000);
+  const asked = { elected: true, heir: "another", resignAsked: true };
+  membership().generation({ generation: 2, ...asked });
+  membership().generation({ generation: 3, ...asked });
+  await settle();
+  assert.ok(!driver.calls.includes("standDown"), "the tick is not done");
+  assert.ok(worker.status().mastership.master);
+  tick.resolve();
+  await settle();
+  assert.deepEqual(driver.calls.filter((call) => call === "standDown"), ["standDown"]);
+  assert.ok(lines.all.includes("info: This worker is no longer master: another worker is asked for."));
+  membership().generation({ generation: 4, master: "another" });
+  membership().generation({ generation: 5, elected: true });
+  assert.ok(worker.status().mastership.master);
+  await ended(worker, time);
+});
