@@ -22,6 +22,8 @@ export type Log = KafkaAddress & { stop?(): Promise<void> };
 const SESSION = 6000;
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 
+const presence = (id: string) => ({ host: "127.0.0.1", port: 1, id, process: undefined });
+
 /** A member that keeps whole messages. */
 class Reader extends Member {
   readonly messages: Message[] = [];
@@ -208,6 +210,64 @@ export function conformance(name: string, start: () => Promise<Log>, skip: strin
       await a.stop();
       await until(() => b.elected && b.held.size === 2);
       assert.ok(performance.now() - left < 2000, `it took ${Math.round(performance.now() - left)} ms`);
+    });
+
+    test("two hundred joins and as many leaves move mastership not once", async () => {
+      const topic = await topicOf(8);
+      const master = join(topic, { heartbeatInterval: 20 });
+      await until(() => master.elected);
+      const rest = join(topic, { heartbeatInterval: 20 });
+      await until(() => rest.membership.joined);
+      for (const _ of numbers(20)) {
+        const guests = numbers(10).map(() => join(topic, { heartbeatInterval: 20 }));
+        await until(() => guests.every(({ membership }) => membership.joined), { every: 5 });
+        await Promise.all(guests.map((guest) => guest.stop()));
+        assert.ok(guests.every(({ generations }) => generations.every(({ elected }) => !elected)));
+      }
+      await settled(8, master, rest);
+      assert.ok(master.generations.length > 20 && master.generations.every(({ elected }) => elected));
+    });
+
+    test("forgets a member that is said to be dead at once; who asks at once hears of it at once", async () => {
+      const topic = await topicOf(2);
+      const dying = join(topic, { profile: { presence: presence("dying") } });
+      await until(() => dying.elected);
+      const [heir, other] = numbers(2).map(() => join(topic, { heartbeatInterval: 2000 }));
+      assert.ok(heir && other);
+      await until(() => heir.held.size + other.held.size > 0 && heir.membership.joined && other.membership.joined);
+      await until(() => [heir, other].every(({ generationNow }) => generationNow?.peers.length === 1));
+      await dying.crash();
+      const died = performance.now();
+      await Promise.all([heir, other].map(async ({ membership, generationNow }) => {
+        const peer = generationNow?.peers[0] ?? assert.fail("nobody is to be watched");
+        assert.equal(peer.presence.id, "dying");
+        await membership.evict(peer); // all try: of one that is gone already there is nothing to do
+      }));
+      await until(() => heir.elected || other.elected);
+      assert.ok(performance.now() - died < 1000, `it took ${Math.round(performance.now() - died)} ms`);
+    });
+
+    test("elects another one when the master has stood down, and asks it to when somebody wishes it", async () => {
+      const topic = await topicOf(2);
+      const a = join(topic);
+      await until(() => a.elected);
+      const onlooker = new Member(log.url, topic, [], { profile: { mayBeMaster: false } });
+      await until(() => onlooker.generationNow?.master !== undefined);
+      assert.equal(onlooker.generationNow?.heir, undefined);
+      const b = join(topic);
+      await until(() => onlooker.generationNow?.heir === b.worker);
+      assert.ok(a.generations.every(({ resignAsked }) => !resignAsked));
+      onlooker.membership.askToResign();
+      await until(() => a.generationNow?.resignAsked);
+      assert.ok(a.elected, "until it has stood down no other may be");
+      a.disclaim();
+      await a.membership.standDown();
+      await until(() => b.elected && !a.elected);
+      assert.ok(b.generations.every(({ resignAsked }) => !resignAsked), "the next one is not meant");
+      const c = join(topic);
+      await until(() => c.membership.joined && b.generationNow?.heir !== undefined); // who stood down stands again
+      assert.equal(onlooker.held.size, 0);
+      await onlooker.stop();
     });
 
     test("commits up to the first message that is not finished; the next member goes on there", async () => {

@@ -90,6 +90,7 @@ type Lane = { queue: Delivery[]; pumping: Promise<void> | undefined; dropped: bo
 
 /** A member of a group, with a handler that finishes messages at once unless its test holds them up. */
 export class Member implements MemberListener {
+  readonly worker: string;
   readonly driver: KafkaDriver;
   readonly membership: Membership;
   readonly logger: Lines = keptLines();
@@ -114,12 +115,13 @@ export class Member implements MemberListener {
     { profile, ...more }: Partial<Omit<JoinOptions, "profile">> & { profile?: Partial<MemberProfile> } = {},
   ) {
     const options = { linger: 0, compression: undefined };
+    this.worker = unique("worker");
     this.driver = new KafkaDriver(parseUrl(url, "test"), "kafka-test", options, this.logger, systemClock);
     this.membership = this.driver.join({
       group,
       topics,
       profile: {
-        worker: unique("worker"),
+        worker: this.worker,
         runtime: "test",
         version: "",
         timers: [],
@@ -165,6 +167,11 @@ export class Member implements MemberListener {
   /** How many deliveries are waiting. */
   get waiting(): number {
     return [...this.#lanes.values()].reduce((sum, { queue }) => sum + queue.length, 0);
+  }
+
+  /** Acts as master no more. */
+  disclaim(): void {
+    this.#claim = 0;
   }
 
   claim(): number {

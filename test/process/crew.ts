@@ -67,7 +67,8 @@ export type Crew = {
   output(): string;
 };
 
-type StartOptions = { args?: string[]; env?: Record<string, string>; url?: string };
+/** `flags` are the runtime's own. */
+type StartOptions = { args?: string[]; env?: Record<string, string>; url?: string; flags?: string[] };
 
 /** An app id that no other test has. */
 export function uniqueApp(name: string): string {
@@ -98,9 +99,10 @@ export function crewOf(
     did,
     stored,
     ticks,
-    start(runtime, { args = [], env: more = {}, url: own = url } = {}) {
+    start(runtime, { args = [], env: more = {}, url: own = url, flags } = {}) {
       const program = run(runtime, `test/process/fixtures/${fixture}.ts`, ["worker", "-p", "0", ...args], {
         env: { MEPHISTO_URL: own, APP: app, ...env, ...more },
+        ...(flags && { flags }),
       });
       const worker = workerOf(program, runtime);
       workers.push(worker);

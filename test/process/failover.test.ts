@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describeGroup } from "../support/independent.ts";
+import { kafkaForTests } from "../support/kafka.ts";
+import type { Line } from "../support/process.ts";
+import { until } from "../support/until.ts";
+import { type Crew, crewOf, type Worker } from "./crew.ts";
+
+const IS_MASTER = /This worker is master/;
+const IS_LATER = /This worker is no longer master/;
+
+/** The worker that is master by what all have said. */
+function masterOf(crew: Crew): Promise<Worker> {
+  return until(() =>
+    crew.workers.find(({ lines }) => {
+      const said = lines.filter(({ text }) => IS_MASTER.test(text) || IS_LATER.test(text)).at(-1);
+      return said !== undefined && IS_MASTER.test(said.text);
+    })
+  );
+}
+
+/** How long it takes until another one is master, in ms of this process's clock. */
+async function succession(crew: Crew, old: Worker, since: number, within = 12_000): Promise<number> {
+  const rest = crew.workers.filter((worker) => worker !== old);
+  const isElected = ({ text, at }: Line) => at > since && IS_MASTER.test(text);
+  const line = await Promise.any(rest.map((worker) => worker.waitFor(isElected, within)));
+  return line.at - since;
+}
+
+function remove(crew: Crew, worker: Worker): void {
+  crew.workers.splice(crew.workers.indexOf(worker), 1);
+}
+
+test("workers of three runtimes watch one another", { timeout: 120_000 }, async (t) => {
+  const kafka = await kafkaForTests();
+  const crew = crewOf(kafka, "failover", { env: { TICK: "0.2s" } });
+  t.after(() => crew.end());
+  for (const runtime of ["node", "bun", "deno"] as const) crew.start(runtime, { args: ["-l", "debug"] });
+  await crew.settled();
+  const nameOf = ({ lines }: Worker) =>
+    lines.map(({ text }) => /Worker (\S+) of app/.exec(text)?.[1]).find((name) => name !== undefined);
+  /** Each watches all others: the master and its heir do, and of three workers there is but one more. */
+  const watched = () =>
+    until(() => {
+      const watches = ({ lines }: Worker, other: Worker) =>
+        lines.some(({ text }) => text.includes(`Worker ${nameOf(other)}: Watches`));
+      const { workers } = crew;
+      return workers.every((one) => workers.every((other) => one === other || watches(one, other)));
+    });
+  const replace = async (...workers: Worker[]) => {
+    for (const worker of workers) {
+      await worker.exit;
+      remove(crew, worker);
+      crew.start(worker.runtime, { args: ["-l", "debug"] });
+    }
+    await crew.settled();
+    await watched();
+  };
+
+  const killed = new Set<string>();
+  while (killed.size < 3) {
+    const master = await masterOf(crew);
+    if (killed.has(master.runtime)) {
+      // Another runtime's turn.
+      master.kill("SIGTERM");
+      await succession(crew, master, performance.now() - 1);
+      await replace(master);
+      continue;
+    }
+    killed.add(master.runtime);
+    await t.test(`kill -9 of a master on ${master.runtime}: another one is elected within a second`, async () => {
+      await watched();
+      const since = performance.now();
+      master.kill("SIGKILL");
+      const took = await succession(crew, master, since);
+      assert.ok(took < 1000, `it took ${Math.round(took)} ms\n${crew.output()}`);
+      await replace(master);
+    });
+  }
+
+  await t.test("two that die at once, the master among them, are both seen", async () => {
+    const master = await masterOf(crew);
+    const other = crew.workers.find((worker) => worker !== master) ?? assert.fail("there is no other");
+    const since = performance.now();
+    master.kill("SIGKILL");
+    other.kill("SIGKILL");
+    const took = await succession(crew, master, since);
+    assert.ok(took < 1500, `it took ${Math.round(took)} ms\n${crew.output()}`);
+    await replace(master, other);
+  });
+
+  await t.test("a master that is frozen is not evicted: it is alive", async () => {
+    const master = await masterOf(crew);
+    const before = (await describeGroup(kafka.brokers, crew.app)).members.map(({ memberId }) => memberId).sort();
+    const since = performance.now();
+    master.freeze();
+    // What is tested is the passing of this time.
+    await sleep(3000);
+    const after = (await describeGroup(kafka.brokers, crew.app)).members.map(({ memberId }) => memberId).sort();
+    assert.deepEqual(after, before);
+    for (const { lines } of crew.workers) {
+      assert.deepEqual(lines.filter(({ text, at }) => at > since && /is gone|is master/.test(text)), []);
+    }
+    master.thaw();
+    const thawed = Date.now();
+    await until(() => master.did("tick").some(({ at }) => at > thawed));
+    master.freeze();
+    const killed = performance.now();
+    master.kill("SIGKILL"); // which needs no thawing
+    const took = await succession(crew, master, killed);
+    assert.ok(took < 1000, `it took ${Math.round(took)} ms`);
+    await replace(master);
+  });
+
+  await t.test("resign hands over to another worker, and says so", async () => {
+    const master = await masterOf(crew);
+    const since = performance.now();
+    const { run } = await import("../support/process.ts");
+    const resign = run("bun", "test/process/fixtures/crew.ts", ["resign"], {
+      env: { MEPHISTO_URL: kafka.url, APP: crew.app },
+    });
+    assert.deepEqual(await resign.exit, { code: 0, signal: null }, resign.output());
+    assert.match(resign.stdout.join(), /^\S+ was master, \S+ is\.$/);
+    await succession(crew, master, since);
+    await crew.settled();
+    assert.notEqual(await masterOf(crew), master);
+  });
+});
+
+test("where nothing can be seen the session decides", { timeout: 60_000, concurrency: true }, async (t) => {
+  const kafka = await kafkaForTests();
+  const waits = async (name: string, begin: (crew: Crew) => Promise<void>) => {
+    const crew = crewOf(kafka, name);
+    t.after(() => crew.end());
+    await begin(crew);
+    await crew.settled();
+    const master = await masterOf(crew);
+    const since = performance.now();
+    master.kill("SIGKILL");
+    const took = await succession(crew, master, since);
+    assert.ok(took > 5000 && took < 8000, `it took ${Math.round(took)} ms\n${crew.output()}`);
+  };
+  await Promise.all([
+    t.test("with presence turned off", () =>
+      waits("off", async (crew) => {
+        for (const runtime of ["node", "bun"] as const) {
+          crew.start(runtime, { args: ["--presence-bind", "off"] });
+          await masterOf(crew);
+        }
+      })),
+    t.test("on a Deno that may not look at processes", () =>
+      waits("blind", async (crew) => {
+        crew.start("node");
+        await masterOf(crew);
+        crew.start("deno", { flags: ["--no-check", "--no-prompt", "--allow-net", "--allow-read", "--allow-env"] });
+      })),
+  ]);
+});
