@@ -15,6 +15,11 @@ const blocks = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/^```t
   [, code = ""],
 ) => code);
 
+/** What an example says that it prints: `console.log(…); // this`. */
+function promised(code: string): string[] {
+  return [...code.matchAll(/^ *console\.log\(.*\); \/\/ (.*)$/gm)].map(([, shown = ""]) => shown);
+}
+
 test("the README's example is the one in examples/", () => {
   assert.equal(blocks[0], readFileSync(join(root, "examples/master.ts"), "utf8"));
 });
@@ -22,7 +27,8 @@ test("the README's example is the one in examples/", () => {
 for (const runtime of runtimes) {
   test(`the README's other code runs on ${runtime}`, { timeout: 60_000 }, async () => {
     const { url } = await kafkaForTests();
-    assert.equal(blocks.length, 3);
+    assert.equal(blocks.length, 5);
+    assert.equal(blocks.flatMap(promised).length, 1);
     await Promise.all(
       blocks.slice(1).map(async (code, index) => {
         const file = join(folder, `${runtime}-${index}.ts`);
@@ -32,6 +38,9 @@ for (const runtime of runtimes) {
         writeFileSync(file, own);
         const program = run(runtime, file, [], { env: { MEPHISTO_URL: url } });
         assert.deepEqual(await program.exit, { code: 0, signal: null }, program.output());
+        for (const shown of promised(code)) {
+          assert.ok(program.output().includes(`${shown}\n`), `${shown}: ${program.output()}`);
+        }
       }),
     );
   });
