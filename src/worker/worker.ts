@@ -76,6 +76,7 @@ export class Worker implements RunningWorker {
   #idle = new AbortController();
   #told = false;
   #standsDown = false;
+  #handsOver = false;
   #stopping: Promise<void> | undefined;
 
   constructor(parts: WorkerParts) {
@@ -296,10 +297,13 @@ export class Worker implements RunningWorker {
 
   /** Lets another worker be master, between two runs of the timers. */
   async #handOver(): Promise<void> {
+    if (this.#handsOver) return;
+    this.#handsOver = true;
     const quiet = this.#timers.filter(({ timer }) => timer.onMaster).map((loop) => loop.quiet());
     await within(Promise.all(quiet), LAST_TICK_ASKED, this.#parts.sleep);
     await this.#master?.resign(RESIGN_ENTRY);
     await this.#standDown("another worker is asked for");
+    this.#handsOver = false;
   }
 
   /** Is master no longer, and lets the group elect another. */

@@ -452,6 +452,7 @@ test("a master that is asked to goes when its tick is done, once, and stands aga
   assert.ok(lines.all.includes("info: This worker is no longer master: another worker is asked for."));
   membership().generation({ generation: 4, master: "another" });
   membership().generation({ generation: 5, elected: true });
+  await settle();
   assert.ok(worker.status().mastership.master);
   await ended(worker, time);
 });
