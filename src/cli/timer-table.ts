@@ -1,4 +1,4 @@
-import { describeSlot, isoLocalTime, isoTime, type Upcoming, upcoming } from "../core/upcoming.ts";
+import { describeSlot, isoTime, type Upcoming, upcoming } from "../core/upcoming.ts";
 import type { Journal, TimerRecord } from "../worker/journal.ts";
 import type { ScriptDefinition } from "./script.ts";
 import { table } from "./table.ts";
@@ -101,16 +101,4 @@ export function comingTable(coming: ReadonlyMap<string, readonly Upcoming[]>): s
     slots.length === 0 ? [[name, "none any more"]] : slots.map((slot, at) => [at === 0 ? name : "", describeSlot(slot)])
   );
   return table([["TIMER", "NEXT SLOTS"], ...lines]);
-}
-
-/** A slot in JSON; `local` is null for a timer that goes by no clock, `meant` for a slot that was not moved. */
-export function comingJson({ slot, local, clockChange }: Upcoming) {
-  const moved = local !== undefined && local.meant !== local.wall;
-  return {
-    slot: new Date(slot).toISOString(),
-    local: local ? isoLocalTime(local) : null,
-    meant: moved ? new Date(local.meant).toISOString().slice(0, "2026-03-29T02:30:00".length) : null,
-    clockChange,
-    twice: local?.twice ?? false,
-  };
 }

@@ -1,4 +1,5 @@
 import { systemClock } from "../core/clock.ts";
+import { slotJson } from "../core/upcoming.ts";
 import type { MasterRecord } from "../worker/journal.ts";
 import { SETTING_VARIABLES } from "../worker/settings.ts";
 import type { Command } from "./dispatch.ts";
@@ -6,7 +7,7 @@ import { UsageError } from "./parse.ts";
 import { readJournal } from "./read-journal.ts";
 import type { Host, ScriptDefinition } from "./script.ts";
 import type { Terminal } from "./terminal.ts";
-import { comingJson, comingSlots, comingTable, failures, timerRows, timerTable } from "./timer-table.ts";
+import { comingSlots, comingTable, failures, timerRows, timerTable } from "./timer-table.ts";
 
 /** How many slots are shown of each timer, and how many at most. */
 const NEXT = 3;
@@ -36,7 +37,7 @@ export function timersCommand(
       const coming = comingSlots(definition, now(), count);
       if (why !== undefined) terminal.err(`${why}\n`);
       if (flags.json === "true") {
-        const timers = rows.map((row) => ({ ...row, next: coming.get(row.name)?.map(comingJson) ?? null }));
+        const timers = rows.map((row) => ({ ...row, next: coming.get(row.name)?.map(slotJson) ?? null }));
         terminal.out(
           JSON.stringify({ app: definition.id, lastMaster: journal?.master ?? null, timers }, undefined, 2) + "\n",
         );

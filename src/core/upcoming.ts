@@ -1,11 +1,11 @@
 import type { LocalSlot, Rule } from "./rule.ts";
 
-/** A slot that comes, for people. */
+/** A slot that comes. */
 export interface Upcoming {
   readonly slot: number;
   /** On the clock that the rule goes by, if it goes by one. */
   readonly local: LocalSlot | undefined;
-  /** Whether that clock was changed since the slot before, or was put forward over the time that is meant. */
+  /** Whether that clock was changed since the slot before: so it was for one that is moved. */
   readonly clockChange: boolean;
 }
 
@@ -16,11 +16,34 @@ export function upcoming(rule: Rule, after: number, count: number): Upcoming[] {
   let offset = before === undefined ? undefined : rule.local?.(before).offset;
   for (let slot = rule.next(after); slot !== undefined && coming.length < count; slot = rule.next(slot)) {
     const local = rule.local?.(slot);
-    const changed = local !== undefined && offset !== undefined && local.offset !== offset;
-    coming.push({ slot, local, clockChange: changed || local?.meant !== local?.wall });
+    const clockChange = local !== undefined && offset !== undefined && local.offset !== offset;
+    coming.push({ slot, local, clockChange });
     offset = local?.offset;
   }
   return coming;
+}
+
+/** A slot for a program that reads JSON; times are ISO 8601. */
+export interface UpcomingJson {
+  readonly slot: string;
+  /** On the clock that the timer goes by, with its offset; null for one that goes by none. */
+  readonly local: string | null;
+  /** The time that is meant, where the clock was put forward over it. */
+  readonly meant: string | null;
+  readonly clockChange: boolean;
+  /** Whether the clock shows this time twice. */
+  readonly twice: boolean;
+}
+
+export function slotJson({ slot, local, clockChange }: Upcoming): UpcomingJson {
+  const moved = local !== undefined && local.meant !== local.wall;
+  return {
+    slot: new Date(slot).toISOString(),
+    local: local ? isoLocalTime(local) : null,
+    meant: moved ? new Date(local.meant).toISOString().slice(0, DATE + 9) : null,
+    clockChange,
+    twice: local?.twice ?? false,
+  };
 }
 
 /** As `2026-03-29 02:30 → 03:00 +02:00 (clock change)`; in UTC where a rule goes by no clock. */
@@ -39,7 +62,7 @@ export function isoTime(at: number): string {
 }
 
 /** A time of a clock on the wall with its offset, in ISO 8601: `2026-03-29T03:00:00+02:00`. */
-export function isoLocalTime({ wall, offset }: LocalSlot): string {
+function isoLocalTime({ wall, offset }: LocalSlot): string {
   return new Date(wall).toISOString().slice(0, DATE + 9) + writtenOffset(offset);
 }
 

@@ -1,3 +1,4 @@
+import { slotJson, upcoming, type UpcomingJson } from "../core/upcoming.ts";
 import type { Journal } from "./journal.ts";
 import type { TimerBook } from "./timer-book.ts";
 import type { TimerLoop } from "./timer-loop.ts";
@@ -70,14 +71,19 @@ export interface TimerStatus {
   readonly error: string | null;
   /** The slot that this worker waits for. */
   readonly next: string | null;
+  /** The slots that come, whoever runs them. */
+  readonly coming: readonly UpcomingJson[];
   readonly ran: number;
   readonly failed: number;
   readonly skipped: number;
   readonly caughtUp: number;
 }
 
+/** How many of the slots that come are told. */
+const COMING = 3;
+
 /** The timers of a script, and those that only the journal knows. */
-export function timerStatus(loops: readonly TimerLoop[], journal: Journal | undefined): TimerStatus[] {
+export function timerStatus(loops: readonly TimerLoop[], journal: Journal | undefined, now: number): TimerStatus[] {
   const own = loops.map(({ timer: { name, rule, onMaster }, book, next }): TimerStatus => ({
     name,
     rule: rule.text,
@@ -85,6 +91,7 @@ export function timerStatus(loops: readonly TimerLoop[], journal: Journal | unde
     onMaster,
     ...lastOf(book.last),
     next: time(next),
+    coming: upcoming(rule, now, COMING).map(slotJson),
     ...book.counts,
   }));
   const names = new Set(loops.map(({ timer }) => timer.name));
@@ -98,6 +105,7 @@ export function timerStatus(loops: readonly TimerLoop[], journal: Journal | unde
       onMaster: true,
       ...lastOf(record),
       next: null,
+      coming: [],
       ran: record.ran,
       failed: record.failed,
       skipped: record.skipped,

@@ -191,7 +191,7 @@ export class Worker implements RunningWorker {
         partitions,
         ...counts,
       })),
-      timers: timerStatus(this.#timers, this.#master?.journal),
+      timers: timerStatus(this.#timers, this.#master?.journal, clock.wall()),
       tasks: this.#tasks.map(({ task: { name, onMaster }, running, failed }) => ({ name, onMaster, running, failed })),
     };
   }

@@ -123,6 +123,13 @@ test("its status is what it is", async () => {
     worker: "me",
     error: null,
     next: "2026-01-01T00:00:02.000Z",
+    coming: [2, 3, 4].map((second) => ({
+      slot: `2026-01-01T00:00:0${second}.000Z`,
+      local: null,
+      meant: null,
+      clockChange: false,
+      twice: false,
+    })),
     ran: 1,
     failed: 0,
     skipped: 0,
