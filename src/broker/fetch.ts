@@ -1,6 +1,7 @@
 import { messageOf } from "../core/errors.ts";
 import { AppendError } from "./log/error.ts";
-import type { AbortedTransaction, Log } from "./log/log.ts";
+import type { AbortedTransaction } from "./log/aborted.ts";
+import type { Log } from "./log/log.ts";
 import { checkLeaderEpoch } from "./node.ts";
 
 /** A partition that a Fetch asks for. */

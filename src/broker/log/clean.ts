@@ -2,7 +2,7 @@ import type { Codecs } from "../../wire/codec.ts";
 import { type BatchHeader, readBatchHeader } from "../../wire/record-batch.ts";
 import type { LogConfig } from "./config.ts";
 import { eachRecord, emptyBatch, filterBatch } from "./filter.ts";
-import type { AbortedTransaction } from "./log.ts";
+import type { AbortedTransaction } from "./aborted.ts";
 import type { Producers } from "./producers.ts";
 import { Segment } from "./segment.ts";
 import type { Stores } from "./stores.ts";
