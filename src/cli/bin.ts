@@ -6,7 +6,7 @@ import { variable } from "../runtime/env.ts";
 import { finish } from "../runtime/exit.ts";
 import { replaceProcess } from "../runtime/replace.ts";
 import { versionLine } from "./about.ts";
-import { planLaunch, readRequest } from "./launch.ts";
+import { needMain, planLaunch, readRequest } from "./launch.ts";
 import { makeBroker } from "./make-broker.ts";
 import { UsageError } from "./parse.ts";
 
@@ -49,6 +49,7 @@ async function run(words: readonly string[]): Promise<number> {
     }
     case "run": {
       const launch = planLaunch(request.script, request.words, request.runtime, path);
+      needMain(request.script);
       if (wantsDebug(request.words)) process.stderr.write(`mephisto: run by ${launch.program}\n`);
       return await replaceProcess(launch.program, launch.args);
     }

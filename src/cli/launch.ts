@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { findRuntime } from "../runtime/find.ts";
 import { type Runtime, runtime } from "../runtime/info.ts";
@@ -50,6 +50,19 @@ export function readRequest(words: readonly string[]): Request {
     return { kind: "run", script, words: [command, `--runtime=${runtime}`, ...rest], runtime: undefined };
   }
   return { kind: "run", script, words: [command, ...rest], runtime };
+}
+
+/**
+ * Throws a `UsageError` for a file that would take no notice of its words and just end, since it never calls `main()` with
+ * its own `import.meta`. Told from its text, as nobody knows what a file does that is run to find out.
+ */
+export function needMain(script: string): void {
+  if (!isFile(script)) return; // said elsewhere
+  const code = readFileSync(script, "utf8").replaceAll(/^\s*\/\/.*$/gm, "");
+  if (/\bmain\b/.test(code) && /\bimport\s*\.\s*meta\b/.test(code)) return;
+  throw new UsageError(
+    `${script} has no command line: it should end with "await app.main(import.meta)", where app is what app() gave.`,
+  );
 }
 
 /** Finds what runs a script: the runtime that was asked for, else this one if it can, else the first that is found. */

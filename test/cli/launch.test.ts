@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
-import { COMMANDS, planLaunch, readRequest } from "../../src/cli/launch.ts";
+import { COMMANDS, needMain, planLaunch, readRequest } from "../../src/cli/launch.ts";
 import { UsageError } from "../../src/cli/parse.ts";
 import { runScript } from "../../src/cli/script.ts";
 import { VERSION } from "../../src/cli/version.ts";
@@ -66,4 +68,33 @@ test("a script that is not there and a runtime that nobody knows are clear error
   assert.throws(() => planLaunch("examples/master.ts", [], "dino", ""), {
     message: '--runtime: "dino" is none of bun, deno, node. Did you mean deno?',
   });
+});
+
+test("a file without main() is a clear error before it is run; whatever calls it with its import.meta is none", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "mephisto-main-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, "f.ts");
+  const without = [
+    "",
+    "export default app('a');",
+    "app('a');\n  // await a.main(import.meta);\n",
+    "console.log(import.meta.url);",
+  ];
+  for (const code of without) {
+    writeFileSync(file, code);
+    assert.throws(
+      () => needMain(file),
+      (error) => error instanceof UsageError && error.message.startsWith(`${file} has no command line: `),
+      code,
+    );
+  }
+  const calls = [
+    "await a.main(import.meta);",
+    "if (import.meta.main) a.main(import . meta)",
+    'const glob = "/*"; main(import.meta)',
+  ];
+  for (const code of calls) {
+    writeFileSync(file, code);
+    needMain(file);
+  }
 });

@@ -62,6 +62,13 @@ for (const runtime of runtimes) {
     assert.match(list.stdout, /^say +master-example-say/m, list.stderr);
     assert.match((await run("list", "master.ts", "--version")).stdout, new RegExp(`\\(${runtime} `));
     assert.equal((await run("wroker", "master.ts")).code, 2);
+    writeFileSync(join(folder, "bare.ts"), example.replace("await master.main(import.meta);", ""));
+    for (const words of [["list"], ["worker"], ["dev"], ["send", "say", "x"]]) {
+      const [command = "", ...rest] = words;
+      const bare = await run(command, "bare.ts", ...rest);
+      assert.deepEqual([bare.code, bare.stdout], [2, ""], command);
+      assert.match(bare.stderr, /^bare\.ts has no command line: [^\n]+\n$/);
+    }
   });
 }
 
