@@ -11,7 +11,7 @@ import type { AnyApi } from "./requests/api.ts";
 import { apis } from "./requests/index.ts";
 import { BrokerServer, defaultLimits, type ServerLimits } from "./server.ts";
 import type { Journal } from "./state.ts";
-import { folderStorage, memoryStorage, type Storage } from "./storage.ts";
+import { folderStorage, type LogDir, memoryStorage, type Storage } from "./storage.ts";
 import { StorageKeeper } from "./topic-keeper.ts";
 import { Topics } from "./topics.ts";
 import type { TransactionCoordinator } from "./transactions/coordinator.ts";
@@ -124,6 +124,11 @@ export class Broker {
   /** The journal of that name, such as "groups"; the same object for the same name. Only while it runs. */
   journal(name: string): Journal {
     return running(this.#storage).journal(name);
+  }
+
+  /** Where all logs are kept, and the room that there is. Only while it runs. */
+  get logDir(): LogDir {
+    return running(this.#storage).describe();
   }
 
   /** Resolves once what was said of topics so far survives a crash. */

@@ -1,5 +1,5 @@
-import { mkdirSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readdirSync, rmSync, statfsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type { Logger } from "../core/logger.ts";
 import { FileJournal } from "./data/file-journal.ts";
 import { FileStores } from "./data/file-stores.ts";
@@ -16,7 +16,15 @@ export interface Storage {
   stores(topicId: string, partition: number): Stores;
   /** Takes away the logs of topics that are not among these. */
   keepOnly(topicIds: ReadonlySet<string>): void;
+  /** What Kafka calls a log directory: its name, and its room in bytes. */
+  describe(): LogDir;
   close(): void;
+}
+
+export interface LogDir {
+  readonly name: string;
+  readonly total: number;
+  readonly usable: number;
 }
 
 /** In memory: it ends with the process. */
@@ -26,6 +34,7 @@ export function memoryStorage(budget: MemoryBudget): Storage {
     journal: (name) => getOrMake(journals, name, () => new MemoryJournal()),
     stores: () => new MemoryStores(budget),
     keepOnly: () => {},
+    describe: () => ({ name: "memory", total: budget.limit, usable: budget.limit - budget.used }),
     close: () => {},
   };
 }
@@ -47,6 +56,10 @@ export function folderStorage(folder: string, syncs: boolean, logger: Logger): S
       for (const name of readdirSync(logs)) {
         if (!topicIds.has(name.slice(0, 32))) rmSync(join(logs, name), { recursive: true, force: true });
       }
+    },
+    describe: () => {
+      const { bsize, blocks, bavail } = statfsSync(folder);
+      return { name: resolve(folder), total: bsize * blocks, usable: bsize * bavail };
     },
     close: () => {
       for (const journal of journals.values()) journal.close();

@@ -6,6 +6,7 @@ import { deleteRecords } from "./21-delete-records.ts";
 import { deleteTopics } from "./20-delete-topics.ts";
 import { describeCluster } from "./60-describe-cluster.ts";
 import { describeConfigs } from "./32-describe-configs.ts";
+import { describeLogDirs } from "./35-describe-log-dirs.ts";
 import { describeProducers } from "./61-describe-producers.ts";
 import { describeTopicPartitions } from "./75-describe-topic-partitions.ts";
 import { fetch } from "./01-fetch.ts";
@@ -30,6 +31,7 @@ export const apis: readonly AnyApi[] = [
   offsetForLeaderEpoch,
   describeConfigs,
   alterConfigs,
+  describeLogDirs,
   createPartitions,
   incrementalAlterConfigs,
   describeCluster,
