@@ -1,3 +1,4 @@
+import { CODEC_NAMES } from "../wire/codec.ts";
 import type { LogConfig } from "./log/config.ts";
 
 /** The types of a value, by their numbers in DescribeConfigs. */
@@ -13,6 +14,7 @@ export interface ConfigKey {
   readonly allows: (value: string) => boolean;
 }
 
+const COMPRESSIONS = [...CODEC_NAMES, "uncompressed", "producer"] as const;
 const LONG_MAX = "9223372036854775807";
 const atLeast = (least: number) => (value: string) => Number(value) >= least;
 const oneOf = (...words: string[]) => (value: string) => words.includes(value);
@@ -23,7 +25,12 @@ function key(name: string, type: ConfigType, fallback: string, allows: (value: s
   return { name, type, default: fallback, allows };
 }
 
-/** What can be set for a topic: as in Kafka 4.1, also what has no meaning for one broker without tiered storage. */
+/**
+ * What can be set for a topic, as in Kafka 4.1. Some of it does nothing here, since there is nothing for it to do:
+ * `flush.*`, as with a folder every answer waits for the disk; what is about replicas (`*.throttled.replicas`,
+ * `unclean.leader.election.enable`), tiers (`local.*`, `remote.*`), indexes and files (`index.interval.bytes`,
+ * `segment.index.bytes`, `preallocate`, `file.delete.delay.ms`, `segment.jitter.ms`); and the levels of compression.
+ */
 export const topicConfigs: ReadonlyMap<string, ConfigKey> = new Map([
   key(
     "cleanup.policy",
@@ -33,7 +40,7 @@ export const topicConfigs: ReadonlyMap<string, ConfigKey> = new Map([
   ),
   key("compression.gzip.level", "int", "-1", (value) => value === "-1" || (Number(value) >= 1 && Number(value) <= 9)),
   key("compression.lz4.level", "int", "9", (value) => Number(value) >= 1 && Number(value) <= 17),
-  key("compression.type", "string", "producer", oneOf("uncompressed", "zstd", "lz4", "snappy", "gzip", "producer")),
+  key("compression.type", "string", "producer", oneOf(...COMPRESSIONS)),
   key("compression.zstd.level", "int", "3", (value) => Number(value) >= -131072 && Number(value) <= 22),
   key("delete.retention.ms", "long", "86400000", atLeast(0)),
   key("file.delete.delay.ms", "long", "60000", atLeast(0)),
@@ -97,18 +104,24 @@ export function valueOf(config: ReadonlyMap<string, string>, name: string): stri
 /** What the logs of a topic go by. */
 export function logConfigOf(config: ReadonlyMap<string, string>): LogConfig {
   const number = (name: string) => Number(valueOf(config, name));
+  const compression = valueOf(config, "compression.type");
   const policies = valueOf(config, "cleanup.policy").split(",").map((one) => one.trim());
+  const compact = policies.includes("compact");
+  const maxCompactionLagMs = number("max.compaction.lag.ms");
   return {
-    compact: policies.includes("compact"),
+    compact,
     delete: policies.includes("delete"),
     maxMessageBytes: number("max.message.bytes"),
     segmentBytes: number("segment.bytes"),
-    segmentMs: number("segment.ms"),
+    // What is still written to is not compacted, so it may not be for longer.
+    segmentMs: Math.min(number("segment.ms"), compact ? maxCompactionLagMs : Infinity),
     retentionMs: number("retention.ms"),
     retentionBytes: number("retention.bytes"),
     deleteRetentionMs: number("delete.retention.ms"),
     minCleanableRatio: number("min.cleanable.dirty.ratio"),
     minCompactionLagMs: number("min.compaction.lag.ms"),
+    maxCompactionLagMs,
+    compression: COMPRESSIONS.find((one) => one === compression) ?? "producer",
     logAppendTime: valueOf(config, "message.timestamp.type") === "LogAppendTime",
     timestampBeforeMax: number("message.timestamp.before.max.ms"),
     timestampAfterMax: number("message.timestamp.after.max.ms"),

@@ -77,6 +77,27 @@ test("compaction keeps the last of each key, and tombstones for their time", () 
   assert.ok(keys().includes("28:k1"));
 });
 
+test("max.compaction.lag.ms: what is older is compacted however little it is, and written to no longer", () => {
+  const { log, time, write, keys } = makeLog({
+    "cleanup.policy": "compact",
+    "min.cleanable.dirty.ratio": "1",
+    "max.compaction.lag.ms": String(DAY),
+  });
+  for (let i = 0; i < 3; i++) write("k", "x".repeat(20));
+  time.now += DAY;
+  log.maintain(time.now);
+  assert.deepEqual(keys(), ["0:k", "1:k", "2:k"]);
+  time.now += 1;
+  log.maintain(time.now);
+  assert.deepEqual(keys(), ["2:k"]);
+  assert.equal(log.endOffset, 3);
+  // Once more: a little that is new, beside what has been compacted.
+  write("k", "again");
+  time.now += DAY + 1;
+  log.maintain(time.now);
+  assert.deepEqual(keys(), ["3:k"]);
+});
+
 test("what an open transaction may yet change is not compacted", () => {
   const { log, time, write, keys } = makeLog({ "cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0" });
   const producer = { id: 7, epoch: 0, sequence: 0, transactional: true };

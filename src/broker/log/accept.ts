@@ -1,5 +1,5 @@
 import { crc32c } from "../../wire/crc32c.ts";
-import type { Codecs } from "../../wire/codec.ts";
+import type { CodecName, Codecs } from "../../wire/codec.ts";
 import {
   ATTRIBUTES,
   BASE_OFFSET,
@@ -18,9 +18,11 @@ import {
   INVALID_TIMESTAMP,
   MESSAGE_TOO_LARGE,
   RECORD_LIST_TOO_LARGE,
+  UNSUPPORTED_COMPRESSION_TYPE,
 } from "../codes.ts";
 import { messageOf } from "../../core/errors.ts";
 import { AppendError, type RecordError } from "./error.ts";
+import { recompress } from "./filter.ts";
 import { scanRecords } from "./scan.ts";
 import type { LogConfig } from "./config.ts";
 
@@ -44,18 +46,10 @@ export function acceptBatch(sent: Uint8Array, config: LogConfig, now: number, co
   if (header.baseOffset !== 0) {
     throw new AppendError(INVALID_RECORD, `the base offset should be 0, but it is ${header.baseOffset}`);
   }
-  if (size > config.maxMessageBytes) {
-    throw new AppendError(
-      MESSAGE_TOO_LARGE,
-      `the batch has ${size} bytes, which is more than max.message.bytes, ${config.maxMessageBytes}`,
-    );
-  }
+  checkSize(size, config);
   const bytes = sent.length === size ? sent : sent.subarray(0, size);
   if (crc32c(bytes, ATTRIBUTES) !== header.crc) {
     throw new AppendError(CORRUPT_MESSAGE, "the batch's checksum does not match");
-  }
-  if (size > config.segmentBytes) {
-    throw new AppendError(RECORD_LIST_TOO_LARGE, `the batch has ${size} bytes, more than segment.bytes`);
   }
   if (recordCount <= 0 || recordCount !== lastOffsetDelta + 1) {
     throw new AppendError(INVALID_RECORD, `the batch says ${recordCount} records and offsets 0 to ${lastOffsetDelta}`);
@@ -67,7 +61,35 @@ export function acceptBatch(sent: Uint8Array, config: LogConfig, now: number, co
   if (header.isLogAppendTime && config.logAppendTime) {
     throw new AppendError(INVALID_TIMESTAMP, "producers cannot set the timestamp type to LogAppendTime");
   }
-  return { header, bytes, maxTimestamp: checkRecords(header, bytes, config, now, codecs) };
+  const maxTimestamp = checkRecords(header, bytes, config, now, codecs);
+  const stored = storedAs(header, config) === header.codec ? bytes : asStored(header, bytes, config, codecs);
+  if (stored.length > config.segmentBytes) {
+    throw new AppendError(RECORD_LIST_TOO_LARGE, `the batch has ${stored.length} bytes, more than segment.bytes`);
+  }
+  return { header, bytes: stored, maxTimestamp };
+}
+
+function checkSize(size: number, { maxMessageBytes }: LogConfig): void {
+  if (size <= maxMessageBytes) return;
+  throw new AppendError(
+    MESSAGE_TOO_LARGE,
+    `the batch has ${size} bytes, which is more than max.message.bytes, ${maxMessageBytes}`,
+  );
+}
+
+/** The codec that the topic wants a batch to be stored with; null: none. */
+function storedAs({ codec }: BatchHeader, { compression }: LogConfig): CodecName | null {
+  if (compression === "producer") return codec;
+  return compression === "uncompressed" ? null : compression;
+}
+
+function asStored(header: BatchHeader, bytes: Uint8Array, config: LogConfig, codecs: Codecs): Uint8Array {
+  const stored = recompress(header, bytes, storedAs(header, config), codecs, config.maxDecompressed);
+  if (stored === undefined) {
+    throw new AppendError(UNSUPPORTED_COMPRESSION_TYPE, `compression.type is ${config.compression}: no codec for it`);
+  }
+  checkSize(stored.length, config);
+  return stored;
 }
 
 function readHeader(sent: Uint8Array): BatchHeader {
@@ -83,8 +105,10 @@ function checkRecords(header: BatchHeader, bytes: Uint8Array, config: LogConfig,
   let records = bytes;
   let start = RECORDS;
   if (header.codec !== null) {
-    // Whoever reads them will see; only where records without a key would break compaction they are looked at here.
-    const codec = config.compact ? codecs[header.codec] : undefined;
+    // Whoever reads them will see; here they are looked at only where they are opened anyway, or where records without a
+    // key would break compaction.
+    const opens = config.compact || storedAs(header, config) !== header.codec;
+    const codec = opens ? codecs[header.codec] : undefined;
     if (codec === undefined) return -1;
     try {
       records = codec.decompress(bytes.subarray(RECORDS), config.maxDecompressed);

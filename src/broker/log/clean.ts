@@ -44,8 +44,10 @@ export function clean(options: CleanOptions): Cleaned | undefined {
     candidates.push(segment);
   }
   const dirty = candidates.filter(({ endOffset, size }) => endOffset > cleanedTo && size > 0);
+  if (dirty.length === 0) return undefined;
   const bytes = (segments: readonly Segment[]) => segments.reduce((sum, { size }) => sum + size, 0);
-  if (dirty.length === 0 || bytes(dirty) < config.minCleanableRatio * bytes(candidates)) return undefined;
+  const isOverdue = dirty.some((segment) => now - segment.at(0).maxTimestamp > config.maxCompactionLagMs);
+  if (!isOverdue && bytes(dirty) < config.minCleanableRatio * bytes(candidates)) return undefined;
 
   const last = lastOffsets(dirty, options);
   const withData = new Set<number>();

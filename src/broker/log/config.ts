@@ -1,3 +1,5 @@
+import type { CodecName } from "../../wire/codec.ts";
+
 /** What of a topic's configuration its logs go by; times in ms, sizes in bytes. */
 export interface LogConfig {
   readonly compact: boolean;
@@ -12,6 +14,10 @@ export interface LogConfig {
   readonly deleteRetentionMs: number;
   readonly minCleanableRatio: number;
   readonly minCompactionLagMs: number;
+  /** What was written so long ago is compacted however little it is. */
+  readonly maxCompactionLagMs: number;
+  /** How batches are stored; `producer`: as they come. */
+  readonly compression: CodecName | "uncompressed" | "producer";
   readonly logAppendTime: boolean;
   readonly timestampBeforeMax: number;
   readonly timestampAfterMax: number;

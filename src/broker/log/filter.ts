@@ -1,10 +1,11 @@
 import { Buffer } from "node:buffer";
-import type { Codecs } from "../../wire/codec.ts";
+import { CODEC_NAMES, type CodecName, type Codecs } from "../../wire/codec.ts";
 import { crc32c } from "../../wire/crc32c.ts";
 import {
   ATTRIBUTES,
   BATCH_LENGTH,
   type BatchHeader,
+  CODEC_MASK,
   CRC,
   LOG_OVERHEAD,
   RECORD_COUNT,
@@ -58,6 +59,26 @@ export function filterBatch(
   const content = Buffer.concat(kept);
   const codec = header.codec === null ? undefined : codecs[header.codec];
   return rebuild(batch, codec === undefined ? content : codec.compress(content), kept.length);
+}
+
+/** The batch with its records compressed by another codec, null: not at all. Undefined: a codec is not at hand. */
+export function recompress(
+  header: BatchHeader,
+  batch: Uint8Array,
+  name: CodecName | null,
+  codecs: Codecs,
+  limit: number,
+): Uint8Array | undefined {
+  const records = recordsOf(header, batch, codecs, limit);
+  const codec = name === null ? undefined : codecs[name];
+  if (records === undefined || (name !== null && codec === undefined)) return undefined;
+  const content = records.bytes.subarray(records.start);
+  const rebuilt = rebuild(batch, codec === undefined ? content : codec.compress(content), header.recordCount);
+  const view = new DataView(rebuilt.buffer);
+  const id = name === null ? 0 : CODEC_NAMES.indexOf(name) + 1;
+  view.setInt16(ATTRIBUTES, (view.getInt16(ATTRIBUTES) & ~CODEC_MASK) | id);
+  view.setUint32(CRC, crc32c(rebuilt, ATTRIBUTES));
+  return rebuilt;
 }
 
 /** The batch without its records: what it says of its producer and of its offsets stays. */
