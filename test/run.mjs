@@ -1,11 +1,12 @@
 // Runs the test files on Node, Bun and Deno and ends with one plain line: `N passed, N failed, N skipped`.
 //
-//   node test/run.mjs [--runtime node,bun,deno] [words…]
+//   node test/run.mjs [--runtime node,bun,deno] [--jobs 4] [words…]
 //
-// A word is a test file, or a part of the paths of the files to run.
-import { spawn, spawnSync } from "node:child_process";
+// A word is a test file, or a part of the paths of the files to run. Several files run at once (`--jobs`, by default two
+// for each core), since most of their time is spent waiting: for a session to expire, for a broker to start.
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -23,24 +24,28 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exit(status ?? 1);
 }
 
-const { executable, runtimes } = await import("./support/runtimes.ts");
+const { runtimes } = await import("./support/runtimes.ts");
 const { kafkaForTests, kafkaSkip, onDevBroker } = await import("./support/kafka.ts");
 const { startDevBroker } = await import("./support/dev-broker.ts");
+const { endAll, runUnit } = await import("./support/unit.ts");
 
-/** How long the tests of one runtime may take, in ms, before they count as hung. */
-const limit = 15 * 60_000;
 const { values, positionals } = parseArgs({
-  options: { runtime: { type: "string", default: runtimes.join(",") } },
+  options: {
+    runtime: { type: "string", default: runtimes.join(",") },
+    jobs: { type: "string", default: String(Math.min(2 * availableParallelism(), 8)) },
+  },
   allowPositionals: true,
 });
 const chosen = values.runtime.split(",");
 const unknown = chosen.filter((name) => !runtimes.includes(name));
+const jobs = Number(values.jobs);
+if (!(jobs >= 1)) throw new Error(`--jobs: ${values.jobs} is not a number of files to run at once`);
 if (unknown.length > 0) throw new Error(`--runtime knows ${runtimes.join(", ")}, not ${unknown.join(", ")}`);
 
 /**
- * Tests here start programs of their own, so that running them on each runtime would only repeat them. Those of the dev broker's
- * parts are too many for all three within the suite's six minutes: the conformance suite stands for them on Bun and Deno, and
- * `npm test -- test/broker` runs them everywhere.
+ * Tests here start programs of their own, so that running them on each runtime would only repeat them. Those of the dev
+ * broker's parts are too many for all three within the suite's six minutes: the conformance suite stands for them on Bun
+ * and Deno, and `npm test -- test/broker` runs them everywhere.
  */
 const nodeOnly = [
   ...["test/process/", "test/package/", "test/broker/foreign"],
@@ -53,86 +58,11 @@ const files = readdirSync("test", { recursive: true })
   .filter((name) => name.endsWith(".test.ts") && (words.length === 0 || words.some((word) => name.includes(word))))
   .sort();
 
-const commands = {
-  node: (list, report) => [
-    "--test",
-    // One file waits for Kafka most of the time, so two at once keep both of a small machine's cores busy.
-    "--test-concurrency=2",
-    // Names the file that hangs; the limit of the whole run would not.
-    "--test-timeout=300000",
-    "--test-reporter=spec",
-    "--test-reporter-destination=stdout",
-    "--test-reporter=junit",
-    `--test-reporter-destination=${report}`,
-    ...list,
-  ],
-  bun: (list, report) => ["test", "--timeout", "60000", "--reporter=junit", `--reporter-outfile=${report}`, ...list],
-  deno: (list, report) => ["test", "-A", "--no-check", `--junit-path=${report}`, ...list],
-};
-
-/** The process group that runs now. Its own group, so that it can be ended with all that it has started. */
-let group;
-const endGroup = () => {
-  try {
-    if (group !== undefined) process.kill(-group, "SIGKILL");
-  } catch {
-    // It has ended already.
-  }
-};
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.once(signal, () => {
-    endGroup();
+    endAll();
     process.exit(1);
   });
-}
-
-/** Runs a program to its end and gives its exit code: `undefined` when it could not start or was killed. */
-function runToEnd(command, args) {
-  return new Promise((resolve) => {
-    const child = spawn(command, args, { stdio: ["ignore", "inherit", "inherit"], detached: true });
-    group = child.pid;
-    const timer = setTimeout(() => {
-      console.log(`# not done after ${limit / 60_000} minutes: killed`);
-      endGroup();
-    }, limit);
-    child.once("error", (error) => console.log(`# ${error.message}`));
-    child.once("close", (code) => {
-      clearTimeout(timer);
-      group = undefined;
-      resolve(code ?? undefined);
-    });
-  });
-}
-
-/** The test cases of a JUnit report by outcome. */
-function count(report) {
-  const xml = existsSync(report) ? readFileSync(report, "utf8") : "";
-  const outcome = { passed: 0, failed: 0, skipped: 0 };
-  for (const [, , , body = ""] of xml.matchAll(/<testcase\b((?:[^>"]|"[^"]*")*?)(\/>|>([\s\S]*?)<\/testcase>)/g)) {
-    if (/<(failure|error)\b/.test(body)) outcome.failed++;
-    else if (/<skipped\b/.test(body)) outcome.skipped++;
-    else outcome.passed++;
-  }
-  return outcome;
-}
-
-const plain = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`;
-const total = { passed: 0, failed: 0, skipped: 0 };
-const reports = mkdtempSync(join(tmpdir(), "mephisto-reports-"));
-/** Runs files on a runtime, and counts what comes out. */
-async function runFiles(name, runtime, list) {
-  if (list.length === 0) return;
-  console.log(`\n# ${name}: ${list.length} files`);
-  const report = join(reports, `${runtime}.xml`);
-  rmSync(report, { force: true });
-  const code = await runToEnd(executable(runtime), commands[runtime](list.map((file) => `./${file}`), report));
-  const outcome = count(report);
-  // It died without a report, or something failed outside of a test.
-  if (code !== 0 && outcome.failed === 0) outcome.failed++;
-  // A run of nothing is no success either.
-  if (code === 0 && outcome.passed + outcome.failed + outcome.skipped === 0) outcome.failed++;
-  console.log(`# ${name}: ${plain(outcome)} (exit code ${code})`);
-  for (const key of Object.keys(total)) total[key] += outcome[key];
 }
 
 /** What any broker will do for: it starts one, or uses the one that is there, and does not insist on real Kafka. */
@@ -141,24 +71,79 @@ function takesAnyBroker(file) {
   return /\b(kafkaForTests|startKafka)\b/.test(text) && !text.includes("kafkaSkip");
 }
 
+/** What starts programs or waits for a broker: such a file is a unit of its own, all others of a runtime are one. */
+const waits = (file) => /support\/(kafka|process|foreign|dev-broker)\.ts|conformance/.test(readFileSync(file, "utf8"));
+/** These take longest: begun first, and not all at once, as they start many programs. */
+const isLong = (file) => /^test\/(process|package)\/|foreign/.test(file);
+
+/** @returns {import("./support/unit.ts").Unit[]} */
+function unitsOf(list, runtime, more = { env: {} }) {
+  const waiting = list.filter(waits);
+  const others = list.filter((file) => !waiting.includes(file));
+  return [others, ...waiting.map((file) => [file])].filter(({ length }) => length > 0)
+    .map((files) => ({ runtime, files, ...more }));
+}
+
+/** Long ones and others in turn. */
+function inTurn(units) {
+  const long = units.filter(({ files }) => isLong(files[0]));
+  const others = units.filter((unit) => !long.includes(unit));
+  return Array.from({ length: Math.max(long.length, others.length) }, (_, index) => [long[index], others[index]])
+    .flat().filter((unit) => unit !== undefined);
+}
+
+const plain = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`;
+const total = { passed: 0, failed: 0, skipped: 0 };
+/** Of each runtime, and each broker, by its name. */
+const sums = new Map();
+const add = (to, counts) => Object.keys(to).forEach((key) => to[key] += counts[key]);
+const began = performance.now();
+const reports = mkdtempSync(join(tmpdir(), "mephisto-reports-"));
 const brokers = [];
+
+/** Runs them, so many at once as there are jobs. */
+async function runAll(units) {
+  const left = [...units];
+  const live = units.length === 1;
+  const work = async () => {
+    for (let unit = left.shift(); unit !== undefined; unit = left.shift()) {
+      const { runtime, files, on } = unit;
+      const group = on === undefined ? runtime : `${runtime}, on ${on}`;
+      const name = files.length === 1 ? files[0] : `${files.length} other files`;
+      const report = join(reports, `${units.indexOf(unit)}.xml`);
+      const { counts, code, seconds, output } = await runUnit(unit, { report, live });
+      // Of a few files all is shown, of many what failed.
+      if (counts.failed > 0 || positionals.length > 0) process.stdout.write(output);
+      console.log(`# ${group}: ${name}: ${plain(counts)} (${seconds.toFixed(1)} s, exit code ${code})`);
+      const sum = sums.get(group) ?? { passed: 0, failed: 0, skipped: 0, seconds: 0 };
+      add(sum, { ...counts, seconds });
+      sums.set(group, sum);
+      add(total, counts);
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, work));
+}
+
 try {
   const kafka = await kafkaForTests();
   brokers.push(kafka);
   process.env.MEPHISTO_TEST_KAFKA = kafka.url;
   if (onDevBroker) process.env.MEPHISTO_TEST_BROKER = "dev";
   console.log(onDevBroker ? `# The dev broker: ${kafka.url}; ${kafkaSkip}` : `# Kafka: ${kafka.url}`);
-  for (const runtime of chosen) {
-    const list = files.filter((name) => runtime === "node" || !nodeOnly.some((folder) => name.startsWith(folder)));
-    await runFiles(runtime, runtime, list);
-  }
-  if (!onDevBroker && chosen.includes("node")) {
-    const list = files.filter((name) => name.startsWith("test/process/") && takesAnyBroker(name));
+  const units = chosen.flatMap((runtime) =>
+    unitsOf(
+      files.filter((name) => runtime === "node" || !nodeOnly.some((folder) => name.startsWith(folder))),
+      runtime,
+    )
+  );
+  const onDev = files.filter((name) => name.startsWith("test/process/") && takesAnyBroker(name));
+  if (!onDevBroker && chosen.includes("node") && onDev.length > 0) {
     const broker = await startDevBroker({ keeps: false });
     brokers.push(broker);
-    Object.assign(process.env, { MEPHISTO_TEST_BROKER: "dev", MEPHISTO_TEST_KAFKA: broker.url });
-    await runFiles("node, on the dev broker", "node", list);
+    const env = { MEPHISTO_TEST_BROKER: "dev", MEPHISTO_TEST_KAFKA: broker.url };
+    units.push(...unitsOf(onDev, "node", { on: "the dev broker", env }));
   }
+  await runAll(inTurn(units));
 } catch (error) {
   console.error(error);
   total.failed++;
@@ -167,5 +152,7 @@ try {
   for (const broker of brokers) await broker.stop?.();
 }
 if (total.passed + total.failed === 0) console.log("\nnothing ran");
-console.log(`\n${plain(total)}`);
+console.log();
+for (const [group, sum] of sums) console.log(`# ${group}: ${plain(sum)} (${sum.seconds.toFixed(0)} s of files)`);
+console.log(`# ${((performance.now() - began) / 1000).toFixed(0)} s, ${jobs} at once\n${plain(total)}`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
