@@ -23,7 +23,7 @@ export interface FleetParts {
   readonly clock: Clock;
 }
 
-/** The name of a worker that tries out a change. */
+/** The name of the workers that try out a change. */
 export const TRIAL = "trial";
 
 export function workerName(index: number): string {
@@ -35,7 +35,7 @@ export class Fleet {
   readonly #parts: FleetParts;
   readonly #workers: readonly Supervised[];
   readonly #over = new AbortController();
-  #trial: Child | undefined;
+  #trials: Child[] = [];
   #master = 0;
 
   constructor(parts: FleetParts) {
@@ -59,29 +59,28 @@ export class Fleet {
 
   async stop(): Promise<void> {
     this.#over.abort();
-    await Promise.all([...this.#workers.map((worker) => worker.stop()), this.#trial && terminate(this.#trial)]);
+    await Promise.all([...this.#workers.map((worker) => worker.stop()), ...this.#trials.map(terminate)]);
   }
 
   kill(): void {
     for (const worker of this.#workers) worker.kill();
-    this.#trial?.kill("SIGKILL");
+    for (const trial of this.#trials) trial.kill("SIGKILL");
   }
 
   /**
-   * Starts all anew, one after the other. First one more worker tries out the change: if it does not get ready the others
-   * go on as they are, and so they do when `changed` says that the script is another by now. It works along until all
-   * are new, so that one is always there.
+   * Starts all anew, one after the other. First one more worker of each runtime tries out the change: if it does not get
+   * ready the others go on as they are, and so they do when `changed` says that the script is another by now. It works
+   * along until all are new, so that one is always there.
    *
    * @returns whether all are new
    */
   async renew(changed: () => boolean): Promise<boolean> {
     const { tell } = this.#parts;
-    const trial = this.#workers.some((worker) => worker.child) ? await this.#try() : undefined;
-    if (trial === "failed") {
-      tell("The change does not run: see above. The workers go on as they were, until the next save.");
-      return false;
-    }
     try {
+      if (this.#workers.some((worker) => worker.child) && !await this.#try()) {
+        tell("The change does not run: see above. The workers go on as they were, until the next save.");
+        return false;
+      }
       for (const [index, worker] of this.#workers.entries()) {
         if (changed() || this.#over.signal.aborted) return false;
         const child = await worker.renew();
@@ -89,22 +88,28 @@ export class Fleet {
       }
       return true;
     } finally {
-      if (trial) await terminate(trial);
-      this.#trial = undefined;
+      await Promise.all(this.#trials.map(terminate));
+      this.#trials = [];
     }
   }
 
-  async #try(): Promise<Child | "failed"> {
-    const { command, start, show } = this.#parts;
-    const [port = 0] = await freePorts(0, 1);
-    if (this.#over.signal.aborted) return "failed";
-    const child = this.#trial = start(command(0, port));
-    const shown = show(TRIAL, child);
-    if (await this.#gotReady(child, port)) return child;
-    await terminate(child);
-    await shown;
-    this.#trial = undefined;
-    return "failed";
+  /** Whether the change gets ready on each runtime: what compiles on one may not on another. */
+  async #try(): Promise<boolean> {
+    const { command, start, show, ports } = this.#parts;
+    const kinds = new Map(ports.map((port, index) => [command(index, port).program, index]));
+    const free = await freePorts(0, kinds.size);
+    for (const index of kinds.values()) {
+      if (this.#over.signal.aborted) return false;
+      const port = free.pop() ?? 0;
+      const child = start(command(index, port));
+      this.#trials.push(child);
+      const shown = show(TRIAL, child);
+      if (await this.#gotReady(child, port)) continue;
+      await terminate(child);
+      await shown;
+      return false;
+    }
+    return true;
   }
 
   async #gotReady(child: Child, port: number): Promise<boolean> {

@@ -5,24 +5,30 @@ import { Fleet } from "../../src/dev/fleet.ts";
 import { until } from "../support/until.ts";
 import { FakeChild, FakeClock } from "./fake.ts";
 
-/** Workers that are ready as soon as they are started, unless the script is said to be bad. */
-function fleet(count: number) {
-  const started: { name: string; child: FakeChild }[] = [];
+/** Workers that are ready as soon as they are started, unless the script is said to be bad for what runs them. */
+function fleet(count: number, programs = ["bun"]) {
+  const started: { name: string; program: string; child: FakeChild }[] = [];
   const told: string[] = [];
-  const state = { bad: false, master: 0 };
+  const state = { bad: "", master: 0 };
   const alive = () => started.filter(({ child }) => child.signals.length === 0).map(({ name }) => name);
   const it = new Fleet({
     ports: Array.from({ length: count }, (_, index) => index + 1),
-    command: (index, port): Command => ({ program: port > count ? "trial" : `worker.${index + 1}`, args: [] }),
-    start: ({ program }) => {
+    command: (index, port): Command => ({
+      program: programs[index % programs.length] ?? "",
+      args: [port > count ? "trial" : `worker.${index + 1}`],
+    }),
+    start: ({ program, args: [name = ""] }) => {
       const child = new FakeChild();
-      if (state.bad) child.end({ code: 1, signal: null });
-      started.push({ name: program, child });
+      if (state.bad === program) child.end({ code: 1, signal: null });
+      started.push({ name, program, child });
       return child;
     },
     show: () => Promise.resolve(),
     tell: (line) => void told.push(line),
-    probe: (_, pid) => Promise.resolve({ ready: !state.bad, master: state.master === pid }),
+    probe: (_, pid) => {
+      const program = started.find(({ child }) => child.pid === pid)?.program;
+      return Promise.resolve({ ready: program !== state.bad, master: state.master === pid });
+    },
     restart: true,
     clock: new FakeClock(),
   });
@@ -44,10 +50,27 @@ test("a change that does not run is taken by none, and that is said", async () =
   const { it, started, told, state, alive } = fleet(2);
   void it.run();
   await until(() => started.length === 2);
-  state.bad = true;
+  state.bad = "bun";
   assert.equal(await it.renew(() => false), false);
   assert.deepEqual(alive(), ["worker.1", "worker.2"]);
   assert.match(told.join("\n"), /The change does not run: see above/);
+  await it.stop();
+});
+
+test("each runtime tries a change out before any worker takes it", async () => {
+  const { it, started, state, alive } = fleet(3, ["bun", "node"]);
+  void it.run();
+  await until(() => started.length === 3);
+  state.bad = "node";
+  assert.equal(await it.renew(() => false), false);
+  assert.deepEqual(alive(), ["worker.1", "worker.2", "worker.3"]);
+  state.bad = "";
+  assert.equal(await it.renew(() => false), true);
+  assert.deepEqual(
+    started.slice(-5).map(({ name, program }) => `${name} ${program}`).sort(),
+    ["trial bun", "trial node", "worker.1 bun", "worker.2 node", "worker.3 bun"],
+  );
+  assert.deepEqual(alive().sort(), ["worker.1", "worker.2", "worker.3"]);
   await it.stop();
 });
 
