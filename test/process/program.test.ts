@@ -95,9 +95,7 @@ test("the package in programs, and the script's own command line", {
   const fixed = t.test("a worker with an instance id that restarts quickly moves no partition", async (t) => {
     const crew = crewOf(kafka, "static");
     t.after(() => crew.end());
-    // So that a busy machine may take its time over the start.
-    const begin = (runtime: Runtime, id: string) =>
-      crew.start(runtime, { args: ["--instance-id", id, "--session-timeout", "30s"] });
+    const begin = (runtime: Runtime, id: string) => crew.start(runtime, { args: ["--instance-id", id] });
     for (const runtime of all) begin(runtime, `on-${runtime}`);
     const before = await crew.settled();
     const master = await crew.master();
