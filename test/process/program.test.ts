@@ -64,7 +64,9 @@ test("the package in programs, and the script's own command line", {
         await program.waitFor(new RegExp(`^stopped ${round}`));
       }
       assert.deepEqual(await program.exit, clean, program.output());
-      assert.deepEqual(program.stderr, [], "a library prints nothing");
+      // But for what a machine that is busy makes of a timer.
+      const told = program.stderr.filter((line) => !/ Timer publish took /.test(line));
+      assert.deepEqual(told, [], "a library prints nothing");
       assert.deepEqual((await describeGroup(kafka.brokers, app)).members, []);
     }));
   });
@@ -95,9 +97,13 @@ test("the package in programs, and the script's own command line", {
   const fixed = t.test("a worker with an instance id that restarts quickly moves no partition", async (t) => {
     const crew = crewOf(kafka, "static");
     t.after(() => crew.end());
-    const begin = (runtime: Runtime, id: string) => crew.start(runtime, { args: ["--instance-id", id] });
+    // A busy machine may take longer than the default session over a start.
+    const begin = (runtime: Runtime, id: string) =>
+      crew.start(runtime, { args: ["--instance-id", id, "--session-timeout", "12s"] });
     for (const runtime of all) begin(runtime, `on-${runtime}`);
     const before = await crew.settled();
+    // The first master waits for a session: one of the same name might be frozen.
+    await until(async () => (await crew.ticks()).length > 0, { within: 30_000 });
     const master = await crew.master();
     const leaver = crew.workers.find(({ pid }) => pid !== master.pid);
     assert.ok(leaver);
