@@ -3,8 +3,8 @@ import type { Api } from "../../src/broker/requests/api.ts";
 import { createTopics } from "../../src/broker/requests/19-create-topics.ts";
 import { findCoordinator } from "../../src/broker/requests/10-find-coordinator.ts";
 import { metadata } from "../../src/broker/requests/03-metadata.ts";
-import { RawClient } from "./raw-client.ts";
 import { until } from "./until.ts";
+import { type WireClient, wireClient } from "./wire-client.ts";
 
 /** A script of requests: what it is answered is told under names, and compared between brokers. */
 export type Script = (at: Station) => Promise<void>;
@@ -13,7 +13,7 @@ export type Script = (at: Station) => Promise<void>;
 export class Station {
   readonly told: [name: string, answer: unknown][] = [];
   readonly #port: number;
-  readonly #clients = new Map<string, RawClient>();
+  readonly #clients = new Map<string, WireClient>();
 
   constructor(port: number) {
     this.#port = port;
@@ -27,8 +27,8 @@ export class Station {
     connection = "main",
   ): Promise<Read<A>> {
     let client = this.#clients.get(connection);
-    if (client === undefined) this.#clients.set(connection, client = await RawClient.open(this.#port));
-    return await client.send(api, version, message);
+    if (client === undefined) this.#clients.set(connection, client = await wireClient(this.#port));
+    return await client.call(api, version, message);
   }
 
   /** Sends, tells the answer, and gives it. */

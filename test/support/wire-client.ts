@@ -7,7 +7,7 @@ import { messageReader } from "../../src/broker/protocol/read.ts";
 import { messageWriter } from "../../src/broker/protocol/write.ts";
 import type { Api } from "../../src/broker/requests/api.ts";
 
-/** A connection on which requests are sent as they are wanted, good or bad. */
+/** A connection on which requests are sent as they are wanted, good or bad; a broker answers in their order. */
 export interface WireClient {
   /** Sends a request of a version and reads its answer. */
   call<Q extends Struct, A extends Struct>(api: Api<Q, A>, version: number, request: Write<Q>): Promise<Read<A>>;
@@ -36,12 +36,13 @@ export function encodeRequest<Q extends Struct>(
 }
 
 export async function wireClient(port: number): Promise<WireClient> {
-  const socket = connect(port, "127.0.0.1");
+  const socket = connect({ port, host: "127.0.0.1", noDelay: true });
   await new Promise<void>((resolve, reject) => {
     socket.once("connect", resolve);
     socket.once("error", reject);
   });
   let buffered = Buffer.alloc(0);
+  let lastId = 0;
   let isClosed = false;
   const answers: Buffer[] = [];
   const waiting: ((answer: Buffer | null) => void)[] = [];
@@ -71,11 +72,13 @@ export async function wireClient(port: number): Promise<WireClient> {
     next,
     close: () => void socket.destroy(),
     call: async (api, version, request) => {
-      socket.write(encodeRequest(api, version, request));
+      const id = ++lastId;
+      socket.write(encodeRequest(api, version, request, id));
       const answer = await next();
       if (answer === null) throw new Error(`the connection was closed instead of an answer to ${api.name}`);
       const reader = new Reader(answer);
-      reader.int32();
+      const answered = reader.int32();
+      if (answered !== id) throw new Error(`request ${id}, ${api.name}, got the answer to ${answered}`);
       const flexible = version >= api.flexibleFrom;
       if (flexible && api.key !== 18) reader.skipTaggedFields();
       return messageReader(api.response, version, flexible)(reader);
