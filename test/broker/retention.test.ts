@@ -1,15 +1,22 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { logConfigOf } from "../../src/broker/configs.ts";
 import { MemoryBudget } from "../../src/broker/log/budget.ts";
 import { AppendError } from "../../src/broker/log/error.ts";
 import { Log } from "../../src/broker/log/log.ts";
+import { offsetAt } from "../../src/broker/log/offset-at.ts";
 import { MemoryStores } from "../../src/broker/log/stores.ts";
+import { codecs } from "../../src/kafka/compression.ts";
+import { BatchBuilder } from "../../src/wire/batch-builder.ts";
+import type { CodecName } from "../../src/wire/codec.ts";
+import { readBatchHeader } from "../../src/wire/record-batch.ts";
 import { decodeRecords } from "../../src/wire/records.ts";
 import { makeBatch } from "./log-model.ts";
 
 const START = 1_700_000_000_000;
 const DAY = 86_400_000;
+const utf8 = new TextEncoder();
 
 /** A log on a clock of its own, with small segments. */
 function makeLog(config: Record<string, string>, budget = new MemoryBudget(1e9), segmentBytes = 400) {
@@ -18,6 +25,7 @@ function makeLog(config: Record<string, string>, budget = new MemoryBudget(1e9),
     config: { ...logConfigOf(new Map(Object.entries(config))), segmentBytes },
     stores: new MemoryStores(budget),
     clock: { monotonic: () => time.now, wall: () => time.now },
+    codecs,
   });
   budget.add(log);
   const write = (key: string, value: string | null, timestamp = time.now) =>
@@ -97,6 +105,40 @@ test("max.compaction.lag.ms: what is older is compacted however little it is, an
   log.maintain(time.now);
   assert.deepEqual(keys(), ["3:k"]);
 });
+for (const [name, codec] of [["none", undefined], ...Object.entries(codecs)] as const) {
+  test(`compaction takes records out of batches, and leaves a producer's last batch without any: ${name}`, () => {
+    const { log, time } = makeLog({ "cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0" });
+    const compressed = codec === undefined ? {} : { codec: { name: name as CodecName, codec } };
+    const write = (sequence: number, keys: string[]) => {
+      const builder = new BatchBuilder();
+      for (const [i, key] of keys.entries()) {
+        builder.append(utf8.encode(key), utf8.encode(`${key} `.repeat(30)), [], START + 10 * sequence + i);
+      }
+      const producer = { producerId: sequence < 2 ? 7 : -1, producerEpoch: 0, baseSequence: sequence * 2 };
+      log.append(builder.build({ ...producer, ...compressed }));
+    };
+    write(0, ["a", "b"]);
+    write(1, ["c", "d"]);
+    for (let sequence = 2; sequence < 40; sequence++) write(sequence, ["b", "c", "d"]);
+    log.maintain(time.now);
+    const { pieces } = log.read({ from: 0, maxBytes: 1e9, committed: false, atLeastOne: true });
+    const bytes = new Uint8Array(Buffer.concat(pieces));
+    const first = readBatchHeader(bytes);
+    assert.deepEqual([first.baseOffset, first.recordCount, first.codec], [0, 1, codec === undefined ? null : name]);
+    assert.equal(first.maxTimestamp, START, "of the record that is left");
+    const second = readBatchHeader(bytes, first.size);
+    const { producerId, baseSequence, recordCount, size } = second;
+    assert.deepEqual([producerId, baseSequence, recordCount, size], [7, 2, 0, 61]);
+    assert.equal(second.codec, null, "nothing is not compressed: readers would fail on it");
+    const { records, error } = decodeRecords(bytes, { from: 0, codecs });
+    assert.equal(error, undefined);
+    assert.equal(new TextDecoder().decode(records[0]?.value ?? undefined), "a ".repeat(30));
+    // What compaction has taken is not found by its time, neither in a batch that has others nor in an empty one.
+    const next = records[1]?.offset ?? -1;
+    assert.deepEqual(offsetAt(log, START + 1, false, codecs).offset, next);
+    assert.deepEqual(offsetAt(log, START, false, codecs), { offset: 0, timestamp: START });
+  });
+}
 
 test("what an open transaction may yet change is not compacted", () => {
   const { log, time, write, keys } = makeLog({ "cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0" });

@@ -8,8 +8,10 @@ import {
   CODEC_MASK,
   CRC,
   LOG_OVERHEAD,
+  MAX_TIMESTAMP,
   RECORD_COUNT,
   RECORDS,
+  setInt64,
 } from "../../wire/record-batch.ts";
 import { type RecordPlace, scanRecords } from "./scan.ts";
 
@@ -38,7 +40,7 @@ export function eachRecord(
 
 /**
  * The batch with only those of its records that `keep` wants: itself if it wants all, undefined if it wants none. The
- * offsets and what the header says of producer and offsets stay. A batch that cannot be read stays as it is.
+ * offsets and what the header says of producer and offsets stay; its highest timestamp is that of the records left. A batch that cannot be read stays as it is.
  */
 export function filterBatch(
   header: BatchHeader,
@@ -51,14 +53,19 @@ export function filterBatch(
   if (records === undefined) return batch;
   const { bytes, start } = records;
   const kept: Uint8Array[] = [];
+  let latest = -1;
   scanRecords(bytes, start, bytes.length, header.recordCount, (place) => {
-    if (keep(describe(header, bytes, place))) kept.push(bytes.subarray(place.start, place.end));
+    if (!keep(describe(header, bytes, place))) return;
+    kept.push(bytes.subarray(place.start, place.end));
+    latest = Math.max(latest, header.baseTimestamp + place.timestampDelta);
   });
   if (kept.length === header.recordCount) return batch;
   if (kept.length === 0) return undefined;
   const content = Buffer.concat(kept);
   const codec = header.codec === null ? undefined : codecs[header.codec];
-  return rebuild(batch, codec === undefined ? content : codec.compress(content), kept.length);
+  const rebuilt = rebuild(batch, codec === undefined ? content : codec.compress(content), kept.length);
+  if (!header.isLogAppendTime) setInt64(new DataView(rebuilt.buffer), MAX_TIMESTAMP, latest);
+  return sealed(rebuilt);
 }
 
 /** The batch with its records compressed by another codec, null: not at all. Undefined: a codec is not at hand. */
@@ -83,7 +90,11 @@ export function recompress(
 
 /** The batch without its records: what it says of its producer and of its offsets stays. */
 export function emptyBatch(batch: Uint8Array): Uint8Array {
-  return rebuild(batch, new Uint8Array(0), 0);
+  const empty = rebuild(batch, new Uint8Array(0), 0);
+  // Nothing is not what a codec makes of nothing: readers would fail on it.
+  const view = new DataView(empty.buffer);
+  view.setInt16(ATTRIBUTES, view.getInt16(ATTRIBUTES) & ~CODEC_MASK);
+  return sealed(empty);
 }
 
 function rebuild(batch: Uint8Array, records: Uint8Array, count: number): Uint8Array {
@@ -93,8 +104,13 @@ function rebuild(batch: Uint8Array, records: Uint8Array, count: number): Uint8Ar
   const view = new DataView(rebuilt.buffer);
   view.setInt32(BATCH_LENGTH, rebuilt.length - LOG_OVERHEAD);
   view.setInt32(RECORD_COUNT, count);
-  view.setUint32(CRC, crc32c(rebuilt, ATTRIBUTES));
   return rebuilt;
+}
+
+/** With its checksum right. */
+function sealed(batch: Uint8Array): Uint8Array {
+  new DataView(batch.buffer).setUint32(CRC, crc32c(batch, ATTRIBUTES));
+  return batch;
 }
 
 function recordsOf(

@@ -11,7 +11,7 @@ import type { LogConfig } from "./config.ts";
 import { AppendError } from "./error.ts";
 import { makeMarker, type MarkerType } from "./marker.ts";
 import { Producers, type Verification } from "./producers.ts";
-import { batchAtTime, readBatches, sizeBetween } from "./read.ts";
+import { batchesAtTime, readBatches, sizeBetween } from "./read.ts";
 import { recallBatch } from "./recall.ts";
 import { keepFrom } from "./retention.ts";
 import { Segments } from "./segments.ts";
@@ -169,9 +169,9 @@ export class Log implements Evictable {
     return sizeBetween(this.#segments, from, committed ? this.lastStableOffset : this.#endOffset);
   }
 
-  /** The batch with the first record of a time or later, whole; undefined if there is none. */
-  batchAtTime(timestamp: number): Uint8Array | undefined {
-    return batchAtTime(this.#segments, timestamp, this.#startOffset);
+  /** The batches, whole, in which the first record of a time or later is to be looked for, in their order. */
+  batchesAtTime(timestamp: number): IterableIterator<Uint8Array> {
+    return batchesAtTime(this.#segments, timestamp, this.#startOffset);
   }
 
   /** The highest timestamp of all records; -1: there is none. */

@@ -41,14 +41,25 @@ export function offsetAt(
 }
 
 function search(log: Log, time: number, codecs: Codecs): { offset: number; timestamp: number } {
-  const batch = log.batchAtTime(time);
-  if (batch === undefined) return NOTHING;
-  const header = readBatchHeader(batch);
-  if (header.isLogAppendTime) {
-    return { offset: Math.max(header.baseOffset, log.startOffset), timestamp: header.maxTimestamp };
+  // Compaction may have taken the record that a batch was found for, or the log begin after it: then a later one has it.
+  for (const batch of log.batchesAtTime(time)) {
+    const found = searchBatch(log, batch, time, codecs);
+    if (found !== undefined) return found;
   }
+  return NOTHING;
+}
+
+function searchBatch(
+  log: Log,
+  batch: Uint8Array,
+  time: number,
+  codecs: Codecs,
+): { offset: number; timestamp: number } | undefined {
+  const header = readBatchHeader(batch);
+  const { baseOffset, recordCount, maxTimestamp } = header;
+  if (recordCount === 0) return undefined;
   // Without its codec a compressed batch is found, but not the record in it.
-  const whole = { offset: Math.max(header.baseOffset, log.startOffset), timestamp: header.maxTimestamp };
+  const whole = { offset: Math.max(baseOffset, log.startOffset), timestamp: maxTimestamp };
   let [bytes, start] = [batch, RECORDS];
   if (header.codec !== null) {
     const codec = codecs[header.codec];
@@ -60,10 +71,10 @@ function search(log: Log, time: number, codecs: Codecs): { offset: number; times
     }
   }
   let found: { offset: number; timestamp: number } | undefined;
-  scanRecords(bytes, start, bytes.length, header.recordCount, ({ offsetDelta, timestampDelta }) => {
-    const offset = header.baseOffset + offsetDelta;
-    const timestamp = header.baseTimestamp + timestampDelta;
+  scanRecords(bytes, start, bytes.length, recordCount, ({ offsetDelta, timestampDelta }) => {
+    const offset = baseOffset + offsetDelta;
+    const timestamp = header.isLogAppendTime ? maxTimestamp : header.baseTimestamp + timestampDelta;
     if (found === undefined && timestamp >= time && offset >= log.startOffset) found = { offset, timestamp };
   });
-  return found ?? whole;
+  return found;
 }

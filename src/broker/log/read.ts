@@ -55,13 +55,11 @@ export function sizeBetween(segments: Segments, from: number, bound: number): nu
   return size;
 }
 
-/** The batch with the first record of a time or later, not before an offset; whole, undefined if there is none. */
-export function batchAtTime(segments: Segments, timestamp: number, from: number): Uint8Array | undefined {
+/** The batches, whole, in which the first record of a time or later, not before an offset, is to be looked for. */
+export function* batchesAtTime(segments: Segments, timestamp: number, from: number): IterableIterator<Uint8Array> {
   for (const segment of segments.all) {
-    const batch = segment.findByTime(timestamp, from);
-    if (batch !== undefined) return segment.store.read(batch.position, batch.size);
+    for (const { position, size } of segment.findByTime(timestamp, from)) yield segment.store.read(position, size);
   }
-  return undefined;
 }
 
 function positionOf(segment: Segment, bound: number): number {

@@ -75,15 +75,16 @@ export class Segment {
 
   /** The first batch that has the offset or a later one. */
   find(offset: number): BatchPlace | undefined {
-    return this.#scan(lastAtMost(this.#offsets, offset), (batch) => batch.lastOffset >= offset);
+    for (const batch of this.#from(lastAtMost(this.#offsets, offset))) if (batch.lastOffset >= offset) return batch;
+    return undefined;
   }
 
-  /** The first batch with a record of that timestamp or a later one, not before an offset. */
-  findByTime(timestamp: number, from: number): BatchPlace | undefined {
-    if (this.maxTimestamp < timestamp) return undefined;
+  /** The batches that may have a record of that timestamp or a later one, not before an offset. */
+  *findByTime(timestamp: number, from: number): IterableIterator<BatchPlace> {
+    if (this.maxTimestamp < timestamp) return;
     // The last entry before which all timestamps are lower.
     const entry = lastAtMost(this.#timestamps, timestamp - 1);
-    return this.#scan(entry, (batch) => batch.maxTimestamp >= timestamp && batch.lastOffset >= from);
+    for (const batch of this.#from(entry)) if (batch.maxTimestamp >= timestamp && batch.lastOffset >= from) yield batch;
   }
 
   /** The base offset of the first indexed batch at or after a position, so an offset that nothing before it has. */
@@ -107,21 +108,17 @@ export class Segment {
   }
 
   /** All of its batches. */
-  *batches(): IterableIterator<BatchPlace> {
-    for (let position = 0; position < this.size;) {
+  batches(): IterableIterator<BatchPlace> {
+    return this.#from(0);
+  }
+
+  /** The batches from an entry of the index on. */
+  *#from(entry: number): IterableIterator<BatchPlace> {
+    for (let position = this.#positions[Math.max(entry, 0)] ?? 0; position < this.size;) {
       const batch = this.at(position);
       yield batch;
       position += batch.size;
     }
-  }
-
-  #scan(entry: number, isIt: (batch: BatchPlace) => boolean): BatchPlace | undefined {
-    for (let position = this.#positions[Math.max(entry, 0)] ?? 0; position < this.size;) {
-      const batch = this.at(position);
-      if (isIt(batch)) return batch;
-      position += batch.size;
-    }
-    return undefined;
   }
 }
 
