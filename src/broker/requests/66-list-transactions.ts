@@ -1,5 +1,6 @@
 import { array, int16, int32, int64, list, string } from "../protocol/fields.ts";
-import { TRANSACTION_STATES } from "../transactions/transaction.ts";
+import { parsePattern, PatternError } from "../pattern.ts";
+import { type Transaction, TRANSACTION_STATES } from "../transactions/transaction.ts";
 import { api } from "./api.ts";
 
 const INVALID_REGULAR_EXPRESSION = 128;
@@ -23,18 +24,17 @@ export const listTransactions = api({
     transactionStates: array({ transactionalId: string(), producerId: int64(), transactionState: string() }),
   },
   handle(broker, { stateFilters, producerIdFilters, durationFilter, transactionalIdPattern }) {
-    const pattern = wholePattern(transactionalIdPattern);
-    if (pattern === undefined) return { errorCode: INVALID_REGULAR_EXPRESSION, transactionStates: [] };
+    const [states, producerIds] = [new Set<string>(stateFilters), new Set(producerIdFilters)];
     const now = broker.clock.wall();
-    const listed = [...broker.transactions.all()].filter(({ transactionalId, producerId, state, startedAt }) =>
-      (producerIdFilters.length === 0 || producerIdFilters.includes(producerId)) &&
-      (stateFilters.length === 0 || stateFilters.includes(state)) &&
-      (durationFilter < 0 || now - startedAt > durationFilter) &&
-      pattern.test(transactionalId)
+    const listed = [...broker.transactions.all()].filter(({ producerId, state, startedAt }) =>
+      (producerIds.size === 0 || producerIds.has(producerId)) && (states.size === 0 || states.has(state)) &&
+      (durationFilter < 0 || now - startedAt > durationFilter)
     );
+    const matching = namedBy(transactionalIdPattern, listed);
+    if (matching === undefined) return { errorCode: INVALID_REGULAR_EXPRESSION, transactionStates: [] };
     return {
-      unknownStateFilters: stateFilters.filter((state) => !KNOWN.has(state)),
-      transactionStates: listed.map(({ transactionalId, producerId, state }) => ({
+      unknownStateFilters: [...states].filter((state) => !KNOWN.has(state)),
+      transactionStates: matching.map(({ transactionalId, producerId, state }) => ({
         transactionalId,
         producerId,
         transactionState: state,
@@ -43,12 +43,14 @@ export const listTransactions = api({
   },
 });
 
-/** A pattern for the whole id; undefined if it is none. None given: anything. */
-function wholePattern(pattern: string | null): RegExp | undefined {
-  if (pattern === null || pattern === "") return /^/;
+/** Those whose whole ids a pattern matches, or all if there is none; undefined if it cannot be used. */
+function namedBy(pattern: string | null, transactions: readonly Transaction[]): readonly Transaction[] | undefined {
+  if (pattern === null || pattern === "") return transactions;
   try {
-    return new RegExp(`^(?:${pattern})$`, "s");
-  } catch {
-    return undefined;
+    const { matches } = parsePattern(pattern);
+    return transactions.filter(({ transactionalId }) => matches(transactionalId));
+  } catch (error) {
+    if (error instanceof PatternError) return undefined;
+    throw error;
   }
 }
