@@ -3,6 +3,7 @@ import { INVALID_CONFIG, INVALID_REQUEST, UNKNOWN_SERVER_ERROR, UNKNOWN_TOPIC_OR
 import { refuse, refuseTogether, topicConfigs, valueOf } from "./configs.ts";
 import { TOPIC_RESOURCE } from "./describe.ts";
 import { TopicError } from "./plan.ts";
+import { array, int16, int32, int8, string, type Write } from "./protocol/fields.ts";
 
 /** What is done to a value, by its number in IncrementalAlterConfigs. */
 export const SET = 0;
@@ -14,14 +15,53 @@ export interface Alteration {
   readonly resourceType: number;
   readonly resourceName: string;
   readonly changes: readonly { readonly name: string; readonly value: string | null; readonly operation: number }[];
+}
+
+export interface AlterOptions {
   /** What is not named goes back to its default, as in AlterConfigs. */
   readonly replaceAll: boolean;
   readonly validateOnly: boolean;
 }
 
+/** The answer to AlterConfigs and to IncrementalAlterConfigs. */
+export const alterResponse = {
+  throttleTimeMs: int32({ or: 0 }),
+  responses: array({
+    errorCode: int16({ or: 0 }),
+    errorMessage: string({ nullable: "0+", or: null }),
+    resourceType: int8(),
+    resourceName: string(),
+  }),
+};
+
+/** Changes one resource after the other, and answers when that survives a crash. */
+export async function alterAll(
+  broker: Broker,
+  alterations: readonly Alteration[],
+  options: AlterOptions,
+): Promise<Write<typeof alterResponse>> {
+  const keyOf = ({ resourceType, resourceName }: Alteration) => `${resourceType} ${resourceName}`;
+  const times = new Map<string, number>();
+  for (const one of alterations) times.set(keyOf(one), (times.get(keyOf(one)) ?? 0) + 1);
+  const answer = {
+    responses: alterations.map((one) => {
+      const { resourceType, resourceName } = one;
+      const error = times.get(keyOf(one)) === 1
+        ? alter(broker, one, options)
+        : new TopicError(INVALID_REQUEST, "Each resource must appear at most once.");
+      return { resourceType, resourceName, errorCode: error?.code ?? 0, errorMessage: error?.message ?? null };
+    }),
+  };
+  await broker.flushed();
+  return answer;
+}
+
 /** Changes a topic's configuration, all of it or nothing; gives why it cannot be. */
-export function alter(broker: Broker, alteration: Alteration): TopicError | undefined {
-  const { resourceType, resourceName, changes, replaceAll, validateOnly } = alteration;
+function alter(
+  broker: Broker,
+  { resourceType, resourceName, changes }: Alteration,
+  { replaceAll, validateOnly }: AlterOptions,
+): TopicError | undefined {
   if (resourceType !== TOPIC_RESOURCE) {
     return new TopicError(INVALID_REQUEST, "Only topics can be configured while the broker runs.");
   }

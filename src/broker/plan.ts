@@ -11,7 +11,7 @@ import { refuse, refuseTogether } from "./configs.ts";
 import { NODE_ID } from "./node.ts";
 import type { Topics } from "./topics.ts";
 
-/** So many partitions of one topic are a mistake on one machine, and their logs would take its memory. */
+/** As many partitions as one request may create, as in Kafka: more are a mistake on one machine, and would take its memory. */
 export const MAX_PARTITIONS = 10_000;
 const DEFAULT_PARTITIONS = 1; // Kafka's num.partitions
 
@@ -36,6 +36,17 @@ export interface TopicWish {
   readonly configs: readonly (readonly [name: string, value: string | null])[];
 }
 
+/** How many partitions are asked for, by number or by their assignments. */
+export function countPartitions(wishes: readonly Pick<TopicWish, "numPartitions" | "assignments">[]): number {
+  const count = ({ numPartitions, assignments }: Pick<TopicWish, "numPartitions" | "assignments">) =>
+    assignments.length > 0
+      ? assignments.length
+      : numPartitions === -1
+      ? DEFAULT_PARTITIONS
+      : Math.max(numPartitions, 0);
+  return wishes.reduce((sum, wish) => sum + count(wish), 0);
+}
+
 /** What is to be created, or why it cannot be. */
 export function planTopic(
   topics: Topics,
@@ -45,7 +56,7 @@ export function planTopic(
   const wrongName = refuseName(name);
   if (wrongName !== undefined) return new TopicError(INVALID_TOPIC_EXCEPTION, wrongName);
   if (topics.get(name) !== undefined) return new TopicError(TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`);
-  const alike = topics.all().find((topic) => topic.name.replaceAll(".", "_") === name.replaceAll(".", "_"));
+  const alike = topics.alike(name);
   if (alike !== undefined) {
     return new TopicError(INVALID_TOPIC_EXCEPTION, `Topic '${name}' collides with existing topic: ${alike.name}`);
   }

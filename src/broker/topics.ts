@@ -39,6 +39,8 @@ export class Topics {
   readonly #keeper: TopicKeeper;
   readonly #byName = new Map<string, Topic>();
   readonly #byId = new Map<string, Topic>();
+  /** By what a name becomes in the name of a metric. */
+  readonly #byMetric = new Map<string, Topic>();
   readonly #deleted = new Set<(topic: Topic) => void>();
 
   constructor(keeper: TopicKeeper) {
@@ -51,6 +53,11 @@ export class Topics {
 
   byId(id: string): Topic | undefined {
     return this.#byId.get(id);
+  }
+
+  /** The topic whose name is the same but for dots and underscores, as no two topics may be in Kafka. */
+  alike(name: string): Topic | undefined {
+    return this.#byMetric.get(metricOf(name));
   }
 
   partition(name: string, index: number): Partition | undefined {
@@ -85,6 +92,7 @@ export class Topics {
     this.#grow(topic, partitions);
     this.#byName.set(name, topic);
     this.#byId.set(id, topic);
+    this.#byMetric.set(metricOf(name), topic);
     return topic;
   }
 
@@ -105,6 +113,7 @@ export class Topics {
   delete(topic: Topic): void {
     this.#byName.delete(topic.name);
     this.#byId.delete(topic.id);
+    this.#byMetric.delete(metricOf(topic.name));
     this.#keeper.forget(topic);
     for (const { log } of topic.partitions) log.remove();
     for (const listener of this.#deleted) listener(topic);
@@ -119,6 +128,10 @@ export class Topics {
   #save(topic: Topic): void {
     this.#keeper.save(recordOf(topic));
   }
+}
+
+function metricOf(name: string): string {
+  return name.replaceAll(".", "_");
 }
 
 function recordOf({ name, id, partitions, config }: Topic): TopicRecord {

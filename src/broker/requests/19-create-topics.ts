@@ -1,6 +1,6 @@
-import { INVALID_REQUEST } from "../codes.ts";
+import { INVALID_REQUEST, POLICY_VIOLATION } from "../codes.ts";
 import { describeTopic } from "../describe.ts";
-import { planTopic, TopicError } from "../plan.ts";
+import { countPartitions, MAX_PARTITIONS, planTopic, TopicError } from "../plan.ts";
 import { array, boolean, int16, int32, int8, list, NO_UUID, string, uuid } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 
@@ -46,12 +46,19 @@ export const createTopics = api({
     }),
   },
   async handle(broker, { topics, validateOnly }) {
-    const names = topics.map(({ name }) => name);
+    const times = new Map<string, number>();
+    for (const { name } of topics) times.set(name, (times.get(name) ?? 0) + 1);
+    const once = topics.filter(({ name }) => times.get(name) === 1);
+    const isTooMuch = countPartitions(once) > MAX_PARTITIONS;
     const answer = {
-      topics: topics.map((asked) => {
+      topics: [...new Map(topics.map((asked) => [asked.name, asked])).values()].map((asked) => {
         const { name } = asked;
-        if (names.indexOf(name) !== names.lastIndexOf(name)) {
+        if (times.get(name) !== 1) {
           return { name, errorCode: INVALID_REQUEST, errorMessage: "Duplicate topic name.", configs: [] };
+        }
+        if (isTooMuch) {
+          const errorMessage = "Excessively large number of partitions per request.";
+          return { name, errorCode: POLICY_VIOLATION, errorMessage, configs: [] };
         }
         const configs = asked.configs.map(({ name, value }) => [name, value] as const);
         const { replicationFactor, assignments, numPartitions } = asked;
@@ -76,7 +83,7 @@ export const createTopics = api({
             isSensitive: false,
           })),
         };
-      }).filter(({ name }, index, all) => all.findIndex((other) => other.name === name) === index),
+      }),
     };
     await broker.flushed();
     return answer;

@@ -51,6 +51,7 @@ export const describeConfigs = api({
         }
         return {
           ...about,
+          errorMessage: "",
           configs: found
             .filter(({ name }) => configurationKeys === null || configurationKeys.includes(name))
             .map(({ name, value, source, type, readOnly, synonyms }) => ({

@@ -1,5 +1,5 @@
-import { alter } from "../alter.ts";
-import { array, boolean, int16, int32, int8, string } from "../protocol/fields.ts";
+import { alterAll, alterResponse } from "../alter.ts";
+import { array, boolean, int8, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 
 export const incrementalAlterConfigs = api({
@@ -19,28 +19,12 @@ export const incrementalAlterConfigs = api({
     }),
     validateOnly: boolean(),
   },
-  response: {
-    throttleTimeMs: int32({ or: 0 }),
-    responses: array({
-      errorCode: int16({ or: 0 }),
-      errorMessage: string({ nullable: "0+", or: null }),
-      resourceType: int8(),
-      resourceName: string(),
-    }),
-  },
-  async handle(broker, { resources, validateOnly }) {
-    const answer = {
-      responses: resources.map(({ resourceType, resourceName, configs }) => {
-        const changes = configs.map(({ name, value, configOperation }) => ({
-          name,
-          value,
-          operation: configOperation,
-        }));
-        const error = alter(broker, { resourceType, resourceName, changes, replaceAll: false, validateOnly });
-        return { resourceType, resourceName, errorCode: error?.code ?? 0, errorMessage: error?.message ?? null };
-      }),
-    };
-    await broker.flushed();
-    return answer;
+  response: alterResponse,
+  handle(broker, { resources, validateOnly }) {
+    const alterations = resources.map(({ configs, ...resource }) => ({
+      ...resource,
+      changes: configs.map(({ name, value, configOperation: operation }) => ({ name, value, operation })),
+    }));
+    return alterAll(broker, alterations, { replaceAll: false, validateOnly });
   },
 });
