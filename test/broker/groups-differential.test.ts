@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { Broker } from "../../src/broker/broker.ts";
 import { heartbeat } from "../../src/broker/requests/12-heartbeat.ts";
 import { leaveGroup } from "../../src/broker/requests/13-leave-group.ts";
 import { describeGroups } from "../../src/broker/requests/15-describe-groups.ts";
@@ -13,28 +11,20 @@ import { offsetCommit } from "../../src/broker/requests/08-offset-commit.ts";
 import { joinGroup } from "../../src/broker/requests/11-join-group.ts";
 import { syncGroup } from "../../src/broker/requests/14-sync-group.ts";
 import { Party } from "../support/broker-requests.ts";
-import { run, type Script, type Station } from "../support/differential.ts";
-import { kafkaForTests, kafkaSkip } from "../support/kafka.ts";
+import { differential, type Station } from "../support/differential.ts";
 import { until } from "../support/until.ts";
 
 const suffix = Math.random().toString(36).slice(2);
 const topic = `groups-${suffix}`;
-const broker = new Broker({ port: 0 });
-before(() => broker.start());
-after(() => broker.stop());
+const tests = differential("groups");
 
 /** The script is answered by Kafka and by the broker alike. */
 function same(name: string, script: (at: Station, group: string) => Promise<void>): void {
-  test(name, { skip: kafkaSkip }, async () => {
-    const group = `${name.replaceAll(/\W+/g, "-")}-${suffix}`;
-    const prepared: Script = async (at) => {
-      await at.coordinator(group, 0);
-      await at.createTopic(topic, 2);
-      await script(at, group);
-    };
-    const [address = ""] = (await kafkaForTests()).brokers;
-    const kafka = await run(Number(address.split(":")[1]), prepared);
-    assert.deepEqual(await run(broker.port, prepared), kafka);
+  const group = `${name.replaceAll(/\W+/g, "-")}-${suffix}`;
+  tests.same(name, async (at) => {
+    await at.coordinator(group, 0);
+    await at.createTopic(topic, 2);
+    await script(at, group);
   });
 }
 
@@ -213,3 +203,5 @@ same("bad requests and old versions", async (at, group) => {
   const { errorCode, errorMessage } = await at.ask(findCoordinator, 2, { key: "x", keyType: 0 });
   at.told.push(["coordinator", { errorCode, errorMessage }]);
 });
+
+tests.finish();

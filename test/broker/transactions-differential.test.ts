@@ -1,6 +1,3 @@
-import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { Broker } from "../../src/broker/broker.ts";
 import { produce } from "../../src/broker/requests/00-produce.ts";
 import { listOffsets } from "../../src/broker/requests/02-list-offsets.ts";
 import { initProducerId } from "../../src/broker/requests/22-init-producer-id.ts";
@@ -12,14 +9,11 @@ import { describeTransactions } from "../../src/broker/requests/65-describe-tran
 import { listTransactions } from "../../src/broker/requests/66-list-transactions.ts";
 import { BatchBuilder } from "../../src/wire/batch-builder.ts";
 import { Party } from "../support/broker-requests.ts";
-import { run, type Script, type Station } from "../support/differential.ts";
-import { kafkaForTests, kafkaSkip } from "../support/kafka.ts";
+import { differential, type Station } from "../support/differential.ts";
 import { until } from "../support/until.ts";
 
 const suffix = Math.random().toString(36).slice(2);
-const broker = new Broker({ port: 0 });
-before(() => broker.start());
-after(() => broker.stop());
+const tests = differential("transactions");
 
 type Producer = { producerId: number; producerEpoch: number };
 
@@ -113,22 +107,17 @@ class Txn {
 
 /** The script is answered by Kafka and by the broker alike. */
 function same(name: string, script: (at: Station, txn: Txn) => Promise<void>): void {
-  test(name, { skip: kafkaSkip }, async () => {
-    const id = `${name.replaceAll(/\W+/g, "-")}-${suffix}`;
-    const prepared: Script = async (at) => {
-      await at.coordinator(id, 0);
-      await at.coordinator(id, 1);
-      await at.createTopic(id);
-      // The id 0 also stands for none in some answers.
-      await until(async () => {
-        const { errorCode } = await at.ask(initProducerId, 4, { transactionalId: null, transactionTimeoutMs: 1 });
-        return errorCode === 0; // Kafka asks its controller for the first ids
-      });
-      await script(at, new Txn(at, id, id));
-    };
-    const [address = ""] = (await kafkaForTests()).brokers;
-    const kafka = await run(Number(address.split(":")[1]), prepared);
-    assert.deepEqual(await run(broker.port, prepared), kafka);
+  const id = `${name.replaceAll(/\W+/g, "-")}-${suffix}`;
+  tests.same(name, async (at) => {
+    await at.coordinator(id, 0);
+    await at.coordinator(id, 1);
+    await at.createTopic(id);
+    // The id 0 also stands for none in some answers.
+    await until(async () => {
+      const { errorCode } = await at.ask(initProducerId, 4, { transactionalId: null, transactionTimeoutMs: 1 });
+      return errorCode === 0; // Kafka asks its controller for the first ids
+    });
+    await script(at, new Txn(at, id, id));
   });
 }
 
@@ -283,6 +272,27 @@ same("lists of transactions", async (at, txn) => {
   await list("long", { durationFilter: 3_600_000 });
   await list("pattern", { transactionalIdPattern: "lists-.*" });
   await list("part of it", { transactionalIdPattern: "lists" });
-  await list("no pattern", { transactionalIdPattern: "(" });
+  const patterns = [
+    "(",
+    ")",
+    "[",
+    "[b-a]",
+    "*",
+    "a**",
+    "lists.{3,1}",
+    "(?=lists).*",
+    "(.)\\1.*",
+    "\\Alists[^ ]{3,}\\z",
+    "^(lists|other)-(?:[a-z]+-?)+?[a-z0-9-]*$",
+    "lists\\x",
+    "LISTS.*",
+    "l{1}i?s+t*s.*",
+    "[[:alpha:]].*",
+    "lists-.*|x",
+    "(((x+)+)+)+y",
+  ];
+  for (const transactionalIdPattern of patterns) await list(transactionalIdPattern, { transactionalIdPattern });
   await txn.end("abort", p, false, 5);
 });
+
+tests.finish();

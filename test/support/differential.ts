@@ -1,17 +1,26 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Broker } from "../../src/broker/broker.ts";
 import { NO_UUID, type Read, type Struct, type Write } from "../../src/broker/protocol/fields.ts";
 import type { Api } from "../../src/broker/requests/api.ts";
 import { createTopics } from "../../src/broker/requests/19-create-topics.ts";
 import { findCoordinator } from "../../src/broker/requests/10-find-coordinator.ts";
 import { metadata } from "../../src/broker/requests/03-metadata.ts";
+import { codecs } from "../../src/kafka/compression.ts";
+import { type Difference, differences, named, type Suite, UNORDERED } from "./differences.ts";
+import { kafkaForTests, kafkaSkip } from "./kafka.ts";
 import { until } from "./until.ts";
 import { type WireClient, wireClient } from "./wire-client.ts";
 
 /** A script of requests: what it is answered is told under names, and compared between brokers. */
 export type Script = (at: Station) => Promise<void>;
 
+/** The answers that count, under their names. */
+export type Told = [name: string, answer: unknown][];
+
 /** One broker, with as many connections as the script wants. */
 export class Station {
-  readonly told: [name: string, answer: unknown][] = [];
+  readonly told: Told = [];
   readonly #port: number;
   readonly #clients = new Map<string, WireClient>();
 
@@ -73,44 +82,82 @@ export class Station {
   }
 }
 
-/** Runs the script at a broker; what differs by nature (random ids, times, who the broker is) is evened out. */
-export async function run(port: number, script: Script): Promise<unknown> {
+/** Runs the script at a broker, and gives what it has been told. */
+async function run(port: number, script: Script): Promise<Told> {
   const station = new Station(port);
   try {
     await script(station);
-    return even(station.told);
+    return station.told;
   } finally {
     station.close();
   }
 }
 
-const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
-
-const UNORDERED = ["members", "results", "topics", "partitions"];
-
-function even(told: unknown): unknown {
-  const uuids: string[] = [];
-  const producers: number[] = [];
-  const place = <T>(list: T[], one: T): number => {
-    if (!list.includes(one)) list.push(one);
-    return list.indexOf(one);
+/**
+ * Makes tests of scripts that Kafka and the dev broker have to answer alike, but for the differences that are allowed
+ * here; `finish`, at the end, is a test that each of those is needed.
+ */
+export function differential(suite: Suite): {
+  same(name: string, script: Script): void;
+  finish(): void;
+} {
+  const broker = new Broker({ port: 0, codecs });
+  before(() => broker.start());
+  after(() => broker.stop());
+  const allowed = differences.filter((one) => one.in.includes(suite));
+  const needed = new Set<Difference>();
+  return {
+    same: (name, script) =>
+      test(name, { skip: kafkaSkip }, async () => {
+        const [address = ""] = (await kafkaForTests()).brokers;
+        const kafka = await run(Number(address.split(":")[1]), script);
+        const ours = await run(broker.port, script);
+        assert.deepEqual(compare(kafka, ours, allowed, needed), []);
+      }),
+    finish: () =>
+      test("each allowed difference is needed", { skip: kafkaSkip }, () => {
+        assert.deepEqual(allowed.filter((one) => !needed.has(one)).map(({ why }) => why), []);
+      }),
   };
-  const walk = (value: unknown, key = ""): unknown => {
-    if (value instanceof Uint8Array) return `0x${Buffer.from(value).toString("hex")}`;
-    if (typeof value === "string") return value.replace(UUID, (uuid) => `uuid${place(uuids, uuid)}`);
-    if (typeof value === "number") {
-      if (key === "producerId" && value >= 0) return `producer${place(producers, value)}`;
-      return key === "transactionStartTimeMs" && value > 0 ? "time" : value;
+}
+
+/** A line for each difference that is not allowed; `needed` gets those of the allowed ones that there were. */
+function compare(
+  kafka: Told,
+  ours: Told,
+  allowed: readonly Difference[],
+  needed: Set<Difference>,
+): string[] {
+  const lines: string[] = [];
+  const differ = (here: unknown, there: unknown, key: string, asked: string): void => {
+    if (Array.isArray(here) && Array.isArray(there) && here.length === there.length) {
+      const isSame = JSON.stringify(here) === JSON.stringify(there);
+      const [left, right] = UNORDERED.test(key) && !isSame ? [sorted(here), sorted(there)] : [here, there];
+      const nameOf = (one: unknown, i: number) => isObject(one) && typeof one.name === "string" ? one.name : i;
+      return left.forEach((one, i) => differ(one, right[i], key, `${asked}[${nameOf(one, i)}]`));
     }
-    if (Array.isArray(value)) {
-      const all = value.map((one) => walk(one));
-      // Kafka's order is that of its hash tables.
-      return UNORDERED.includes(key) ? all.sort((a, b) => JSON.stringify(a) < JSON.stringify(b) ? -1 : 1) : all;
+    if (isObject(here) && isObject(there) && !Array.isArray(here) && !Array.isArray(there)) {
+      const keys = new Set([...Object.keys(here), ...Object.keys(there)]);
+      for (const key of keys) differ(here[key], there[key], key, `${asked}.${key}`);
+      return;
     }
-    if (typeof value !== "object" || value === null) return value;
-    return Object.fromEntries(
-      Object.entries(value).filter(([key]) => key !== "throttleTimeMs").map(([key, one]) => [key, walk(one, key)]),
+    if (here === there) return;
+    const difference = allowed.find(({ field, asked: of, allows }) =>
+      field.test(key) && (of?.test(asked) ?? true) && allows(here, there)
     );
+    if (difference !== undefined) needed.add(difference);
+    else lines.push(`${asked}: Kafka says ${JSON.stringify(here)}, we say ${JSON.stringify(there)}`);
   };
-  return walk(told);
+  const [left, right] = [named(kafka), named(ours)] as [Told, Told];
+  assert.deepEqual(right.map(([name]) => name), left.map(([name]) => name));
+  left.forEach(([name, answer], i) => differ(answer, right[i]?.[1], "", name));
+  return lines;
+}
+
+function sorted(list: readonly unknown[]): unknown[] {
+  return [...list].sort((a, b) => JSON.stringify(a) < JSON.stringify(b) ? -1 : 1);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
 }

@@ -1,0 +1,68 @@
+import { Buffer } from "node:buffer";
+import { NO_UUID } from "../../src/broker/protocol/fields.ts";
+
+/** The differential tests, each a file. */
+export type Suite = "logs" | "groups" | "transactions";
+
+/** Something in which the dev broker may answer otherwise than Kafka does. */
+export interface Difference {
+  readonly why: string;
+  /** Where it is needed: a suite that gets along without it fails. */
+  readonly in: readonly Suite[];
+  /** The fields that it is about, by the field's name and what was asked. */
+  readonly field: RegExp;
+  readonly asked?: RegExp;
+  /** Whether this much is allowed. */
+  readonly allows: (kafka: unknown, ours: unknown) => boolean;
+}
+
+const isSaid = (value: unknown) => typeof value === "string" && value !== "";
+const anything = () => true;
+
+/**
+ * All that may differ. Ids that are drawn at random are named by the order of their appearance before answers are
+ * compared, so that only which of them are the same counts; of lists in the order of a hash table, only what they hold.
+ */
+export const differences: readonly Difference[] = [
+  { why: "who the broker is", in: ["logs"], field: /^(clusterId|port)$/, allows: anything },
+  {
+    why: "messages are for people: their words do not count, and one may say more than Kafka's, or anything at all",
+    in: ["logs"],
+    field: /Message$/,
+    allows: (_kafka, ours) => isSaid(ours),
+  },
+  {
+    why: "set for the whole cluster: by Kafka for its replicas, and for the tests' Kafka that nothing is too old",
+    in: ["logs"],
+    field: /^(value|configSource)$/,
+    asked: /configs\[(min\.insync\.replicas|retention\.ms)\]/,
+    allows: (kafka) => [3, 4, "-1"].includes(kafka as number),
+  },
+];
+
+/** Fields whose lists Kafka makes from hash tables. */
+export const UNORDERED = /^(members|results|topics|partitions|configs|responses)$/;
+
+const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
+
+/** Gives random ids the names `uuid0`, `producer0` and so on, and moments the name `time`. */
+export function named(told: unknown): unknown {
+  const seen = new Map<string, unknown[]>();
+  const nameOf = (kind: string, one: unknown): string => {
+    const all = seen.get(kind) ?? [];
+    seen.set(kind, all);
+    if (!all.includes(one)) all.push(one);
+    return `${kind}${all.indexOf(one)}`;
+  };
+  const walk = (value: unknown, key = ""): unknown => {
+    if (value instanceof Uint8Array) return `0x${Buffer.from(value).toString("hex")}`;
+    if (key === "topicId" && value !== NO_UUID && !/^1+$/.test(String(value))) return nameOf("topic", value);
+    if (key === "producerId" && Number(value) >= 0) return nameOf("producer", value);
+    if (/^(transactionStartTimeMs|logAppendTimeMs)$/.test(key) && Number(value) > 0) return "time";
+    if (typeof value === "string") return value.replace(UUID, (uuid) => nameOf("uuid", uuid));
+    if (Array.isArray(value)) return value.map((one) => walk(one));
+    if (typeof value !== "object" || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, walk(one, key)]));
+  };
+  return walk(told);
+}
