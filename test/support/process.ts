@@ -62,16 +62,35 @@ export function run(
   } = {},
 ): Program {
   const command = runtime === "node" ? [] : ["run"];
-  const child = spawnGuarded(executable(runtime), [...command, ...flags, script, ...args], {
+  return runProgram(executable(runtime), [...command, ...flags, script, ...args], {
+    name: runtime,
     cwd,
     // NODE_ENV (`test` under `bun test`) changes kafkajs and consola; NODE_TEST_CONTEXT makes a Node program that has
     // tests report to the runner's channel; FORCE_COLOR and NO_COLOR together make Node warn.
     env: { ...process.env, NODE_ENV: undefined, NODE_TEST_CONTEXT: undefined, FORCE_COLOR: undefined, ...env },
+    ...(scratch !== undefined && { scratch }),
+  });
+}
+
+/** Starts any program, as `run` does a script; `name`: what it is called in messages. */
+export function runProgram(
+  command: string,
+  args: readonly string[],
+  { name = command, cwd = root, env = process.env, scratch }: {
+    name?: string;
+    cwd?: string;
+    env?: NodeJS.ProcessEnv;
+    scratch?: string;
+  } = {},
+): Program {
+  const child = spawnGuarded(command, args, {
+    cwd,
+    env,
     output: ["pipe", "pipe"],
     ...(scratch !== undefined && { scratch }),
   });
   const { pid, stdout, stderr } = child;
-  if (pid === undefined || stdout === null || stderr === null) throw new Error(`${runtime} cannot be started`);
+  if (pid === undefined || stdout === null || stderr === null) throw new Error(`${name} cannot be started`);
 
   const lines: Line[] = [];
   let ended: Exit | undefined;
@@ -95,9 +114,7 @@ export function run(
   const texts = (stream: Line["stream"]) => lines.filter((line) => line.stream === stream).map((line) => line.text);
   const output = () =>
     [
-      `--- ${runtime} ${[script, ...args].join(" ")} (pid ${pid}${
-        ended === undefined ? "" : `, ended: ${inspect(ended)}`
-      })`,
+      `--- ${name} ${args.join(" ")} (pid ${pid}${ended === undefined ? "" : `, ended: ${inspect(ended)}`})`,
       ...lines.map((line) => `${line.stream === "stderr" ? "!" : " "} ${line.text}`),
       "---",
     ].join("\n");
