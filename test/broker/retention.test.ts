@@ -180,3 +180,15 @@ test("memory is bounded: old segments of topics that delete go first, then write
   }
   assert.equal(budget.used, 0);
 });
+
+test("a transaction that was asked about and never written is forgotten, as a producer is", () => {
+  const { log, time } = makeLog({});
+  log.producers.verify(7, 0, 0, true);
+  log.maintain(time.now);
+  time.now += DAY;
+  log.maintain(time.now);
+  assert.equal(log.producers.size, 1);
+  time.now += 1;
+  log.maintain(time.now);
+  assert.equal(log.producers.size, 0);
+});

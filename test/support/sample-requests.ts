@@ -15,12 +15,12 @@ export interface Subject {
 /** A message whose fields may be changed at will, as the protocol's tables describe it. */
 export type Message = Record<string, unknown>;
 
-/** A batch of a few records. */
-export function sampleBatch(values: readonly string[] = ["a", "b", "c"]): Uint8Array {
+/** A batch of a few records, as it is written in a transaction. */
+function sampleBatch({ producerId, producerEpoch }: Subject): Uint8Array {
   const builder = new BatchBuilder();
   const utf8 = new TextEncoder();
-  for (const value of values) builder.append(utf8.encode("key"), utf8.encode(value), [], Date.now());
-  return builder.build();
+  for (const value of ["a", "b", "c"]) builder.append(utf8.encode("key"), utf8.encode(value), [], Date.now());
+  return builder.build({ producerId, producerEpoch, baseSequence: 0, transactional: true });
 }
 
 /**
@@ -84,6 +84,7 @@ function meaningful(subject: Subject): ReadonlyMap<string, unknown> {
     stateFilters: "Ongoing",
     configurationKeys: "retention.ms",
     topicName: topic,
+    records: sampleBatch(subject),
   }));
 }
 
@@ -114,7 +115,7 @@ function sampleValue(
           : sampleValue(shape.of, version, name, around, values),
       ];
     case "records":
-      return [sampleBatch()];
+      return [known];
     case "bytes":
       return known instanceof Uint8Array ? known : new Uint8Array([1, 2, 3]);
     case "boolean":

@@ -36,6 +36,8 @@ export interface Verification {
   lowestSequence: number;
   /** Transactions of version 2. */
   readonly bumps: boolean;
+  /** When it was first found waiting, in ms since 1970. */
+  since?: number;
 }
 
 /** The producers of a partition: epochs, sequences and open transactions, checked as Kafka's ProducerStateManager does. */
@@ -187,6 +189,11 @@ export class Producers {
   expire(now: number, expiry: number): void {
     for (const [producerId, entry] of this.#entries) {
       if (!this.#open.has(producerId) && now - entry.lastTimestamp > expiry) this.#entries.delete(producerId);
+    }
+    // Nothing may ever follow what was refused.
+    for (const [producerId, verification] of this.#verifications) {
+      verification.since ??= now;
+      if (now - verification.since > expiry) this.#verifications.delete(producerId);
     }
   }
 }
