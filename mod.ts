@@ -60,9 +60,10 @@ setRuntime((definition) => {
     stop: () => program.stop(),
     async main(meta) {
       if (!isEntry(meta)) return;
-      const [{ main }, { makeBroker }] = await Promise.all([
+      const [{ main }, { makeBroker }, { brokerStart }] = await Promise.all([
         import("./src/cli/script.ts"),
         import("./src/cli/make-broker.ts"),
+        import("./src/cli/broker-start.ts"),
       ]);
       await main(definition, {
         worker: (settings, logger, advice) => program.worker(settings, logger, advice),
@@ -70,6 +71,7 @@ setRuntime((definition) => {
         journal: (settings, patience) => program.journal(settings, patience),
         resign: (settings) => program.resign(settings),
         broker: makeBroker,
+        startBroker: (words, advice) => brokerStart(words, advice),
         close: () => program.stop(),
       });
     },

@@ -8,11 +8,15 @@ export function runBroker(
   make: MakeBroker,
   terminal: Terminal = processTerminal(),
 ): Promise<number> {
-  const use = (url: string) => `In other terminals: mephisto worker <script.ts> -p 0 --url ${url}`;
+  const use = (url: string, advice = `In other terminals: mephisto worker <script.ts> -p 0 --url ${url}`) => advice;
+  const broker = brokerCommand(make, terminal, use, {
+    // `dev` knows the script.
+    advice: { type: "string", description: "What is said of how to use it", valueHint: "text" },
+  });
   return dispatch({
     name: "mephisto",
     description: "",
-    commands: { broker: brokerCommand(make, terminal, use) },
+    commands: { broker },
     fallback: "broker",
     invocation: "mephisto",
   }, { ...terminal, words: ["broker", ...words] });

@@ -52,14 +52,23 @@ export const BROKER_FLAGS = {
   "yes-really": { type: "boolean", description: "Starts under NODE_ENV=production too" },
 } as const;
 
-/** Runs a broker for development until it is told to stop. `use` says how a worker finds the one at an address. */
-export function brokerCommand(make: MakeBroker, terminal: Terminal, use: (url: string) => string): Command {
+/**
+ * Runs a broker for development until it is told to stop. `use` says how a worker finds the one at an address; it gets the
+ * flag `advice` too, if that is among `more` flags.
+ */
+export function brokerCommand(
+  make: MakeBroker,
+  terminal: Terminal,
+  use: (url: string, advice?: string) => string,
+  more: Command["args"] = {},
+): Command {
   return {
     description: "Runs a broker for development, which speaks Kafka's protocol",
     args: {
       port: flag(`Default ${BROKER_PORT}; 0 takes any free one`, { alias: "p" }),
       host: flag("Default 127.0.0.1", { valueHint: "address" }),
       ...BROKER_FLAGS,
+      ...more,
     },
     async run(flags) {
       refuseProduction("broker", flags, terminal);
@@ -75,7 +84,8 @@ export function brokerCommand(make: MakeBroker, terminal: Terminal, use: (url: s
         ...(flags.data !== undefined && { data: flags.data }),
         ...(flags.memory !== undefined && { memoryLimit: bytesOf(flags.memory, "--memory") }),
       });
-      return await live(broker, { port, host, where: flags.data ?? "memory" }, terminal, use);
+      const advise = (url: string) => use(url, flags.advice);
+      return await live(broker, { port, host, where: flags.data ?? "memory" }, terminal, advise);
     },
   };
 }

@@ -14,7 +14,8 @@ import { BROKER_FLAGS, BROKER_PORT, refuseProduction } from "./broker.ts";
 import type { Command } from "./dispatch.ts";
 import { portOf, resolveLoglevel, WEB_PORT } from "./options.ts";
 import { UsageError } from "./parse.ts";
-import type { ScriptDefinition } from "./script.ts";
+import { howToUse } from "./how-to-use.ts";
+import type { Host, ScriptDefinition } from "./script.ts";
 import { bytesOf } from "./size.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -24,7 +25,8 @@ const WORKERS = 3;
 const MOST_WORKERS = 64;
 
 /** Runs a broker and several workers of this script on it, for development. */
-export function devCommand({ options }: ScriptDefinition, terminal: Terminal): Command {
+export function devCommand(definition: ScriptDefinition, host: Pick<Host, "startBroker">, terminal: Terminal): Command {
+  const { options } = definition;
   return {
     description: "Runs a broker for development, and several workers on it",
     args: {
@@ -62,10 +64,14 @@ export function devCommand({ options }: ScriptDefinition, terminal: Terminal): C
       );
       const room = () => terminal.drained();
       const url = `kafka://${HOST}:${brokerPort}`;
+      const broker = host.startBroker(
+        ["--port", `${brokerPort}`, "--host", HOST, "-l", loglevel, ...passed],
+        howToUse(definition, terminal, url),
+      );
       const dev = new Dev({
         brokerPort,
         webPorts,
-        brokerCommand: () => again(["broker", "--port", `${brokerPort}`, "--host", HOST, "-l", loglevel, ...passed]),
+        brokerCommand: () => broker,
         workerCommand: (index, port) =>
           again(
             ["worker", "-l", loglevel, "--url", url, "-p", `${port}`, "-b", HOST, "--no-without-web"],
@@ -82,6 +88,9 @@ export function devCommand({ options }: ScriptDefinition, terminal: Terminal): C
       const on = webPorts.map((port, index) => `http://${HOST}:${port} (${runtimes[index % runtimes.length]})`);
       return await live(dev, terminal, [
         ...[movedBroker, movedWeb].filter((line) => line !== undefined),
+        broker.isAlone && broker.runtime === "bun"
+          ? "The broker runs on Bun, where it takes the least memory."
+          : `The broker runs on ${broker.runtime}.`,
         `${count === 1 ? "One worker" : `${count} workers`}: ${on.join(", ")}. Ctrl-C ends everything.`,
         ...(watch ? [`Watching ${watch.count} ${watch.count === 1 ? "file" : "files"}.`] : []),
       ]);

@@ -88,7 +88,8 @@ function inOrder(): readonly Runtime["name"][] {
   return [self, ...RUNTIMES.filter((name) => name !== self)];
 }
 
-function argsFor(name: Runtime["name"], script: string, words: readonly string[]): string[] {
+/** A runtime's own arguments for running a file. */
+export function argsFor(name: Runtime["name"], script: string, words: readonly string[]): string[] {
   switch (name) {
     case "bun":
       return ["run", script, ...words];

@@ -3,13 +3,14 @@ import type { AppDefinition } from "../core/app.ts";
 import type { Logger } from "../core/logger.ts";
 import { finish } from "../runtime/exit.ts";
 import type { Handover } from "../worker/resign.ts";
-import { DEFAULT_URL, SETTING_VARIABLES, type WorkerSettings } from "../worker/settings.ts";
+import type { WorkerSettings } from "../worker/settings.ts";
 import type { Journal } from "../worker/journal.ts";
 import type { RunningWorker } from "../worker/status.ts";
-import { startedAs } from "../runtime/started.ts";
 import { brokerCommand, type MakeBroker } from "./broker.ts";
+import type { StartBroker } from "./broker-start.ts";
 import { devCommand } from "./dev.ts";
 import { dispatch } from "./dispatch.ts";
+import { howToUse } from "./how-to-use.ts";
 import { listCommand } from "./list.ts";
 import { resignCommand } from "./resign.ts";
 import { sendCommand } from "./send.ts";
@@ -35,6 +36,8 @@ export interface Host {
   resign(settings: WorkerSettings): Promise<Handover>;
   /** Makes a broker for development; it listens when it is started. */
   readonly broker: MakeBroker;
+  /** How `dev` starts one, in a process of its own. */
+  readonly startBroker: StartBroker;
   /** Closes what these have opened, or nothing. */
   close(): Promise<void>;
 }
@@ -50,7 +53,7 @@ export function runScript(
     description: "workers that share Kafka topics",
     commands: {
       worker: workerCommand(definition, host, terminal),
-      dev: devCommand(definition, terminal),
+      dev: devCommand(definition, host, terminal),
       broker: brokerCommand(host.broker, terminal, (url) => howToUse(definition, terminal, url)),
       send: sendCommand(definition, host, terminal),
       timers: timersCommand(definition, host, terminal),
@@ -59,17 +62,6 @@ export function runScript(
     },
     fallback: "worker",
   }, terminal);
-}
-
-/** A worker that looks where the broker is needs no flag. */
-function howToUse({ options }: ScriptDefinition, terminal: Terminal, url: string): string {
-  const env = terminal.variables(SETTING_VARIABLES);
-  const finds = near(env.MEPHISTO_URL ?? options.url ?? DEFAULT_URL) === near(url);
-  return `In other terminals: ${startedAs().shown} worker -p 0${finds ? "" : ` --url ${url}`}`;
-}
-
-function near(url: string): string {
-  return url.replace("//localhost", "//127.0.0.1").replace(/\/$/, "");
 }
 
 /** What `app.main()` does in the entry file: runs the command line and sees to it that the process ends. */

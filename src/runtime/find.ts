@@ -10,16 +10,21 @@ export interface FindOptions {
   readonly from: string;
   /** `PATH`. */
   readonly path: string;
+  /** The oldest version that will do, such as `1.2`. */
+  readonly since?: string;
 }
 
 /** The program of a runtime, or nothing: of Node only one that runs TypeScript. */
-export function findRuntime(name: Runtime["name"], { from, path }: FindOptions): string | undefined {
+export function findRuntime(name: Runtime["name"], { from, path, since }: FindOptions): string | undefined {
   const self = runtime();
   if (self.name === name && (name !== "node" || stripsTypes(self.version))) return process.execPath;
   const folders = [...binFolders(from), ...path.split(delimiter).filter((folder) => folder !== "")];
   for (const folder of folders) {
     const program = join(folder, process.platform === "win32" ? `${name}.exe` : name);
-    if (isProgram(program) && (name !== "node" || stripsTypes(versionOf(program)))) return native(program);
+    if (!isProgram(program)) continue;
+    if (name === "node" && !stripsTypes(versionOf(program))) continue;
+    if (since !== undefined && isOlder(versionOf(program), since)) continue;
+    return native(program);
   }
   return undefined;
 }
@@ -28,6 +33,16 @@ export function findRuntime(name: Runtime["name"], { from, path }: FindOptions):
 export function stripsTypes(version: string): boolean {
   const [major = 0, minor = 0] = version.replace(/^v/, "").split(".").map(Number);
   return major > 23 || (major === 23 && minor >= 6) || (major === 22 && minor >= 18);
+}
+
+/** Whether a version is older than another one, of which only as many parts count as are given; one that is none is. */
+export function isOlder(version: string, than: string): boolean {
+  const parts = version.replace(/^v/, "").split(".").map(Number);
+  for (const [index, wanted] of than.split(".").map(Number).entries()) {
+    const part = parts[index] ?? NaN;
+    if (part !== wanted) return !(part > wanted);
+  }
+  return false;
 }
 
 function binFolders(from: string): string[] {
@@ -47,8 +62,8 @@ function isProgram(file: string): boolean {
   }
 }
 
-function versionOf(node: string): string {
-  return spawnSync(node, ["--version"], { encoding: "utf8", timeout: 5000 }).stdout?.trim() ?? "";
+function versionOf(program: string): string {
+  return spawnSync(program, ["--version"], { encoding: "utf8", timeout: 5000 }).stdout?.trim() ?? "";
 }
 
 /** Deno's package starts Deno from a script in Node that passes no signals on, until its own install step has run. */

@@ -2,11 +2,13 @@
 import { actor, type ActorDefinition, type Outgoing } from "../../src/core/actor.ts";
 import { app, type AppDefinition, type AppOptions, setRuntime } from "../../src/core/app.ts";
 import { timer } from "../../src/core/timer.ts";
+import { again } from "../../src/cli/again.ts";
 import type { BrokerOptions, DevBroker } from "../../src/cli/broker.ts";
 import type { Host, ScriptDefinition } from "../../src/cli/script.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
 import type { Journal } from "../../src/worker/journal.ts";
 import type { Handover } from "../../src/worker/resign.ts";
+import { runtime } from "../../src/runtime/info.ts";
 import type { WorkerSettings } from "../../src/worker/settings.ts";
 import type { RunningWorker, WorkerStatus } from "../../src/worker/status.ts";
 
@@ -96,6 +98,12 @@ export class FakeHost implements Host {
     this.brokers.push(options);
     return this.madeBroker;
   };
+  /** By the script, whose broker is this host's. */
+  startBroker = (words: readonly string[]) => ({
+    ...again(["broker", ...words]),
+    runtime: runtime().name,
+    isAlone: false,
+  });
   close(): Promise<void> {
     this.closed++;
     return Promise.resolve();

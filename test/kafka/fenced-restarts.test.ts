@@ -4,7 +4,7 @@ import { describeTransactions } from "../../src/broker/requests/65-describe-tran
 import type { FencedPublisher } from "../../src/driver/master-log.ts";
 import { type KafkaCluster, startCluster } from "../support/kafka-cluster.ts";
 import { type KafkaServer, kafkaSkip, startKafka } from "../support/kafka.ts";
-import { RawClient } from "../support/raw-client.ts";
+import { wireClient } from "../support/wire-client.ts";
 import { until } from "../support/until.ts";
 import { App, closeMasters, failure, masterAt, yes } from "./masters.ts";
 
@@ -98,9 +98,9 @@ test(
       const master = await app.fence();
       await app.tick(master, "1");
       // The broker forgets an id that is not used for so long; it is then as if nobody had ever been master.
-      const asking = await RawClient.open(kafka.port);
+      const asking = await wireClient(kafka.port);
       await until(async () => {
-        const { transactionStates } = await asking.send(describeTransactions, 0, {
+        const { transactionStates } = await asking.call(describeTransactions, 0, {
           transactionalIds: [`${app.id}.master`],
         });
         return transactionStates[0]?.errorCode === TRANSACTIONAL_ID_NOT_FOUND;

@@ -1,10 +1,17 @@
 /** The example, with nothing but this package: `dev` with its own broker. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { test } from "node:test";
 import { freePorts } from "../support/ports.ts";
 import { run } from "../support/process.ts";
 import { until } from "../support/until.ts";
+
+/** The command lines of the processes that have something in theirs. */
+function programs(part: string): string {
+  const { stdout } = spawnSync("ps", ["-eo", "args"], { encoding: "utf8" });
+  return stdout.split("\n").filter((line) => line.includes(part) && !line.startsWith("/bin/sh")).join("\n");
+}
 
 for (const on of ["bun", "node"] as const) {
   test(`the example under dev on ${on}: ticks are published and handled, another master takes over, all ends`, {
@@ -13,6 +20,13 @@ for (const on of ["bun", "node"] as const) {
     const [broker = 0, web = 0] = await freePorts(2);
     const words = ["dev", "--port", `${broker}`, "-p", `${web}`, "--runtime", "bun,deno,node"];
     const dev = run(on, "examples/master.ts", words);
+    await dev.waitFor(/^dev +\| The broker runs on Bun/);
+    await dev.waitFor(/^broker +\| Speaks Kafka's protocol/);
+    assert.match(
+      programs(`broker --port ${broker} `),
+      /^\S*bun\S* run \S+(cli\.mjs|bin\.ts) broker/,
+      "it needs no script",
+    );
     const { text, at } = await dev.waitFor(/is the master.* kill -9 \d+/, 30_000);
     await dev.waitFor(/\| PUBLISHING ON MASTER!/);
     await dev.waitFor(/\| 0\.\d+$/);

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { context } from "../../src/runtime/context.ts";
 import { isEntry } from "../../src/runtime/entry.ts";
 import { variable, variables } from "../../src/runtime/env.ts";
-import { findRuntime, stripsTypes } from "../../src/runtime/find.ts";
+import { findRuntime, isOlder, stripsTypes } from "../../src/runtime/find.ts";
 import { runtime, workerId } from "../../src/runtime/info.ts";
 
 test("runtime is the one that runs this", () => {
@@ -60,6 +60,12 @@ test("Node runs TypeScript since 22.18 and 23.6", () => {
   assert.deepEqual(versions.map(stripsTypes), [false, false, true, false, true, true, false]);
 });
 
+test("versions are compared by their parts; what is none is older", () => {
+  const versions = ["1.1.99", "1.2.0", "1.10.0", "2.0.0", "0.9.9", "v1.2.3", "", "canary"];
+  const older = [true, false, false, false, true, false, true, true];
+  assert.deepEqual(versions.map((version) => isOlder(version, "1.2")), older);
+});
+
 const others = (["bun", "deno"] as const).filter((name) => name !== runtime().name);
 test("a runtime is found in node_modules/.bin of a folder above, before PATH", () => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "mephisto-find-")));
@@ -78,6 +84,9 @@ test("a runtime is found in node_modules/.bin of a folder above, before PATH", (
       assert.equal(findRuntime(name, { from, path: join(folder, "path") }), onPath);
       const inProject = program("node_modules", ".bin", name);
       assert.equal(findRuntime(name, { from, path: join(folder, "path") }), inProject);
+      writeFileSync(inProject, "#!/bin/sh\necho 1.1.9\n");
+      writeFileSync(onPath, "#!/bin/sh\necho 1.2.0\n");
+      assert.equal(findRuntime(name, { from, path: join(folder, "path"), since: "1.2" }), onPath);
     }
   } finally {
     rmSync(folder, { recursive: true });
