@@ -76,7 +76,9 @@ export function verify(
     }
     producer = header;
     if (write.log === undefined) continue;
-    const verification = write.log.producers.verify(producerId, producerEpoch, baseSequence, version >= BUMPS_SINCE);
+    const now = broker.clock.wall();
+    const bumps = version >= BUMPS_SINCE;
+    const verification = write.log.producers.verify(producerId, producerEpoch, baseSequence, bumps, now);
     verified.set(write, { errorCode: 0, verification });
     if (verification !== undefined) asked.push(write);
   }

@@ -112,7 +112,7 @@ class Bench {
         const transactional = command.transactional || producer.openSince !== undefined;
         const { epoch, nextSequence: sequence } = producer;
         const batch = makeBatch(records, { id, epoch, sequence, transactional });
-        const verification = transactional ? log.producers.verify(id, epoch, sequence, true) : undefined;
+        const verification = transactional ? log.producers.verify(id, epoch, sequence, true, 0) : undefined;
         assert.equal(log.append(batch, verification).baseOffset, model.append(records, id, transactional));
         break;
       }

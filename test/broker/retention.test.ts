@@ -143,7 +143,7 @@ for (const [name, codec] of [["none", undefined], ...Object.entries(codecs)] as 
 test("what an open transaction may yet change is not compacted", () => {
   const { log, time, write, keys } = makeLog({ "cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0" });
   const producer = { id: 7, epoch: 0, sequence: 0, transactional: true };
-  const verification = log.producers.verify(7, 0, 0, true);
+  const verification = log.producers.verify(7, 0, 0, true, START);
   log.append(makeBatch([{ key: "k", value: "open", timestamp: START }], producer), verification);
   for (let i = 0; i < 20; i++) write("k", "x".repeat(30));
   log.maintain(time.now);

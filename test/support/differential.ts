@@ -83,7 +83,7 @@ export class Station {
 }
 
 /** Runs the script at a broker, and gives what it has been told. */
-async function run(port: number, script: Script): Promise<Told> {
+export async function run(port: number, script: Script): Promise<Told> {
   const station = new Station(port);
   try {
     await script(station);

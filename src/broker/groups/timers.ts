@@ -16,6 +16,11 @@ export class SystemTimers implements Timers {
   readonly #pending = new Set<Timer>();
   #stopped = false;
 
+  /** How many are still to run. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
   after(ms: number, task: () => void): Timer {
     const handle = setTimeout(() => {
       this.#pending.delete(timer);

@@ -29,6 +29,8 @@ export interface Cleaned {
   readonly replaced: number;
   readonly segments: Segment[];
   readonly cleanedTo: number;
+  /** False: for lack of memory some have stayed as they were. */
+  readonly isWhole: boolean;
 }
 
 /**
@@ -64,12 +66,16 @@ export function clean(options: CleanOptions): Cleaned | undefined {
     }
   }
   const cleaned: Segment[] = [];
+  let isWhole = true;
   for (const { segments, batches } of groups) {
     const merged = merge(segments, batches, options);
-    if (merged === undefined) cleaned.push(...segments); // no memory to do it: they stay as they are
-    else cleaned.push(merged);
+    if (merged === undefined) {
+      cleaned.push(...segments); // no memory to do it: they stay as they are
+      isWhole = false;
+    } else cleaned.push(merged);
   }
-  return { replaced: candidates.length, segments: cleaned, cleanedTo: candidates.at(-1)?.endOffset ?? cleanedTo };
+  const reached = candidates.at(-1)?.endOffset ?? cleanedTo;
+  return { replaced: candidates.length, segments: cleaned, cleanedTo: reached, isWhole };
 }
 
 /** The last offset of each key. */

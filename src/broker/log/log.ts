@@ -257,6 +257,8 @@ export class Log implements Evictable {
     if (cleaned === undefined) return;
     this.#segments.replace(cleaned.replaced, cleaned.segments);
     this.#cleanedTo = cleaned.cleanedTo;
+    // Their records are gone.
+    if (cleaned.isWhole) this.#aborted = this.#aborted.filter(({ lastOffset }) => lastOffset >= cleaned.cleanedTo);
   }
 
   #changed(): void {

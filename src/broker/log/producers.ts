@@ -36,8 +36,8 @@ export interface Verification {
   lowestSequence: number;
   /** Transactions of version 2. */
   readonly bumps: boolean;
-  /** When it was first found waiting, in ms since 1970. */
-  since?: number;
+  /** When it was asked about, in ms by the broker's clock. */
+  readonly since: number;
 }
 
 /** The producers of a partition: epochs, sequences and open transactions, checked as Kafka's ProducerStateManager does. */
@@ -51,6 +51,11 @@ export class Producers {
   get firstUnstable(): number | undefined {
     for (const [, offset] of this.#open) return offset;
     return undefined;
+  }
+
+  /** How many it knows something of. */
+  get size(): number {
+    return this.#entries.size + this.#verifications.size + this.#open.size;
   }
 
   get(producerId: number): ProducerEntry | undefined {
@@ -71,11 +76,11 @@ export class Producers {
   }
 
   /** Begins asking the coordinator about a transaction; undefined if it is open here already. */
-  verify(producerId: number, epoch: number, sequence: number, bumps: boolean): Verification | undefined {
+  verify(producerId: number, epoch: number, sequence: number, bumps: boolean, now: number): Verification | undefined {
     if (this.#open.has(producerId)) return undefined;
     let verification = this.#verifications.get(producerId);
     if (verification === undefined) {
-      this.#verifications.set(producerId, verification = { epoch, lowestSequence: sequence, bumps });
+      this.#verifications.set(producerId, verification = { epoch, lowestSequence: sequence, bumps, since: now });
     } else if (epoch > verification.epoch) {
       verification.epoch = epoch;
       verification.lowestSequence = sequence;
@@ -190,10 +195,9 @@ export class Producers {
     for (const [producerId, entry] of this.#entries) {
       if (!this.#open.has(producerId) && now - entry.lastTimestamp > expiry) this.#entries.delete(producerId);
     }
-    // Nothing may ever follow what was refused.
-    for (const [producerId, verification] of this.#verifications) {
-      verification.since ??= now;
-      if (now - verification.since > expiry) this.#verifications.delete(producerId);
+    // Those whose batch was refused, or never came.
+    for (const [producerId, { since }] of this.#verifications) {
+      if (now - since > expiry) this.#verifications.delete(producerId);
     }
   }
 }
