@@ -5,6 +5,7 @@ import type { Logger } from "../core/logger.ts";
 import type { Broker } from "./broker.ts";
 import { type Dispatcher, type Task, UnsupportedRequestError } from "./dispatch.ts";
 import { type FrameLimits, Frames } from "./frames.ts";
+import { Outbox } from "./outbox.ts";
 
 export interface ConnectionLimits extends FrameLimits {
   /** Requests of a connection that are being worked on at once, and as many more that are read ahead. */
@@ -43,19 +44,20 @@ export class Connection {
   readonly #waiting: Uint8Array[] = [];
   /** In the order of the requests. */
   readonly #begun: Begun[] = [];
+  readonly #outbox: Outbox;
   readonly #host: string;
   #activeAt: number;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#frames = new Frames(options.limits);
+    this.#outbox = new Outbox(options.socket, () => this.#sent());
     this.#activeAt = options.now();
     const { socket } = options;
     this.#host = socket.remoteAddress ?? "";
     socket.setNoDelay(true);
     socket.setKeepAlive(true); // so that a client whose machine is gone is found out
     socket.on("data", (bytes: Uint8Array) => this.#receive(bytes));
-    socket.on("drain", () => this.#advance());
     socket.on("error", () => {}); // "close" follows
     socket.on("close", () => this.#close());
   }
@@ -67,9 +69,9 @@ export class Connection {
 
   /** Ends it if it has been idle for too long, or has not read its answers. */
   sweep(now: number, maxIdle: number): void {
-    const { socket, limits } = this.#options;
+    const { limits } = this.#options;
     const quiet = now - this.#activeAt;
-    if (socket.writableLength > 0 && quiet > limits.stalled) {
+    if (this.#outbox.size > 0 && quiet > limits.stalled) {
       this.#end(`has read nothing for ${Math.round(quiet / 1000)} s while answers wait for it`);
     } else if (this.#begun.length === 0 && quiet > maxIdle) {
       this.#options.logger.debug(`${this.name} was idle: closed`);
@@ -107,8 +109,8 @@ export class Connection {
   }
 
   #mayBegin(): boolean {
-    const { socket, limits } = this.#options;
-    if (socket.writableLength > limits.unsent || this.#begun.length >= limits.inFlight) return false;
+    const { limits } = this.#options;
+    if (this.#outbox.size > limits.unsent || this.#begun.length >= limits.inFlight) return false;
     return this.#begun.every(({ isReleased }) => isReleased);
   }
 
@@ -138,21 +140,20 @@ export class Connection {
   }
 
   #send(): void {
-    const { socket } = this.#options;
     if (this.#gone.signal.aborted) return;
-    socket.cork();
     for (let first = this.#begun[0]; first !== undefined && first.answer !== undefined; first = this.#begun[0]) {
       this.#begun.shift();
-      for (const piece of first.answer ?? []) socket.write(piece, this.#written);
+      this.#outbox.add(first.answer ?? []);
     }
-    socket.uncork();
     this.#activeAt = this.#options.now();
+    this.#outbox.flush();
     this.#advance();
   }
 
-  readonly #written = (): void => {
+  #sent(): void {
     this.#activeAt = this.#options.now();
-  };
+    this.#advance();
+  }
 
   #end(why: string): void {
     if (this.#gone.signal.aborted) return;
@@ -163,6 +164,7 @@ export class Connection {
   #close(): void {
     if (this.#gone.signal.aborted) return;
     this.#waiting.length = this.#begun.length = 0;
+    this.#outbox.clear();
     this.#gone.abort();
   }
 }
