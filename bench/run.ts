@@ -1,25 +1,36 @@
 /**
- * `npm run bench [-- --rounds 5] [name…]`: measures Mephisto and its peers in turn on one real Kafka of its own, and
- * prints medians of the ratios of neighbours. Names: consume, produce, latency, start, idle, and
- * broker: the dev broker beside real Kafka.
+ * `npm run bench [-- --rounds 5] [--runtime bun,deno,node] [name…]`: measures Mephisto and its peers in turn on one real
+ * Kafka of its own, and prints medians of the ratios of neighbours. Names: consume, produce, latency, start, idle,
+ * broker (the dev broker beside real Kafka), and soak, only when asked for: the memory of the dev broker over 10 million
+ * messages, without a Kafka.
  */
+import process from "node:process";
 import { parseArgs } from "node:util";
 import { createTopic } from "../test/support/independent.ts";
 import { startKafka } from "../test/support/kafka.ts";
 import { kafkaVersion } from "../test/support/kafka-install.ts";
-import { runtimes } from "../test/support/runtimes.ts";
+import { runtimes as all } from "../test/support/runtimes.ts";
 import { run } from "../test/support/process.ts";
 import { broker } from "./broker.ts";
 import { idle } from "./idle.ts";
 import { type Given, javaConsume, javaProduce, program } from "./peers.ts";
+import { soak } from "./soak.ts";
 import { median, ratios, shown, table } from "./stats.ts";
 
 const { values, positionals } = parseArgs({
-  options: { rounds: { type: "string", default: "5" } },
+  options: { rounds: { type: "string", default: "5" }, runtime: { type: "string" } },
   allowPositionals: true,
 });
 const rounds = Number(values.rounds);
+const chosen = values.runtime?.split(",");
+const runtimes = all.filter((runtime) => chosen?.includes(runtime) ?? true);
 const wanted = (name: string) => positionals.length === 0 || positionals.includes(name);
+
+console.log(
+  `${new Date().toISOString().slice(0, 10)}, Apache Kafka ${kafkaVersion}, ${await versions()}, ${rounds} rounds`,
+);
+if (positionals.includes("soak")) await soak(runtimes);
+if (positionals.length > 0 && positionals.every((name) => name === "soak")) process.exit(0);
 
 const MESSAGES = 2_000_000;
 const kafka = await startKafka({ forSpeed: true, settings: { "log.retention.ms": -1 } });
@@ -32,16 +43,13 @@ const at = (topic: string, messages: number): Given => ({
 });
 
 try {
-  console.log(
-    `${new Date().toISOString().slice(0, 10)}, Apache Kafka ${kafkaVersion}, ${await versions()}, ${rounds} rounds`,
-  );
   for (const topic of ["read", "write", "one"]) await createTopic(kafka.brokers, topic, { partitions: 8 });
   if (wanted("consume")) await consume();
   if (wanted("produce")) await produce();
   if (wanted("latency")) await latency();
   if (wanted("start")) await start();
   if (wanted("idle")) await idleWorkers();
-  if (wanted("broker")) await broker(kafka, rounds);
+  if (wanted("broker")) await broker(kafka, runtimes, rounds);
 } finally {
   await kafka.stop();
 }
@@ -127,7 +135,7 @@ async function idleWorkers(): Promise<void> {
 }
 
 async function versions(): Promise<string> {
-  const found = await Promise.all(runtimes.map(async (runtime) => {
+  const found = await Promise.all(all.map(async (runtime) => {
     const worker = run(runtime, "bench/programs/idle-mephisto.ts", ["--version"]);
     await worker.exit;
     return /\((.*)\)/.exec(worker.stdout.join(" "))?.[1] ?? runtime;
