@@ -22,6 +22,7 @@ for (const on of ["bun", "node"] as const) {
     const dev = run(on, "examples/master.ts", words);
     await dev.waitFor(/^dev +\| The broker runs on Bun/);
     await dev.waitFor(/^broker +\| Speaks Kafka's protocol/);
+    await dev.waitFor(/^broker +\| In other terminals: (bun run|node) examples\/master\.ts worker -p 0 --url kafka/);
     assert.match(
       programs(`broker --port ${broker} `),
       /^\S*bun\S* run \S+(cli\.mjs|bin\.ts) broker/,
