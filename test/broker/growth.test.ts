@@ -39,7 +39,7 @@ function kept(): Record<string, number> {
   const journal = (name: string) => [...broker.journal(name).entries()].length;
   return {
     producers: logs.reduce((sum, { producers }) => sum + producers.size, 0),
-    segments: logs.reduce((sum, { segments }) => sum + segments.length, 0),
+    segments: logs.reduce((sum, { segmentCount }) => sum + segmentCount, 0),
     memory: broker.memory.used,
     groups: [...broker.groups.groups()].length,
     transactions: [...broker.transactions.all()].length,

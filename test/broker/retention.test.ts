@@ -183,7 +183,7 @@ test("memory is bounded: old segments of topics that delete go first, then write
 
 test("a transaction that was asked about and never written is forgotten, as a producer is", () => {
   const { log, time } = makeLog({});
-  log.producers.verify(7, 0, 0, true);
+  log.producers.verify(7, 0, 0, true, time.now);
   log.maintain(time.now);
   time.now += DAY;
   log.maintain(time.now);

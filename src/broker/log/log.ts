@@ -229,6 +229,11 @@ export class Log implements Evictable {
     return this.#segments.flushed();
   }
 
+  /** How many files, or pieces of memory, it is in. */
+  get segmentCount(): number {
+    return this.#segments.all.length;
+  }
+
   /** Takes all of its bytes away for good. */
   remove(): void {
     this.#isGone = true;
@@ -258,7 +263,7 @@ export class Log implements Evictable {
     this.#segments.replace(cleaned.replaced, cleaned.segments);
     this.#cleanedTo = cleaned.cleanedTo;
     // Their records are gone.
-    if (cleaned.isWhole) this.#aborted = this.#aborted.filter(({ lastOffset }) => lastOffset >= cleaned.cleanedTo);
+    if (cleaned.isWhole) this.#aborted.dropBefore(cleaned.cleanedTo);
   }
 
   #changed(): void {

@@ -66,11 +66,6 @@ export class Producers {
     return this.#entries.entries();
   }
 
-  /** How many producers something is known of. */
-  get size(): number {
-    return new Set([...this.#entries.keys(), ...this.#verifications.keys()]).size;
-  }
-
   hasOpenTransaction(producerId: number): boolean {
     return this.#open.has(producerId);
   }
