@@ -123,7 +123,9 @@ export class FencedProducer implements FencedPublisher {
         offset: written.get(queue)?.end ?? 0,
       }));
       const time = await this.#writeJournal(journal, transaction.journal(ends), until, mayTry);
-      await this.#epoch.commit(mayTry);
+      const { clock, links } = this.#parts;
+      // Again only while nothing was sent, as when the coordinator has moved.
+      await persist(() => this.#epoch.commit(mayTry), { mayTry, until, clock, signal: links.closed });
       return { ends, time };
     } catch (error) {
       throw await this.#failed(error, mayTry);

@@ -1,13 +1,12 @@
 import { MephistoError } from "../core/errors.ts";
 import type { JournalSpec, JournalState } from "../driver/master-log.ts";
-import { errorName } from "../wire/error-codes.ts";
+import { ERROR_CODES, errorName } from "../wire/error-codes.ts";
 import type { MetadataResponse } from "../wire/requests/03-metadata.ts";
 import { createTopics } from "../wire/requests/19-create-topics.ts";
-import { describeConfigs } from "../wire/requests/32-describe-configs.ts";
+import { describeConfigs, type DescribeConfigsResponse } from "../wire/requests/32-describe-configs.ts";
 import { pause } from "../core/pause.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
-import { ProtocolError } from "./errors.ts";
 
 /**
  * Small segments, since only closed ones are compacted and a new master reads all there is; the time of appending, since
@@ -102,16 +101,24 @@ async function check(cluster: Cluster, topic: string, metadata: MetadataResponse
 /** The settings of the topic and of a broker, as far as we are told. */
 async function read(cluster: Cluster, topic: string, warnings: string[]) {
   const leader = cluster.leader(topic, 0);
-  // Of a broker's settings only the broker itself knows all.
-  const answer = await cluster.questions(cluster.node(leader)).send(describeConfigs({
-    resources: [
-      { type: "topic", name: topic, keys: [...Object.keys(CONFIG), MIN_ISR] },
-      { type: "broker", name: String(leader), keys: [VERIFICATION] },
-    ],
-  }));
+  const until = performance.now() + CREATE_TIMEOUT;
+  let answer: DescribeConfigsResponse;
+  for (;;) {
+    // Of a broker's settings only the broker itself knows all.
+    answer = await cluster.questions(cluster.node(leader)).send(describeConfigs({
+      resources: [
+        { type: "topic", name: topic, keys: [...Object.keys(CONFIG), MIN_ISR] },
+        { type: "broker", name: String(leader), keys: [VERIFICATION] },
+      ],
+    }));
+    // A broker may not have heard of a new topic yet.
+    const code = answer.resources[0]?.errorCode ?? Code.NONE;
+    if (!ERROR_CODES.get(code)?.retriable || performance.now() > until) break;
+    await pause(20);
+  }
   const [config, broker] = answer.resources;
   if (config?.errorCode !== Code.NONE) {
-    const why = config?.errorMessage ?? new ProtocolError(config?.errorCode ?? -1, "").message;
+    const why = config?.errorMessage || errorName(config?.errorCode ?? -1);
     warnings.push(`The settings of the journal ${topic} cannot be read (${why}), so nobody has checked them.`);
   }
   const none: ReadonlyMap<string, string | null> = new Map();

@@ -79,7 +79,7 @@ export function masterLogConformance(
         key: key === undefined ? null : encode(key),
         value: encode(value),
         headers: [],
-        timestamp: 1_700_000_000_000,
+        timestamp: Date.now(),
       });
       const publish = (
         publisher: FencedPublisher,

@@ -125,7 +125,7 @@ export class App {
       key: key === undefined ? null : bytes(key),
       value: bytes(value),
       headers: [],
-      timestamp: 1_700_000_000_000,
+      timestamp: Date.now(),
     };
   }
 
