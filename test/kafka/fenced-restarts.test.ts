@@ -143,15 +143,13 @@ describe("over three brokers", { skip: kafkaSkip, timeout: 180_000 }, () => {
       }
     };
     await some(3);
-    for (const node of [2, 3] as const) {
-      for (const signal of ["SIGKILL", "SIGTERM"] as const) {
-        const ending = kafka.end(node, signal);
-        await some(3);
-        await ending;
-        const beginning = kafka.begin(node);
-        await some(3);
-        await beginning;
-      }
+    for (const [node, signal] of [[2, "SIGKILL"], [3, "SIGTERM"]] as const) {
+      const ending = kafka.end(node, signal);
+      await some(3);
+      await ending;
+      const beginning = kafka.begin(node);
+      await some(3);
+      await beginning;
     }
     await until(async () => (await app.values()).length >= 60 * n, { within: 30_000 });
     assertOnce(await app.values(), n, 60);
