@@ -23,6 +23,8 @@ export class Listener {
   readonly id: string = randomUUID();
   readonly host: string;
   readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  /** Those that have said that they watch. */
   readonly #peers = new Set<Socket>();
   #port = 0;
 
@@ -57,12 +59,13 @@ export class Listener {
   /** Says the last word and ends all connections. */
   close(): void {
     this.#server.close(() => {});
-    for (const peer of this.#peers) peer.end(CHANGED, () => peer.destroy());
+    for (const socket of this.#sockets) socket.end(CHANGED, () => socket.destroy());
   }
 
   #greet(socket: Socket): void {
     const late = setTimeout(() => socket.destroy(), CONFIRM_WITHIN);
     let heard = "";
+    this.#sockets.add(socket);
     socket.unref();
     socket.setKeepAlive(true, 30_000); // a peer whose machine is gone does not take up room for ever
     socket.setNoDelay(true);
@@ -70,6 +73,7 @@ export class Listener {
     socket.on("error", () => {}); // its end follows
     socket.on("close", () => {
       clearTimeout(late);
+      this.#sockets.delete(socket);
       this.#peers.delete(socket);
     });
     socket.on("data", (text) => {

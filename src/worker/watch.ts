@@ -78,7 +78,10 @@ export class Watch {
     const { evictOn, logger } = this.#parts;
     return new PeerLink(presence, {
       gone: () => this.#evict(id, "its process has ended"),
-      refused: () => evictOn === "reset" && this.#evict(id, "its address refuses connections"),
+      refused: () => {
+        if (evictOn === "reset") this.#evict(id, "its address refuses connections");
+        else logger.debug(`Worker ${worker}: Its address refuses connections, which proves nothing.`);
+      },
       changed: () => this.#membership?.hurry(),
       tell: (sentence) => logger.debug(`Worker ${worker}: ${sentence}`),
     });

@@ -227,3 +227,17 @@ test("whoever asks a master to go names it: the next one is not meant", async ()
   await until(() => coordinator.generation === 2);
   assert.equal(said(coordinator).asks, "first");
 });
+
+test("that it does not stand is known only to a generation that was joined with it", async () => {
+  const candidacy = new Candidacy(true, 6000, () => {});
+  const known: string[] = [];
+  candidacy.say();
+  void candidacy.resign().then(() => known.push("resigned"));
+  candidacy.decided(false);
+  await Promise.resolve();
+  assert.deepEqual(known, []);
+  assert.equal(candidacy.say(), false);
+  candidacy.decided(false);
+  await Promise.resolve();
+  assert.deepEqual(known, ["resigned"]);
+});

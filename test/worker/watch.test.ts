@@ -82,6 +82,7 @@ test("without proof nobody is evicted, unless a refused connection is to be trus
   assert.ok(
     trusting.lines.all.includes("info: Worker dead is gone: its address refuses connections. The group is told."),
   );
+  await until(() => careful.lines.all.some((line) => /Worker dead: Its address refuses/.test(line)));
   assert.deepEqual(careful.calls.filter((call) => call !== "hurry"), []);
 });
 
