@@ -18,6 +18,7 @@ import { byTopic, flat, type MemberAssignment, readMember, writePlan } from "./g
 import { hopelessSentence } from "./group-errors.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { Backoff, pause } from "../core/pause.ts";
+import { Patience } from "./patience.ts";
 import { type AssignmentData, assignmentData, encodeData } from "./profile.ts";
 
 /** The name under which the assignment is offered; never changed, only joined by newer ones. */
@@ -59,17 +60,14 @@ export class Group {
   readonly #heartbeats: Heartbeats;
   readonly #options: JoinOptions;
   readonly #listener: GroupListener;
-  readonly #clock: Clock;
   readonly #rebalanceTimeout: number;
   readonly #stop = new AbortController();
   #wanted = true;
   /** Whether a round is under way. */
   #joins = false;
   #wake: (() => void) | undefined;
-  /** An elected member does not act before: an older lease, of which nobody heard the end, may still be held. */
-  #notBefore = -Infinity;
-  /** A static member that has not joined yet: it may take the place of one that is still alive, and master. */
-  #fresh: boolean;
+  readonly #patience: Patience;
+  /** The generation of a predecessor's mastership, whose lease may still be held; or 0. */
   #inherited = 0;
   /** As the leader: the numbers of partitions that were planned with. */
   #planned: ReadonlyMap<string, number> | undefined;
@@ -83,9 +81,8 @@ export class Group {
     this.#cluster = cluster;
     this.#options = options;
     this.#listener = listener;
-    this.#clock = clock;
-    this.#fresh = options.instanceId !== undefined;
     const session = options.sessionTimeout;
+    this.#patience = new Patience(session, options.instanceId !== undefined, clock);
     this.#rebalanceTimeout = REBALANCE_SESSIONS * session;
     this.lease = new Lease({ session, rebalance: this.#rebalanceTimeout, margin: Math.max(500, session / 12) }, clock);
     this.candidacy = new Candidacy(options.profile.mayBeMaster, session, () => this.rejoin());
@@ -226,9 +223,8 @@ export class Group {
     const data = this.#data = assignmentData(userData);
     this.#watchPredecessor(data, sent.monotonic);
     const given = flat(partitions);
-    // Kept by all: whoever asked for patience may go, and another one may be elected.
-    if (data.patience > 0) this.#notBefore = Math.max(this.#notBefore, this.#clock.monotonic() + data.patience);
-    this.#listener.synced(given, data, this.#notBefore);
+    this.#patience.heard(data.patience);
+    this.#listener.synced(given, data, this.#patience.notBefore);
     this.candidacy.decided(data.master !== "" && data.master !== this.incarnation);
   }
 
@@ -244,7 +240,7 @@ export class Group {
         incarnation: this.incarnation,
         claim,
         eligible: this.candidacy.say(),
-        patience: this.#patience,
+        patience: this.#patience.asked,
         asks: this.#asks,
       }),
     });
@@ -270,14 +266,8 @@ export class Group {
     this.generationId = answer.generationId;
     this.synced = false;
     this.lease.renew(sent);
-    if (this.#fresh) this.#notBefore = this.#clock.monotonic() + sessionTimeout;
-    this.#fresh = false;
+    this.#patience.joined();
     return answer;
-  }
-
-  get #patience(): number {
-    if (this.#fresh) return this.#options.sessionTimeout;
-    return Math.max(0, Math.ceil(this.#notBefore - this.#clock.monotonic()));
   }
 
   /** As the leader: who gets what, and who is master. */
@@ -295,14 +285,14 @@ export class Group {
    * master, its lease may still be held: this member inherits mastership, and waits a session before it acts.
    */
   #watchPredecessor(data: AssignmentData, since: number): void {
-    const { instanceId, sessionTimeout } = this.#options;
+    const { instanceId } = this.#options;
     const predecessor = instanceId !== undefined && data.instanceId === instanceId &&
       data.master !== this.incarnation;
     if (!predecessor) {
       this.#inherited = 0;
       return;
     }
-    this.#notBefore = since + sessionTimeout;
+    this.#patience.session(since);
     this.#inherited = this.generationId;
     this.rejoin();
   }
@@ -348,7 +338,7 @@ export class Group {
         throw new AnotherRound();
       case Code.UNKNOWN_MEMBER_ID:
         // A lease that runs while the group does not know us: its state was lost, and another's lease may be running too.
-        if (this.lease.holds()) this.#notBefore = this.#clock.monotonic() + this.#options.sessionTimeout;
+        if (this.lease.holds()) this.#patience.session();
         this.memberId = "";
         this.#expelled();
         throw new AnotherRound();

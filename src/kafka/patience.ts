@@ -1,0 +1,47 @@
+import type { Clock } from "../core/clock.ts";
+
+/**
+ * For how long a lease may still be held that the group does not know of: of a predecessor in a static member's place, or of
+ * another when the group's state was lost. Whoever is elected meanwhile waits.
+ */
+export class Patience {
+  readonly #session: number;
+  readonly #clock: Clock;
+  #notBefore = -Infinity;
+  /** A static member that has not joined yet: it may take the place of one that is still alive, and master. */
+  #fresh: boolean;
+
+  /** `session` in ms. */
+  constructor(session: number, isStatic: boolean, clock: Clock) {
+    this.#session = session;
+    this.#fresh = isStatic;
+    this.#clock = clock;
+  }
+
+  /** The moment of the monotonic clock before which nobody acts. */
+  get notBefore(): number {
+    return this.#notBefore;
+  }
+
+  /** What to ask of all others when joining, in ms. */
+  get asked(): number {
+    if (this.#fresh) return this.#session;
+    return Math.max(0, Math.ceil(this.#notBefore - this.#clock.monotonic()));
+  }
+
+  /** Its first JoinGroup has been answered. */
+  joined(): void {
+    if (this.#fresh) this.session();
+    this.#fresh = false;
+  }
+
+  /** A session from now on, or from a moment of the monotonic clock. */
+  session(since = this.#clock.monotonic()): void {
+    this.#notBefore = since + this.#session;
+  }
+
+  /** Another member has asked for it. Kept by all: whoever asked may go, and another one may be elected. */
+  heard(ms: number): void {
+    if (ms > 0) this.#notBefore = Math.max(this.#notBefore, this.#clock.monotonic() + ms);
+  }
+}
