@@ -18,7 +18,9 @@ export type Proxy = {
   delay(ms: number): void;
   /** Changes what comes back from the target, piece by piece; `undefined` swallows it. */
   alter(change: Change): void;
-  /** Undoes `cut`, `freeze`, `delay` and `alter`; what was held back is forwarded. */
+  /** Swallows the answers to requests of this API, by its key, from the next one on; gives how many so far. */
+  swallowAnswers(apiKey: number): () => number;
+  /** Undoes `cut`, `freeze`, `delay`, `alter` and `swallowAnswers`; what was held back is forwarded. */
   heal(): Promise<void>;
   /** Bytes forwarded so far: to the target, and back from it. */
   bytes(): { sent: number; received: number };
@@ -53,17 +55,28 @@ export async function startProxy(
   const frozen = { sent: false, received: false };
   let delayed = 0;
   let change: Change | undefined;
+  let swallow: { apiKey: number; count: number } | undefined;
   let server: Server | undefined;
 
   const listen = async () => {
     const opened = createServer((client) => {
       const target = connect(targetPort, "127.0.0.1");
       const state = (way: Way) => () => ({ frozen: frozen[way], delayed });
+      /** The requests on this connection whose answers are swallowed, by correlation id. */
+      const unanswered = new Set<number>();
       const pair: Pair = {
         sockets: [client, target],
         pumps: [
-          pump(client, target, state("sent"), (count) => bytes.sent += count),
+          pump(client, target, state("sent"), (count) => bytes.sent += count, (piece) => {
+            const request = swallow && requestOf(piece);
+            if (request && request.apiKey === swallow?.apiKey) unanswered.add(request.correlationId);
+            return piece;
+          }),
           pump(target, client, state("received"), (count) => bytes.received += count, (piece) => {
+            if (piece.length >= 8 && unanswered.delete(Buffer.from(piece).readInt32BE(4))) {
+              if (swallow) swallow.count++;
+              return undefined;
+            }
             const told = readdress ? withPort(piece, targetPort, free) : piece;
             return change ? change(told) : told;
           }),
@@ -111,7 +124,12 @@ export async function startProxy(
     alter: (by) => {
       change = by;
     },
+    swallowAnswers: (apiKey) => {
+      const swallowing = swallow = { apiKey, count: 0 };
+      return () => swallowing.count;
+    },
     heal: async () => {
+      swallow = undefined;
       frozen.sent = frozen.received = false;
       delayed = 0;
       change = undefined;
@@ -122,6 +140,13 @@ export async function startProxy(
     connections: () => pairs.size,
     stop: cut,
   };
+}
+
+/** What a piece asks for, if it is the whole of a request, as small ones are. */
+function requestOf(piece: Uint8Array): { apiKey: number; correlationId: number } | undefined {
+  const bytes = Buffer.from(piece);
+  if (bytes.length < 12 || bytes.readInt32BE(0) !== bytes.length - 4) return undefined;
+  return { apiKey: bytes.readInt16BE(4), correlationId: bytes.readInt32BE(8) };
 }
 
 /** The same with another port after each `127.0.0.1`, as in the protocol's lists of brokers. */

@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type KafkaAddress, kafkaForTests, startKafka } from "../support/kafka.ts";
+import { readTopic, type StoredMessage } from "../support/independent.ts";
+import { until } from "../support/until.ts";
+import { type Crew, crewOf } from "./crew.ts";
+
+const SLOT = 200;
+/** Of EndTxn. */
+const END_TXN = 26;
+
+/** What a tick of the fixture published. */
+type Tick = { slot: number; epoch: number; pid: number; message: StoredMessage };
+
+async function ticksOf(crew: Crew): Promise<Tick[]> {
+  const stored = await crew.stored("out");
+  return stored
+    .filter(({ headers }) => String(headers["mephisto-timer"]) === "publish")
+    .map((message) => ({ ...JSON.parse(String(message.value)), message }));
+}
+
+/** The journal's last value of a key. */
+async function journalled(kafka: KafkaAddress, crew: Crew, key: string) {
+  const stored = await readTopic(kafka.brokers, `${crew.app}-master`);
+  const found = stored.findLast((message) => String(message.key) === key);
+  return found && JSON.parse(String(found.value));
+}
+
+/** Every slot from the first to the last, each one time; epochs never go back along a partition. */
+function everySlotOnce(ticks: Tick[]): void {
+  const slots = ticks.map(({ slot }) => slot).sort((a, b) => a - b);
+  const [first = 0, last = 0] = [slots[0], slots.at(-1)];
+  const wanted = Array.from({ length: 1 + (last - first) / SLOT }, (_, index) => first + index * SLOT);
+  assert.deepEqual(slots, wanted);
+  epochsGrow(ticks);
+}
+
+function epochsGrow(ticks: Tick[]): void {
+  for (const partition of new Set(ticks.map(({ message }) => message.partition))) {
+    const epochs = ticks.filter(({ message }) => message.partition === partition).map(({ epoch }) => epoch);
+    assert.deepEqual(epochs, [...epochs].sort((a, b) => a - b));
+  }
+}
+
+const text = (value: unknown) => String(value);
+
+/** The first tick of an epoch above this one. */
+const above = (crew: Crew, epoch: number, within = 20_000) =>
+  until(async () => (await ticksOf(crew)).find((tick) => tick.epoch > epoch), { within, every: 100 });
+
+test("every slot is published exactly once, whatever becomes of the masters", { timeout: 180_000 }, async (t) => {
+  const kafka = await kafkaForTests();
+  const crew = crewOf(kafka, "ticks", { fixture: "ticks" });
+  t.after(() => crew.end());
+  for (const runtime of ["bun", "deno", "node"] as const) crew.start(runtime);
+  await crew.settled("out", 4);
+  const masterOf = ({ pid }: { pid: number }) => crew.workers.find((worker) => worker.pid === pid) ?? assert.fail();
+
+  const first = await above(crew, 0);
+  await t.test("the first master's epoch is 1, its messages say where they are from", async () => {
+    assert.equal(first.epoch, 1);
+    const { headers } = first.message;
+    assert.deepEqual(
+      [text(headers["mephisto-timer"]), text(headers["mephisto-slot"]), text(headers["mephisto-epoch"])],
+      [
+        "publish",
+        String(first.slot),
+        "1",
+      ],
+    );
+    const { mastership } = await masterOf(first).status();
+    assert.deepEqual([mastership.master, mastership.epoch], [true, 1]);
+  });
+
+  await t.test("kill -9 of the master: the next one goes on with the next slot", async () => {
+    masterOf(first).kill("SIGKILL");
+    const next = await above(crew, 1);
+    assert.equal(next.epoch, 2);
+  });
+
+  await t.test("SIGTERM of the master: it resigns in the journal, and the next one goes on", async () => {
+    const second = await above(crew, 1);
+    const old = masterOf(second);
+    old.kill("SIGTERM");
+    await old.exit;
+    const next = await above(crew, 2);
+    assert.notEqual(next.pid, second.pid);
+    const journal = await readTopic(kafka.brokers, `${crew.app}-master`);
+    const masters = journal.filter(({ key }) => String(key) === "master").map(({ value }) => JSON.parse(String(value)));
+    assert.ok(masters.some(({ epoch, resigned }) => epoch === 2 && resigned), JSON.stringify(masters));
+  });
+
+  await t.test("all of them are there, once, and no epoch goes back", async () => {
+    await until(async () => (await ticksOf(crew)).filter(({ epoch }) => epoch === 3).length > 5);
+    const ticks = await ticksOf(crew);
+    everySlotOnce(ticks);
+    assert.deepEqual(new Set(ticks.map(({ epoch }) => epoch)), new Set([1, 2, 3]));
+  });
+});
+
+test("a tick that throws publishes nothing", { timeout: 60_000 }, async (t) => {
+  const kafka = await kafkaForTests();
+  const crew = crewOf(kafka, "throws", { fixture: "ticks", env: { MODE: "throws" } });
+  t.after(() => crew.end());
+  const worker = crew.start("node");
+  await until(() => worker.did("tick").filter(({ slot }) => slot % 1000 === 0).length >= 2);
+  const thrown = worker.did("tick").find(({ slot }) => slot % 1000 === 0) ?? assert.fail();
+  await until(async () => (await ticksOf(crew)).some(({ slot }) => slot > thrown.slot));
+  const slots = (await ticksOf(crew)).map(({ slot }) => slot);
+  assert.deepEqual(slots.filter((slot) => slot % 1000 === 0), []);
+  assert.ok(slots.includes(thrown.slot - SLOT) || slots.includes(thrown.slot + SLOT));
+  const uncommitted = await readTopic(kafka.brokers, crew.topic("out"), { readCommitted: false });
+  assert.equal(uncommitted.length, (await ticksOf(crew)).length, "nothing of it was on its way either");
+  const record = await journalled(kafka, crew, "timer:publish");
+  assert.ok(record.failed >= 1 && record.ran >= 4, JSON.stringify(record));
+});
+
+test("100,000 sends of one tick are published, once", { timeout: 120_000 }, async (t) => {
+  const kafka = await kafkaForTests();
+  const crew = crewOf(kafka, "large", { fixture: "ticks", env: { MODE: "large" } });
+  t.after(() => crew.end());
+  const worker = crew.start("node");
+  const { slot } = await until(() => worker.did("sent")[0], { within: 30_000 });
+  await until(async () => (await journalled(kafka, crew, "timer:large"))?.slot >= slot, { within: 30_000, every: 200 });
+  worker.kill("SIGTERM");
+  await worker.exit;
+  const stored = (await crew.stored("out")).filter(({ headers }) => text(headers["mephisto-slot"]) === String(slot));
+  const numbers = stored.filter(({ headers }) => text(headers["mephisto-timer"]) === "large")
+    .map(({ value }) => JSON.parse(String(value)).number);
+  assert.deepEqual(numbers.sort((a, b) => a - b), Array.from({ length: 100_000 }, (_, number) => number));
+});
+
+test(
+  "an answer to EndTxn that never comes: the tick is published once, and the next ones go on",
+  { timeout: 120_000 },
+  async (t) => {
+    const kafka = await startKafka({ proxies: 1 });
+    t.after(() => kafka.stop());
+    const [proxy = assert.fail()] = kafka.proxies;
+    const crew = crewOf({ ...kafka, url: proxy.url }, "swallowed", { fixture: "ticks" });
+    t.after(() => crew.end());
+    crew.start("node");
+    const first = await above(crew, 0);
+    const swallowed = proxy.swallowAnswers(END_TXN);
+    await until(() => swallowed() >= 1);
+    await proxy.heal();
+    const at = Date.now();
+    await until(async () => (await ticksOf(crew)).some(({ slot }) => slot > at), { within: 30_000, every: 200 });
+    everySlotOnce(await ticksOf(crew));
+    assert.deepEqual(new Set((await ticksOf(crew)).map(({ epoch }) => epoch)), new Set([first.epoch]));
+  },
+);
+
+test(
+  "what a task on the master sends is published once, by one master after the other",
+  { timeout: 120_000 },
+  async (t) => {
+    const kafka = await kafkaForTests();
+    const crew = crewOf(kafka, "task", { fixture: "ticks", env: { MODE: "task" } });
+    t.after(() => crew.end());
+    crew.start("node");
+    crew.start("bun");
+    const sent = async () =>
+      (await crew.stored("out"))
+        .filter(({ headers }) => text(headers["mephisto-task"]) === "firehose")
+        .map((message): Tick => ({ ...JSON.parse(String(message.value)), message }));
+    const first = await until(async () => (await sent()).at(100), { within: 20_000, every: 200 });
+    const old = crew.workers.find(({ pid }) => pid === first.pid) ?? assert.fail();
+    old.kill("SIGTERM");
+    await old.exit;
+    await until(async () => (await sent()).some(({ epoch }) => epoch === 2), { within: 20_000, every: 200 });
+    const all = await sent();
+    epochsGrow(all);
+    for (const epoch of [1, 2]) {
+      const numbers = all.filter((each) => each.epoch === epoch).map(({ slot }) => slot).sort((a, b) => a - b);
+      assert.deepEqual(numbers, numbers.map((_, index) => index));
+    }
+  },
+);
+
+test(
+  "a timer of 1 s whose function takes 0.5 s keeps its period, and begins in time",
+  { timeout: 60_000 },
+  async (t) => {
+    const kafka = await kafkaForTests();
+    const crew = crewOf(kafka, "precise", { fixture: "ticks", env: { MODE: "precise" } });
+    t.after(() => crew.end());
+    const worker = crew.start("node");
+    await until(() => worker.did("half").length > 20, { within: 40_000 });
+    const halves = worker.did("half");
+    const slots = halves.map(({ slot }) => slot);
+    assert.deepEqual(slots, slots.map((_, index) => (slots[0] ?? 0) + index * 1000));
+  // The broker's clock is this machine's; it says whole milliseconds.
+  assert.deepEqual(halves.filter(({ at, slot }) => at < slot - 1), []);
+  },
+);
