@@ -122,6 +122,7 @@ export class Reign {
       transactionTimeout: sessionTimeout,
     };
     let fenced: FencedPublisher | undefined;
+    let why = "";
     try {
       fenced = await log.fence(options, holds);
       this.#stage = "reading";
@@ -130,10 +131,11 @@ export class Reign {
       this.#stage = "beginning";
       await this.#begin(fenced, this.#journal);
       await Promise.race([this.#end, aborted(signal)]);
+    } catch (error) {
+      why = messageOf(error).replace(/\.$/, "");
+      throw error;
     } finally {
-      if (this.#stage === "reigning") {
-        logger.info(`This worker is no longer master: ${this.#term.ended ?? "it stops"}.`);
-      }
+      if (this.#stage === "reigning") logger.info(`This worker is no longer master: ${this.#term.ended ?? why}.`);
       this.#stage = "over";
       this.#over.abort();
       fenced?.close();

@@ -190,7 +190,7 @@ test(
     const halves = worker.did("half");
     const slots = halves.map(({ slot }) => slot);
     assert.deepEqual(slots, slots.map((_, index) => (slots[0] ?? 0) + index * 1000));
-  // The broker's clock is this machine's; it says whole milliseconds.
-  assert.deepEqual(halves.filter(({ at, slot }) => at < slot - 1), []);
+    // The broker's clock is this machine's; it says whole milliseconds.
+    assert.deepEqual(halves.filter(({ at, slot }) => at < slot - 1), []);
   },
 );

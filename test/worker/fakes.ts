@@ -187,7 +187,7 @@ export class FakeDriver implements Driver {
   /** Thrown by the calls of these names, as long as it stands there. */
   readonly errors = new Map<"connect" | "ensureTopics" | "send" | "flush" | "close" | "leave", Error>();
   /** Waited for by the calls of these names. */
-  readonly waits = new Map<"connect" | "ensureTopics" | "flush" | "leave", Promise<unknown>>();
+  readonly waits = new Map<"connect" | "ensureTopics" | "flush" | "leave" | "standDown", Promise<unknown>>();
   membership: FakeMembership | undefined;
   /** Whether the first generation is synced at once. */
   ready: Promise<void> = Promise.resolve();
@@ -239,9 +239,9 @@ export class FakeDriver implements Driver {
     about = "",
   ): Promise<void> {
     this.calls.push(about ? `${name} ${about}` : name);
-    const isPlain = name === "resign" || name === "standDown" || name === "askToResign" || name === "evict" ||
-      name === "hurry";
+    const isPlain = name === "resign" || name === "askToResign" || name === "evict" || name === "hurry";
     if (name !== "close" && !isPlain) await this.waits.get(name);
+    if (name === "standDown") return;
     const error = isPlain ? undefined : this.errors.get(name);
     if (error) throw error;
   }

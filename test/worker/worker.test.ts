@@ -2,12 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor, type Handler } from "../../src/core/actor.ts";
 import { MephistoError } from "../../src/core/errors.ts";
+import { task, type TaskFunction } from "../../src/core/task.ts";
 import { timer, type TimerFunction } from "../../src/core/timer.ts";
 import { context } from "../../src/runtime/context.ts";
+import { timerEntry } from "../../src/worker/journal.ts";
 import type { Scope } from "../../src/worker/sends.ts";
 import { resolveSettings } from "../../src/worker/settings.ts";
 import { Worker } from "../../src/worker/worker.ts";
-import { fakeApp, Lines } from "../core/fakes.ts";
+import { coded, fakeApp, Lines } from "../core/fakes.ts";
 import { FakeDriver, type FakeMembership, FakePartition, FakeTime, isDone, settle } from "./fakes.ts";
 
 type Parts = {
@@ -15,17 +17,24 @@ type Parts = {
   tick?: TimerFunction;
   onMaster?: TimerFunction;
   instanceId?: string;
+  /** Nothing on the master. */
+  local?: boolean;
+  tasks?: { everywhere: TaskFunction; master: TaskFunction };
 };
 
 const loops: Handler<string> = async (stream) => {
   for await (const _ of stream);
 };
 
-function made({ handler = loops, tick = () => {}, onMaster = () => {}, instanceId }: Parts = {}) {
+function made({ handler = loops, tick = () => {}, onMaster = () => {}, instanceId, local, tasks }: Parts = {}) {
   const { shop, definition } = fakeApp({ valueSerializer: "text", partitions: 2 });
   actor(shop, { name: "orders" }, handler as Handler<unknown, unknown>);
   timer(shop, 1, { name: "local" }, tick);
-  timer(shop, 1, { name: "master", onMaster: true }, onMaster);
+  if (!local) timer(shop, 1, { name: "master", onMaster: true }, onMaster);
+  if (tasks) {
+    task(shop, { name: "task-everywhere" }, tasks.everywhere);
+    task(shop, { name: "task-master", onMaster: true }, tasks.master);
+  }
   const time = new FakeTime();
   const driver = new FakeDriver(time);
   const lines = new Lines();
@@ -462,4 +471,170 @@ test("a master that is asked to goes when its tick is done, once, and stands aga
   await settle();
   assert.ok(worker.status().mastership.master);
   await ended(worker, time);
+});
+
+test("an app with nothing on the master asks for no journal, and is master in name", async () => {
+  const { worker, time, driver, lines, membership } = made({ local: true });
+  await worker.start();
+  assert.deepEqual(driver.master.calls, []);
+  membership().generation({ elected: true });
+  await time.pass(2000);
+  assert.deepEqual(driver.master.calls, []);
+  const { master, epoch, stage } = worker.status().mastership;
+  assert.deepEqual([master, epoch, stage, worker.status().reason], [true, 0, "reigning", null]);
+  assert.deepEqual(lines.of(/master \(epoch/), []);
+  await ended(worker, time);
+});
+
+test("the journal is made sure of at start, and what is new or odd about it is told", async () => {
+  const { worker, time, driver, lines } = made();
+  driver.master.journal = { id: "1", created: true, warnings: ["The journal has one replica."] };
+  await worker.start();
+  assert.deepEqual(driver.master.calls, ["ensureJournal"]);
+  assert.deepEqual(lines.of(/ournal/), [
+    "info: New journal shop-master: the schedule begins anew.",
+    "warn: The journal has one replica.",
+  ]);
+  await ended(worker, time);
+});
+
+test("a topic that cannot be the journal rejects start; one that cannot be reached yet is waited for", async () => {
+  const { worker, time, driver } = made();
+  driver.master.fail("ensureJournal", "JOURNAL_UNUSABLE");
+  await assert.rejects(worker.start(), coded("JOURNAL_UNUSABLE"));
+  await ended(worker, time);
+  const { worker: other, time: clock, driver: log } = made();
+  log.master.fail("ensureJournal", "UNREACHABLE", 3);
+  const started = other.start();
+  await clock.pass(3000);
+  assert.equal(await isDone(started), true);
+  await ended(other, clock);
+});
+
+test("the master resigns in the journal before it stops, after its last tick, and waits no longer than it takes", async () => {
+  const { worker, time, driver, membership } = made({ onMaster: () => time.sleep(200) });
+  await worker.start();
+  membership().generation({ elected: true });
+  await time.pass(1000);
+  const stopped = worker.stop();
+  await time.pass(199);
+  assert.equal(driver.master.entry("master")?.resigned, false);
+  await time.pass(1);
+  await stopped;
+  assert.deepEqual([driver.master.entry("master")?.resigned, driver.master.entry("timer:master")?.ran], [true, 1]);
+
+  const { worker: other, time: clock, driver: log, membership: joined } = made();
+  await other.start();
+  joined().generation({ elected: true });
+  await clock.pass(500);
+  log.master.waits.set("publish", new Promise(() => {}));
+  const from = clock.monotonic();
+  const ends = other.stop();
+  await clock.pass(200);
+  await ends;
+  assert.equal(clock.monotonic() - from, 200);
+});
+
+test("a master that is fenced stands down, and may be master again only when the group lets it stand", async () => {
+  const { worker, time, driver, membership, lines } = made();
+  await worker.start();
+  membership().generation({ generation: 3, elected: true });
+  await time.pass(500);
+  const again = Promise.withResolvers<void>();
+  driver.waits.set("standDown", again.promise);
+  driver.master.latest++;
+  await time.pass(1000);
+  assert.ok(driver.calls.includes("standDown"));
+  assert.deepEqual([membership().listener.claim(), worker.status().mastership.master, worker.ready()], [
+    0,
+    false,
+    true,
+  ]);
+  assert.equal(lines.of(/^info: This worker is no longer master: Another has been opened since\.$/).length, 1);
+  membership().generation({ generation: 4, elected: true });
+  await time.pass(100);
+  assert.equal(worker.status().mastership.master, false);
+  again.resolve();
+  await time.pass(100);
+  assert.deepEqual([worker.status().mastership.master, worker.status().mastership.epoch], [true, 2]);
+  await ended(worker, time);
+});
+
+test("a worker that cannot tick as the elected one is not ready, and says why, until another is master", async () => {
+  const { worker, time, driver, membership } = made();
+  driver.master.entries.push({ key: "master", value: new TextEncoder().encode("rubbish") });
+  await worker.start();
+  membership().generation({ generation: 1, elected: true });
+  await time.pass(100);
+  assert.equal(worker.ready(), false);
+  assert.match(worker.status().reason ?? "", /^The entry "master" of the journal shop-master cannot be read/);
+  assert.deepEqual([worker.status().mastership.master, worker.status().mastership.epoch], [false, 0]);
+  membership().generation({ generation: 2, elected: false });
+  assert.deepEqual([worker.ready(), worker.status().reason], [true, null]);
+  await ended(worker, time);
+});
+
+test("a timer that only the journal knows is listed", async () => {
+  const { worker, time, driver, membership } = made();
+  const counts = { ran: 4, failed: 3, skipped: 2, caughtUp: 1 };
+  const slot = Date.UTC(2025, 0, 1);
+  driver.master.entries.push(
+    timerEntry("gone", { slot, outcome: "failed", epoch: 9, worker: "old", error: "no", ...counts }),
+  );
+  await worker.start();
+  membership().generation({ elected: true });
+  await time.pass(100);
+  assert.deepEqual(worker.status().timers.at(-1), {
+    name: "gone",
+    rule: null,
+    every: null,
+    onMaster: true,
+    lastSlot: "2025-01-01T00:00:00.000Z",
+    outcome: "failed",
+    epoch: 9,
+    worker: "old",
+    error: "no",
+    next: null,
+    coming: [],
+    ...counts,
+  });
+  await ended(worker, time);
+});
+
+test("the latest generation stands in the journal", async () => {
+  const { worker, time, driver, membership } = made();
+  await worker.start();
+  membership().generation({ generation: 3, elected: true });
+  await time.pass(100);
+  membership().generation({ generation: 8, elected: true });
+  await settle();
+  assert.deepEqual([driver.master.entry("master")?.generation, driver.master.entry("master")?.epoch], [8, 1]);
+  await ended(worker, time);
+});
+
+test("tasks run: everywhere with the worker, on the master with its term", async () => {
+  const runs: string[] = [];
+  const run = (name: string): TaskFunction => async ({ epoch, signal }) => {
+    runs.push(`${name} ${epoch}`);
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    runs.push(`${name} ends`);
+  };
+  const { worker, time, membership } = made({ tasks: { everywhere: run("everywhere"), master: run("master") } });
+  await worker.start();
+  await settle();
+  assert.deepEqual(runs, ["everywhere 0"]);
+  assert.deepEqual(membership().options.profile.timers.map(({ name }) => name), ["master", "task-master"]);
+  membership().generation({ generation: 3, elected: true });
+  await settle();
+  membership().generation({ generation: 4, elected: false });
+  await settle();
+  membership().generation({ generation: 5, elected: true });
+  await settle();
+  assert.deepEqual(runs.slice(1), ["master 1", "master ends", "master 2"]);
+  assert.deepEqual(worker.status().tasks, [
+    { name: "task-everywhere", onMaster: false, running: true, failed: 0 },
+    { name: "task-master", onMaster: true, running: true, failed: 0 },
+  ]);
+  await ended(worker, time);
+  assert.deepEqual(runs.slice(-2), ["everywhere ends", "master ends"]);
 });
