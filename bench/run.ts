@@ -1,8 +1,8 @@
 /**
  * `npm run bench [-- --rounds 5] [--runtime bun,deno,node] [name…]`: measures Mephisto and its peers in turn on one real
  * Kafka of its own, and prints medians of the ratios of neighbours. Names: consume, produce, latency, start, idle,
- * broker (the dev broker beside real Kafka), and soak, only when asked for: the memory of the dev broker over 10 million
- * messages, without a Kafka.
+ * mastership (how soon there is another master, and what a tick costs), broker (the dev broker beside real Kafka), and
+ * soak, only when asked for: the memory of the dev broker over 10 million messages, without a Kafka.
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -13,6 +13,7 @@ import { runtimes as all } from "../test/support/runtimes.ts";
 import { run } from "../test/support/process.ts";
 import { broker } from "./broker.ts";
 import { idle } from "./idle.ts";
+import { mastership } from "./mastership.ts";
 import { type Given, javaConsume, javaProduce, program } from "./peers.ts";
 import { soak } from "./soak.ts";
 import { median, ratios, shown, table } from "./stats.ts";
@@ -50,6 +51,7 @@ try {
   if (wanted("start")) await start();
   if (wanted("idle")) await idleWorkers();
   if (wanted("broker")) await broker(kafka, runtimes, rounds);
+  if (wanted("mastership")) await mastership(kafka, runtimes, rounds);
 } finally {
   await kafka.stop();
 }
