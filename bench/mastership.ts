@@ -18,7 +18,9 @@ export async function mastership(kafka: KafkaServer, runtimes: readonly Runtime[
   const rows = [
     await handovers(kafka, "kill -9 of the master to the next one's tick, ms", "SIGKILL"),
     await handovers(kafka, "SIGTERM to the same, ms", "SIGTERM"),
-    await handovers(kafka, "kill -9 without proof of death (session 6 s), ms", "SIGKILL", { MEPHISTO_PRESENCE_BIND: "off" }),
+    await handovers(kafka, "kill -9 without proof of death (session 6 s), ms", "SIGKILL", {
+      MEPHISTO_PRESENCE_BIND: "off",
+    }),
   ];
   console.log(`\n${table([`${ELECTIONS} elections each, node, bun and deno mixed`, "min", "median", "max"], rows)}`);
   await costs(kafka, runtimes, rounds);
