@@ -91,7 +91,7 @@ class Writing {
   readonly #written = new Map<PartitionQueue, Written>();
   readonly #firstSent = new Map<Batch, Instant>();
   readonly #inFlight = new Map<Link, number>();
-  readonly #busy = new Backoff(2, 50);
+  readonly #busy = new Backoff(1, 10); // the markers of the transaction before are being written
   readonly #away = new Backoff(20, 500);
   readonly #ended = Promise.withResolvers<void>();
   #over = false;
