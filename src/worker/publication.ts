@@ -18,7 +18,7 @@ export interface PublicationParts {
   readonly sleep: Sleep;
   /** Told of the log's time at each append. */
   appended(time: LogTime): void;
-  /** Told, once, of what ends it for good: `FENCED`, `JOURNAL_LOST`. */
+  /** Told of what ends it for good: `FENCED`, `JOURNAL_LOST`. */
   lost(error: MephistoError): void;
 }
 
@@ -28,7 +28,6 @@ export class Publication {
   #last: Promise<unknown> = Promise.resolve();
   #busySince: number | undefined;
   #trouble: string | undefined;
-  #lost: MephistoError | undefined;
 
   constructor(parts: PublicationParts) {
     this.#parts = parts;
@@ -119,7 +118,6 @@ export class Publication {
     const { signal, sleep } = this.#parts;
     const code = codeOf(error);
     if (error instanceof MephistoError && (code === "FENCED" || code === "JOURNAL_LOST")) {
-      this.#lost = error;
       this.#parts.lost(error);
     }
     const passes = code === "UNREACHABLE" || code === "SEND_TIMEOUT" || code === "JOURNAL_BLOCKED" ||
@@ -130,7 +128,6 @@ export class Publication {
   }
 
   #check(): void {
-    if (this.#lost) throw this.#lost;
     if (!this.#parts.holds()) throw new MephistoError("NOT_MASTER", "This worker is no longer master.");
   }
 }

@@ -465,6 +465,8 @@ test("a master that is asked to goes when its tick is done, once, and stands aga
   tick.resolve();
   await settle();
   assert.deepEqual(driver.calls.filter((call) => call === "standDown"), ["standDown"]);
+  const resigned = driver.master.history("master").filter(({ resigned }) => resigned);
+  assert.deepEqual(resigned.map(({ epoch }) => epoch), [1], "nobody has to wait for its lease");
   assert.ok(lines.all.includes("info: This worker is no longer master: another worker is asked for."));
   membership().generation({ generation: 4, master: "another" });
   membership().generation({ generation: 5, elected: true });
