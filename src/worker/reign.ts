@@ -4,25 +4,14 @@ import { formatDuration } from "../core/duration.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { type Sleep, within } from "../core/pause.ts";
-import type { TimerDefinition } from "../core/timer.ts";
-import type { FencedPublisher, MasterLog, PartitionOffset } from "../driver/master-log.ts";
-import {
-  type Journal,
-  journalTopic,
-  masterEntry,
-  type MasterRecord,
-  replay,
-  timerEntry,
-  type TimerRecord,
-  transactionalIdOf,
-} from "./journal.ts";
+import type { FencedPublisher, MasterLog } from "../driver/master-log.ts";
+import { type Journal, journalTopic, masterEntry, type MasterRecord, replay, transactionalIdOf } from "./journal.ts";
 import { MasterClock } from "./master-clock.ts";
 import type { Term } from "./mastership.ts";
-import { withHeaders } from "./outgoing.ts";
 import { Outbox, TaskSends } from "./outbox.ts";
-import { codeOf, Publication } from "./publication.ts";
+import { Publication } from "./publication.ts";
 import type { TaskLoop } from "./task-loop.ts";
-import type { TickResult, TimerBook } from "./timer-book.ts";
+import { TickWriter } from "./tick-writer.ts";
 import type { Span, TimerLoop } from "./timer-loop.ts";
 
 /** When nothing else was journalled for so long, the master's own entry is: it tells the time, and of a fence. In ms. */
@@ -205,7 +194,8 @@ export class Reign {
     begun(epoch);
     logger.info(`This worker is master (epoch ${epoch}).`);
     if (!this.#checkClock()) return;
-    for (const loop of timers) loop.start(this.#span(epoch, journal));
+    const span = this.#span(epoch, journal, this.#publication);
+    for (const loop of timers) loop.start(span);
     this.#startTasks(epoch, this.#publication);
   }
 
@@ -231,7 +221,9 @@ export class Reign {
     return true;
   }
 
-  #span(epoch: number, journal: Journal): Span {
+  #span(epoch: number, journal: Journal, publication: Publication): Span {
+    const { definition: { actors, id }, log, logger } = this.#parts;
+    const writer = new TickWriter({ actors, publication, epoch, logger });
     return {
       epoch,
       signal: AbortSignal.any([this.#term.signal, this.#over.signal]),
@@ -239,8 +231,8 @@ export class Reign {
       holds: () => this.#holds(),
       ready: () => this.#holds() && this.#checkClock(),
       recordOf: (timer) => journal.timers.get(timer),
-      write: (timer, book, run) => this.#write(timer, book, run, epoch),
-      behind: (ends) => this.#parts.log.behind(this.#parts.definition.id, ends),
+      write: (timer, book, run) => writer.write(timer, book, run),
+      behind: (ends) => log.behind(id, ends),
     };
   }
 
@@ -253,46 +245,6 @@ export class Reign {
     for (const loop of tasks) {
       loop.start({ epoch, signal, scopeOf: (task) => new TaskSends(task, epoch, outbox, holds, tell) });
     }
-  }
-
-  /** The tick's messages and its entry in one transaction; if that cannot be, the entry of a failed tick. */
-  async #write(timer: TimerDefinition, book: TimerBook, run: TickResult, epoch: number): Promise<void> {
-    try {
-      await this.#commit(timer, book, run, epoch);
-    } catch (error) {
-      const code = codeOf(error);
-      if (code === "NOT_MASTER" || code === "FENCED" || code === "JOURNAL_LOST" || run.records.length === 0) {
-        throw error;
-      }
-      this.#parts.logger.error(
-        `Timer ${timer.name} failed at ${new Date(run.slot).toISOString()}: its messages could not be published. ` +
-          messageOf(error),
-      );
-      await this.#commit(timer, book, { ...run, outcome: "failed", error: messageOf(error), records: [] }, epoch);
-    }
-  }
-
-  async #commit({ name, policy }: TimerDefinition, book: TimerBook, run: TickResult, epoch: number): Promise<void> {
-    const records = withHeaders(run.records, {
-      "mephisto-timer": name,
-      "mephisto-slot": String(run.slot),
-      "mephisto-epoch": String(epoch),
-    });
-    let written: TimerRecord | undefined;
-    await this.#publication?.commit(() => ({
-      records,
-      journal: (ends) => {
-        written = book.after(run, epoch, policy.overlap === "untilConsumed" ? this.#consumed(ends) : undefined);
-        return [timerEntry(name, written)];
-      },
-    }));
-    if (written) book.settle(written);
-  }
-
-  /** Of the topics that the app's actors consume: nobody commits the others'. */
-  #consumed(ends: readonly PartitionOffset[]): PartitionOffset[] {
-    const topics = new Set([...this.#parts.definition.actors.values()].map(({ topic }) => topic));
-    return ends.filter(({ topic }) => topics.has(topic));
   }
 }
 
