@@ -122,6 +122,8 @@ export class Publication {
     }
     const passes = code === "UNREACHABLE" || code === "SEND_TIMEOUT" || code === "JOURNAL_BLOCKED" ||
       code === "PROTOCOL" && failures < ATTEMPTS;
+    // When the term is over its connections are closed: what comes of that says nothing about the messages.
+    this.#check();
     if (!passes) throw error;
     this.#trouble = messageOf(error);
     await sleep(Math.min(retryPause(pauses), LONGEST_PAUSE), signal);

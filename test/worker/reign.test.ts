@@ -473,3 +473,18 @@ test("ends are kept for timers that wait for the actors, and only of their topic
     await end();
   }
 });
+
+test("an error that comes of the term's end is no failure of the tick", async () => {
+  const { time, log, elect, send, end, lines, loops } = made(() => send("a"));
+  const over = elect();
+  await settle();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  log.waits.set("publish", promise);
+  await time.pass(700);
+  over();
+  log.errors.set("publish", [new Error("The connection has been closed.")]);
+  resolve();
+  await time.pass(1000);
+  assert.deepEqual([lines.of(/^error/), loops[0]?.book.counts.failed], [[], 0]);
+  await end();
+});
