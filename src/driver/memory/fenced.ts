@@ -1,0 +1,305 @@
+import { MephistoError } from "../../core/errors.ts";
+import type { Instant } from "../../core/lease.ts";
+import type { Message } from "../../core/message.ts";
+import type { Record } from "../driver.ts";
+import type {
+  Committed,
+  FencedPublisher,
+  FenceOptions,
+  JournalEntry,
+  MayTry,
+  PartitionOffset,
+  Transaction,
+} from "../master-log.ts";
+import type { Host } from "./host.ts";
+import { type Fetched, isError, type LogError, type MemoryLog } from "./memory-log.ts";
+import { Line, type Network } from "./network.ts";
+import { errorOf, partitionOf, unknownTopic } from "./publisher.ts";
+import type { ProducerState, TransactionError } from "./transactions.ts";
+
+/** How long an answer may take, in ms. */
+const ANSWER = 2000;
+/** While another's transaction is being ended, and after a failure, in ms. */
+const AGAIN = [5, 100] as const;
+/** A journal whose end cannot be read for so long is blocked, in ms. */
+const BLOCKED_AFTER = 5000;
+
+export interface FencedParts {
+  readonly log: MemoryLog;
+  readonly network: Network;
+  readonly host: Host;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/**
+ * The producer of one term of mastership: one connection, the epoch that the log gave it, and whether it knows how its last
+ * transaction ended.
+ */
+export class MemoryFenced implements FencedPublisher {
+  readonly #parts: FencedParts;
+  readonly #options: FenceOptions;
+  readonly #line: Line;
+  #producer: ProducerState;
+  /** Something of an earlier transaction may be under way still: only another epoch keeps it out. */
+  #stale = false;
+  #unknown = false;
+  #sequences = new Map<string, number>();
+  #turn = 0;
+
+  private constructor(parts: FencedParts, options: FenceOptions, line: Line, producer: ProducerState) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#line = line;
+    this.#producer = producer;
+  }
+
+  static async open(parts: FencedParts, options: FenceOptions, mayTry: MayTry): Promise<MemoryFenced> {
+    const line = new Line(parts.network, parts.host);
+    for (;;) {
+      if (!mayTry()) throw notMaster();
+      const answer = await attempt(() => initialise(parts, line, options, undefined));
+      if (typeof answer === "object") return new MemoryFenced(parts, options, line, answer);
+      await parts.host.sleep(answer === "CONCURRENT_TRANSACTIONS" ? AGAIN[0] : AGAIN[1]);
+    }
+  }
+
+  async read(mayTry: MayTry): Promise<readonly JournalEntry[]> {
+    const { host } = this.#parts;
+    if (!mayTry()) throw notMaster();
+    const { end } = await this.#fetch(0, 0);
+    const latest = new Map<string, JournalEntry>();
+    let next = 0;
+    for (const since = host.monotonic(); next < end;) {
+      if (!mayTry()) throw notMaster();
+      const answer = await this.#fetch(next, 500);
+      for (const message of answer.messages) remember(latest, message);
+      if (answer.next === next && host.monotonic() - since > BLOCKED_AFTER) {
+        const { log } = this.#parts;
+        const blocking = log.partition({ topic: this.#options.journal, partition: 0 })?.blocking;
+        throw new MephistoError(
+          "JOURNAL_BLOCKED",
+          `The end of ${this.#options.journal} cannot be read: the transaction of producer ${blocking} is open in it.`,
+        );
+      }
+      next = answer.next;
+    }
+    return [...latest.values()];
+  }
+
+  async publish(transaction: Transaction, mayTry: MayTry): Promise<Committed> {
+    if (this.#unknown) throw new MephistoError("UNKNOWN_OUTCOME", "Recover before publishing again.");
+    if (this.#stale) await this.#initialise(mayTry);
+    try {
+      return await this.#publish(transaction, mayTry);
+    } catch (error) {
+      this.#stale = true;
+      throw error;
+    }
+  }
+
+  async recover(mayTry: MayTry): Promise<void> {
+    await this.#initialise(mayTry);
+    this.#unknown = false;
+  }
+
+  close(): void {
+    this.#line.close();
+  }
+
+  async #publish(transaction: Transaction, mayTry: MayTry): Promise<Committed> {
+    const { journal, journalId } = this.#options;
+    const ends: PartitionOffset[] = [];
+    for (const [topic, records] of byTopic(transaction.records)) {
+      for (const [partition, batch] of await this.#spread(topic, records)) {
+        const first = await this.#produce(topic, partition, batch, undefined, mayTry);
+        ends.push({ topic, partition, offset: first + batch.length });
+      }
+    }
+    const { host, log } = this.#parts;
+    const entries = transaction.journal(ends).map(({ key, value }): Record => ({
+      topic: journal,
+      key: encoder.encode(key),
+      value,
+      headers: [],
+      timestamp: host.wall(),
+    }));
+    const sent = now(host);
+    let wall = log.wall();
+    if (entries.length > 0) {
+      await this.#produce(journal, 0, entries, journalId, mayTry, () => wall = log.wall());
+    }
+    const time = { wall, sent, answered: now(host) };
+    await this.#commit(mayTry);
+    return { ends, time };
+  }
+
+  async #commit(mayTry: MayTry): Promise<void> {
+    const { log } = this.#parts;
+    if (!mayTry()) throw notMaster();
+    const { transactionalId } = this.#options;
+    const producer = this.#producer;
+    const answer = await attempt(() =>
+      this.#line.call<ProducerState | TransactionError>(
+        "EndTxn",
+        ANSWER,
+        (reply) => reply(log.transactions.end(transactionalId, producer, true)),
+      )
+    );
+    if (typeof answer === "object") {
+      this.#producer = answer;
+      this.#sequences.clear();
+      return;
+    }
+    // A refusal is no abort either: an earlier answer may have been lost.
+    this.#unknown = true;
+    if (answer === "PRODUCER_FENCED") throw fenced();
+    throw new MephistoError("UNKNOWN_OUTCOME", `Whether the transaction was committed is not known: ${answer}.`);
+  }
+
+  async #produce(
+    topic: string,
+    partition: number,
+    records: readonly Record[],
+    topicId: string | undefined,
+    mayTry: MayTry,
+    appended?: () => void,
+  ): Promise<number> {
+    const { log, host } = this.#parts;
+    const key = `${topic}/${partition}`;
+    const sequence = this.#sequences.get(key) ?? 0;
+    const batch = { records, ...this.#producer, sequence, transactional: true };
+    const { transactionalId } = this.#options;
+    for (;;) {
+      if (!mayTry()) throw notMaster();
+      const answer = await this.#line.call<number | LogError>("Produce", ANSWER, (reply) => {
+        const first = log.append({ topic, partition, batch, transactionalId, topicId });
+        appended?.();
+        reply(first);
+      });
+      if (!isError(answer)) {
+        this.#sequences.set(key, sequence + records.length);
+        return answer;
+      }
+      switch (answer) {
+        case "CONCURRENT_TRANSACTIONS":
+          await host.sleep(AGAIN[0]);
+          continue;
+        case "PRODUCER_FENCED":
+        case "INVALID_PRODUCER_EPOCH":
+          throw fenced();
+        case "UNKNOWN_TOPIC_ID":
+        case "UNKNOWN_TOPIC_OR_PARTITION":
+          throw topicId === undefined ? unknownTopic(topic) : journalLost(topic);
+        default:
+          throw errorOf(answer, topic);
+      }
+    }
+  }
+
+  /** Another epoch, of this same producer: whatever it has under way is refused. Errors: `FENCED`, `NOT_MASTER`. */
+  async #initialise(mayTry: MayTry): Promise<void> {
+    const producer = this.#producer;
+    for (;;) {
+      if (!mayTry()) throw notMaster();
+      const answer = await initialise(this.#parts, this.#line, this.#options, producer);
+      if (answer === "PRODUCER_FENCED") throw fenced();
+      if (typeof answer === "object") {
+        this.#producer = answer;
+        this.#sequences.clear();
+        this.#stale = false;
+        return;
+      }
+      await this.#parts.host.sleep(AGAIN[0]);
+    }
+  }
+
+  /** Waits at most `wait` ms for something to read. Errors: `JOURNAL_LOST`, `UNREACHABLE`. */
+  async #fetch(from: number, wait: number): Promise<Fetched> {
+    const { journal: topic, journalId } = this.#options;
+    const { log } = this.#parts;
+    const answer = await this.#line.call<Fetched>(
+      "Fetch",
+      ANSWER,
+      (reply) => log.fetch({ topic, partition: 0 }, journalId, from, wait, reply),
+    );
+    if (answer.error) throw journalLost(topic);
+    return answer;
+  }
+
+  async #spread(topic: string, records: readonly Record[]): Promise<Map<number, Record[]>> {
+    const { log } = this.#parts;
+    const count = await this.#line.call<number>(
+      "Metadata",
+      ANSWER,
+      (reply) => reply(log.topics.get(topic)?.partitions.length ?? 0),
+    );
+    if (count === 0) throw unknownTopic(topic);
+    const spread = new Map<number, Record[]>();
+    for (const record of records) {
+      const partition = partitionOf(record.key, count, () => this.#turn++);
+      const batch = spread.get(partition);
+      if (batch) batch.push(record);
+      else spread.set(partition, [record]);
+    }
+    return spread;
+  }
+}
+
+/** Adds what a message of the journal says. */
+export function remember(latest: Map<string, JournalEntry>, { key, value }: Message): void {
+  if (key === null) return;
+  const name = decoder.decode(key);
+  if (value === null) latest.delete(name);
+  else latest.set(name, { key: name, value });
+}
+
+function initialise(
+  { log }: FencedParts,
+  line: Line,
+  { transactionalId, transactionTimeout }: FenceOptions,
+  expected: ProducerState | undefined,
+): Promise<ProducerState | TransactionError> {
+  return line.call(
+    "InitProducerId",
+    ANSWER,
+    (reply) => reply(log.transactions.initialise(transactionalId, expected, transactionTimeout)),
+  );
+}
+
+/** What is answered; undefined when nothing was, and it may have been executed. */
+async function attempt<T>(call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof MephistoError && error.code === "UNREACHABLE") return undefined;
+    throw error;
+  }
+}
+
+function byTopic(records: readonly Record[]): Map<string, Record[]> {
+  const topics = new Map<string, Record[]>();
+  for (const record of records) {
+    const list = topics.get(record.topic);
+    if (list) list.push(record);
+    else topics.set(record.topic, [record]);
+  }
+  return topics;
+}
+
+function now(host: Host): Instant {
+  return { monotonic: host.monotonic(), wall: host.wall() };
+}
+
+function notMaster(): MephistoError {
+  return new MephistoError("NOT_MASTER", "This worker is no longer master.");
+}
+
+function fenced(): MephistoError {
+  return new MephistoError("FENCED", "Another worker has become master.");
+}
+
+function journalLost(topic: string): MephistoError {
+  return new MephistoError("JOURNAL_LOST", `The journal ${topic} has been deleted, or is another one.`);
+}

@@ -1,0 +1,269 @@
+import type { Peer, TopicPartition } from "../driver.ts";
+import type { Subscriber, Subscription } from "./assign.ts";
+import type { Entry, VirtualTime } from "./time.ts";
+
+export type GroupError =
+  | "UNKNOWN_MEMBER_ID"
+  | "ILLEGAL_GENERATION"
+  | "REBALANCE_IN_PROGRESS"
+  | "NOT_COORDINATOR"
+  | "MEMBER_ID_REQUIRED";
+
+/** What a member is told when a generation has begun; `members` only if it leads. */
+export interface Joined {
+  readonly error?: GroupError;
+  readonly memberId: string;
+  readonly generation: number;
+  readonly leader: string;
+  readonly members: readonly Subscriber[];
+}
+
+/** What the leader gives one member. */
+export interface Assignment {
+  readonly partitions: readonly TopicPartition[];
+  /** The incarnation that is master, or "". */
+  readonly master: string;
+  readonly worker: string;
+  readonly members: number;
+  readonly patience: number;
+  /** The worker that would be elected in the master's place, or "". */
+  readonly heir: string;
+  readonly resign: boolean;
+  readonly peers: readonly Peer[];
+}
+
+/** What a member is given that the leader has forgotten. */
+export const NOTHING: Assignment = {
+  partitions: [],
+  master: "",
+  worker: "",
+  members: 0,
+  patience: 0,
+  heir: "",
+  resign: false,
+  peers: [],
+};
+
+export interface Synced {
+  readonly error?: GroupError;
+  readonly assignment?: Assignment | undefined;
+}
+
+/** What a member says when it joins; times in ms. */
+export interface JoinRequest {
+  readonly memberId: string;
+  readonly session: number;
+  readonly rebalance: number;
+  readonly subscription: Subscription;
+}
+
+type Reply<T> = (answer: T) => void;
+
+interface Member {
+  readonly id: string;
+  request: JoinRequest;
+  /** To compare: a follower that joins again without a change is told what there is already. */
+  said: string;
+  join: Reply<Joined> | undefined;
+  sync: Reply<Synced> | undefined;
+  hasSynced: boolean;
+  assignment: Assignment | undefined;
+  expiry: Entry | undefined;
+}
+
+/** The coordinator of one group, by the classic protocol. */
+export class Group {
+  state: "empty" | "preparing" | "completing" | "stable" = "empty";
+  generation = 0;
+  readonly offsets = new Map<string, number>();
+  readonly members = new Map<string, Member>();
+  /** Called with each member that the group drops, and why. */
+  onDropped: ((memberId: string, why: "silent" | "left" | "late" | "forgotten") => void) | undefined;
+  /** Called with the incarnation that a generation has elected, or "". */
+  onDecided: ((master: string) => void) | undefined;
+  /** Called with each commit that was accepted, by `topic/partition`. */
+  onCommitted: ((offsets: ReadonlyMap<string, number>) => void) | undefined;
+  readonly #time: VirtualTime;
+  readonly #pending = new Set<string>();
+  #leader = "";
+  #deadline: Entry | undefined;
+  #nextMember = 1;
+
+  constructor(time: VirtualTime) {
+    this.#time = time;
+  }
+
+  join(request: JoinRequest, reply: Reply<Joined>): void {
+    const refuse = (error: GroupError, memberId = "") =>
+      reply({ error, memberId, generation: -1, leader: "", members: [] });
+    if (request.memberId === "") {
+      const id = `m${this.#nextMember++}`;
+      this.#pending.add(id);
+      return refuse("MEMBER_ID_REQUIRED", id);
+    }
+    const said = JSON.stringify(request.subscription);
+    let member = this.members.get(request.memberId);
+    if (member === undefined) {
+      if (!this.#pending.delete(request.memberId)) return refuse("UNKNOWN_MEMBER_ID");
+      member = {
+        id: request.memberId,
+        request,
+        said: "",
+        join: undefined,
+        sync: undefined,
+        hasSynced: false,
+        assignment: undefined,
+        expiry: undefined,
+      };
+      this.members.set(member.id, member);
+    }
+    const changed = said !== member.said;
+    member.request = request;
+    member.said = said;
+    this.#hear(member);
+    const told = this.state === "completing" && !changed ||
+      this.state === "stable" && !changed && member.id !== this.#leader;
+    if (told) return reply(this.#joined(member));
+    member.join = reply;
+    if (this.state === "preparing") this.#completeIfAll();
+    else this.#prepare();
+  }
+
+  sync(memberId: string, generation: number, plan: ReadonlyMap<string, Assignment>, reply: Reply<Synced>): void {
+    const member = this.members.get(memberId);
+    if (member === undefined) return reply({ error: "UNKNOWN_MEMBER_ID" });
+    if (generation !== this.generation) return reply({ error: "ILLEGAL_GENERATION" });
+    if (this.state === "preparing") return reply({ error: "REBALANCE_IN_PROGRESS" });
+    this.#hear(member);
+    member.hasSynced = true;
+    if (this.state === "stable") return reply({ assignment: member.assignment });
+    member.sync = reply;
+    if (memberId !== this.#leader) return;
+    this.state = "stable";
+    this.onDecided?.(plan.get(memberId)?.master ?? "");
+    for (const each of this.members.values()) {
+      each.assignment = plan.get(each.id);
+      const { sync } = each;
+      if (sync === undefined) continue;
+      each.sync = undefined;
+      this.#hear(each);
+      sync({ assignment: each.assignment });
+    }
+  }
+
+  heartbeat(memberId: string, generation: number): GroupError | undefined {
+    const member = this.members.get(memberId);
+    if (member === undefined) return "UNKNOWN_MEMBER_ID";
+    if (generation !== this.generation) return "ILLEGAL_GENERATION";
+    this.#hear(member);
+    return this.state === "preparing" ? "REBALANCE_IN_PROGRESS" : undefined;
+  }
+
+  commit(memberId: string, generation: number, offsets: ReadonlyMap<string, number>): GroupError | undefined {
+    const member = this.members.get(memberId);
+    if (member === undefined) return "UNKNOWN_MEMBER_ID";
+    if (generation !== this.generation) return "ILLEGAL_GENERATION";
+    if (this.state === "completing") return "REBALANCE_IN_PROGRESS";
+    this.#hear(member);
+    for (const [key, offset] of offsets) this.offsets.set(key, offset);
+    this.onCommitted?.(offsets);
+    return undefined;
+  }
+
+  leave(memberId: string): void {
+    this.#pending.delete(memberId);
+    this.#drop(memberId, "left");
+  }
+
+  /** All that is known of the members is lost, as after an unclean election of the partition that it is kept in. */
+  forget(): void {
+    for (const member of this.members.values()) {
+      cancel(member.expiry);
+      member.join?.({ error: "NOT_COORDINATOR", memberId: "", generation: -1, leader: "", members: [] });
+      member.sync?.({ error: "NOT_COORDINATOR" });
+      this.onDropped?.(member.id, "forgotten");
+    }
+    this.members.clear();
+    this.#pending.clear();
+    cancel(this.#deadline);
+    this.state = "empty";
+    this.generation = 0;
+    this.#leader = "";
+  }
+
+  /** A sign of life. Who waits for an answer is alive as long as it does. */
+  #hear(member: Member): void {
+    cancel(member.expiry);
+    member.expiry = this.#time.after(member.request.session, () => {
+      if (member.join || member.sync) this.#hear(member);
+      else this.#drop(member.id, "silent");
+    });
+  }
+
+  #drop(memberId: string, why: "silent" | "left" | "late"): void {
+    const member = this.members.get(memberId);
+    if (member === undefined) return;
+    cancel(member.expiry);
+    this.members.delete(memberId);
+    this.onDropped?.(memberId, why);
+    member.join?.({ error: "UNKNOWN_MEMBER_ID", memberId, generation: -1, leader: "", members: [] });
+    member.sync?.({ error: "UNKNOWN_MEMBER_ID" });
+    if (this.state === "preparing") this.#completeIfAll();
+    else this.#prepare();
+  }
+
+  /** A new generation begins when all have joined again, or when their time is over. */
+  #prepare(): void {
+    for (const member of this.members.values()) {
+      const { sync } = member;
+      member.sync = undefined;
+      sync?.({ error: "REBALANCE_IN_PROGRESS" });
+    }
+    this.state = "preparing";
+    cancel(this.#deadline);
+    this.#deadline = this.#time.after(this.#patience(), () => {
+      for (const member of [...this.members.values()]) if (!member.join) this.#drop(member.id, "late");
+      this.#completeIfAll();
+    });
+    this.#completeIfAll();
+  }
+
+  #completeIfAll(): void {
+    if (this.state !== "preparing" || [...this.members.values()].some(({ join }) => !join)) return;
+    cancel(this.#deadline);
+    this.generation++;
+    if (this.members.size === 0) {
+      this.state = "empty";
+      return;
+    }
+    this.state = "completing";
+    if (!this.members.has(this.#leader)) this.#leader = [...this.members.keys()][0] ?? "";
+    const { generation } = this;
+    this.#deadline = this.#time.after(this.#patience(), () => {
+      if (this.generation !== generation) return;
+      for (const member of [...this.members.values()]) if (!member.hasSynced) this.#drop(member.id, "late");
+    });
+    for (const member of this.members.values()) {
+      const { join } = member;
+      member.join = undefined;
+      member.hasSynced = false;
+      this.#hear(member);
+      join?.(this.#joined(member));
+    }
+  }
+
+  #joined({ id }: Member): Joined {
+    const members = id === this.#leader
+      ? [...this.members.values()].map((member) => ({ memberId: member.id, ...member.request.subscription }))
+      : [];
+    return { memberId: id, generation: this.generation, leader: this.#leader, members };
+  }
+
+  #patience(): number {
+    return Math.max(0, ...[...this.members.values()].map(({ request }) => request.rebalance));
+  }
+}
+
+function cancel(entry: Entry | undefined): void {
+  if (entry) entry.run = undefined;
+}

@@ -1,0 +1,119 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Sleep } from "../../core/pause.ts";
+import type { Entry, VirtualTime } from "./time.ts";
+
+/** What woke a process up: its own timer, or something that came over the network. */
+export type Cause = "timer" | "message";
+
+/** 2026-01-01, in ms since the epoch: the beginning of virtual time. */
+const BEGINNING = Date.UTC(2026, 0, 1);
+
+/**
+ * A process on a machine of its own, with clocks that may be wrong. Whatever it does it does in answer to an event, so
+ * that it can be frozen between any two of them, and killed.
+ */
+export class Host implements Clock {
+  readonly name: string;
+  readonly time: VirtualTime;
+  alive = true;
+  frozen = false;
+  /** How often an event has been given to it. */
+  steps = 0;
+  /** Called after each event, when what it leads to has not run yet. */
+  onStep: ((host: Host) => void) | undefined;
+  readonly #held: { readonly cause: Cause; readonly run: () => void }[] = [];
+  readonly #rate: number;
+  readonly #monotonic: number;
+  #wall: number;
+  #suspendedAt: number | undefined;
+
+  /** `rate`: of its clocks, 1 when they are right. `wall`: how far its wall clock is ahead, in ms. */
+  constructor(name: string, time: VirtualTime, { rate = 1, wall = 0, monotonic = 1000 } = {}) {
+    this.name = name;
+    this.time = time;
+    this.#rate = rate;
+    this.#monotonic = monotonic;
+    this.#wall = BEGINNING + wall;
+  }
+
+  #stoodStill = 0;
+
+  readonly monotonic = (): number => {
+    const now = this.#suspendedAt ?? this.time.now;
+    return this.#monotonic + (now - this.#stoodStill) * this.#rate;
+  };
+
+  readonly wall = (): number => Math.floor(this.#wall + this.time.now * this.#rate);
+
+  readonly sleep: Sleep = (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const entry = this.after(ms, "timer", () => {
+        signal?.removeEventListener("abort", wake);
+        resolve();
+      });
+      const wake = () => {
+        entry.run = undefined;
+        resolve();
+      };
+      signal?.addEventListener("abort", wake, { once: true });
+    });
+
+  /** Has this process do something after `ms` of its own time. */
+  after(ms: number, cause: Cause, run: () => void): Entry {
+    const entry = this.time.after(Math.max(0, ms) / this.#rate, () => this.#give(cause, run));
+    return entry;
+  }
+
+  /** An event for this process, at a moment of virtual time. */
+  at(moment: number, cause: Cause, run: () => void): Entry {
+    return this.time.at(moment, () => this.#give(cause, run));
+  }
+
+  /** `kill -9`. */
+  kill(): void {
+    this.alive = false;
+    this.#held.length = 0;
+  }
+
+  /** SIGSTOP; with `suspend` the whole machine sleeps, and its monotonic clock stands still. */
+  freeze(suspend = false): void {
+    if (this.frozen) return;
+    this.frozen = true;
+    if (suspend) this.#suspendedAt = this.time.now;
+  }
+
+  /** SIGCONT. `first`: whether due timers or what came meanwhile is looked at first; undefined: as it came. */
+  thaw(first?: Cause): void {
+    if (!this.frozen) return;
+    this.frozen = false;
+    if (this.#suspendedAt !== undefined) this.#stoodStill += this.time.now - this.#suspendedAt;
+    this.#suspendedAt = undefined;
+    const held = this.#held.splice(0);
+    const isFirst = ({ cause }: { cause: Cause }) => first === undefined || cause === first;
+    for (const { cause, run } of [...held.filter(isFirst), ...held.filter((each) => !isFirst(each))]) {
+      this.at(this.time.now, cause, run);
+    }
+  }
+
+  /** Sets the wall clock: so far from the right time, in ms. */
+  setWall(ahead: number): void {
+    this.#wall = BEGINNING + ahead;
+  }
+
+  #give(cause: Cause, run: () => void): void {
+    if (!this.alive) return;
+    if (this.frozen) {
+      this.#held.push({ cause, run });
+      return;
+    }
+    this.steps++;
+    run();
+    this.onStep?.(this);
+  }
+}
+
+/** The right time, in ms since the epoch. */
+export function trueWall(time: VirtualTime): number {
+  return Math.floor(BEGINNING + time.now);
+}

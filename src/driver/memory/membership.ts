@@ -1,0 +1,234 @@
+import type { Lease } from "../../core/lease.ts";
+import { within } from "../../core/pause.ts";
+import type { JoinOptions, MemberListener, Membership, Peer, TopicPartition } from "../driver.ts";
+import type { Assignment } from "./groups.ts";
+import { GroupMember, type MemberParts } from "./member.ts";
+import { Reader } from "./reader.ts";
+
+/** How often what was handled is committed, in ms. */
+const COMMIT_INTERVAL = 1000;
+/** After a commit that was not accepted, in ms. */
+const AGAIN = 50;
+
+/** A partition that this member holds. */
+interface Held extends TopicPartition {
+  /** Undefined until its position is known. */
+  reader: Reader | undefined;
+  leaving: boolean;
+}
+
+/** A member of the group that reads what it is assigned: finishes, commits, and only then hands over. */
+export class MemoryMembership implements Membership {
+  readonly member: GroupMember;
+  readonly #parts: MemberParts;
+  readonly #listener: MemberListener;
+  readonly #held = new Map<string, Held>();
+  readonly #ready = Promise.withResolvers<void>();
+  #stopped = false;
+  #committing: Promise<boolean> | undefined;
+
+  constructor(parts: MemberParts, options: JoinOptions, listener: MemberListener) {
+    this.#parts = parts;
+    this.#listener = listener;
+    this.member = new GroupMember(parts, options, {
+      owned: () => [...this.#held.values()].map(({ topic, partition }) => ({ topic, partition })),
+      claim: () => listener.claim(),
+      synced: (assignment, notBefore) => this.#synced(assignment, notBefore),
+      expelled: () => this.#expelled(),
+    });
+    this.member.start();
+    void this.#commitNowAndThen();
+  }
+
+  get lease(): Lease {
+    return this.member.lease;
+  }
+
+  get joined(): boolean {
+    return this.member.synced;
+  }
+
+  get lastContact(): number {
+    return this.member.lastContact;
+  }
+
+  ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  resign(): Promise<void> {
+    return this.member.resign();
+  }
+
+  standDown(): Promise<void> {
+    return this.member.standDown();
+  }
+
+  askToResign(): void {
+    this.member.askToResign();
+  }
+
+  hurry(): void {
+    this.member.hurry();
+  }
+
+  async evict({ id }: Peer): Promise<void> {
+    await this.member.evict(id).catch(() => {}); // its session will end
+  }
+
+  async leave(ms: number): Promise<void> {
+    const { host } = this.#parts;
+    const until = host.monotonic() + ms;
+    const all = [...this.#held.values()];
+    for (const held of all) {
+      held.leaving = true;
+      held.reader?.stop();
+    }
+    await within(this.#listener.revoked(all), ms, host.sleep);
+    await this.#commitFirmly(all, until);
+    this.#stopped = true;
+    this.#close(all);
+    this.#listener.handedOver(all);
+    await within(this.member.leave(), Math.max(500, until - host.monotonic()), host.sleep);
+  }
+
+  #synced(given: Assignment, notBefore: number): void {
+    const { partitions, master, worker, members, peers, heir, resign } = given;
+    const elected = master === this.#parts.incarnation;
+    this.#listener.generation({
+      generation: this.member.generation,
+      members,
+      master: master === "" ? undefined : worker,
+      elected,
+      notBefore,
+      peers,
+      heir: heir || undefined,
+      resignAsked: resign && elected,
+    });
+    const assigned = new Map(partitions.map((at) => [keyOf(at), at]));
+    for (const [key, held] of this.#held) if (!assigned.has(key) && !held.leaving) void this.#giveUp(held);
+    const added: Held[] = [];
+    for (const [key, { topic, partition }] of assigned) {
+      if (this.#held.has(key)) continue; // it stays, or it is being given up and will be asked for again
+      const held: Held = { topic, partition, reader: undefined, leaving: false };
+      this.#held.set(key, held);
+      added.push(held);
+    }
+    void this.#begin(added);
+  }
+
+  async #begin(added: readonly Held[]): Promise<void> {
+    const { log, network, host } = this.#parts;
+    const mine = () => added.filter((held) => this.#holds(held) && !held.leaving);
+    while (!this.#stopped) {
+      try {
+        if (mine().length > 0) {
+          const found = await this.member.ask("OffsetFetch", (group) =>
+            added.map((at) => ({
+              position: group.offsets.get(keyOf(at)) ?? log.partition(at)?.start ?? 0,
+              id: log.topics.get(at.topic)?.id ?? "",
+            })));
+          const still = mine();
+          this.#listener.assigned(still);
+          for (const held of still) {
+            const { position = 0, id = "" } = found[added.indexOf(held)] ?? {};
+            held.reader = new Reader(
+              log,
+              network,
+              host,
+              held,
+              position,
+              (delivery) => this.#listener.deliver(delivery),
+            );
+            void held.reader.read(id);
+          }
+        }
+        return this.#ready.resolve();
+      } catch {
+        await host.sleep(AGAIN);
+      }
+    }
+  }
+
+  async #giveUp(held: Held): Promise<void> {
+    held.leaving = true;
+    held.reader?.stop();
+    if (held.reader) await this.#listener.revoked([held]);
+    // Committed before it is given up: nobody checks who commits, and the next owner begins where the group is.
+    await this.#commitFirmly([held], Infinity);
+    if (this.#stopped || !this.#holds(held)) return;
+    this.#close([held]);
+    this.#listener.handedOver([held]);
+    this.member.rejoin();
+  }
+
+  #expelled(): void {
+    const lost = [...this.#held.values()];
+    for (const { reader } of lost) reader?.stop();
+    this.#close(lost);
+    if (lost.length > 0) this.#listener.lost(lost);
+    this.#listener.expelled();
+  }
+
+  #close(partitions: readonly Held[]): void {
+    for (const held of partitions) {
+      if (held.reader) held.reader.closed = true;
+      this.#held.delete(keyOf(held));
+    }
+  }
+
+  #holds(held: Held): boolean {
+    return this.#held.get(keyOf(held)) === held;
+  }
+
+  async #commitNowAndThen(): Promise<void> {
+    while (!this.#stopped) {
+      await this.#parts.host.sleep(COMMIT_INTERVAL);
+      await this.#commit([...this.#held.values()]);
+    }
+  }
+
+  /** Commits until it is accepted, or the partitions are lost, or time is over. */
+  async #commitFirmly(partitions: readonly Held[], until: number): Promise<void> {
+    while (behind(partitions).length > 0) {
+      await this.#committing;
+      if (await this.#commit(partitions)) continue;
+      if (this.#stopped || this.#parts.host.monotonic() > until) return;
+      await this.#parts.host.sleep(AGAIN);
+    }
+  }
+
+  #commit(partitions: readonly Held[]): Promise<boolean> {
+    this.#committing ??= this.#commitOnce(partitions).finally(() => this.#committing = undefined);
+    return this.#committing;
+  }
+
+  async #commitOnce(partitions: readonly Held[]): Promise<boolean> {
+    const { memberId, generation } = this.member;
+    const sent = behind(partitions).map((reader) => ({ reader, position: reader.position }));
+    if (sent.length === 0) return true;
+    if (memberId === "" || generation < 0) return false;
+    const offsets = new Map(sent.map(({ reader, position }) => [keyOf(reader), position]));
+    try {
+      const error = await this.member.ask("OffsetCommit", (group) => group.commit(memberId, generation, offsets));
+      if (error) return false;
+      for (const { reader, position } of sent) {
+        if (reader.position >= position) reader.committed = Math.max(reader.committed, position);
+      }
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+/** What has been handled, and not been told. */
+function behind(partitions: readonly Held[]): Reader[] {
+  return partitions.flatMap(({ reader }) =>
+    reader && !reader.closed && reader.position > reader.committed ? [reader] : []
+  );
+}
+
+export function keyOf({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`;
+}

@@ -1,0 +1,78 @@
+import { MephistoError } from "../../core/errors.ts";
+import { within } from "../../core/pause.ts";
+import type { ClusterInfo, Driver, JoinOptions, MemberListener, TopicSpec } from "../driver.ts";
+import type { Assign } from "./assign.ts";
+import type { Host } from "./host.ts";
+import { MemoryMaster } from "./master.ts";
+import type { MemoryLog } from "./memory-log.ts";
+import { MemoryMembership } from "./membership.ts";
+import { Line, type Network } from "./network.ts";
+import { MemoryPublisher } from "./publisher.ts";
+
+/** How long an answer may take, in ms. */
+const ANSWER = 3000;
+
+export interface MemoryDriverParts {
+  readonly log: MemoryLog;
+  readonly network: Network;
+  /** The process that it runs in: its clocks, and its sleep. */
+  readonly host: Host;
+  /** What the group's leader plans with. */
+  readonly assign: Assign;
+  /** How much earlier than the log's own reckoning a lease ends, in ms. Default as over Kafka. */
+  readonly margin?: number;
+}
+
+/**
+ * The seam over a log in memory, for tests: every call is a message to the log, over a network that may lose it, in a
+ * process that may be frozen.
+ */
+export class MemoryDriver implements Driver {
+  readonly publisher: MemoryPublisher;
+  readonly master: MemoryMaster;
+  readonly #parts: MemoryDriverParts;
+  readonly #line: Line;
+
+  constructor(parts: MemoryDriverParts) {
+    this.#parts = parts;
+    this.#line = new Line(parts.network, parts.host);
+    this.publisher = new MemoryPublisher(parts.log, parts.network, parts.host);
+    this.master = new MemoryMaster(parts);
+  }
+
+  async connect(): Promise<ClusterInfo> {
+    return await this.#ask("Metadata", () => ({ clusterId: "memory", brokers: ["memory:0"] }));
+  }
+
+  async ensureTopics(topics: readonly TopicSpec[]): Promise<Map<string, number>> {
+    const counts = new Map<string, number>();
+    for (const { topic, partitions, replicationFactor } of topics) {
+      const answer = await this.#ask("CreateTopics", (log) => {
+        const found = log.topics.get(topic) ?? log.createTopic(topic, { partitions, replicationFactor });
+        return typeof found === "string" ? found : found.partitions.length;
+      });
+      if (typeof answer === "string") {
+        throw new MephistoError("UNKNOWN_TOPIC", `Topic ${topic} cannot be created: replication factor: ${answer}.`);
+      }
+      counts.set(topic, answer);
+    }
+    return counts;
+  }
+
+  join(options: JoinOptions, listener: MemberListener): MemoryMembership {
+    const incarnation = this.#parts.host.name;
+    return new MemoryMembership({ ...this.#parts, incarnation }, options, listener);
+  }
+
+  async close(ms: number): Promise<void> {
+    await within(this.publisher.flush(), ms, this.#parts.host.sleep);
+    this.publisher.close();
+    this.master.close();
+    this.#line.close();
+  }
+
+  #ask<T>(name: string, ask: (log: MemoryLog) => T): Promise<T> {
+    const { log } = this.#parts;
+    return this.#line.call<T>(name, ANSWER, (reply) => reply(ask(log)));
+  }
+}

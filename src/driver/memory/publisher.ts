@@ -1,0 +1,196 @@
+import { MephistoError } from "../../core/errors.ts";
+import type { Publisher, Record } from "../driver.ts";
+import type { Host } from "./host.ts";
+import { isError, type LogError, type MemoryLog } from "./memory-log.ts";
+import { Line, type Network } from "./network.ts";
+
+/** How long an answer may take, in ms. */
+const ANSWER = 3000;
+/** A message that is not acknowledged after this long has failed, in ms. */
+const GIVE_UP = 30_000;
+/** After a failure, in ms. */
+const AGAIN = 100;
+const MOST_A_BATCH = 500;
+
+interface Sending {
+  readonly record: Record;
+  readonly until: number;
+  resolve(): void;
+  reject(error: MephistoError): void;
+}
+
+/** What waits to be sent to one partition: one batch is on its way at a time, so that none overtakes another. */
+interface Lane {
+  readonly topic: string;
+  readonly partition: number;
+  readonly queue: Sending[];
+  readonly line: Line;
+  producerId: number | undefined;
+  sequence: number;
+  running: boolean;
+}
+
+/** Sends messages; one that is sent again is known by its number, so that it is not there twice. */
+export class MemoryPublisher implements Publisher {
+  readonly #log: MemoryLog;
+  readonly #network: Network;
+  readonly #host: Host;
+  readonly #line: Line;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #counts = new Map<string, number>();
+  #turn = 0;
+  #pending = new Set<Promise<void>>();
+  #closed = false;
+
+  constructor(log: MemoryLog, network: Network, host: Host) {
+    this.#log = log;
+    this.#network = network;
+    this.#host = host;
+    this.#line = new Line(network, host);
+  }
+
+  send(record: Record): Promise<void> {
+    const sent = this.#send(record);
+    this.#pending.add(sent);
+    const done = () => this.#pending.delete(sent);
+    sent.then(done, done);
+    return sent;
+  }
+
+  async flush(): Promise<void> {
+    await Promise.allSettled([...this.#pending]);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const { queue } of this.#lanes.values()) {
+      for (const { reject } of queue.splice(0)) reject(new MephistoError("STOPPED", "The publisher has been closed."));
+    }
+    this.#line.close();
+  }
+
+  /** How many partitions a topic has. Errors: `UNKNOWN_TOPIC`, `UNREACHABLE`. */
+  async partitions(topic: string): Promise<number> {
+    const known = this.#counts.get(topic);
+    if (known !== undefined) return known;
+    const count = await this.#line.call<number>(
+      "Metadata",
+      ANSWER,
+      (reply) => reply(this.#log.topics.get(topic)?.partitions.length ?? 0),
+    );
+    if (count === 0) throw unknownTopic(topic);
+    this.#counts.set(topic, count);
+    return count;
+  }
+
+  async #send(record: Record): Promise<void> {
+    const until = this.#host.monotonic() + GIVE_UP;
+    const count = await this.#persist(until, () => this.partitions(record.topic));
+    const lane = this.#lane(record.topic, partitionOf(record.key, count, () => this.#turn++));
+    await new Promise<void>((resolve, reject) => {
+      lane.queue.push({ record, until, resolve, reject });
+      if (!lane.running) void this.#run(lane);
+    });
+  }
+
+  async #persist<T>(until: number, attempt: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (error) {
+        const mends = error instanceof MephistoError && error.code === "UNREACHABLE";
+        if (!mends || this.#closed || this.#host.monotonic() > until) throw error;
+        await this.#host.sleep(AGAIN);
+      }
+    }
+  }
+
+  #lane(topic: string, partition: number): Lane {
+    const key = `${topic}/${partition}`;
+    let lane = this.#lanes.get(key);
+    if (lane === undefined) {
+      const line = new Line(this.#network, this.#host);
+      lane = { topic, partition, queue: [], line, producerId: undefined, sequence: 0, running: false };
+      this.#lanes.set(key, lane);
+    }
+    return lane;
+  }
+
+  async #run(lane: Lane): Promise<void> {
+    lane.running = true;
+    while (lane.queue.length > 0 && !this.#closed) {
+      const batch = lane.queue.splice(0, MOST_A_BATCH);
+      const error = await this.#deliver(lane, batch);
+      // One that is too large is refused alone.
+      if (error === "MESSAGE_TOO_LARGE" && batch.length > 1) {
+        for (const one of batch) settle([one], await this.#deliver(lane, [one]));
+      } else settle(batch, error);
+    }
+    lane.running = false;
+  }
+
+  async #deliver(lane: Lane, batch: readonly Sending[]): Promise<LogError | "SEND_TIMEOUT" | undefined> {
+    const { topic, partition, line } = lane;
+    const until = Math.min(...batch.map(({ until }) => until));
+    const records = batch.map(({ record }) => record);
+    try {
+      const producerId = lane.producerId ??= await this.#persist(
+        until,
+        () => line.call<number>("InitProducerId", ANSWER, (reply) => reply(this.#log.transactions.newProducerId())),
+      );
+      const { sequence } = lane;
+      const answer = await this.#persist(
+        until,
+        () =>
+          line.call<number | LogError>("Produce", ANSWER, (reply) =>
+            reply(this.#log.append({
+              topic,
+              partition,
+              batch: { records, producerId, epoch: 0, sequence, transactional: false },
+              transactionalId: undefined,
+              topicId: undefined,
+            }))),
+      );
+      if (isError(answer)) return answer;
+      lane.sequence += records.length;
+      return undefined;
+    } catch {
+      // Whether it was appended is not known: what follows is numbered anew, by another producer.
+      lane.producerId = undefined;
+      lane.sequence = 0;
+      return "SEND_TIMEOUT";
+    }
+  }
+}
+
+/** A key's messages go to one partition; those without a key to all of them in turn. */
+export function partitionOf(key: Uint8Array | null, count: number, turn: () => number): number {
+  if (key === null) return turn() % count;
+  let hash = 0x811c9dc5;
+  for (const byte of key) hash = Math.imul(hash ^ byte, 0x01000193);
+  return (hash >>> 0) % count;
+}
+
+export function unknownTopic(topic: string): MephistoError {
+  return new MephistoError("UNKNOWN_TOPIC", `There is no topic ${topic}.`);
+}
+
+function settle(batch: readonly Sending[], error: LogError | "SEND_TIMEOUT" | undefined): void {
+  for (const { record, resolve, reject } of batch) {
+    if (error === undefined) resolve();
+    else reject(errorOf(error, record.topic));
+  }
+}
+
+/** What an error of the log means to whoever sends. */
+export function errorOf(error: LogError | "SEND_TIMEOUT", topic: string): MephistoError {
+  switch (error) {
+    case "MESSAGE_TOO_LARGE":
+    case "SEND_TIMEOUT":
+      return new MephistoError(error, `A message to ${topic}: ${error}.`);
+    case "UNKNOWN_TOPIC_OR_PARTITION":
+      return unknownTopic(topic);
+    default:
+      return new MephistoError("PROTOCOL", `A message to ${topic}: ${error}.`);
+  }
+}

@@ -1,0 +1,120 @@
+import { Run } from "../../core/message.ts";
+import type { Delivery, TopicPartition } from "../driver.ts";
+import type { Host } from "./host.ts";
+import type { MemoryLog } from "./memory-log.ts";
+import { Line, type Network } from "./network.ts";
+
+/** How long the log waits for something to read before it answers that there is nothing, in ms. */
+const LONG_POLL = 5000;
+/** How long an answer may take beyond that, in ms. */
+const ANSWER = 3000;
+/** After a failure, in ms. */
+const AGAIN = 200;
+/** Deliveries of a partition that are not closed yet: no more is asked for. */
+const MOST_OPEN = 2;
+
+/** A partition that a member reads: what has been handled of it, and what the group has been told. */
+export class Reader implements TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+  /** All before it is handled. */
+  position: number;
+  committed: number;
+  /** No longer ours: later acknowledgements count for nothing. */
+  closed = false;
+  readonly #log: MemoryLog;
+  readonly #host: Host;
+  readonly #line: Line;
+  readonly #deliver: (delivery: Delivery) => void;
+  #next: number;
+  #stopped = false;
+  #open = 0;
+  /** Of this beginning of the topic: acknowledgements of an older one count for nothing. */
+  #beginning = 0;
+  #room: (() => void) | undefined;
+
+  constructor(
+    log: MemoryLog,
+    network: Network,
+    host: Host,
+    at: TopicPartition,
+    position: number,
+    deliver: (delivery: Delivery) => void,
+  ) {
+    this.topic = at.topic;
+    this.partition = at.partition;
+    this.position = this.committed = this.#next = position;
+    this.#log = log;
+    this.#host = host;
+    this.#line = new Line(network, host);
+    this.#deliver = deliver;
+  }
+
+  /** Reads until it is stopped. */
+  async read(topicId: string): Promise<void> {
+    let id = topicId;
+    while (!this.#stopped) {
+      try {
+        if (this.#open >= MOST_OPEN) await new Promise<void>((resolve) => this.#room = resolve);
+        if (this.#stopped) return;
+        id = await this.#readOnce(id);
+      } catch {
+        if (!this.#stopped) await this.#host.sleep(AGAIN);
+      }
+    }
+  }
+
+  /** Reads no more; what was delivered may be handled still. */
+  stop(): void {
+    this.#stopped = true;
+    this.#line.close();
+    this.#room?.();
+  }
+
+  async #readOnce(id: string): Promise<string> {
+    const from = this.#next;
+    const answer = await this.#line.call<Parameters<Parameters<MemoryLog["fetch"]>[4]>[0]>(
+      "Fetch",
+      LONG_POLL + ANSWER,
+      (reply) => this.#log.fetch(this, id, from, LONG_POLL, reply),
+    );
+    if (this.#stopped) return id;
+    if (answer.error) return await this.#beginAnew(id);
+    if (answer.next <= from) return id;
+    this.#next = answer.next;
+    const beginning = this.#beginning;
+    this.#open++;
+    const { topic, partition } = this;
+    this.#deliver({
+      topic,
+      partition,
+      open: () =>
+        new Run(topic, partition, answer.messages, answer.next, (next) => {
+          if (!this.closed && beginning === this.#beginning && next > this.position) this.position = next;
+        }),
+      close: () => {
+        this.#open--;
+        this.#room?.();
+        this.#room = undefined;
+      },
+    });
+    return id;
+  }
+
+  /** What would be read is gone, or the topic is another one: goes on at its earliest offset. */
+  async #beginAnew(id: string): Promise<string> {
+    const { topic } = this;
+    const found = await this.#line.call<{ id: string; start: number } | undefined>("ListOffsets", ANSWER, (reply) => {
+      const log = this.#log.partition(this);
+      reply(log && { id: this.#log.topics.get(topic)?.id ?? "", start: log.start });
+    });
+    if (found === undefined) {
+      await this.#host.sleep(AGAIN);
+      return id;
+    }
+    this.#beginning++;
+    this.#next = this.position = found.start;
+    this.committed = found.start - 1;
+    return found.id;
+  }
+}
