@@ -5,10 +5,10 @@ import { createTopic, deleteTopic, readTopic } from "../support/independent.ts";
 import { keptLines } from "../kafka/support.ts";
 import { until } from "../support/until.ts";
 import type { MasterLogUnderTest } from "./master-log.ts";
-import type { Log } from "./suite.ts";
+import type { Address } from "./tcp.ts";
 
 /** A master's log on a broker that speaks Kafka's protocol; the independent reader is kafkajs. */
-export function overKafka(start: () => Promise<Log>): () => Promise<MasterLogUnderTest> {
+export function overKafka(start: () => Promise<Address>): () => Promise<MasterLogUnderTest> {
   return async () => {
     const { url, brokers, stop } = await start();
     const options = { linger: 0, compression: undefined };

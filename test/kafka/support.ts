@@ -3,6 +3,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import type { Logger } from "../../src/core/logger.ts";
 import type {
   Delivery,
+  Driver,
   Generation,
   JoinOptions,
   MemberListener,
@@ -86,14 +87,27 @@ export async function codeOf(promise: Promise<unknown>): Promise<string> {
 /** A message that a test's handler has finished. */
 export type Handled = { topic: string; partition: number; offset: number; value: string };
 
+/** A driver of a test's own, and how its process is killed. */
+export type OwnDriver = { driver: Driver; logger: Lines; kill(): Promise<void> };
+
+/** A driver over Kafka, or over what speaks its protocol. */
+export function driverAt(url: string, options: Partial<ProducerOptions> = {}): OwnDriver {
+  const logger = keptLines();
+  const producing = { linger: 0, compression: undefined, ...options };
+  const driver = new KafkaDriver(parseUrl(url, "test"), "kafka-test", producing, logger, systemClock);
+  const kill = () => driver.close(0);
+  opened.push(() => void kill());
+  return { driver, logger, kill };
+}
+
 type Lane = { queue: Delivery[]; pumping: Promise<void> | undefined; dropped: boolean };
 
 /** A member of a group, with a handler that finishes messages at once unless its test holds them up. */
 export class Member implements MemberListener {
   readonly worker: string;
-  readonly driver: KafkaDriver;
+  readonly driver: Driver;
   readonly membership: Membership;
-  readonly logger: Lines = keptLines();
+  readonly logger: Lines;
   readonly handled: Handled[] = [];
   readonly generations: Generation[] = [];
   readonly errors: Error[] = [];
@@ -106,17 +120,21 @@ export class Member implements MemberListener {
   /** Nothing that is delivered is opened while it is true. */
   idle = false;
   readonly #lanes = new Map<string, Lane>();
+  readonly #kill: () => Promise<void>;
   #claim = 0;
 
+  /** `at`: an address, or a driver that is its own. */
   constructor(
-    url: string,
+    at: string | OwnDriver,
     group: string,
     topics: readonly string[],
     { profile, ...more }: Partial<Omit<JoinOptions, "profile">> & { profile?: Partial<MemberProfile> } = {},
   ) {
-    const options = { linger: 0, compression: undefined };
     this.worker = unique("worker");
-    this.driver = new KafkaDriver(parseUrl(url, "test"), "kafka-test", options, this.logger, systemClock);
+    const { driver, logger, kill } = typeof at === "string" ? driverAt(at) : at;
+    this.driver = driver;
+    this.logger = logger;
+    this.#kill = kill;
     this.membership = this.driver.join({
       group,
       topics,
@@ -155,7 +173,7 @@ export class Member implements MemberListener {
 
   /** Ends its connections without a word, as a process does that is killed. */
   async crash(): Promise<void> {
-    await this.driver.close(0);
+    await this.#kill();
   }
 
   /** Opens what has been delivered and left closed. */
