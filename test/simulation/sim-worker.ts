@@ -1,0 +1,108 @@
+import { actor } from "../../src/core/actor.ts";
+import { app, definitionOf, setRuntime } from "../../src/core/app.ts";
+import { silent } from "../../src/core/logger.ts";
+import type { Logger } from "../../src/core/logger.ts";
+import type { SerializerSpec } from "../../src/core/serializer.ts";
+import { type Tick, timer } from "../../src/core/timer.ts";
+import type { Driver, Membership } from "../../src/driver/driver.ts";
+import type { Host } from "../../src/driver/memory/host.ts";
+import { context } from "../../src/runtime/context.ts";
+import { recordOf } from "../../src/worker/outgoing.ts";
+import type { Scope } from "../../src/worker/sends.ts";
+import { resolveSettings } from "../../src/worker/settings.ts";
+import { Worker } from "../../src/worker/worker.ts";
+
+export const APP = "sim";
+export const ACTOR = "say";
+export const TOPIC = `${APP}-${ACTOR}`;
+export const TIMER = "publish";
+/** Of the timer, in ms. */
+export const INTERVAL = 200;
+export const PARTITIONS = 4;
+
+/** What a script of a simulated worker does. */
+export interface Script {
+  tick(tick: Tick, send: (value: string) => Promise<void>): Promise<void>;
+  handle(partition: number, offset: number, value: string): Promise<void> | undefined;
+}
+
+/** Shared: it is found by the call that runs, so that it holds apart whatever is apart. */
+const scopes = context<Scope>();
+
+/** A whole worker, as it runs in earnest, in a process of the simulation. */
+export class SimWorker {
+  readonly host: Host;
+  readonly worker: Worker;
+  /** As the seam tells it; undefined before it has joined. */
+  membership: Membership | undefined;
+  stopping: Promise<void> | undefined;
+  failed: unknown;
+
+  constructor(
+    host: Host,
+    driver: Driver,
+    session: number,
+    script: Script,
+    random: () => number,
+    logger: Logger = silent,
+  ) {
+    this.host = host;
+    setRuntime(() => ({
+      send: (to, message) => {
+        try {
+          const record = recordOf(to, message, host.wall());
+          const scope = scopes.get();
+          return scope ? scope.send(record) : Promise.reject(new Error("sent outside of everything"));
+        } catch (error) {
+          return Promise.reject(error);
+        }
+      },
+      main: () => Promise.resolve(),
+      start: () => Promise.resolve(),
+      stop: () => Promise.resolve(),
+    }));
+    const options = { valueSerializer: "text", partitions: PARTITIONS } as const;
+    const shop = app<"text", SerializerSpec>(APP, options);
+    const say = actor(shop, { name: ACTOR }, async (stream) => {
+      for await (const { partition, offset, value } of stream.events()) {
+        const taking = script.handle(partition, offset, value);
+        if (taking) await taking;
+      }
+    });
+    timer(
+      shop,
+      INTERVAL / 1000,
+      { name: TIMER, onMaster: true, catchUp: "all", overlap: "queue" },
+      (tick) => script.tick(tick, (value) => say.send({ value })),
+    );
+    const given = { sessionTimeout: `${session}ms`, heartbeatInterval: `${Math.round(session / 6)}ms` };
+    this.worker = new Worker({
+      definition: definitionOf(shop),
+      settings: resolveSettings(given, { flags: {}, env: {} }),
+      driver,
+      context: scopes,
+      logger,
+      clock: host,
+      sleep: host.sleep,
+      random,
+      worker: host.name,
+      runtime: "simulation",
+      url: "memory",
+      advice: "",
+    });
+  }
+
+  start(): void {
+    this.worker.start().catch((error: unknown) => this.failed = error);
+    this.worker.failed.then((error) => this.failed = error);
+  }
+
+  stop(): void {
+    this.stopping ??= this.worker.stop();
+  }
+
+  /** Whether it holds mastership, as it sees it itself at this moment. */
+  get master(): boolean {
+    return this.worker.status().mastership.master;
+  }
+}

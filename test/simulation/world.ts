@@ -1,0 +1,400 @@
+import { plan as assign } from "../../src/kafka/assignor.ts";
+import { type Logger, silent } from "../../src/core/logger.ts";
+import type { Tick } from "../../src/core/timer.ts";
+import type { Driver, JoinOptions, MemberListener, Membership } from "../../src/driver/driver.ts";
+import type { Assign } from "../../src/driver/memory/assign.ts";
+import { Host } from "../../src/driver/memory/host.ts";
+import { MemoryDriver } from "../../src/driver/memory/memory-driver.ts";
+import { MemoryLog } from "../../src/driver/memory/memory-log.ts";
+import { Network, type Phase } from "../../src/driver/memory/network.ts";
+import { Random } from "../../src/driver/memory/random.ts";
+import { VirtualTime } from "../../src/driver/memory/time.ts";
+import { type Fault, SESSION, type Victim } from "./faults.ts";
+import { Invariants, say } from "./invariants.ts";
+import type { Trace } from "./trace.ts";
+import { APP, SimWorker } from "./sim-worker.ts";
+
+/** How a simulation differs from what runs in earnest: to see that a mistake would be found. */
+export interface Mutant {
+  readonly log?: (log: MemoryLog) => void;
+  readonly assign?: Assign;
+  readonly margin?: number;
+  /** Put between worker and driver. */
+  readonly driver?: (driver: Driver) => Driver;
+  /** Leases hold for ever: only what must hold without them is checked. */
+  readonly leaseless?: boolean;
+}
+
+/** Of a worker: what has befallen it, and what it has said. */
+interface Life {
+  readonly worker: SimWorker;
+  readonly driver: MemoryDriver;
+  /** Up to this moment it may behave as one that is in trouble. */
+  trouble: number;
+  memberId: () => string;
+  elected: boolean;
+  /** Whether it has ticked since it was elected: who only waits for its turn may lose it. */
+  hasTicked: boolean;
+}
+
+/** How long after a trouble a worker may still lose mastership by it, in ms. */
+const AFTERMATH = 6 * SESSION;
+
+type Strike = Extract<Fault, { kind: "strike" }> & { left: number };
+
+/** A log, a network, and workers in processes of their own. */
+export class World {
+  readonly time = new VirtualTime();
+  readonly random: Random;
+  readonly network: Network;
+  readonly log: MemoryLog;
+  readonly invariants: Invariants;
+  readonly trace: Trace;
+  /** How far the topic could be read when all was well again. */
+  ends: readonly number[] | undefined;
+  readonly #mutant: Mutant;
+  readonly #lives: Life[] = [];
+  /** When something befell all of them. */
+  #troubleForAll = 0;
+  #strikes: Strike[] = [];
+  readonly #suspended = new Set<Host>();
+  readonly #wrongClocks = new Set<Host>();
+  #master = "";
+  #dirty: Life | undefined;
+  #names = 0;
+
+  constructor(seed: number, mutant: Mutant, trace: Trace) {
+    this.random = new Random(seed);
+    this.network = new Network(this.time, this.random);
+    this.log = new MemoryLog(this.time, this.random);
+    this.#mutant = mutant;
+    this.trace = trace;
+    this.invariants = new Invariants(this.log);
+    mutant.log?.(this.log);
+    this.network.watch = (host, name, phase) => this.#watch(host, name, phase);
+    this.log.transactions.onInitialised = (id, expected) => {
+      if (id === `${APP}.master` && expected === undefined) this.#overtaken();
+    };
+    this.log.group(APP).onDecided = (master) => this.#elected(master);
+    this.log.group(APP).onDropped = (memberId, why) => {
+      this.trace.note(this.time.now, `the group drops ${memberId}: ${why}`);
+      if (why === "silent" || why === "late") this.#checkDropped(memberId);
+    };
+  }
+
+  /** Those that have not been killed or stopped. */
+  get alive(): Life[] {
+    return this.#lives.filter(({ worker }) => worker.host.alive && !worker.stopping);
+  }
+
+  get lives(): readonly Life[] {
+    return this.#lives;
+  }
+
+  add(): void {
+    const { random } = this;
+    const name = `w${++this.#names}`;
+    const host = new Host(name, this.time, {
+      rate: 1 + random.between(-0.0005, 0.0005),
+      wall: Math.round(random.between(-300, 300)),
+      monotonic: Math.round(random.between(1000, 100_000)),
+    });
+    const { margin } = this.#mutant;
+    const driver = new MemoryDriver({
+      log: this.log,
+      network: this.network,
+      host,
+      assign: this.#mutant.assign ?? assign,
+      ...(margin !== undefined && { margin }),
+    });
+    const spied = this.#spied(driver, (membership) => worker.membership = membership, () => life);
+    const worker: SimWorker = new SimWorker(
+      host,
+      this.#mutant.driver?.(spied) ?? spied,
+      SESSION,
+      {
+        tick: (tick, send) => this.#tick(life, tick, send),
+        handle: (partition, offset) => this.#handle(host, partition, offset),
+      },
+      () => random.next(),
+      this.#logger(name),
+    );
+    const life: Life = { worker, driver, trouble: 0, memberId: () => "", elected: false, hasTicked: false };
+    host.onStep = () => this.#dirty = life;
+    this.#lives.push(life);
+    this.trace.note(this.time.now, `${name} starts`);
+    host.after(0, "timer", () => worker.start());
+  }
+
+  /** Runs one event; whose process it was given to, if any. */
+  step(): Life | undefined | false {
+    this.#dirty = undefined;
+    if (!this.time.step()) return false;
+    return this.#dirty;
+  }
+
+  /** What must hold after a step of this worker, when all that it led to has run. */
+  check(life: Life): void {
+    const { worker } = life;
+    this.trace.step(this.time.now, worker.host.name);
+    if (this.#mutant.leaseless || !this.#mayBeMaster(life)) return;
+    const rival = this.#rival(life);
+    if (rival && worker.master) {
+      this.invariants.fail(`${worker.host.name} and ${rival.worker.host.name} hold mastership at once`);
+    }
+  }
+
+  /** Another one that holds mastership at this moment. */
+  #rival(life: Life): Life | undefined {
+    return this.#lives.find((other) => other !== life && this.#mayBeMaster(other) && other.worker.master);
+  }
+
+  /** What a worker says of itself costs more to ask. */
+  #mayBeMaster({ elected, worker: { host, membership } }: Life): boolean {
+    return elected && host.alive && membership?.lease.holds() === true;
+  }
+
+  // What goes wrong.
+
+  befall(fault: Fault): void {
+    const { now } = this.time;
+    this.trace.note(now, `FAULT ${JSON.stringify(fault)}`);
+    switch (fault.kind) {
+      case "join":
+        if (this.alive.length < 6) this.add();
+        return;
+      case "forget":
+        this.#troubleForAll = Math.max(this.#troubleForAll, now + AFTERMATH);
+        return this.log.group(APP).forget();
+      case "stranger":
+        this.#troubleForAll = Math.max(this.#troubleForAll, now + fault.lasts + AFTERMATH);
+        return this.#stranger(fault.lasts);
+      case "strike":
+        this.#strikes.push({ ...fault, left: fault.skip });
+        return;
+    }
+    const life = this.#victim(fault.victim);
+    if (life === undefined) return;
+    const { worker: { host }, worker } = life;
+    const way = this.network.way(host);
+    const lasts = "lasts" in fault ? fault.lasts : 0;
+    if (fault.kind !== "leave") this.#trouble(life, lasts);
+    switch (fault.kind) {
+      case "kill":
+        this.#kill(life);
+        if (fault.proof) {
+          const id = life.memberId();
+          this.time.after(this.random.between(1, 100), () => this.log.group(APP).leave(id));
+        }
+        if (fault.replaced !== undefined) this.time.after(fault.replaced, () => this.add());
+        return;
+      case "freeze":
+        return this.#freeze(life, lasts, fault.suspend && !this.#wrongClocks.has(host));
+      case "cut":
+        for (const phase of fault.phases) way.cut[phase] = true;
+        this.time.after(lasts, () => way.heal());
+        return;
+      case "reset":
+        return this.network.reset(host);
+      case "loss":
+        way.loss = fault.rate;
+        this.time.after(lasts, () => way.loss = 0);
+        return;
+      case "slow":
+        way.slow = fault.most;
+        this.time.after(lasts, () => way.slow = 0);
+        return;
+      case "clock":
+        // With its monotonic clock standing still and its wall clock set back a machine cannot know better.
+        if (this.#suspended.has(host)) return;
+        this.#wrongClocks.add(host);
+        host.setWall(fault.ahead);
+        this.time.after(lasts, () => host.setWall(0));
+        return;
+      case "leave":
+        if (this.alive.length > 1) host.after(0, "timer", () => worker.stop());
+        return;
+    }
+  }
+
+  /** All is well from now on: what lasts ends, and at least two workers live. */
+  heal(): void {
+    this.trace.note(this.time.now, "all is well again");
+    this.#strikes = [];
+    for (const { worker: { host } } of this.#lives) {
+      const way = this.network.way(host);
+      way.loss = way.slow = 0;
+      way.heal();
+      host.thaw();
+      host.setWall(0);
+    }
+    while (this.alive.length < 2) this.add();
+  }
+
+  #kill(life: Life): void {
+    const { host } = life.worker;
+    this.trace.note(this.time.now, `${host.name} is killed`);
+    host.kill();
+    if (this.#master === host.name) this.#master = "";
+    if (this.alive.length === 0) this.add();
+  }
+
+  #freeze({ worker: { host } }: Life, lasts: number, suspend: boolean): void {
+    if (suspend) this.#suspended.add(host);
+    host.freeze(suspend);
+    this.time.after(lasts, () => {
+      this.trace.note(this.time.now, `${host.name} goes on`);
+      host.thaw(this.random.pick(["timer", "message", undefined] as const));
+    });
+  }
+
+  #victim(victim: Victim): Life | undefined {
+    const { alive } = this;
+    const master = alive.find(({ worker: { host } }) => host.name === this.#master);
+    return victim === "master" ? master ?? alive[0] : alive[victim % Math.max(1, alive.length)];
+  }
+
+  #trouble(life: Life, lasts: number): void {
+    life.trouble = Math.max(life.trouble, this.time.now + lasts + AFTERMATH);
+  }
+
+  /** A program that has no business there has a transaction open in the journal. */
+  #stranger(lasts: number): void {
+    const { log } = this;
+    const topic = `${APP}-master`;
+    const producer = log.transactions.initialise("stranger", undefined, 60_000);
+    if (typeof producer === "string" || !log.topics.has(topic)) return;
+    const record = { topic, key: new Uint8Array([120]), value: null, headers: [], timestamp: 0 };
+    const batch = { records: [record], ...producer, sequence: 0, transactional: true };
+    log.append({ topic, partition: 0, batch, transactionalId: "stranger", topicId: undefined });
+    const commit = this.random.happens(0.5);
+    this.time.after(lasts, () => log.transactions.end("stranger", producer, commit));
+  }
+
+  #watch(host: Host, name: string, phase: Phase): "lost" | number {
+    this.trace.message(this.time.now, host.name, name, phase);
+    const strike = this.#strikes.find((each) => each.message === name && each.phase === phase && each.left-- <= 0);
+    if (strike === undefined) return 0;
+    const life = this.#lives.find(({ worker }) => worker.host === host);
+    this.#strikes = this.#strikes.filter((each) => each !== strike);
+    if (life === undefined) return 0;
+    this.trace.note(this.time.now, `${strike.what}: the ${phase} ${name} of ${host.name}`);
+    this.#trouble(life, strike.lasts);
+    switch (strike.what) {
+      case "lose":
+        return "lost";
+      case "delay":
+        return strike.lasts;
+      case "kill":
+        this.#kill(life);
+        return 0;
+      case "freeze":
+        this.#freeze(life, strike.lasts, false);
+        return 0;
+    }
+  }
+
+  // What is watched.
+
+  #spied(driver: MemoryDriver, joined: (membership: Membership) => void, lifeOf: () => Life): Driver {
+    return {
+      publisher: driver.publisher,
+      master: driver.master,
+      connect: () => driver.connect(),
+      ensureTopics: (topics) => driver.ensureTopics(topics),
+      close: (within) => driver.close(within),
+      join: (options: JoinOptions, listener: MemberListener): Membership => {
+        const life = lifeOf();
+        const watched: MemberListener = {
+          ...listener,
+          generation: (generation) => {
+            life.elected = generation.elected;
+            const { generation: number, master } = generation;
+            this.trace.note(this.time.now, `${life.worker.host.name}: generation ${number}, master ${master}`);
+            listener.generation(generation);
+          },
+          expelled: () => {
+            life.elected = false;
+            listener.expelled();
+          },
+        };
+        const membership = driver.join(options, watched);
+        life.memberId = () => membership.member.memberId;
+        if (this.#mutant.leaseless) membership.lease.left = () => 1000;
+        joined(membership);
+        return membership;
+      },
+    };
+  }
+
+  /** A request to fence that was late has fenced the one who reigns: it may step down. */
+  #overtaken(): void {
+    const reigning = this.#lives.find((life) => this.#mayBeMaster(life) && life.worker.master);
+    if (reigning) this.#trouble(reigning, 0);
+  }
+
+  /** The group has decided who is master. */
+  #elected(after: string): void {
+    const before = this.#lives.find(({ worker }) => worker.host.name === this.#master);
+    const { now } = this.time;
+    const stays = before &&
+      [...this.log.group(APP).members.values()].some(({ request }) =>
+        request.subscription.data.incarnation === this.#master
+      );
+    if (stays && before.hasTicked && after !== this.#master) {
+      if (before.worker.host.alive && !before.worker.stopping && before.worker.master) {
+        this.invariants.fail(`mastership moves from ${this.#master} to ${after}, while it reigns`);
+      }
+      const calm = before.worker.host.alive && !before.worker.stopping && before.trouble < now &&
+        this.#troubleForAll < now;
+      if (calm) this.invariants.fail(`mastership moves from ${this.#master} to ${after} without a cause`);
+    }
+    if (before && after !== this.#master) before.hasTicked = false;
+    this.#master = after;
+  }
+
+  /** The log has dropped a member: its lease must be over. */
+  #checkDropped(memberId: string): void {
+    if (this.#mutant.leaseless) return;
+    const life = this.#lives.find((each) => each.worker.host.alive && each.memberId() === memberId);
+    if (life?.worker.membership?.lease.holds()) {
+      this.invariants.fail(`the lease of ${life.worker.host.name} holds when the group drops it`);
+    }
+  }
+
+  async #tick(life: Life, tick: Tick, send: (value: string) => Promise<void>): Promise<void> {
+    const { worker } = life;
+    const { host } = worker;
+    this.trace.note(this.time.now, `${host.name} ticks ${tick.slot % 100_000} in epoch ${tick.epoch}`);
+    life.hasTicked = true;
+    const holds = () => this.#mutant.leaseless || worker.membership?.lease.holds() === true;
+    if (!holds()) this.invariants.fail(`a tick of ${host.name} begins without a lease`);
+    const rival = this.#mutant.leaseless ? undefined : this.#rival(life);
+    if (rival) this.invariants.fail(`a tick of ${host.name} begins while ${rival.worker.host.name} is master`);
+    const work = this.random.next();
+    if (work > 0.6) await host.sleep(work > 0.99 ? this.random.between(500, 5000) : this.random.between(0, 100));
+    const over = !holds();
+    try {
+      await send(say({ slot: tick.slot, epoch: tick.epoch, worker: host.name }));
+      if (over) this.invariants.fail(`a send of ${host.name} is taken after its lease`);
+    } catch (error) {
+      if (over && !tick.signal.aborted) this.invariants.fail(`the signal of ${host.name} has not aborted`);
+      throw error;
+    }
+  }
+
+  #handle(host: Host, partition: number, offset: number): Promise<void> | undefined {
+    const takes = this.random.next();
+    if (takes < 0.8) {
+      this.invariants.handled(partition, offset);
+      return undefined;
+    }
+    return host.sleep(takes > 0.99 ? 2000 : takes * 50).then(() => this.invariants.handled(partition, offset));
+  }
+
+  #logger(name: string): Logger {
+    if (!this.trace.keeps) return silent;
+    const note = (message: string) => this.trace.say(this.time.now, `${name}: ${message}`);
+    return { debug: note, info: note, warn: note, error: note };
+  }
+}
