@@ -33,7 +33,7 @@ export type Fault =
 /** A session, in ms: shorter than in earnest, so that more happens. */
 export const SESSION = 3000;
 /** How long things go wrong, in ms. */
-export const TROUBLE = 16_000;
+export const TROUBLE = 13_000;
 
 const MESSAGES = [
   ...["Produce", "Produce", "EndTxn", "EndTxn", "EndTxn", "InitProducerId", "InitProducerId"],

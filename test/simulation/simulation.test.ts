@@ -10,7 +10,7 @@ import { simulate } from "./simulation.ts";
 
 const runtime: Runtime = process.versions.bun ? "bun" : process.versions.deno ? "deno" : "node";
 /** The others run the same code: less of it is enough there. */
-const SEEDS = runtime === "node" ? 1000 : 200;
+const SEEDS = runtime === "node" ? 1000 : 100;
 
 /** What a run of the simulator prints. In a process of its own: Node's test runner makes each promise dear. */
 async function simulator(...args: string[]): Promise<{ output: string; code: number | null }> {
@@ -34,11 +34,15 @@ describe("whole workers on a log in memory", { timeout: 300_000 }, () => {
     assert.equal(code, 0, output);
   });
 
-  test("do not hold it where a mistake is made on purpose", async () => {
-    const { output, code } = await simulator("--mutants");
-    assert.equal(code, 0, output);
-    for (const { name } of MISTAKES) assert.match(output, new RegExp(`${name}: found by seed \\d+`));
-  });
+  test(
+    "do not hold it where a mistake is made on purpose",
+    { skip: runtime !== "node" && "Node shows it" },
+    async () => {
+      const { output, code } = await simulator("--mutants");
+      assert.equal(code, 0, output);
+      for (const { name } of MISTAKES) assert.match(output, new RegExp(`${name}: found by seed \\d+`));
+    },
+  );
 
   test("take the same steps under the same seed, in whatever process", async () => {
     for (const seed of [1, 2, 47]) {
