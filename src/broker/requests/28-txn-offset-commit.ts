@@ -50,7 +50,10 @@ export const txnOffsetCommit = api({
     let error: Code = NONE;
     if (groupId === "") error = INVALID_GROUP_ID;
     else if (isAsked) {
-      error = inVersion(await broker.transactions.admit(transactionalId, request, partitions, adds), version);
+      error = await broker.transactions.admit(transactionalId, request, partitions, adds);
+      // If the transaction has ended meanwhile, nothing would ever end these offsets.
+      if (error === NONE) error = broker.transactions.admitted(transactionalId, request, partitions, adds);
+      error = inVersion(error, version);
     }
     const topics = answerKnown(broker.topics, request.topics, (known) => {
       if (error !== NONE) return known.map(() => error);

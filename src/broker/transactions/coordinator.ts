@@ -168,13 +168,18 @@ export class TransactionCoordinator implements TransactionGate {
     partitions: readonly TopicPartition[],
     adds: boolean,
   ): Promise<Code> {
-    const error = adds
-      ? await this.add(transactionalId, producer, partitions)
-      : this.check(transactionalId, producer, partitions).find((code) => code !== NONE) ?? NONE;
-    // Whatever its version, this is the code that a producer knows when it writes.
-    if (error === PRODUCER_FENCED) return INVALID_PRODUCER_EPOCH;
-    // Older clients retry on the one code but not on the other.
-    return error === CONCURRENT_TRANSACTIONS && !adds ? NOT_ENOUGH_REPLICAS : error;
+    if (!adds) return this.admitted(transactionalId, producer, partitions, adds);
+    return forWriter(await this.add(transactionalId, producer, partitions), adds);
+  }
+
+  /** What `admit` has found, as it is now: a transaction may end while what was added is put on disk. */
+  admitted(
+    transactionalId: string,
+    producer: ProducerIdAndEpoch,
+    partitions: readonly TopicPartition[],
+    adds: boolean,
+  ): Code {
+    return forWriter(this.check(transactionalId, producer, partitions).find((code) => code !== NONE) ?? NONE, adds);
   }
 
   /** EndTxn. `bumps`: version 5 and newer, after which the producer has another epoch, or even id. */
@@ -259,6 +264,13 @@ export class TransactionCoordinator implements TransactionGate {
 
 function keyOf(transactionalId: string): string {
   return JSON.stringify(["transaction", transactionalId]);
+}
+
+function forWriter(error: Code, adds: boolean): Code {
+  // Whatever its version, this is the code that a producer knows when it writes.
+  if (error === PRODUCER_FENCED) return INVALID_PRODUCER_EPOCH;
+  // Older clients retry on the one code but not on the other.
+  return error === CONCURRENT_TRANSACTIONS && !adds ? NOT_ENOUGH_REPLICAS : error;
 }
 
 function failed(errorCode: Code): ProducerAnswer {
