@@ -101,17 +101,20 @@ def transactions():
     n = 0
     while not stopping.is_set():
         n += 1
-        size, commits, with_offsets = chance.randrange(1, 20), chance.random() < 0.7, chance.random() < 0.5
+        size, commits, with_offsets, flushes = chance.randrange(1, 20), *(chance.random() < p for p in (0.7, 0.5, 0.5))
         try:
             producer.begin_transaction()
             for i in range(size):
                 producer.produce("transactional", partition=chance.randrange(2), value=f"{n} {i}")
             if with_offsets:
-                within(2, lambda: producer.send_offsets_to_transaction([TopicPartition("kept", 0, n)], group, 10))
+                # What it is called with is of this transaction, also when it is called again in a later one's time.
+                within(2, lambda producer=producer, n=n: producer.send_offsets_to_transaction(
+                    [TopicPartition("kept", 0, n)], group, 10))
             if commits:
                 persistently(lambda: producer.commit_transaction(10))
                 say("committed", n, size, with_offsets)
                 continue
+            is_flushed = flushes and producer.flush(10) == 0
         except TimeoutError:
             # librdkafka never sends a TxnOffsetCommit again that it has lost with its connection, and waits for its answer
             # for ever. As a program that starts anew, the next producer fences this one.
@@ -122,8 +125,14 @@ def transactions():
         except KafkaException as error:
             if error.args[0].fatal() or not error.args[0].txn_requires_abort():
                 raise
+            is_flushed = False
         persistently(lambda: producer.abort_transaction(10))
         say("aborted", n)
+        # What librdkafka has not heard of when it aborts it forgets, and gives its sequence numbers to the next messages.
+        # If a killed broker has written it, they are taken for copies, on Kafka too: acknowledged, and not there. Another
+        # producer has another epoch.
+        if not is_flushed:
+            producer = begun()
 
 
 abandoned = []
