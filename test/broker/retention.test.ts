@@ -1,12 +1,18 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { OUT_OF_ORDER_SEQUENCE_NUMBER } from "../../src/broker/codes.ts";
 import { logConfigOf } from "../../src/broker/configs.ts";
+import { FileStores } from "../../src/broker/data/file-stores.ts";
 import { MemoryBudget } from "../../src/broker/log/budget.ts";
 import { AppendError } from "../../src/broker/log/error.ts";
 import { Log } from "../../src/broker/log/log.ts";
 import { offsetAt } from "../../src/broker/log/offset-at.ts";
-import { MemoryStores } from "../../src/broker/log/stores.ts";
+import { MemoryStores, type Stores } from "../../src/broker/log/stores.ts";
+import { silent } from "../../src/core/logger.ts";
 import { codecs } from "../../src/kafka/compression.ts";
 import { BatchBuilder } from "../../src/wire/batch-builder.ts";
 import type { CodecName } from "../../src/wire/codec.ts";
@@ -19,11 +25,16 @@ const DAY = 86_400_000;
 const utf8 = new TextEncoder();
 
 /** A log on a clock of its own, with small segments. */
-function makeLog(config: Record<string, string>, budget = new MemoryBudget(1e9), segmentBytes = 400) {
+function makeLog(
+  config: Record<string, string>,
+  budget = new MemoryBudget(1e9),
+  segmentBytes = 400,
+  stores: Stores = new MemoryStores(budget),
+) {
   const time = { now: START };
   const log = new Log({
     config: { ...logConfigOf(new Map(Object.entries(config))), segmentBytes },
-    stores: new MemoryStores(budget),
+    stores,
     clock: { monotonic: () => time.now, wall: () => time.now },
     codecs,
   });
@@ -105,6 +116,34 @@ test("max.compaction.lag.ms: what is older is compacted however little it is, an
   log.maintain(time.now);
   assert.deepEqual(keys(), ["3:k"]);
 });
+test("a batch that is sent again is known after compaction and a restart", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "mephisto-compacted-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const open = () =>
+    makeLog(
+      { "cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0" },
+      undefined,
+      400,
+      new FileStores(folder, false, silent),
+    );
+  const batch = (baseSequence: number) => {
+    const builder = new BatchBuilder();
+    builder.append(utf8.encode("k"), utf8.encode(String(baseSequence)), [], START);
+    return builder.build({ producerId: 7, producerEpoch: 0, baseSequence });
+  };
+  const { log, time, write } = open();
+  for (let sequence = 0; sequence < 8; sequence++) log.append(batch(sequence));
+  for (let i = 0; i < 20; i++) write("k", "x".repeat(50));
+  log.maintain(time.now);
+  log.close();
+  const again = open();
+  // As many as a client has in flight, all of which may have been written when the broker was killed.
+  for (let sequence = 3; sequence < 8; sequence++) assert.equal(again.log.append(batch(sequence)).baseOffset, sequence);
+  assert.throws(() => again.log.append(batch(2)), { code: OUT_OF_ORDER_SEQUENCE_NUMBER });
+  assert.equal(again.log.append(batch(8)).baseOffset, 28);
+  again.log.close();
+});
+
 for (const [name, codec] of [["none", undefined], ...Object.entries(codecs)] as const) {
   test(`compaction takes records out of batches, and leaves a producer's last batch without any: ${name}`, () => {
     const { log, time } = makeLog({ "cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0" });

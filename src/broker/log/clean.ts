@@ -36,7 +36,8 @@ export interface Cleaned {
 /**
  * Compacts a log as Kafka's cleaner does: of each key the last record stays; tombstones and the markers of transactions
  * that have no records left go once they have been compacted for `delete.retention.ms`; records of aborted transactions
- * go at once. A producer's last batch stays, without its records, for its sequence. Undefined: it is not yet worth it.
+ * go at once. The batches of a producer that may be sent again stay, without their records, so that they are known after
+ * a restart (of all but the last one Kafka keeps only snapshots). Undefined: it is not yet worth it.
  */
 export function clean(options: CleanOptions): Cleaned | undefined {
   const { config, now, cleanedTo } = options;
@@ -111,8 +112,8 @@ function cleanSegment(
       if (rest !== undefined && header.isTransactional && header.recordCount > 0) withData.add(producerId);
     }
     if (rest === undefined && producerId >= 0) {
-      const lastOffset = producers.get(producerId)?.batches.at(-1)?.lastOffset;
-      if (lastOffset === header.baseOffset + header.lastOffsetDelta) rest = emptyBatch(batch);
+      const lastOffset = header.baseOffset + header.lastOffsetDelta;
+      if (producers.get(producerId)?.batches.some((one) => one.lastOffset === lastOffset)) rest = emptyBatch(batch);
     }
     if (rest !== undefined) kept.push(rest);
   }
