@@ -25,6 +25,7 @@ export function tool(command: string, args: readonly string[], input = ""): Prom
       if (error === null) resolve(stdout);
       else reject(new Error(`${command} ${args.join(" ")} failed:\n${stdout}\n${stderr.slice(0, 5000)}`));
     });
+    child.stdin?.on("error", () => {}); // it may have ended without reading it
     child.stdin?.end(input);
   });
 }
