@@ -11,7 +11,7 @@ import type { Runtime } from "../support/runtimes.ts";
 import { until } from "../support/until.ts";
 import type { WorkerStatus } from "../../src/worker/status.ts";
 import { type Entry, readDiary } from "./diary.ts";
-import { type Fault, nextFault, type Place, type Stage } from "./faults.ts";
+import { type Fault, killTheMaster, nextFault, type Place, type Stage } from "./faults.ts";
 import { Random } from "./random.ts";
 import { judge } from "./verdict.ts";
 
@@ -71,7 +71,7 @@ export async function chaos({ kafka, seed, lasts, pauses, runtimes, say }: Chaos
     };
     let count = 0;
     for (const end = performance.now() + lasts; performance.now() < end;) {
-      const fault = nextFault(crew, random);
+      const fault = count === 0 ? killTheMaster(crew) : nextFault(crew, random);
       const next = performance.now() + random.between(...pauses);
       if (fault) {
         count++;
@@ -152,6 +152,15 @@ class Crew implements Stage {
     place.process = undefined;
     program?.kill(signal);
     await program?.exit;
+  }
+
+  master(): Place | undefined {
+    let latest: { readonly at: number; readonly pid: string } | undefined;
+    for (const [worker, entries] of this.diaries()) {
+      const at = entries.findLast(({ what }) => what === "master")?.at ?? -Infinity;
+      if (at > (latest?.at ?? -Infinity)) latest = { at, pid: worker };
+    }
+    return this.places.find(({ process }) => process && `process ${process.pid}` === latest?.pid);
   }
 
   /** Waits until every worker is well again, and says who is not. */

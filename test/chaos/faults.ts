@@ -18,6 +18,8 @@ export interface Place {
 export interface Stage {
   readonly places: readonly Place[];
   readonly kafka: KafkaServer;
+  /** Where the master is, by the workers' diaries. */
+  master(): Place | undefined;
   /** Starts a worker in an empty place. */
   start(place: Place): void;
   /** Ends a worker with a signal, and waits until it has ended. */
@@ -35,12 +37,19 @@ export interface Fault {
 /** No more workers than this are in trouble at once: the rest has to carry on. */
 const AT_ONCE = 2;
 
+/** The first fault: without it a short run might leave the master alone. */
+export function killTheMaster(stage: Stage): Fault | undefined {
+  const master = stage.master();
+  return master && befall("kill", master, 2000, stage);
+}
+
 /** The next fault, as the dice say; undefined when there is nobody left whom it could befall. */
 export function nextFault(stage: Stage, random: Random): Fault | undefined {
   const kind = random.pick(KINDS) ?? "kill";
   const lasts = Math.round(random.next() < 0.6 ? random.between(300, 4000) : random.between(7000, 11_000));
   // Both are drawn in any case, so that a seed goes on alike however the workers are.
   const chosen = random.next();
+  const atMaster = random.next() < 0.5;
   if (kind === "broker") {
     return {
       name: "restart the broker",
@@ -51,7 +60,8 @@ export function nextFault(stage: Stage, random: Random): Fault | undefined {
   }
   const well = stage.places.filter(({ process, trouble }) => process !== undefined && trouble === undefined);
   if (stage.places.length - well.length >= AT_ONCE) return undefined;
-  const place = well[Math.floor(chosen * well.length)];
+  const master = stage.master();
+  const place = atMaster && master && well.includes(master) ? master : well[Math.floor(chosen * well.length)];
   return place && befall(kind, place, lasts, stage);
 }
 

@@ -23,7 +23,7 @@ async function works(program: string, args: readonly string[], cwd: string, runt
   assert.equal(told.code, 0);
   const list = await execTo(program, [...args, "list"], { cwd, env });
   assert.match(list.stdout, /^say +master-example-say +8 +text +raw$/m, list.stderr);
-  assert.match(list.stdout, /^publishGreetings +2s +the master +skip$/m);
+  assert.match(list.stdout, /^publishGreetings +every 2s +the master +skip$/m);
   assert.equal(list.code, 0);
 }
 
