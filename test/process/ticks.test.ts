@@ -182,7 +182,7 @@ test(
 );
 
 test(
-  "a timer of 1 s whose function takes 0.5 s keeps its period, and begins in time",
+  "a timer of 1 s whose function takes 0.5 s keeps its period, and never begins early",
   { timeout: 60_000 },
   async (t) => {
     const kafka = await kafkaForTests();
