@@ -32,6 +32,8 @@ export class Lease {
   readonly #clock: Clock;
   #life: Instant = NEVER;
   #proof: Instant = NEVER;
+  /** The last sign of life, whatever has ended the lease since; on the monotonic clock. */
+  #alive = -Infinity;
 
   constructor(terms: LeaseTerms, clock: Clock) {
     this.#terms = terms;
@@ -45,19 +47,28 @@ export class Lease {
 
   /** An answered JoinGroup or SyncGroup, or a heartbeat answered without error in a generation that has been synced. */
   renew(sent: Instant): void {
-    this.#life = later(this.#life, sent);
+    this.signOfLife(sent);
     this.#proof = later(this.#proof, sent);
   }
 
   /** A heartbeat answered REBALANCE_IN_PROGRESS, or without error in a generation that is not synced yet. */
   signOfLife(sent: Instant): void {
     this.#life = later(this.#life, sent);
+    this.#alive = Math.max(this.#alive, sent.monotonic);
   }
 
   /** Ends the lease at once: any other error of the coordinator. */
   end(): void {
     this.#life = NEVER;
     this.#proof = NEVER;
+  }
+
+  /**
+   * Whether the broker cannot have expelled this member for its silence: who is unknown all the same has been forgotten
+   * with the rest of its group, and another's lease may be running.
+   */
+  get wasAlive(): boolean {
+    return this.#clock.monotonic() - this.#alive < this.#terms.session;
   }
 
   /** What is left, in ms, on the clock that has less; 0 or less when it is over. */

@@ -337,8 +337,9 @@ export class Group {
       case Code.REBALANCE_IN_PROGRESS:
         throw new AnotherRound();
       case Code.UNKNOWN_MEMBER_ID:
-        // A lease that runs while the group does not know us: its state was lost, and another's lease may be running too.
-        if (this.lease.holds()) this.#patience.session();
+        // Unknown, though not silent for long: the group's state was lost, and another's lease may be running. Ours may
+        // have been ended before, by a coordinator that had moved.
+        if (this.lease.wasAlive) this.#patience.session();
         this.memberId = "";
         this.#expelled();
         throw new AnotherRound();

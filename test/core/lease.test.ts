@@ -51,6 +51,19 @@ test("the end is at once", () => {
   assert.equal(lease.holds(), false);
 });
 
+test("who gave a sign of life less than a session ago was alive, whatever ended the lease", () => {
+  const { clock, lease } = made();
+  assert.equal(lease.wasAlive, false);
+  lease.renew(lease.now());
+  clock.pass(1000);
+  lease.signOfLife(lease.now());
+  lease.end();
+  clock.pass(5999);
+  assert.equal(lease.wasAlive, true);
+  clock.pass(1);
+  assert.equal(lease.wasAlive, false);
+});
+
 test("an answer that comes late takes nothing back", () => {
   const { clock, lease } = made();
   const early = lease.now();
