@@ -34,6 +34,7 @@ export class Cluster {
   #nodes = new Map<number, Address>();
   readonly #topics = new Map<string, TopicState>();
   readonly #refreshing = new Map<string, Promise<MetadataResponse>>();
+  #closed = false;
 
   constructor(endpoint: Endpoint, clientId: string) {
     this.endpoint = endpoint;
@@ -41,10 +42,12 @@ export class Cluster {
     this.#connect = connector(endpoint, clientId);
   }
 
-  /** A new connection for one purpose; made when it is first used. */
+  /** A new connection for one purpose; made when it is first used. After `close` it is a closed one. */
   link(address: Address): Link {
     const link = new Link(address, this.#connect, this.#clientId, this.endpoint.ssl !== undefined);
-    this.#links.add(link);
+    // Whatever is still under way must not open one again: it would keep the process alive.
+    if (this.#closed) link.close();
+    else this.#links.add(link);
     return link;
   }
 
@@ -148,6 +151,7 @@ export class Cluster {
   }
 
   close(): void {
+    this.#closed = true;
     for (const link of this.#links) link.close();
     this.#links.clear();
     this.#questions.clear();
