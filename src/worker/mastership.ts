@@ -10,7 +10,8 @@ import type { Generation } from "../driver/driver.ts";
 export interface Term {
   /** The latest generation of the group in which it lasts. */
   readonly generation: number;
-  /** When that elected this worker, on the monotonic clock. */
+  /** The one in which it began, and when that elected this worker, on the monotonic clock. */
+  readonly electedIn: number;
   readonly electedAt: number;
   /** Aborts when it is over. */
   readonly signal: AbortSignal;
@@ -170,13 +171,14 @@ export class Mastership {
 
 class OwnTerm implements Term {
   generation: number;
+  readonly electedIn: number;
   readonly electedAt: number;
   readonly holds: () => boolean;
   readonly #controller = new AbortController();
   ended: string | undefined;
 
   constructor(generation: number, electedAt: number, holds: () => boolean) {
-    this.generation = generation;
+    this.generation = this.electedIn = generation;
     this.electedAt = electedAt;
     this.holds = holds;
   }

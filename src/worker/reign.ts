@@ -10,6 +10,7 @@ import { MasterClock } from "./master-clock.ts";
 import type { Term } from "./mastership.ts";
 import { Outbox, TaskSends } from "./outbox.ts";
 import { Publication } from "./publication.ts";
+import { Seldom } from "./seldom.ts";
 import type { TaskLoop } from "./task-loop.ts";
 import { TickWriter } from "./tick-writer.ts";
 import type { Span, TimerLoop } from "./timer-loop.ts";
@@ -84,9 +85,9 @@ export class Reign {
     return this.#journal;
   }
 
-  /** What keeps the transaction in hand from being committed. */
+  /** What keeps the transaction in hand from being committed, or a timer from running. */
   get trouble(): string | undefined {
-    return this.#publication?.trouble;
+    return this.#publication?.trouble ?? this.#parts.timers.map(({ trouble }) => trouble).find(Boolean);
   }
 
   /** Since when, on the monotonic clock, something is due without anything coming of it; undefined: all goes well. */
@@ -143,8 +144,12 @@ export class Reign {
     if (generation === this.#record.generation && (idle < REFRESH || this.#publication?.busySince !== undefined)) {
       return;
     }
-    this.#record = { ...this.#record, generation };
-    this.#writeOwn(this.#record).catch(() => {}); // the term ends by it, or the next attempt succeeds
+    const before = this.#record;
+    const record = this.#record = { ...before, generation };
+    this.#writeOwn(record).catch(() => {
+      // The term ends by it, or the next look tries again.
+      if (this.#record === record) this.#record = before;
+    });
   }
 
   /** The last transaction: says that nobody needs to wait for this worker's lease. At most `ms`; never throws. */
@@ -158,13 +163,13 @@ export class Reign {
   /** A lost state of the group may have elected this worker while the last master's lease runs. */
   async #patience(last: MasterRecord | undefined): Promise<void> {
     const { clock, logger, ownEpoch, sessionTimeout, sleep } = this.#parts;
-    const { generation, electedAt, signal, holds } = this.#term;
-    if (last === undefined || last.resigned || last.epoch === ownEpoch || generation > last.generation) return;
+    const { electedIn, electedAt, signal, holds } = this.#term;
+    if (last === undefined || last.resigned || last.epoch === ownEpoch || electedIn > last.generation) return;
     const wait = electedAt + sessionTimeout - clock.monotonic();
     if (wait <= 0) return;
     this.#stage = "waiting";
     logger.info(
-      `Elected in generation ${generation}, not above ${last.generation} of the last master, ${last.worker}: the group's ` +
+      `Elected in generation ${electedIn}, not above ${last.generation} of the last master, ${last.worker}: the group's ` +
         `state was lost. Waiting for ${formatDuration(wait)}, since its lease may still be held.`,
     );
     await sleep(wait, signal);
@@ -232,18 +237,19 @@ export class Reign {
       ready: () => this.#holds() && this.#checkClock(),
       recordOf: (timer) => journal.timers.get(timer),
       write: (timer, book, run) => writer.write(timer, book, run),
-      behind: (ends) => log.behind(id, ends),
+      // Also of those in the journal: an actor may have gone since, and nobody would ever commit.
+      behind: (ends) => log.behind(id, writer.consumed(ends)),
     };
   }
 
   #startTasks(epoch: number, publication: Publication): void {
-    const { logger, tasks } = this.#parts;
+    const { clock, logger, tasks } = this.#parts;
     const outbox = new Outbox(publication, epoch);
     const holds = () => this.#holds();
-    const tell = (sentence: string) => logger.error(sentence);
     const signal = AbortSignal.any([this.#term.signal, this.#over.signal]);
     for (const loop of tasks) {
-      loop.start({ epoch, signal, scopeOf: (task) => new TaskSends(task, epoch, outbox, holds, tell) });
+      const { tell } = new Seldom((sentence) => logger.error(sentence), clock);
+      loop.start({ epoch, signal, holds, scopeOf: (task) => new TaskSends(task, epoch, outbox, holds, tell) });
     }
   }
 }

@@ -71,12 +71,14 @@ export class Watched extends Promise<void> {
 
 /** The most that a tick may have queued, in bytes. */
 const TICK_BYTES = 256 << 20;
-/** What a queued message takes beside its key and value, roughly. */
+/** What a queued message takes beside its bytes, roughly, and each header. */
 const MESSAGE_OVERHEAD = 64;
 
 /** What a message takes in memory, roughly, in bytes. */
-export function sizeOf({ key, value }: Record): number {
-  return (value?.length ?? 0) + (key?.length ?? 0) + MESSAGE_OVERHEAD;
+export function sizeOf({ key, value, headers }: Record): number {
+  let size = (value?.length ?? 0) + (key?.length ?? 0) + MESSAGE_OVERHEAD;
+  for (const [name, bytes] of headers) size += name.length + bytes.length + MESSAGE_OVERHEAD;
+  return size;
 }
 
 /** The sends of a tick: kept until its function has ended, then published together. */

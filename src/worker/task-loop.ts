@@ -18,6 +18,8 @@ export interface TaskSpan {
   /** 0 on every worker. */
   readonly epoch: number;
   readonly signal: AbortSignal;
+  /** Whether it lasts: a signal may come late in a process that was frozen. */
+  holds(): boolean;
   /** What the task sends through; undefined: as any code outside of handlers and ticks. */
   scopeOf(task: string): Scope | undefined;
 }
@@ -64,11 +66,12 @@ export class TaskLoop {
     return this.#running;
   }
 
-  async #loop({ epoch, signal, scopeOf }: TaskSpan): Promise<void> {
+  async #loop({ epoch, signal, holds, scopeOf }: TaskSpan): Promise<void> {
     const { name } = this.task;
     const { clock, logger, sleep } = this.#parts;
     const run: TaskRun = { epoch, signal: AbortSignal.any([signal, this.#ended.signal]) };
     for (let pause = FIRST_PAUSE; !run.signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+      if (!holds()) return;
       const began = clock.monotonic();
       try {
         await this.#run(run, scopeOf(name));

@@ -51,7 +51,7 @@ export class TickWriter {
     await publication.commit(() => ({
       records,
       journal: (ends) => {
-        written = book.after(run, epoch, policy.overlap === "untilConsumed" ? this.#consumed(ends) : undefined);
+        written = book.after(run, epoch, policy.overlap === "untilConsumed" ? this.consumed(ends) : undefined);
         return [timerEntry(name, written)];
       },
     }));
@@ -59,7 +59,7 @@ export class TickWriter {
   }
 
   /** Of the topics that the app's actors consume: nobody commits the others'. */
-  #consumed(ends: readonly PartitionOffset[]): PartitionOffset[] {
+  consumed(ends: readonly PartitionOffset[]): PartitionOffset[] {
     const topics = new Set([...this.#parts.actors.values()].map(({ topic }) => topic));
     return ends.filter(({ topic }) => topics.has(topic));
   }

@@ -17,6 +17,8 @@ export interface TickParts {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly sleep: Sleep;
+  /** Tells of a send that came too late to fail its tick. */
+  refused(sentence: string): void;
 }
 
 /** While it lasts, runs may begin and be written down. */
@@ -89,7 +91,7 @@ class Attempt {
   /** What it sent, when it has ended. */
   async run(): Promise<readonly Record[]> {
     const { name, fn, onMaster, policy: { timeout } } = this.#timer;
-    const { context, logger } = this.#parts;
+    const { context, refused } = this.#parts;
     const { epoch, signal } = this.#span;
     const { slot } = this.#slot;
     const timedOut = new AbortController();
@@ -99,7 +101,7 @@ class Attempt {
       epoch,
       signal: timeout === undefined ? signal : AbortSignal.any([signal, timedOut.signal]),
     };
-    const sends = new TickSends(name, () => this.#span.holds(), (sentence) => logger.error(sentence));
+    const sends = new TickSends(name, () => this.#span.holds(), refused);
     try {
       const call = onMaster ? context.run(sends, async () => await fn(tick)) : (async () => await fn(tick))();
       if (timeout === undefined) await call;

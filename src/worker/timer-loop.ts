@@ -6,6 +6,7 @@ import type { TimerDefinition, TimerPolicy } from "../core/timer.ts";
 import type { PartitionOffset } from "../driver/master-log.ts";
 import type { TimerRecord } from "./journal.ts";
 import { codeOf } from "./publication.ts";
+import { Seldom } from "./seldom.ts";
 import { runTick, type TickParts, type TickSpan } from "./tick.ts";
 import { type TickResult, TimerBook } from "./timer-book.ts";
 
@@ -15,8 +16,6 @@ const LONGEST_SLEEP = 30_000;
 const NEAR = 15;
 /** A wall clock that was ahead by more than this was wrong, in ms; one that is set back by less makes a timer wait. */
 const SET_BACK = 60_000;
-/** How often it is told that slots are not run, in ms. */
-const AGAIN = 60_000;
 
 /** While it lasts, a timer runs: a term of mastership, or the worker's life. */
 export interface Span extends TickSpan {
@@ -30,7 +29,7 @@ export interface Span extends TickSpan {
   behind(ends: readonly PartitionOffset[]): Promise<number>;
 }
 
-export interface TimerLoopParts extends TickParts {
+export interface TimerLoopParts extends Omit<TickParts, "refused"> {
   /** This worker's name. */
   readonly worker: string;
 }
@@ -39,21 +38,30 @@ export interface TimerLoopParts extends TickParts {
 export class TimerLoop {
   readonly timer: TimerDefinition;
   readonly book: TimerBook;
-  readonly #parts: TimerLoopParts;
+  readonly #parts: TickParts;
   readonly #policy: TimerPolicy;
   /** Runs that are under way beside each other (`overlap: "allow"`). */
   readonly #flying = new Set<Promise<void>>();
   readonly #ended = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #ticking: Promise<void> = Promise.resolve();
-  #toldAt = -Infinity;
+  /** Tells, seldom, of slots that are not run, and of those that are run late. */
+  readonly #tell: (sentence: string) => void;
+  readonly #tellLate: (sentence: string) => void;
+  #catchesUp = false;
   #next: number | undefined;
   #stuckSince: number | undefined;
+  /** Since when it waits for the end of a run of an earlier span. */
+  #waitsSince: number | undefined;
+  #loops = 0;
 
   constructor(timer: TimerDefinition, parts: TimerLoopParts) {
     this.timer = timer;
     this.book = new TimerBook(parts.worker);
-    this.#parts = parts;
+    const { clock, logger } = parts;
+    this.#parts = { ...parts, refused: new Seldom((sentence) => logger.error(sentence), clock).tell };
+    this.#tell = new Seldom((sentence) => logger.warn(sentence), clock).tell;
+    this.#tellLate = new Seldom((sentence) => logger.info(sentence), clock).tell;
     // Where nothing is written down, nobody knows what was missed before.
     this.#policy = timer.onMaster ? timer.policy : { ...timer.policy, catchUp: "skip" };
   }
@@ -65,15 +73,22 @@ export class TimerLoop {
 
   /** Since when a slot is due, or a run over, without anything having come of it; on the monotonic clock. */
   get stuckSince(): number | undefined {
-    return this.#stuckSince;
+    return this.#waitsSince ?? this.#stuckSince;
+  }
+
+  /** What keeps it from running: a part of a sentence. */
+  get trouble(): string | undefined {
+    if (this.#waitsSince === undefined) return undefined;
+    return `a run of timer ${this.timer.name} that began in an earlier mastership has not ended, though its signal has aborted`;
   }
 
   /** Runs at every slot until the span is over. A run of an earlier span is waited for. */
   start(span: Span): void {
+    if (this.#loops++ > 0) this.#waitsSince = this.#parts.clock.monotonic();
     this.#running = this.#running.then(() => this.#loop(span)).catch((error: unknown) => {
       this.#parts.logger.error(`Timer ${this.timer.name} has stopped: ${describeThrown(error)}`);
       this.#stuckSince = this.#parts.clock.monotonic();
-    });
+    }).finally(() => this.#loops--);
   }
 
   /** No new run begins; one that is under way may finish. */
@@ -95,6 +110,8 @@ export class TimerLoop {
   async #loop(span: Span): Promise<void> {
     const { rule, name } = this.timer;
     const { clock } = span;
+    this.#waitsSince = undefined;
+    this.#catchesUp = false;
     const over = AbortSignal.any([span.signal, this.#ended.signal]);
     if (over.aborted) return;
     if (this.timer.onMaster) this.book.begin(span.recordOf(name));
@@ -109,6 +126,8 @@ export class TimerLoop {
         const due = this.#due(progress, clock.now());
         if (due === undefined) return;
         if (due.skipped > 0) this.#missed(due);
+        else if (due.caughtUp && !this.#catchesUp) this.#late(due);
+        this.#catchesUp = due.caughtUp;
         progress = { ...progress, after: Math.max(progress.after, due.slot - 1) };
         this.#next = due.slot;
         if (await this.#sleepTowards(due.slot, span, over)) continue;
@@ -224,13 +243,12 @@ export class TimerLoop {
     this.#tell(`Timer ${name} (${rule.text}) was not run in time: ${slots(skipped)} skipped${then}.`);
   }
 
-  /** One line a minute: a timer may have many slots. */
-  #tell(sentence: string): void {
-    const { clock, logger } = this.#parts;
-    const now = clock.monotonic();
-    if (now - this.#toldAt < AGAIN) return;
-    this.#toldAt = now;
-    logger.warn(sentence);
+  /** The first of those that were missed and are run now. */
+  #late({ slot }: Due): void {
+    const { name, rule } = this.timer;
+    this.#tellLate(
+      `Timer ${name} (${rule.text}) was not run in time: it catches up from ${new Date(slot).toISOString()}.`,
+    );
   }
 
   /**

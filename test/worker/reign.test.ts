@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { TaskFunction } from "../../src/core/task.ts";
 import type { TimerOptions } from "../../src/core/timer.ts";
 import { actor } from "../../src/core/actor.ts";
 import { timer, type TimerFunction } from "../../src/core/timer.ts";
@@ -28,7 +29,7 @@ function made(fn: TimerFunction = () => {}, options: TimerOptions = {}) {
   const scopes = context<Scope>();
   const parts = { worker: "me", context: scopes, logger: lines, clock: time, sleep: time.sleep };
   const loops = [...definition.timers.values()].map((timer) => new TimerLoop(timer, parts));
-  const tasks = [...definition.tasks.values()].map((task) => new TaskLoop(task, parts));
+  const tasks: TaskLoop[] = [];
   const stoodDown: string[] = [];
   let over = () => {};
   const master = new Master({
@@ -45,12 +46,14 @@ function made(fn: TimerFunction = () => {}, options: TimerOptions = {}) {
       over();
     },
   });
+  const addTask = (fn: TaskFunction) => tasks.push(new TaskLoop({ name: "listen", onMaster: true, fn }, parts));
   let latest: { generation: number } | undefined;
   const elect = (generation = 1) => {
     const controller = new AbortController();
     let ended: string | undefined;
     const term: Term & { generation: number } = {
       generation,
+      electedIn: generation,
       electedAt: time.monotonic(),
       signal: controller.signal,
       get ended() {
@@ -76,11 +79,11 @@ function made(fn: TimerFunction = () => {}, options: TimerOptions = {}) {
   const published = () => log.committed.filter((records) => records.length > 0).map((records) => records.map(shown));
   const end = async () => {
     over();
-    for (const loop of loops) loop.end();
+    for (const loop of [...loops, ...tasks]) loop.end();
     await settle();
     assert.equal(time.sleepers, 0);
   };
-  return { time, lines, log, master, loops, stoodDown, elect, term, send, sendTo, published, end };
+  return { time, lines, log, master, loops, stoodDown, elect, term, send, sendTo, published, end, addTask };
 }
 
 const record = (part: Partial<TimerRecord> = {}): TimerRecord => ({
@@ -182,6 +185,23 @@ test("in a generation not above the journal's it waits for one session from its 
     assert.equal(log.entry("master")?.epoch, before ? 7 : 1);
     await end();
   }
+});
+
+test("generations that come while it reads the journal do not count: it is by the one that elected it that it waits", async () => {
+  const { time, log, master, elect, end, term } = made();
+  log.entries.push(last({ generation: 2 }));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  log.waits.set("read", promise);
+  elect(1);
+  await settle();
+  term().generation = 3;
+  resolve();
+  await time.pass(5999);
+  assert.equal(master.stage, "waiting");
+  await time.pass(1);
+  assert.equal(master.stage, "reigning");
+  assert.equal(log.entry("master")?.generation, 3);
+  await end();
 });
 
 test("a worker need not wait for itself", async () => {
@@ -416,6 +436,29 @@ test("a function that takes long, and a timer that has nothing to do, are no rea
   await end();
 });
 
+test("a run of an earlier term that does not end keeps its timer from running: that is told, and it stands down", async () => {
+  const { time, elect, loops, stoodDown, lines } = made(() => time.sleep(40_000));
+  const over = elect(1);
+  await time.pass(1000);
+  over();
+  elect(2);
+  await time.pass(11_000);
+  assert.deepEqual(stoodDown, []);
+  await time.pass(2500);
+  assert.equal(stoodDown.length, 1);
+  assert.equal(
+    lines.of(/^error: .*could not tick for 12s.*: a run of timer restock that began in an earlier/).length,
+    1,
+  );
+  await time.pass(30_000);
+  const last = elect(3);
+  await time.pass(20_000);
+  last();
+  assert.equal(stoodDown.length, 1);
+  for (const loop of loops) loop.end();
+  await time.pass(40_000);
+});
+
 test("it resigns with its last transaction, in a bounded time", async () => {
   const { time, log, elect, end, master } = made();
   elect(4);
@@ -440,6 +483,12 @@ test("the journal knows the latest generation, and is written once a minute when
   master.look();
   await settle();
   assert.equal(log.entry("master")?.generation, 9);
+  // One that could not be written is written with the next look.
+  term().generation = 10;
+  log.fail("publish", "PROTOCOL", 5);
+  master.look();
+  await time.pass(3000);
+  assert.equal(log.entry("master")?.generation, 10);
   await end();
   const idle = made(() => time.sleep(0), { overlap: "untilConsumed" });
   idle.log.entries.push(timerEntry("restock", record({ ends: [{ topic: "orders", partition: 0, offset: 5 }] })));
@@ -487,4 +536,28 @@ test("an error that comes of the term's end is no failure of the tick", async ()
   await time.pass(1000);
   assert.deepEqual([lines.of(/^error/), loops[0]?.book.counts.failed], [[], 0]);
   await end();
+});
+
+test("a timer does not wait for what nobody consumes any more", async () => {
+  const { time, log, elect, end } = made(() => {}, { overlap: "untilConsumed" });
+  const ends = [{ topic: "orders", partition: 0, offset: 5 }, { topic: "gone", partition: 0, offset: 7 }];
+  log.entries.push(timerEntry("restock", record({ slot: slot(0), ends })));
+  elect();
+  await time.pass(700);
+  assert.deepEqual(log.calls.filter((call) => call.startsWith("behind")), [
+    `behind ${JSON.stringify(ends.slice(0, 1))}`,
+  ]);
+  await end();
+});
+
+test("a task that sends on and on after the end of its term, and waits for nothing, is told of once a minute", async () => {
+  const { time, lines, elect, end, send, addTask } = made(() => {});
+  addTask(async ({ signal }) => {
+    await time.sleep(100_000, signal);
+    for (let n = 0; n < 1000; n++) void send("late");
+  });
+  elect();
+  await time.pass(700);
+  await end();
+  assert.equal(lines.of(/^error: A send of task listen failed: .*no longer master/).length, 1);
 });

@@ -108,6 +108,10 @@ test("after mastership a tick's sends are refused", async () => {
 });
 
 test("a tick may not queue without a bound", async () => {
+  const large: [string, Uint8Array] = ["large", new Uint8Array(64 << 20)];
+  const headed = new TickSends("restock", () => true, () => {});
+  for (let i = 0; i < 3; i++) await headed.send({ ...record(), headers: [large] });
+  await assert.rejects(headed.send({ ...record(), headers: [large] }), coded("BUFFER_FULL", /256 MiB/));
   const sends = new TickSends("restock", () => true, () => {});
   const big = record(new Uint8Array(64 << 20));
   for (let i = 0; i < 3; i++) await sends.send(big);

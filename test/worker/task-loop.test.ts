@@ -19,8 +19,10 @@ function made(fn: TaskFunction) {
   const parts = { context: scopes, logger: lines, clock: time, sleep: time.sleep };
   const loop = new TaskLoop({ name: "listen", onMaster: true, fn }, parts);
   const over = new AbortController();
-  const start = (epoch = 3, scope?: Scope) => loop.start({ epoch, signal: over.signal, scopeOf: () => scope });
-  return { time, lines, scopes, loop, start, end: () => over.abort() };
+  const term = { holds: true };
+  const start = (epoch = 3, scope?: Scope) =>
+    loop.start({ epoch, signal: over.signal, holds: () => term.holds, scopeOf: () => scope });
+  return { time, lines, scopes, loop, term, start, end: () => over.abort() };
 }
 
 test("a task runs until its span is over, with its epoch and a signal", async () => {
@@ -81,6 +83,19 @@ test("what it throws when it is told to end is no failure", async () => {
   await settle();
   loop.end();
   assert.deepEqual([await isDone(loop.idle()), loop.failed, lines.of(/^error/)], [true, 0, []]);
+});
+
+test("nothing is begun without a term, also when its signal comes late", async () => {
+  let runs = 0;
+  const { time, loop, term, start } = made(() => {
+    runs++;
+    throw new Error("no");
+  });
+  start();
+  await settle();
+  term.holds = false;
+  await time.pass(60_000);
+  assert.deepEqual([runs, await isDone(loop.idle()), time.sleepers], [1, true, 0]);
 });
 
 test("never two at once: what still runs of an earlier term is waited for", async () => {

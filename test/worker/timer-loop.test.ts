@@ -478,6 +478,21 @@ test("missed slots are caught up as the policy says; the slots of a late master 
   assert.deepEqual(await run("skip"), { ran: [], caughtUp: 0, counts: { ran: 0, failed: 0, skipped: 4, caughtUp: 0 } });
 });
 
+test("that slots are caught up is told in one line, also when none is skipped", async () => {
+  for (const [catchUp, expected] of [["one", 1], ["all", 1], ["skip", 0]] as const) {
+    const { time, loop, term, lines } = made(() => {}, policy({ catchUp }));
+    loop.start(term(2, { ...RECORD, slot: slots(-2)[0] ?? 0 }).span);
+    await time.pass(5000);
+    loop.end();
+    const found = told(lines).filter((line) => /was not run in time/.test(line));
+    assert.equal(found.length, 1);
+    assert.equal(
+      found.filter((line) => line.includes("is run now") || line.includes("catches up from")).length,
+      expected,
+    );
+  }
+});
+
 test("while slots are caught up the new ones wait behind them", async () => {
   const { time, loop, term, ran } = made(() => time.sleep(600), policy({ catchUp: "all" }));
   loop.start(term(2, { ...RECORD, slot: slots(-4)[0] ?? 0 }).span);

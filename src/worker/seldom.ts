@@ -1,0 +1,28 @@
+import type { Clock } from "../core/clock.ts";
+
+/** How often something of one kind is told, in ms. */
+const AGAIN = 60_000;
+
+/** Tells what may happen very often in one line a minute, with the number of those that were not told. */
+export class Seldom {
+  readonly #tell: (sentence: string) => void;
+  readonly #clock: Clock;
+  #toldAt = -Infinity;
+  #untold = 0;
+
+  constructor(tell: (sentence: string) => void, clock: Clock) {
+    this.#tell = tell;
+    this.#clock = clock;
+  }
+
+  readonly tell = (sentence: string): void => {
+    const now = this.#clock.monotonic();
+    if (now - this.#toldAt < AGAIN) {
+      this.#untold++;
+      return;
+    }
+    this.#tell(this.#untold === 0 ? sentence : `${sentence} (${this.#untold} more like it since the last line.)`);
+    this.#toldAt = now;
+    this.#untold = 0;
+  };
+}
