@@ -22,7 +22,7 @@ Commands:
   send    sends one message to an actor
   timers  shows what the timers have done, and their next slots
   resign  has the master hand over to another worker
-  list    lists the actors and timers of the script
+  list    lists the actors, timers and tasks of the script
 
 mephisto worker <script.ts> --help shows the flags of a command, and so does mephisto broker --help.
 `;

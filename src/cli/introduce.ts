@@ -3,6 +3,7 @@ import { redact } from "../core/redact.ts";
 import type { WorkerStatus } from "../worker/status.ts";
 import type { WorkerSettings } from "../worker/settings.ts";
 import type { ScriptDefinition } from "./script.ts";
+import { placeOf } from "./timer-table.ts";
 import { VERSION } from "./version.ts";
 
 /** The few lines in which a worker says what it is; no password is among them. */
@@ -12,8 +13,8 @@ export function introduce(
   { worker, runtime }: Pick<WorkerStatus, "worker" | "runtime">,
   web: string | undefined,
 ): string[] {
-  const { id, actors, timers } = definition;
-  const { url, sessionTimeout, heartbeatInterval, instanceId, version } = settings;
+  const { id, actors, timers, tasks } = definition;
+  const { url, sessionTimeout, heartbeatInterval, instanceId, version, master, evictOn } = settings;
   const session = `session ${formatDuration(sessionTimeout.value)}, heartbeat ${
     formatDuration(heartbeatInterval.value)
   }`;
@@ -23,11 +24,16 @@ export function introduce(
     (instanceId.value === undefined ? "" : `, instance ${instanceId.value}`),
     ...[...actors.values()].map(({ name, topic }) => `Actor ${name} handles topic ${topic}`),
     ...[...timers.values()].map(({ name, rule, onMaster }) =>
-      `Timer ${name} runs ${rule.every === undefined ? "by " : ""}${rule.text} on ${
-        onMaster ? "the master" : "every worker"
-      }`
+      `Timer ${name} runs ${rule.every === undefined ? "by " : ""}${rule.text} on ${placeOf(onMaster)}`
     ),
-    ...(actors.size + timers.size === 0 ? [`App ${id} has no actor and no timer: this worker has nothing to do`] : []),
+    ...[...tasks.values()].map(({ name, onMaster }) => `Task ${name} runs on ${placeOf(onMaster)}`),
+    ...(actors.size + timers.size + tasks.size === 0
+      ? [`App ${id} has no actor, no timer and no task: this worker has nothing to do`]
+      : []),
+    ...(master.value ? [] : [`It is never elected (from ${master.from})`]),
+    ...(evictOn.value === "reset"
+      ? [`It takes a worker whose address refuses connections for dead (evict-on reset, from ${evictOn.from})`]
+      : []),
     web === undefined ? "No web port" : `Web port at ${web}`,
   ];
 }

@@ -7,7 +7,7 @@ import type { Host, ScriptDefinition } from "./script.ts";
 import { serializerName } from "./serializers.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
-import { comingSlots, comingTable, timerRows, timerTable } from "./timer-table.ts";
+import { comingSlots, comingTable, placeOf, timerRows, timerTable } from "./timer-table.ts";
 
 /** A listing is worth this much waiting for what the journal says, in ms, and no error. */
 const PATIENCE = 800;
@@ -20,7 +20,7 @@ export function listCommand(
   now: () => number = () => systemClock.wall(),
 ): Command {
   return {
-    description: "Lists the actors and timers of this script",
+    description: "Lists the actors, timers and tasks of this script",
     args: {
       json: { type: "boolean", description: "As JSON" },
       url: { type: "string", description: "Kafka's address [MEPHISTO_URL]" },
@@ -48,18 +48,24 @@ function actorRows({ actors }: ScriptDefinition) {
   }));
 }
 
+function taskRows({ tasks }: ScriptDefinition) {
+  return [...tasks.values()].map(({ name, onMaster }) => ({ name, onMaster }));
+}
+
 function asJson(definition: ScriptDefinition, journal: Journal | undefined, now: number) {
   const coming = comingSlots(definition, now, 1);
   const timers = timerRows(definition, journal).map((row) => {
     const [next] = coming.get(row.name) ?? [];
     return { ...row, next: next ? new Date(next.slot).toISOString() : null };
   });
-  return { app: definition.id, actors: actorRows(definition), timers };
+  return { app: definition.id, actors: actorRows(definition), timers, tasks: taskRows(definition) };
 }
 
 function asTables(definition: ScriptDefinition, journal: Journal | undefined, now: number): string {
   const timers = timerRows(definition, journal);
-  if (definition.actors.size + timers.length === 0) return `App ${definition.id} defines no actor and no timer.\n`;
+  if (definition.actors.size + timers.length + definition.tasks.size === 0) {
+    return `App ${definition.id} defines no actor, no timer and no task.\n`;
+  }
   const parts: string[] = [];
   if (definition.actors.size > 0) {
     const rows = actorRows(definition).map(({ name, topic, partitions, key, value }) => [
@@ -73,5 +79,8 @@ function asTables(definition: ScriptDefinition, journal: Journal | undefined, no
   }
   if (timers.length > 0) parts.push(timerTable(timers, journal));
   if (definition.timers.size > 0) parts.push(comingTable(comingSlots(definition, now, 1)));
+  if (definition.tasks.size > 0) {
+    parts.push(table([["TASK", "ON"], ...taskRows(definition).map(({ name, onMaster }) => [name, placeOf(onMaster)])]));
+  }
   return parts.join("\n");
 }

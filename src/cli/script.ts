@@ -19,7 +19,7 @@ import { timersCommand } from "./timers.ts";
 import { workerCommand } from "./worker.ts";
 
 /** What the command line needs to know of an app. */
-export type ScriptDefinition = Pick<AppDefinition, "id" | "options" | "actors" | "timers">;
+export type ScriptDefinition = Pick<AppDefinition, "id" | "options" | "actors" | "timers" | "tasks">;
 
 /** What the command line needs from the floors below. */
 export interface Host {

@@ -61,7 +61,7 @@ export function timerTable(rows: readonly TimerRow[], journal: Journal | undefin
     ...rows.map((row) => [
       row.name,
       row.rule ?? "in the journal, not in this script",
-      row.onMaster ? "the master" : "every worker",
+      placeOf(row.onMaster),
       cell(row.overlap),
       ...(journal
         ? [
@@ -77,6 +77,11 @@ export function timerTable(rows: readonly TimerRow[], journal: Journal | undefin
         : []),
     ]),
   ]);
+}
+
+/** Where a timer or a task runs, in words. */
+export function placeOf(onMaster: boolean): string {
+  return onMaster ? "the master" : "every worker";
 }
 
 /** Why those failed whose last run did: a line each. */

@@ -30,7 +30,7 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
       "session-timeout": text("session-timeout", "Silence after which it is expelled; default 6s", DURATION),
       "heartbeat-interval": text("heartbeat-interval", "Default a twentieth of that, at most 300ms", DURATION),
       "instance-id": text("instance-id", "A fixed name in the group", { valueHint: "name" }),
-      master: { type: "boolean", default: true, description: "It is never elected [MEPHISTO_NO_MASTER]" },
+      master: { type: "boolean", default: true, description: "Is never elected [MEPHISTO_NO_MASTER]" },
       "presence-bind": text("presence-bind", "Where others see that it lives; default 127.0.0.1", {
         valueHint: "address|off",
       }),
@@ -73,7 +73,7 @@ function advice(): string {
   return ` For development: ${shown} dev, or ${shown} broker.`;
 }
 
-const DURATION = { valueHint: "2s" };
+const DURATION = { valueHint: "duration" };
 
 function text(flag: string, description: string, more: Partial<StringArgDef> = {}): StringArgDef {
   return { type: "string", description: `${description} [${variableOf(flag)}]`, ...more };

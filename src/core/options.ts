@@ -5,6 +5,8 @@ import { suggestion } from "./nearest.ts";
 export interface Kind {
   readonly words: string;
   is(value: unknown): boolean;
+  /** If it is one of some words: these. */
+  readonly known?: readonly string[];
 }
 
 /** The kinds of options' values. */
@@ -25,8 +27,9 @@ export const kinds: Readonly<
 /** One of these words. */
 export function oneOf(words: readonly string[]): Kind {
   return {
-    words: words.map((word) => JSON.stringify(word)).join(", "),
+    words: `one of ${words.map((word) => JSON.stringify(word)).join(", ")}`,
     is: (value) => words.some((word) => word === value),
+    known: words,
   };
 }
 
@@ -48,7 +51,8 @@ export function checkOptions(options: unknown, known: Readonly<Record<string, Ki
       throw new MephistoError("INVALID_OPTION", `${capital(what)} has no option ${JSON.stringify(name)}.${hint}`);
     }
     if (value !== undefined && !kind.is(value)) {
-      throw new MephistoError("INVALID_OPTION", `The option ${name} of ${what} is not ${kind.words}.`);
+      const hint = typeof value === "string" && kind.known ? suggestion(value, kind.known) : "";
+      throw new MephistoError("INVALID_OPTION", `The option ${name} of ${what} is not ${kind.words}.${hint}`);
     }
   }
 }

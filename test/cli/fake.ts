@@ -1,6 +1,7 @@
-/** An app with actors and timers, a host that keeps what it is given, and a terminal that keeps what is written. */
+/** An app with actors, timers and a task, a host that keeps what it is given, and a terminal that keeps what is written. */
 import { actor, type ActorDefinition, type Outgoing } from "../../src/core/actor.ts";
 import { app, type AppDefinition, type AppOptions, setRuntime } from "../../src/core/app.ts";
+import { task } from "../../src/core/task.ts";
 import { timer } from "../../src/core/timer.ts";
 import { again } from "../../src/cli/again.ts";
 import type { BrokerOptions, DevBroker } from "../../src/cli/broker.ts";
@@ -12,13 +13,14 @@ import { runtime } from "../../src/runtime/info.ts";
 import type { WorkerSettings } from "../../src/worker/settings.ts";
 import type { RunningWorker, WorkerStatus } from "../../src/worker/status.ts";
 
-/** An app of two actors and two timers. */
+/** An app of two actors, two timers and a task. */
 export function exampleDefinition(options: AppOptions<"raw", "text"> = {}): ScriptDefinition {
   const shop = definedApp(options);
   actor(shop.app, async function say() {});
   actor(shop.app, { name: "orders", valueSerializer: "json", partitions: 3, topic: "shop-orders.v1" }, async () => {});
   timer(shop.app, 2.0, { onMaster: true }, async function publishGreetings() {});
   timer(shop.app, "1m30s", function cleanUp() {});
+  task(shop.app, { onMaster: true }, async function listen() {});
   return shop.definition;
 }
 

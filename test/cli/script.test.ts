@@ -87,7 +87,7 @@ for (const [words, message] of Object.entries(mistakes)) {
   });
 }
 
-test("list shows actors and timers as aligned tables", async () => {
+test("list shows actors, timers and tasks as aligned tables", async () => {
   const { code, out } = await run("list");
   assert.equal(code, 0);
   const next = out.indexOf("\nTIMER             NEXT SLOTS\n");
@@ -102,6 +102,7 @@ publishGreetings  every 2s     the master    skip
 cleanUp           every 1m30s  every worker  skip
 `,
   );
+  assert.ok(out.endsWith("\nTASK    ON\nlisten  the master\n"), out);
 });
 
 test("list --json is for programs", async () => {
@@ -116,6 +117,7 @@ test("list --json is for programs", async () => {
     { name: "publishGreetings", every: 2000, onMaster: true },
     { name: "cleanUp", every: 90_000, onMaster: false },
   ]);
+  assert.deepEqual(listed.tasks, [{ name: "listen", onMaster: true }]);
 });
 
 test("send sends one message, and closes", async () => {
@@ -185,6 +187,14 @@ test("a worker introduces itself without its password", async () => {
   assert.ok(!err.includes("secret"));
 });
 
+test("a worker says what it runs as a task, and that it is never master, and by whose will", async () => {
+  const host = failing(new MephistoError("PROTOCOL", "The end."));
+  const { err } = await run("worker -p 0 --no-master", { host, env: { MEPHISTO_EVICT_ON: "reset" } });
+  assert.match(err, /Task listen runs on the master\n/);
+  assert.match(err, /It is never elected \(from --no-master\)\n/);
+  assert.match(err, /refuses connections for dead \(evict-on reset, from MEPHISTO_EVICT_ON\)\n/);
+});
+
 test("a program's own logger is told everything, and the terminal why the worker ended", async () => {
   const lines: string[] = [];
   const add = (line: string) => lines.push(line);
@@ -229,5 +239,5 @@ test("a worker that is not to be master says so with a flag, which help shows as
   host.made = fakeWorker({ failed: Promise.resolve(new Error("enough")) });
   await run("worker --no-master --without-web", { host });
   assert.deepEqual(host.started[0]?.master, { value: false, from: "--no-master" });
-  assert.match((await run("worker --help")).out, /^ +--no-master +It is never elected/m);
+  assert.match((await run("worker --help")).out, /^ +--no-master +Is never elected/m);
 });

@@ -225,8 +225,9 @@ test("policies that make no sense, alone or together, are told at definition", (
   refused({ catchUp: "one" }, /catchUp of timer restock needs onMaster/);
   refused({ onMaster: false, catchUpWithin: 5 }, /catchUpWithin of timer restock needs onMaster/);
   refused({ onMaster: true, catchUp: "skip", catchUpWithin: 5 }, /leave one of them out/);
-  refused({ overlap: "wait" }, /overlap of timer restock is not "skip", "queue", "allow", "untilConsumed"/);
-  refused({ onMaster: true, catchUp: true }, /catchUp of timer restock is not "one", "skip", "all"/);
+  refused({ overlap: "wait" }, /overlap of timer restock is not one of "skip", "queue", "allow", "untilConsumed"\.$/);
+  refused({ overlap: "untilconsumed" }, /"untilConsumed"\. Did you mean untilConsumed\?$/);
+  refused({ onMaster: true, catchUp: true }, /catchUp of timer restock is not one of "one", "skip", "all"/);
   refused({ retry: -1 }, /retry of timer restock is not a whole number of at least 0/);
   refused({ retry: 1.5 }, /retry/);
   refused({ immediately: 1 }, /immediately of timer restock is not true or false/);
