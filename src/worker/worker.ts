@@ -1,16 +1,15 @@
 import type { ActorDefinition } from "../core/actor.ts";
 import type { AppDefinition } from "../core/app.ts";
 import type { Clock } from "../core/clock.ts";
-import { MephistoError, messageOf } from "../core/errors.ts";
+import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import { Outage } from "../core/outage.ts";
-import { Backoff, type Sleep, within } from "../core/pause.ts";
-import type { Driver, Generation, MasterWork, MemberListener, Membership, TopicPartition } from "../driver/driver.ts";
-import type { JournalState } from "../driver/master-log.ts";
+import { type Sleep, within } from "../core/pause.ts";
+import type { Driver, Generation, MemberListener, Membership } from "../driver/driver.ts";
 import type { Context } from "../runtime/context.ts";
 import { ActorLoop } from "./actor-loop.ts";
+import { connect, masterWork } from "./connect.ts";
 import { DeadLetters } from "./dead-letters.ts";
-import { journalTopic } from "./journal.ts";
+import { everyWorkersSpan } from "./every-worker.ts";
 import { Master } from "./master.ts";
 import { Mastership } from "./mastership.ts";
 import { describePartitions } from "./partitions.ts";
@@ -18,7 +17,7 @@ import type { Scope } from "./sends.ts";
 import type { WorkerSettings } from "./settings.ts";
 import { type RunningWorker, timerStatus, type WorkerStatus } from "./status.ts";
 import { TaskLoop } from "./task-loop.ts";
-import { type Span, TimerLoop } from "./timer-loop.ts";
+import { TimerLoop } from "./timer-loop.ts";
 import type { Watch } from "./watch.ts";
 
 /** How long stopping may take in all, in ms. */
@@ -72,7 +71,7 @@ export class Worker implements RunningWorker {
   #mastership: Mastership | undefined;
   #master: Master | undefined;
   #generation: Generation | undefined;
-  #partitionCounts = new Map<string, number>();
+  #partitionCounts: ReadonlyMap<string, number> = new Map();
   #idle = new AbortController();
   #told = false;
   #standsDown = false;
@@ -96,9 +95,11 @@ export class Worker implements RunningWorker {
 
   async start(): Promise<void> {
     const { clock, definition, driver, logger, settings, sleep, watch, worker, runtime } = this.#parts;
-    const journal = await this.#connect();
+    const connected = await connect(this.#parts, this.#stop.signal);
     const presence = await watch?.listen();
-    if (this.#stop.signal.aborted) return;
+    if (connected === undefined || this.#stop.signal.aborted) return;
+    const { journal } = connected;
+    this.#partitionCounts = connected.partitionCounts;
     for (const actor of this.#actors.values()) actor.start();
     const everyWorker = everyWorkersSpan(clock, this.#stop.signal);
     for (const loop of this.#timers) if (!loop.timer.onMaster) loop.start(everyWorker);
@@ -201,50 +202,6 @@ export class Worker implements RunningWorker {
     return this.#mastership?.master === true && (this.#master === undefined || this.#master.epoch > 0);
   }
 
-  /** Until a broker answers and the topics are there; gives the journal. Throws what waiting does not mend. */
-  async #connect(): Promise<JournalState | undefined> {
-    const { clock, definition, driver, logger, settings, sleep } = this.#parts;
-    const outage = new Outage(logger, clock);
-    const backoff = new Backoff(100, 2000, this.#parts.random);
-    const topics = [...definition.actors.values()].map(({ topic, partitions }) => ({
-      topic,
-      partitions,
-      replicationFactor: definition.options.replicationFactor ?? -1,
-    }));
-    while (!this.#stop.signal.aborted) {
-      try {
-        const { brokers } = await driver.connect();
-        this.#partitionCounts = await driver.ensureTopics(topics);
-        const journal = await this.#journal();
-        outage.over("Kafka answers");
-        logger.debug(`Connected to ${brokers.join(", ")}`);
-        return journal;
-      } catch (error) {
-        if (this.#stop.signal.aborted) return undefined;
-        if (!(error instanceof MephistoError) || !waitingMends(error)) throw error;
-        outage.failed(
-          `${error.message} The address is from ${settings.url.from}. Start Kafka there, or give another with --url or ` +
-            `MEPHISTO_URL.${this.#parts.advice}`,
-        );
-        await sleep(backoff.next(), this.#stop.signal);
-      }
-    }
-    return undefined;
-  }
-
-  /** Makes sure of the journal, if there is anything to be written in it. */
-  async #journal(): Promise<JournalState | undefined> {
-    const { definition: { id, options, tasks }, driver, logger } = this.#parts;
-    if (![...tasks.values(), ...this.#timers.map(({ timer }) => timer)].some(({ onMaster }) => onMaster)) {
-      return undefined;
-    }
-    const topic = journalTopic(id);
-    const journal = await driver.master.ensureJournal({ topic, replicationFactor: options.replicationFactor ?? -1 });
-    if (journal.created) logger.info(`New journal ${topic}: the schedule begins anew.`);
-    for (const warning of journal.warnings) logger.warn(warning);
-    return journal;
-  }
-
   #listener(): MemberListener {
     const { logger } = this.#parts;
     return {
@@ -326,10 +283,10 @@ export class Worker implements RunningWorker {
   /** A worker that goes without says so, once, when others have had the time to hand over. */
   #watchIdle(): void {
     this.#idle.abort();
-    if (this.#told || this.#actors.size === 0 || this.#held().length > 0) return;
+    if (this.#told || this.#actors.size === 0 || this.#hasPartitions()) return;
     const { signal } = this.#idle = new AbortController();
     void this.#parts.sleep(IDLE_AFTER, signal).then(() => {
-      if (signal.aborted || this.#held().length > 0 || this.#state !== "running") return;
+      if (signal.aborted || this.#hasPartitions() || this.#state !== "running") return;
       this.#told = true;
       const counts = [...this.#partitionCounts].map(([topic, count]) => `${topic} has ${count}`).join(", ");
       this.#parts.logger.info(
@@ -338,10 +295,8 @@ export class Worker implements RunningWorker {
     });
   }
 
-  #held(): TopicPartition[] {
-    return [...this.#actors.entries()].flatMap(([topic, { partitions }]) =>
-      partitions.map((partition) => ({ topic, partition }))
-    );
+  #hasPartitions(): boolean {
+    return [...this.#actors.values()].some(({ partitions }) => partitions.length > 0);
   }
 
   async #stopAll(): Promise<void> {
@@ -379,35 +334,6 @@ export class Worker implements RunningWorker {
     await attempt(driver.close(Math.min(left(), 1000)));
     this.#state = "stopped";
   }
-}
-
-/** What runs on the master, as the others are told. */
-function masterWork({ timers, tasks }: WorkerParts["definition"]): MasterWork[] {
-  return [
-    ...[...timers.values()].filter(({ onMaster }) => onMaster).map(({ name, rule }) => ({ name, rule: rule.text })),
-    ...[...tasks.values()].filter(({ onMaster }) => onMaster).map(({ name }) => ({ name, rule: "task" })),
-  ];
-}
-
-function waitingMends({ code }: MephistoError): boolean {
-  return code === "UNREACHABLE" || code === "PROTOCOL";
-}
-
-/** Timers of every worker run for as long as it does, and are written down nowhere. */
-function everyWorkersSpan(clock: Clock, signal: AbortSignal): Span {
-  return {
-    epoch: 0,
-    signal,
-    clock: { now: () => clock.wall() },
-    holds: () => true,
-    ready: () => !signal.aborted,
-    recordOf: () => undefined,
-    write(_, book, run) {
-      book.settle(book.after(run, 0, undefined));
-      return Promise.resolve();
-    },
-    behind: () => Promise.resolve(0),
-  };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

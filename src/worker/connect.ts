@@ -1,0 +1,71 @@
+import { MephistoError } from "../core/errors.ts";
+import { Outage } from "../core/outage.ts";
+import { Backoff } from "../core/pause.ts";
+import type { MasterWork } from "../driver/driver.ts";
+import type { JournalState } from "../driver/master-log.ts";
+import { journalTopic } from "./journal.ts";
+import type { WorkerParts } from "./worker.ts";
+
+/** What a worker needs before it joins its group. */
+export interface Connected {
+  /** How many partitions each topic has. */
+  readonly partitionCounts: ReadonlyMap<string, number>;
+  /** Undefined when nothing of the script runs on the master. */
+  readonly journal: JournalState | undefined;
+}
+
+/**
+ * Until a broker answers and the topics are there; undefined when that is given up. Throws what waiting does not mend.
+ */
+export async function connect(parts: WorkerParts, signal: AbortSignal): Promise<Connected | undefined> {
+  const { clock, definition, driver, logger, settings, sleep } = parts;
+  const outage = new Outage(logger, clock);
+  const backoff = new Backoff(100, 2000, parts.random);
+  const topics = [...definition.actors.values()].map(({ topic, partitions }) => ({
+    topic,
+    partitions,
+    replicationFactor: definition.options.replicationFactor ?? -1,
+  }));
+  while (!signal.aborted) {
+    try {
+      const { brokers } = await driver.connect();
+      const partitionCounts = await driver.ensureTopics(topics);
+      const journal = await journalOf(parts);
+      outage.over("Kafka answers");
+      logger.debug(`Connected to ${brokers.join(", ")}`);
+      return { partitionCounts, journal };
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      if (!(error instanceof MephistoError) || !waitingMends(error)) throw error;
+      outage.failed(
+        `${error.message} The address is from ${settings.url.from}. Start Kafka there, or give another with --url or ` +
+          `MEPHISTO_URL.${parts.advice}`,
+      );
+      await sleep(backoff.next(), signal);
+    }
+  }
+  return undefined;
+}
+
+/** What runs on the master, as the others are told. */
+export function masterWork({ timers, tasks }: WorkerParts["definition"]): MasterWork[] {
+  return [
+    ...[...timers.values()].filter(({ onMaster }) => onMaster).map(({ name, rule }) => ({ name, rule: rule.text })),
+    ...[...tasks.values()].filter(({ onMaster }) => onMaster).map(({ name }) => ({ name, rule: "task" })),
+  ];
+}
+
+/** Makes sure of the journal, if there is anything to be written in it. */
+async function journalOf({ definition, driver, logger }: WorkerParts): Promise<JournalState | undefined> {
+  if (masterWork(definition).length === 0) return undefined;
+  const { id, options } = definition;
+  const topic = journalTopic(id);
+  const journal = await driver.master.ensureJournal({ topic, replicationFactor: options.replicationFactor ?? -1 });
+  if (journal.created) logger.info(`New journal ${topic}: the schedule begins anew.`);
+  for (const warning of journal.warnings) logger.warn(warning);
+  return journal;
+}
+
+function waitingMends({ code }: MephistoError): boolean {
+  return code === "UNREACHABLE" || code === "PROTOCOL";
+}
