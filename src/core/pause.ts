@@ -1,3 +1,5 @@
+import type { Clock } from "./clock.ts";
+
 /** Resolves after `ms`, or at once when the signal aborts. Handed in beside the clock where tests need no waiting. */
 export type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>;
 
@@ -50,5 +52,36 @@ export async function within<T>(promise: Promise<T>, ms: number, sleep: Sleep = 
     return await Promise.race([promise, sleep(ms, over.signal).then(() => undefined)]);
   } finally {
     over.abort();
+  }
+}
+
+/** How long work may go on without letting others have their turn, in ms. */
+const AT_A_STRETCH = 20;
+
+/**
+ * Lets others have their turn now and then, in work that goes on for seconds and waits for nothing by itself: a worker
+ * whose heartbeats cannot be sent is taken for dead.
+ */
+export class Turns {
+  readonly #clock: Clock;
+  readonly #sleep: Sleep;
+  #since: number;
+  #rest: Promise<void> | undefined;
+
+  constructor(clock: Clock, sleep: Sleep = pause) {
+    this.#clock = clock;
+    this.#sleep = sleep;
+    this.#since = clock.monotonic();
+  }
+
+  /** What is to be waited for before the work goes on; undefined: nothing. */
+  due(): Promise<void> | undefined {
+    if (this.#rest === undefined && this.#clock.monotonic() - this.#since > AT_A_STRETCH) {
+      this.#rest = this.#sleep(0).then(() => {
+        this.#rest = undefined;
+        this.#since = this.#clock.monotonic();
+      });
+    }
+    return this.#rest;
   }
 }

@@ -15,6 +15,7 @@ import { partitionForKey } from "../wire/murmur2.ts";
 import { produce, produceTransactional } from "../wire/requests/00-produce.ts";
 import { addPartitionsToTxn } from "../wire/requests/24-add-partitions-to-txn.ts";
 import type { BatchKind } from "./batch.ts";
+import { Turns } from "../core/pause.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { ProtocolError } from "./errors.ts";
@@ -108,9 +109,9 @@ export class FencedProducer implements FencedPublisher {
   }
 
   async #publish(transaction: Transaction, mayTry: MayTry): Promise<Committed> {
-    const until = this.#parts.clock.monotonic() + this.#options.transactionTimeout * OURS;
     await this.#checkJournal();
     const queues = await this.#queues(transaction.records);
+    const until = this.#parts.clock.monotonic() + this.#options.transactionTimeout * OURS;
     const journal = new PartitionQueue(this.#options.journal, 0);
     if (!mayTry()) throw notMaster();
     try {
@@ -155,7 +156,10 @@ export class FencedProducer implements FencedPublisher {
       else if (this.#checked.has(topic)) continue;
       this.#checked.set(topic, now);
     }
+    const turns = new Turns(clock);
     for (const { topic, key, value, headers, timestamp } of records) {
+      const rest = turns.due();
+      if (rest) await rest;
       const queues = topics.get(topic) ?? [];
       const index = key === null ? this.#turn++ % queues.length : partitionForKey(key, queues.length);
       const queue = queues[index];

@@ -24,6 +24,9 @@ const REQUEST_BYTES = 4 << 20;
 const REPLICAS_TIMEOUT = 10_000;
 const ANSWER_TIMEOUT = 15_000;
 
+/** A broker that lets this part of the time pass without an answer is slow; one that does not was given too much. */
+const SILENCE = 0.25;
+
 /** What became of a partition's messages. */
 export interface Written {
   /** The offset after the last. */
@@ -64,8 +67,8 @@ export class BatchTooLarge extends Error {
 /**
  * Takes all that is in the queues to the leaders of their partitions, as the batches of one transaction. A repetition has
  * the same bytes, and so the same sequence. After an error nothing more is sent, and connections on which something is
- * unanswered are ended. Errors: `NOT_MASTER`, `MESSAGE_TOO_LARGE`, `UNREACHABLE` when it takes too long, `PROTOCOL`, those
- * of `refusal`; {@link BatchTooLarge}.
+ * unanswered are ended. Errors: `NOT_MASTER`, `MESSAGE_TOO_LARGE`, `UNREACHABLE` when it takes too long, `BUFFER_FULL` when
+ * that is for too much of it, `PROTOCOL`, those of `refusal`; {@link BatchTooLarge}.
  */
 export async function writeAll(
   queues: readonly PartitionQueue[],
@@ -97,10 +100,15 @@ class Writing {
   #over = false;
   #repairing = false;
   #trouble = "";
+  /** When the last answer came, and the longest time without one, in ms: as long as they come, nothing is wrong. */
+  #answeredAt: number;
+  #silence = 0;
+  readonly #begunAt: number;
 
   constructor(queues: readonly PartitionQueue[], way: Way) {
     this.#queues = queues;
     this.#way = way;
+    this.#begunAt = this.#answeredAt = way.clock.monotonic();
   }
 
   async run(): Promise<ReadonlyMap<PartitionQueue, Written>> {
@@ -110,12 +118,24 @@ class Writing {
   }
 
   giveUp(): void {
+    this.#heard();
+    if (this.#trouble === "" && this.#silence < SILENCE * (this.#way.until - this.#begunAt)) {
+      return this.#fail(
+        new MephistoError("BUFFER_FULL", "A tick has sent more than can be written while one transaction may last."),
+      );
+    }
     this.#fail(
       new MephistoError(
         "UNREACHABLE",
         `The messages of a tick could not be written in time: ${this.#trouble || "slow"}.`,
       ),
     );
+  }
+
+  #heard(): void {
+    const now = this.#way.clock.monotonic();
+    this.#silence = Math.max(this.#silence, now - this.#answeredAt);
+    this.#answeredAt = now;
   }
 
   #fail(error: Error): void {
@@ -179,6 +199,7 @@ class Writing {
       for (const { batch } of sent) if (!this.#firstSent.has(batch)) this.#firstSent.set(batch, now);
       const answer = await link.send(request({ timeoutMs: REPLICAS_TIMEOUT, topics }), ANSWER_TIMEOUT);
       this.#inFlight.set(link, (this.#inFlight.get(link) ?? 1) - 1);
+      this.#heard();
       for (const { queue, batch } of sent) this.#answered(queue, batch, answer);
     } catch (error) {
       if (this.#over) return;

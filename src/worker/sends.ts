@@ -1,4 +1,5 @@
 import { MephistoError } from "../core/errors.ts";
+import type { Turns } from "../core/pause.ts";
 import type { Publisher, Record } from "../driver/driver.ts";
 
 /** What the code that is running sends through: that of a handler or a tick, found by its async context. */
@@ -86,14 +87,19 @@ export class TickSends implements Scope {
   readonly #timer: string;
   readonly #mayRun: () => boolean;
   readonly #tell: (sentence: string) => void;
+  readonly #turns: Turns | undefined;
   readonly #refused: { readonly sent: Watched; readonly refusal: MephistoError }[] = [];
   #records: Record[] = [];
   #bytes = 0;
   #ended = false;
   #expired = false;
 
-  /** `mayRun`: whether mastership still holds. `tell` is for what goes wrong when the tick can no longer fail. */
-  constructor(timer: string, mayRun: () => boolean, tell: (sentence: string) => void) {
+  /**
+   * `mayRun`: whether mastership still holds. `tell` is for what goes wrong when the tick can no longer fail. `turns`:
+   * others' between sends that are awaited.
+   */
+  constructor(timer: string, mayRun: () => boolean, tell: (sentence: string) => void, turns?: Turns) {
+    this.#turns = turns;
     this.#tell = tell;
     this.#timer = timer;
     this.#mayRun = mayRun;
@@ -105,7 +111,7 @@ export class TickSends implements Scope {
     if (refusal) return this.#refuse(refusal);
     this.#bytes += size;
     this.#records.push(record);
-    return Promise.resolve();
+    return this.#turns?.due() ?? Promise.resolve();
   }
 
   /** Ends the tick; gives what it sent. Throws a refusal that nobody waited for: part of a tick is not published. */

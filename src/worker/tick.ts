@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { describeThrown, MephistoError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import type { Sleep } from "../core/pause.ts";
+import { type Sleep, Turns } from "../core/pause.ts";
 import { retryPause } from "../core/policy.ts";
 import type { Tick, TimerDefinition } from "../core/timer.ts";
 import type { Record } from "../driver/driver.ts";
@@ -91,7 +91,7 @@ class Attempt {
   /** What it sent, when it has ended. */
   async run(): Promise<readonly Record[]> {
     const { name, fn, onMaster, policy: { timeout } } = this.#timer;
-    const { context, refused } = this.#parts;
+    const { clock, context, refused, sleep } = this.#parts;
     const { epoch, signal } = this.#span;
     const { slot } = this.#slot;
     const timedOut = new AbortController();
@@ -101,7 +101,7 @@ class Attempt {
       epoch,
       signal: timeout === undefined ? signal : AbortSignal.any([signal, timedOut.signal]),
     };
-    const sends = new TickSends(name, () => this.#span.holds(), refused);
+    const sends = new TickSends(name, () => this.#span.holds(), refused, new Turns(clock, sleep));
     try {
       const call = onMaster ? context.run(sends, async () => await fn(tick)) : (async () => await fn(tick))();
       if (timeout === undefined) await call;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, before as beforeAll, describe, test } from "node:test";
 import { MephistoError } from "../../src/core/errors.ts";
+import { pause } from "../../src/core/pause.ts";
 import type { FencedPublisher } from "../../src/driver/master-log.ts";
 import { makeCall } from "../../src/wire/call.ts";
 import { masterLogConformance } from "../conformance/master-log.ts";
@@ -336,6 +337,33 @@ for (const version of [1, 2] as const) {
         return values.length === 100_000 && values;
       });
       assert.equal(new Set(values).size, 100_000);
+    });
+
+    test("more than can be written in the time of a transaction is an error of its own: to try again would not help", async () => {
+      const app = await new App(kafka).start();
+      const own = masterAt(kafka.url);
+      const master = await app.fence(own, yes, 1000);
+      const values = numbers(20_000).map((n) => `${n} ${"x".repeat(1000)}`);
+      let last: Promise<unknown> = Promise.resolve();
+      own.cluster.meddle = async (call, send) => {
+        if (call.apiName !== "Produce") return await send();
+        const before = last;
+        const answer = await send();
+        last = before.then(() => pause(60));
+        await last;
+        return answer;
+      };
+      assert.equal(await failure(app.tick(master, "large", values)), "BUFFER_FULL");
+      // One that does not answer for a while has not been given too much.
+      own.cluster.meddle = async (call, send) => {
+        if (call.apiName === "Produce") await pause(1000);
+        return await send();
+      };
+      assert.equal(await failure(app.tick(master, "slow", values)), "UNREACHABLE");
+      own.cluster.meddle = nothing;
+      await app.tick(master, "small");
+      await until(async () => (await app.values()).length === 1);
+      assert.deepEqual(await app.values(), ["small"]);
     });
 
     test("leaves nothing open when it is closed", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Record } from "../../src/driver/driver.ts";
+import { Turns } from "../../src/core/pause.ts";
 import { HandlerSends, TickSends } from "../../src/worker/sends.ts";
 import { coded } from "../core/fakes.ts";
 import { FakeDriver, FakeTime, isDone, settle } from "./fakes.ts";
@@ -91,6 +92,19 @@ test("a tick's sends are queued until its end", async () => {
   for (const each of records) await sends.send(each);
   assert.deepEqual(sends.end(), records);
   assert.deepEqual(sends.end(), []);
+});
+
+test("a tick that sends on and on lets others have their turn", async () => {
+  const time = new FakeTime();
+  const sends = new TickSends("restock", () => true, () => {}, new Turns(time, time.sleep));
+  for (let i = 0; i < 100; i++) await sends.send(record());
+  time.jump(30);
+  const late = [sends.send(record()), sends.send(record())];
+  assert.deepEqual([await isDone(Promise.all(late)), time.sleepers], [false, 1]);
+  await time.pass(0);
+  await Promise.all(late);
+  assert.equal(await isDone(sends.send(record())), true);
+  assert.equal(sends.end().length, 103);
 });
 
 test("after its end a tick's sends are refused", async () => {
