@@ -1,6 +1,6 @@
 import { systemClock } from "../core/clock.ts";
 import type { Journal } from "../worker/journal.ts";
-import { SETTING_VARIABLES } from "../worker/settings.ts";
+import { settingsOf, URL_FLAG } from "./ask.ts";
 import type { Command } from "./dispatch.ts";
 import { readJournal } from "./read-journal.ts";
 import type { Host, ScriptDefinition } from "./script.ts";
@@ -23,11 +23,10 @@ export function listCommand(
     description: "Lists the actors, timers and tasks of this script",
     args: {
       json: { type: "boolean", description: "As JSON" },
-      url: { type: "string", description: "Kafka's address [MEPHISTO_URL]" },
+      url: URL_FLAG,
     },
     async run(flags) {
-      const given = { flags: { url: flags.url }, env: terminal.variables(SETTING_VARIABLES) };
-      const { journal } = await readJournal(definition, host, given, PATIENCE);
+      const { journal } = await readJournal(definition, host, settingsOf(definition, flags, terminal), PATIENCE);
       terminal.out(
         flags.json === "true"
           ? JSON.stringify(asJson(definition, journal, now()), undefined, 2) + "\n"

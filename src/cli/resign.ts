@@ -1,6 +1,5 @@
-import { MephistoError } from "../core/errors.ts";
 import type { Handover } from "../worker/resign.ts";
-import { resolveSettings, SETTING_VARIABLES } from "../worker/settings.ts";
+import { ask, settingsOf, URL_FLAG } from "./ask.ts";
 import type { Command } from "./dispatch.ts";
 import type { Host, ScriptDefinition } from "./script.ts";
 import type { Terminal } from "./terminal.ts";
@@ -10,28 +9,18 @@ export function resignCommand(definition: ScriptDefinition, host: Host, terminal
   return {
     description: "Has the master hand over to another worker",
     args: {
-      url: { type: "string", description: "Kafka's address [MEPHISTO_URL]" },
+      url: URL_FLAG,
     },
     async run(flags) {
-      const given = { flags: { url: flags.url }, env: terminal.variables(SETTING_VARIABLES) };
-      const settings = resolveSettings(definition.options, given);
-      try {
-        const handover = await host.resign(settings);
-        const sentence = `${told(handover, definition.id)}\n`;
-        if (handover.outcome === "handedOver") {
-          terminal.out(sentence);
-          return 0;
-        }
-        terminal.err(sentence);
-        return 1;
-      } catch (error) {
-        if (!(error instanceof MephistoError) || error.code !== "UNREACHABLE") throw error;
-        throw new MephistoError("UNREACHABLE", `${error.message} The address is from ${settings.url.from}.`, {
-          cause: error,
-        });
-      } finally {
-        await host.close();
+      const settings = settingsOf(definition, flags, terminal);
+      const handover = await ask(host, settings, () => host.resign(settings));
+      const sentence = `${told(handover, definition.id)}\n`;
+      if (handover.outcome === "handedOver") {
+        terminal.out(sentence);
+        return 0;
       }
+      terminal.err(sentence);
+      return 1;
     },
   };
 }

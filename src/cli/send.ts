@@ -1,6 +1,5 @@
 import type { ActorDefinition, Outgoing } from "../core/actor.ts";
-import { MephistoError } from "../core/errors.ts";
-import { resolveSettings, SETTING_VARIABLES } from "../worker/settings.ts";
+import { ask, settingsOf, URL_FLAG } from "./ask.ts";
 import type { Command } from "./dispatch.ts";
 import { suggestion } from "../core/nearest.ts";
 import { repeated, UsageError } from "./parse.ts";
@@ -17,26 +16,16 @@ export function sendCommand(definition: ScriptDefinition, host: Host, terminal: 
       value: { type: "positional", description: "What to send; JSON where the actor takes JSON" },
       key: { type: "string", alias: "k", description: "Messages of one key go to one partition" },
       header: { type: "string", valueHint: "name=value", description: "May be given several times" },
-      url: { type: "string", description: "Kafka's address [MEPHISTO_URL]" },
+      url: URL_FLAG,
     },
     async run(flags, words) {
       const actor = actorOf(definition, flags.actor ?? "");
-      const given = { flags: { url: flags.url }, env: terminal.variables(SETTING_VARIABLES) };
-      const settings = resolveSettings(definition.options, given);
+      const settings = settingsOf(definition, flags, terminal);
       const message: Outgoing<unknown, unknown> = { value: valueOf(flags.value ?? "", actor.valueSerializer) };
       if (flags.key !== undefined) message.key = valueOf(flags.key, actor.keySerializer);
       const headers = repeated(words, "header");
       if (headers.length > 0) message.headers = Object.fromEntries(headers.map(headerOf));
-      try {
-        await host.send(actor, message, settings);
-      } catch (error) {
-        if (!(error instanceof MephistoError) || error.code !== "UNREACHABLE") throw error;
-        throw new MephistoError("UNREACHABLE", `${error.message} The address is from ${settings.url.from}.`, {
-          cause: error,
-        });
-      } finally {
-        await host.close();
-      }
+      await ask(host, settings, () => host.send(actor, message, settings));
       terminal.out(`sent to ${actor.topic}\n`);
       return 0;
     },

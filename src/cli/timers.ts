@@ -1,7 +1,7 @@
 import { systemClock } from "../core/clock.ts";
 import { slotJson } from "../core/upcoming.ts";
 import type { MasterRecord } from "../worker/journal.ts";
-import { SETTING_VARIABLES } from "../worker/settings.ts";
+import { settingsOf, URL_FLAG } from "./ask.ts";
 import type { Command } from "./dispatch.ts";
 import { UsageError } from "./parse.ts";
 import { readJournal } from "./read-journal.ts";
@@ -27,12 +27,11 @@ export function timersCommand(
     args: {
       next: { type: "string", alias: "n", description: `How many slots; default ${NEXT}`, valueHint: "number" },
       json: { type: "boolean", description: "As JSON" },
-      url: { type: "string", description: "Kafka's address [MEPHISTO_URL]" },
+      url: URL_FLAG,
     },
     async run(flags) {
       const count = countOf(flags.next);
-      const given = { flags: { url: flags.url }, env: terminal.variables(SETTING_VARIABLES) };
-      const { journal, why } = await readJournal(definition, host, given, PATIENCE);
+      const { journal, why } = await readJournal(definition, host, settingsOf(definition, flags, terminal), PATIENCE);
       const rows = timerRows(definition, journal);
       const coming = comingSlots(definition, now(), count);
       if (why !== undefined) terminal.err(`${why}\n`);
