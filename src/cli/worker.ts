@@ -4,7 +4,7 @@ import type { Logger } from "../core/logger.ts";
 import { workerId } from "../runtime/info.ts";
 import { onStopSignals, signalExitCode, type StopSignal } from "../runtime/signals.ts";
 import { startedAs } from "../runtime/started.ts";
-import { makeHandler } from "../web/handler.ts";
+import { makeInformedHandler } from "../web/handler.ts";
 import { serve } from "../web/server.ts";
 import { type Given, resolveSettings, SETTING_VARIABLES, variableOf } from "../worker/settings.ts";
 import type { RunningWorker } from "../worker/status.ts";
@@ -14,6 +14,9 @@ import { LOG_FORMATS, LOG_LEVELS, makeLogger, openLogFile, type WorkerLogger } f
 import { type CliOptions, OPTION_VARIABLES, resolveOptions } from "./options.ts";
 import type { Host, ScriptDefinition } from "./script.ts";
 import type { Terminal } from "./terminal.ts";
+
+/** How long the web port waits for what the journal says, in ms. */
+const PATIENCE = 500;
 
 /** Runs a worker until it is told to stop. */
 export function workerCommand(definition: ScriptDefinition, host: Host, terminal: Terminal): Command {
@@ -45,7 +48,8 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
       const logger = own ? toldTo(own) : loggerFor(options, (line) => file ? file.write(line) : terminal.err(line));
       try {
         const worker = host.worker(settings, logger, advice());
-        const web = options.web && await serve(makeHandler(worker), options.web);
+        const journal = () => host.journal(settings, PATIENCE);
+        const web = options.web && await serve(makeInformedHandler(worker, journal), options.web);
         const failed = await live(worker, terminal, {
           ready() {
             for (const line of introduce(definition, settings, worker.status(), web?.address)) logger.info(line);

@@ -1,10 +1,14 @@
-import type { RunningWorker } from "../worker/status.ts";
+import type { Journal } from "../worker/journal.ts";
+import { asWritten, type RunningWorker, type WorkerStatus } from "../worker/status.ts";
+
+/** What the handlers need of a worker. */
+type Told = Pick<RunningWorker, "status">;
 
 /**
  * Answers for a worker: `GET /health` is 200 while the process works, `GET /ready` 503 until the worker has its
  * partitions, and `GET /` its status as JSON.
  */
-export function makeHandler(worker: RunningWorker): (request: Request) => Response {
+export function makeHandler(worker: Told): (request: Request) => Response {
   return (request) => {
     const { pathname } = new URL(request.url);
     const answer = routes[pathname];
@@ -18,7 +22,30 @@ export function makeHandler(worker: RunningWorker): (request: Request) => Respon
   };
 }
 
-type Answer = (worker: RunningWorker) => { status: number; body: unknown };
+/**
+ * The same, but that `GET /` of a worker that is not master has what the journal says of its timers. Where that cannot be
+ * read, it has what the worker knows.
+ */
+export function makeInformedHandler(
+  worker: Told,
+  journal: () => Promise<Journal | undefined>,
+): (request: Request) => Promise<Response> {
+  let reading: Promise<Journal | undefined> | undefined;
+  /** Those who ask at once share one reading. */
+  const read = () =>
+    reading ??= journal().catch(() => undefined).finally(() => {
+      reading = undefined;
+    });
+  const isWanted = ({ mastership, timers }: WorkerStatus) =>
+    !mastership.master && timers.some(({ onMaster }) => onMaster);
+  return async (request) => {
+    const status = worker.status();
+    const found = new URL(request.url).pathname === "/" && isWanted(status) ? await read() : undefined;
+    return makeHandler(found ? { status: () => asWritten(worker.status(), found) } : worker)(request);
+  };
+}
+
+type Answer = (worker: Told) => { status: number; body: unknown };
 
 const routes: Readonly<Record<string, Answer | undefined>> = Object.assign(
   Object.create(null),

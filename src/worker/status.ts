@@ -1,5 +1,5 @@
 import { slotJson, upcoming, type UpcomingJson } from "../core/upcoming.ts";
-import type { Journal } from "./journal.ts";
+import type { Journal, TimerRecord } from "./journal.ts";
 import type { TimerBook } from "./timer-book.ts";
 import type { TimerLoop } from "./timer-loop.ts";
 
@@ -54,7 +54,10 @@ export interface WorkerStatus {
   }[];
 }
 
-/** A timer. Those that run on the master as its journal knows them: on others as it was when they were master last. */
+/**
+ * A timer. One that runs on the master is told of as its journal knows it: by another worker as it was when that was
+ * master last, unless the journal is asked ({@link asWritten}).
+ */
 export interface TimerStatus {
   readonly name: string;
   /** When it runs, in words; null: the journal knows the timer, and the script does not have it any more. */
@@ -94,24 +97,33 @@ export function timerStatus(loops: readonly TimerLoop[], journal: Journal | unde
     coming: upcoming(rule, now, COMING).map(slotJson),
     ...book.counts,
   }));
-  const names = new Set(loops.map(({ timer }) => timer.name));
-  const gone = [...journal?.timers ?? []].filter(([name]) => !names.has(name));
-  return [
-    ...own,
-    ...gone.map(([name, record]): TimerStatus => ({
-      name,
-      rule: null,
-      every: null,
-      onMaster: true,
-      ...lastOf(record),
-      next: null,
-      coming: [],
-      ran: record.ran,
-      failed: record.failed,
-      skipped: record.skipped,
-      caughtUp: record.caughtUp,
-    })),
-  ];
+  return [...own, ...gone(own, journal)];
+}
+
+/** The status of a worker that is not master, with what the journal says by now of the timers that run there. */
+export function asWritten(status: WorkerStatus, journal: Journal): WorkerStatus {
+  const own = status.timers.filter(({ rule }) => rule !== null);
+  const timers = own.map((timer) => timer.onMaster ? { ...timer, ...recorded(journal.timers.get(timer.name)) } : timer);
+  return { ...status, timers: [...timers, ...gone(own, journal)] };
+}
+
+/** The timers that only the journal knows. */
+function gone(own: readonly TimerStatus[], journal: Journal | undefined): TimerStatus[] {
+  const names = new Set(own.map(({ name }) => name));
+  return [...journal?.timers ?? []].filter(([name]) => !names.has(name)).map(([name, record]): TimerStatus => ({
+    name,
+    rule: null,
+    every: null,
+    onMaster: true,
+    next: null,
+    coming: [],
+    ...recorded(record),
+  }));
+}
+
+function recorded(record: TimerRecord | undefined) {
+  const { ran = 0, failed = 0, skipped = 0, caughtUp = 0 } = record ?? {};
+  return { ...lastOf(record), ran, failed, skipped, caughtUp };
 }
 
 function lastOf(last: TimerBook["last"]) {

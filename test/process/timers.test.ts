@@ -65,6 +65,20 @@ test("what two masters wrote down is told by timers, list and the web port", { t
     assert.deepEqual([half?.rule, half?.epoch, half?.worker, half?.outcome], [null, 1, firstName, "ok"]);
   });
 
+  const third = crew.start("deno", { env: { MODE: "throws" } });
+  await t.test("the / of a worker that has never been master has what the master wrote down", async () => {
+    const answer = await until(async () => {
+      const { mastership, timers } = await page(third);
+      return named(timers, "half") && !mastership.master && timers;
+    }, { within: 30_000, every: 100 });
+    const publish = named(answer, "publish");
+    assert.deepEqual([publish?.epoch, publish?.worker], [2, seen.worker]);
+    assert.ok((publish?.failed ?? 0) >= 2);
+    assert.equal(named(answer, "half")?.worker, firstName);
+  });
+  third.kill("SIGTERM");
+  await third.exit;
+
   second.kill("SIGTERM");
   await second.exit;
   const stored = (await crew.stored("out")).map(({ value }) => JSON.parse(String(value)) as { slot: number });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { makeHandler } from "../../src/web/handler.ts";
-import type { RunningWorker } from "../../src/worker/status.ts";
+import { makeHandler, makeInformedHandler } from "../../src/web/handler.ts";
+import type { Journal, TimerRecord } from "../../src/worker/journal.ts";
+import type { RunningWorker, TimerStatus } from "../../src/worker/status.ts";
 import { fakeWorker, STATUS } from "../cli/fake.ts";
 
 function get(
@@ -73,3 +74,78 @@ test("other paths are 404, other methods 405, each with one sentence of JSON", a
 });
 
 test("a query changes nothing", () => assert.equal(get("/health?x=1").status, 200));
+
+const SLOT = Date.parse("2026-01-01T00:00:00Z");
+const TIMER: TimerStatus = {
+  name: "publish",
+  rule: "every 2s",
+  every: 2000,
+  onMaster: true,
+  lastSlot: null,
+  outcome: null,
+  epoch: 0,
+  worker: null,
+  error: null,
+  next: null,
+  coming: [],
+  ran: 0,
+  failed: 0,
+  skipped: 0,
+  caughtUp: 0,
+};
+const RECORD: TimerRecord = {
+  slot: SLOT,
+  outcome: "ok",
+  epoch: 4,
+  worker: "box-2",
+  ran: 9,
+  failed: 1,
+  skipped: 2,
+  caughtUp: 3,
+};
+
+/** Asks a worker for `/`; `read` counts how often the journal was asked. */
+function informed(master: boolean, journal: () => Promise<Journal | undefined>) {
+  const mastership = { ...STATUS.mastership, master };
+  const timers = [TIMER, { ...TIMER, name: "everywhere", onMaster: false, ran: 5 }];
+  const read = { times: 0 };
+  const handler = makeInformedHandler(fakeWorker({ status: () => ({ ...STATUS, mastership, timers }) }), () => {
+    read.times++;
+    return journal();
+  });
+  return { read, ask: (path = "/") => handler(new Request(`http://localhost${path}`)) };
+}
+
+const written: Journal = { master: undefined, timers: new Map([["publish", RECORD], ["gone", RECORD]]) };
+
+test("GET / of a worker that is not master has what the journal says, also of timers that are gone", async () => {
+  const { ask } = informed(false, () => Promise.resolve(written));
+  const { timers } = await body(await ask());
+  const told = timers.map((
+    { name, rule, onMaster, lastSlot, epoch, ran }: TimerStatus,
+  ) => [name, rule, onMaster, lastSlot, epoch, ran]);
+  const slot = "2026-01-01T00:00:00.000Z";
+  assert.deepEqual(told, [
+    ["publish", "every 2s", true, slot, 4, 9],
+    ["everywhere", "every 2s", false, null, 0, 5],
+    ["gone", null, true, slot, 4, 9],
+  ]);
+});
+
+test("the journal is asked once by those who ask at once, and not by the master or for anything else", async () => {
+  const follower = informed(false, () => Promise.resolve(written));
+  await Promise.all([follower.ask(), follower.ask(), follower.ask("/ready"), follower.ask("/health")]);
+  assert.equal(follower.read.times, 1);
+  await follower.ask();
+  assert.equal(follower.read.times, 2);
+  const master = informed(true, () => Promise.resolve(written));
+  assert.equal((await body(await master.ask())).timers[0].epoch, 0);
+  assert.equal(master.read.times, 0);
+});
+
+test("GET / has what the worker knows where the journal cannot be read", async () => {
+  for (const journal of [() => Promise.reject(new Error("away")), () => Promise.resolve(undefined)]) {
+    const { timers } = await body(await informed(false, journal).ask());
+    assert.equal(timers.length, 2);
+  }
+});
