@@ -23,6 +23,6 @@ measured(
       ],
     });
     await transaction.commit();
-  }),
+  }, 50),
 );
 process.exit(0);
