@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
+import { Buffer } from "node:buffer";
 import { describeTransactions } from "../../src/broker/requests/65-describe-transactions.ts";
 import type { FencedPublisher } from "../../src/driver/master-log.ts";
 import { type KafkaCluster, startCluster } from "../support/kafka-cluster.ts";
-import { type KafkaServer, kafkaSkip, startKafka } from "../support/kafka.ts";
+import { type KafkaServer, kafkaSkip, onDevBroker, startKafka } from "../support/kafka.ts";
+import { produce, readTopic } from "../support/independent.ts";
 import { wireClient } from "../support/wire-client.ts";
 import { until } from "../support/until.ts";
-import { App, closeMasters, failure, masterAt, yes } from "./masters.ts";
+import { App, closeMasters, failure, losesAnswer, masterAt, yes } from "./masters.ts";
 
 const TRANSACTIONAL_ID_NOT_FOUND = 105;
 
@@ -31,6 +33,48 @@ function assertOnce(values: readonly string[], ticks: number, size: number): voi
   assert.deepEqual(values.toSorted(), numbers(ticks).flatMap((n) => numbers(size).map((m) => `${n}/${m}`)).sort());
 }
 
+/**
+ * Has the coordinator find an id at this epoch when it starts again: by its own log, in which a transaction's state has
+ * its epoch after the version and the producer id.
+ */
+async function setEpoch(kafka: KafkaServer, transactionalId: string, epoch: number): Promise<void> {
+  const states = await readTopic(kafka.brokers, "__transaction_state");
+  const latest = states.findLast(({ key }) => key?.includes(transactionalId)) ?? assert.fail("it has no state");
+  const value = Buffer.from(latest.value ?? assert.fail("it was forgotten"));
+  value.writeInt16BE(epoch, 10);
+  const { partition, key } = latest;
+  // Only to this client a broker lets its own topics be written by.
+  await produce(kafka.brokers, "__transaction_state", [{ key, value, partition }], { clientId: "__admin_client" });
+}
+
+/** Ticks, over the last epoch of a producer id, of which every second commit has no answer: each is there once. */
+async function wraps(app: App): Promise<void> {
+  const own = masterAt(app.url);
+  const master = await app.fence(own);
+  const older = await app.fence(own);
+  const first = await stateOf(app);
+  assert.ok(onDevBroker || first.producerEpoch > 32_763);
+  assert.equal(await app.last(older), "before");
+  assert.equal(await failure(master.recover(yes)), "FENCED");
+  const names = numbers(8).map((n) => `wrap ${n}`);
+  for (const [n, name] of names.entries()) {
+    own.cluster.meddle = n % 2 ? losesAnswer("EndTxn") : (_, send) => send();
+    await surely(app, older, name, [name]);
+  }
+  assert.equal(await failure(master.recover(yes)), "FENCED");
+  await until(async () => (await app.values()).length === 1 + names.length);
+  assert.deepEqual(await app.values(), ["before", ...names]);
+  assert.ok(onDevBroker || (await stateOf(app)).producerId !== first.producerId, "its epoch has not wrapped");
+}
+
+/** What the coordinator knows of an app's masters. */
+async function stateOf({ id, brokers }: App) {
+  const asking = await wireClient(Number(brokers[0]?.split(":")[1]));
+  const { transactionStates } = await asking.call(describeTransactions, 0, { transactionalIds: [`${id}.master`] });
+  asking.close();
+  return transactionStates[0] ?? assert.fail("nothing is known of it");
+}
+
 describe("when the broker is restarted", { timeout: 120_000 }, () => {
   let kafka: KafkaServer;
   before(async () => {
@@ -44,9 +88,13 @@ describe("when the broker is restarted", { timeout: 120_000 }, () => {
     const master = await app.fence();
     await master.read(yes);
     await surely(app, master, "0", numbers(10).map((m) => `0/${m}`));
+    const wrapping = await new App(kafka).start();
+    await wrapping.tick(await wrapping.fence(), "before");
+    if (!onDevBroker) await setEpoch(kafka, `${wrapping.id}.master`, 32_763);
     const restarting = kafka.restart();
     for (const n of [1, 2, 3]) await surely(app, master, `${n}`, numbers(10).map((m) => `${n}/${m}`));
     await restarting;
+    await wraps(wrapping);
     const hard = kafka.restart({ hard: true });
     const other = new App(kafka);
     let asked = 0;
@@ -98,14 +146,10 @@ test(
       const master = await app.fence();
       await app.tick(master, "1");
       // The broker forgets an id that is not used for so long; it is then as if nobody had ever been master.
-      const asking = await wireClient(kafka.port);
-      await until(async () => {
-        const { transactionStates } = await asking.call(describeTransactions, 0, {
-          transactionalIds: [`${app.id}.master`],
-        });
-        return transactionStates[0]?.errorCode === TRANSACTIONAL_ID_NOT_FOUND;
-      }, { within: 60_000, every: 300 });
-      asking.close();
+      await until(async () => (await stateOf(app)).errorCode === TRANSACTIONAL_ID_NOT_FOUND, {
+        within: 60_000,
+        every: 300,
+      });
       assert.equal(await failure(app.tick(master, "2")), "FENCED");
       assert.equal(await failure(master.recover(yes)), "FENCED");
       const heir = await app.fence();

@@ -76,9 +76,14 @@ export async function deleteTopic(brokers: string[], topic: string): Promise<voi
 }
 
 /** Writes messages, in order, in one request; keys are hashed as in Kafka's own clients. */
-export async function produce(brokers: string[], topic: string, messages: NewMessage[]): Promise<void> {
+export async function produce(
+  brokers: string[],
+  topic: string,
+  messages: NewMessage[],
+  more: Partial<KafkaConfig> = {},
+): Promise<void> {
   const ends = await endOffsets(brokers, topic);
-  const producer = quietKafka(brokers).producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+  const producer = quietKafka(brokers, more).producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
   await producer.connect();
   try {
     await producer.send({
