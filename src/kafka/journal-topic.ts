@@ -112,15 +112,27 @@ async function read(cluster: Cluster, topic: string, warnings: string[]) {
       ],
     }));
     // A broker may not have heard of a new topic yet.
-    const code = answer.resources[0]?.errorCode ?? Code.NONE;
+    const code = of(answer, topic)?.errorCode ?? Code.NONE;
     if (!ERROR_CODES.get(code)?.retriable || performance.now() > until) break;
     await pause(20);
   }
-  const [config, broker] = answer.resources;
+  const [config, broker] = [of(answer, topic), of(answer, String(leader))];
   if (config?.errorCode !== Code.NONE) {
     const why = config?.errorMessage || errorName(config?.errorCode ?? -1);
     warnings.push(`The settings of the journal ${topic} cannot be read (${why}), so nobody has checked them.`);
   }
+  if (broker !== undefined && broker.errorCode !== Code.NONE) {
+    const why = broker.errorMessage || errorName(broker.errorCode);
+    warnings.push(
+      `Whether the brokers have ${VERIFICATION}=true cannot be read (${why}): without it what a master that was paused ` +
+        `sends late may still be published.`,
+    );
+  }
   const none: ReadonlyMap<string, string | null> = new Map();
   return { config: config?.configs ?? none, broker: broker?.configs ?? none };
+}
+
+/** Not by its place: what may not be read comes last. */
+function of({ resources }: DescribeConfigsResponse, wanted: string) {
+  return resources.find(({ name }) => name === wanted);
 }

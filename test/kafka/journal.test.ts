@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import kafkajs from "kafkajs";
 import { systemClock } from "../../src/core/clock.ts";
 import { createTopic, produce, quietKafka } from "../support/independent.ts";
 import { type KafkaAddress, kafkaForTests, onDevBroker, startKafka } from "../support/kafka.ts";
@@ -138,18 +139,56 @@ describe("a journal", { timeout: 60_000 }, () => {
 });
 
 test(
-  "brokers that verify no transactions are warned of",
+  "brokers that verify no transactions are warned of, and settings that may not be read",
   { skip: onDevBroker && "it has no such setting" },
   async () => {
-    const kafka = await startKafka({ settings: { "transaction.partition.verification.enable": false } });
+    const kafka = await startKafka({
+      settings: {
+        "transaction.partition.verification.enable": false,
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "allow.everyone.if.no.acl.found": true,
+      },
+    });
     try {
       const app = await new App(kafka).start();
       assert.match(app.state.warnings.join(), /transaction\.partition\.verification\.enable/);
       await app.tick(await app.fence(), "1");
       await until(async () => (await app.values()).length === 1);
+      const ensure = async () => {
+        const found = await masterAt(kafka.url).log.ensureJournal({ topic: app.journal, replicationFactor: -1 });
+        return found.warnings.join("\n");
+      };
+      await denyConfigs(kafka.brokers, "TOPIC", app.journal);
+      await until(async () => /^The settings of the journal .* cannot be read/m.test(await ensure()));
+      assert.match(await ensure(), /verification\.enable=false/);
+      await denyConfigs(kafka.brokers, "CLUSTER", "kafka-cluster");
+      await until(async () => /^Whether the brokers have .* cannot be read/m.test(await ensure()));
+      assert.match(await ensure(), /^The settings of the journal .* cannot be read/m);
     } finally {
       closeMasters();
       await kafka.stop();
     }
   },
 );
+
+/** Nobody may describe its settings any more, and everybody may do all else. */
+async function denyConfigs(brokers: string[], resource: "TOPIC" | "CLUSTER", resourceName: string): Promise<void> {
+  const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
+  const resourceType = AclResourceTypes[resource];
+  const all = {
+    resourceType,
+    resourceName,
+    resourcePatternType: ResourcePatternTypes.LITERAL,
+    principal: "User:ANONYMOUS",
+    host: "*",
+  };
+  const admin = quietKafka(brokers).admin();
+  await admin.connect();
+  await admin.createAcls({
+    acl: [
+      { ...all, operation: AclOperationTypes.DESCRIBE_CONFIGS, permissionType: AclPermissionTypes.DENY },
+      { ...all, operation: AclOperationTypes.ALL, permissionType: AclPermissionTypes.ALLOW },
+    ],
+  });
+  await admin.disconnect();
+}
