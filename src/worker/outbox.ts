@@ -1,12 +1,14 @@
 import { MephistoError } from "../core/errors.ts";
 import type { Record } from "../driver/driver.ts";
 import { tasksEntry } from "./journal.ts";
-import { withHeaders } from "./outgoing.ts";
+import { textHeaders, withHeader } from "./outgoing.ts";
 import { codeOf, type Publication } from "./publication.ts";
 import { type Scope, sizeOf, Watched } from "./sends.ts";
 
 /** The most that may wait to be committed, in bytes. */
 const WAITING_BYTES = 256 << 20;
+/** What a send takes while it waits, beside its message, roughly, in bytes: promises, mostly. */
+const WAITING_OVERHEAD = 512;
 /** The most that is committed together, in bytes. */
 const BATCH_BYTES = 16 << 20;
 
@@ -35,7 +37,7 @@ export class Outbox {
    * committed then); those of the log, as `MESSAGE_TOO_LARGE`.
    */
   send(record: Record): Promise<void> {
-    const size = sizeOf(record);
+    const size = sizeOf(record) + WAITING_OVERHEAD;
     if (this.#bytes + size > WAITING_BYTES) {
       const sentence = `More than ${WAITING_BYTES >> 20} MiB of the tasks' sends wait to be committed: await them.`;
       return Promise.reject(new MephistoError("BUFFER_FULL", sentence));
@@ -80,7 +82,7 @@ export class Outbox {
     let bytes = 0;
     const size = this.#waiting.findIndex(({ record }) => (bytes += sizeOf(record)) > BATCH_BYTES);
     const batch = this.#waiting.splice(0, size < 0 ? this.#waiting.length : Math.max(1, size));
-    for (const { record } of batch) this.#bytes -= sizeOf(record);
+    for (const { record } of batch) this.#bytes -= sizeOf(record) + WAITING_OVERHEAD;
     return batch;
   }
 }
@@ -88,7 +90,7 @@ export class Outbox {
 /** The sends of one task on the master. */
 export class TaskSends implements Scope {
   readonly #task: string;
-  readonly #epoch: number;
+  readonly #headers: Record["headers"];
   readonly #outbox: Outbox;
   readonly #holds: () => boolean;
   readonly #tell: (sentence: string) => void;
@@ -102,7 +104,8 @@ export class TaskSends implements Scope {
     tell: (sentence: string) => void,
   ) {
     this.#task = task;
-    this.#epoch = epoch;
+    // Once for all: of many sends that wait they would take most of the memory.
+    this.#headers = textHeaders({ "mephisto-task": task, "mephisto-epoch": String(epoch) });
     this.#outbox = outbox;
     this.#holds = holds;
     this.#tell = tell;
@@ -122,10 +125,6 @@ export class TaskSends implements Scope {
       const sentence = `A send of task ${this.#task} is refused: this worker is no longer master.`;
       return Promise.reject(new MephistoError("NOT_MASTER", sentence));
     }
-    const [stamped = record] = withHeaders([record], {
-      "mephisto-task": this.#task,
-      "mephisto-epoch": String(this.#epoch),
-    });
-    return this.#outbox.send(stamped);
+    return this.#outbox.send(withHeader(record, this.#headers));
   }
 }

@@ -31,11 +31,18 @@ export function recordOf(actor: ActorDefinition, message: Outgoing<unknown, unkn
 
 /** The records with these headers after their own, as text. */
 export function withHeaders(records: readonly Record[], more: Readonly<{ [name: string]: string }>): Record[] {
-  const added = Object.entries(more).map(([name, value]): [string, Uint8Array] => [name, encoder.encode(value)]);
-  return records.map((record) => ({
-    ...record,
-    headers: record.headers.length === 0 ? added : [...record.headers, ...added],
-  }));
+  const added = textHeaders(more);
+  return records.map((record) => withHeader(record, added));
+}
+
+/** Headers of these texts. */
+export function textHeaders(texts: Readonly<{ [name: string]: string }>): Record["headers"] {
+  return Object.entries(texts).map(([name, value]): [string, Uint8Array] => [name, encoder.encode(value)]);
+}
+
+/** The record with these headers after its own. */
+export function withHeader(record: Record, added: Record["headers"]): Record {
+  return { ...record, headers: record.headers.length === 0 ? added : [...record.headers, ...added] };
 }
 
 function headersOf(actor: ActorDefinition, headers: unknown): Record["headers"] {
