@@ -73,7 +73,7 @@ export class FencedProducer implements FencedPublisher {
 
   /** Fences all before. Errors: `NOT_MASTER`, `STOPPED`, and those that do not pass. */
   static async fence(parts: FencedProducerParts, options: FenceOptions, mayTry: MayTry): Promise<FencedProducer> {
-    const coordinator = new TransactionCoordinator(parts.cluster, parts.links, options.transactionalId);
+    const coordinator = new TransactionCoordinator(parts.cluster, parts.links, options);
     const epoch = await persist(() => ProducerEpoch.begin(coordinator, options, mayTry), {
       mayTry,
       until: Infinity,

@@ -6,6 +6,8 @@ import { type Address, shownAddress } from "./url.ts";
 
 /** How long an answer may take when nothing else is said, in ms: well within a session. */
 export const REQUEST_TIMEOUT = 3000;
+/** After that, what has come is read for so long, in ms. */
+const TIME_TO_READ = 10;
 
 /**
  * One connection to one broker for one purpose, made when it is needed and again when it broke. Requests are answered in
@@ -96,9 +98,9 @@ export class Link {
     const body = call.encode();
     const header = this.#header(apiKey, apiVersion, correlationId, body.length);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        abort(connection, this.#lost(`no answer to ${apiName} within ${timeout} ms`));
-      }, timeout);
+      const late = () => abort(connection, this.#lost(`no answer to ${apiName} within ${timeout} ms`));
+      // After a pause of the whole process the answer may have come, and only not have been read.
+      let timer = setTimeout(() => timer = setTimeout(late, TIME_TO_READ), timeout);
       connection.requestQueue.push({
         entry: {
           apiKey,

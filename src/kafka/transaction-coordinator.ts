@@ -1,4 +1,4 @@
-import type { MayTry } from "../driver/master-log.ts";
+import type { FenceOptions, MayTry } from "../driver/master-log.ts";
 import type { Call } from "../wire/call.ts";
 import { apiVersions } from "../wire/requests/18-api-versions.ts";
 import type { Cluster } from "./cluster.ts";
@@ -6,7 +6,7 @@ import { Code } from "./codes.ts";
 import { check } from "./errors.ts";
 import type { Links } from "./links.ts";
 import { notMaster } from "./persist.ts";
-import type { Link } from "./link.ts";
+import { type Link, REQUEST_TIMEOUT } from "./link.ts";
 import type { Address } from "./url.ts";
 
 /** How the cluster does transactions. */
@@ -20,29 +20,45 @@ export interface TransactionSupport {
   readonly topicIds: boolean;
 }
 
+/** At first an answer is given the time after which the broker aborts a transaction, divided by this. */
+const PARTS = 6;
+/** But no less than this, in ms. */
+const SHORTEST_LIMIT = 500;
+
 /** The coordinator of one transactional id. It moves: after an error that says so it is looked for again. */
 export class TransactionCoordinator {
   readonly #cluster: Cluster;
   readonly #links: Links;
   readonly #transactionalId: string;
+  readonly #firstLimit: number;
+  /** How long the next answer may take, in ms. */
+  #limit: number;
   #address: Address | undefined;
 
-  constructor(cluster: Cluster, links: Links, transactionalId: string) {
+  constructor(
+    cluster: Cluster,
+    links: Links,
+    { transactionalId, transactionTimeout }: Pick<FenceOptions, "transactionalId" | "transactionTimeout">,
+  ) {
     this.#cluster = cluster;
     this.#links = links;
     this.#transactionalId = transactionalId;
+    const limit = Math.max(Math.floor(transactionTimeout / PARTS), SHORTEST_LIMIT);
+    this.#limit = this.#firstLimit = Math.min(limit, REQUEST_TIMEOUT);
   }
 
   /**
    * One attempt. `mayTry` is asked when the connection is there, immediately before the request is written; `onSent`
-   * tells that it was. Errors: `NOT_MASTER`, `PROTOCOL` while there is no coordinator, and as `Link.send`.
+   * tells that it was. While an answer is waited for nothing is published, so that a lost one is soon given up; after
+   * each that did not come the next may take longer, for a coordinator that is only slow. Errors: `NOT_MASTER`,
+   * `PROTOCOL` while there is no coordinator, and as `Link.send`.
    */
   async ask<T>(call: Call<T>, mayTry: MayTry, onSent: () => void = () => {}): Promise<T> {
     try {
       const link = await this.#open();
       if (!mayTry()) throw notMaster();
       onSent();
-      return await link.send(call);
+      return await this.#limited(link, call);
     } catch (error) {
       this.#address = undefined;
       throw error;
@@ -63,6 +79,15 @@ export class TransactionCoordinator {
     const version = answer.finalizedFeatures.get("transaction.version") ?? 0;
     const epochs = version >= 2 && newest(0) >= 12 && newest(26) >= 5;
     return { epochs, topicIds: epochs && newest(0) >= 13 };
+  }
+
+  async #limited<T>(link: Link, call: Call<T>): Promise<T> {
+    const limit = this.#limit;
+    const sent = performance.now();
+    this.#limit = Math.min(limit * 2, REQUEST_TIMEOUT); // unless the answer comes
+    const answer = await link.send(call, limit);
+    this.#limit = performance.now() - sent < this.#firstLimit ? this.#firstLimit : limit;
+    return answer;
   }
 
   async #open(): Promise<Link> {

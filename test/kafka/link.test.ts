@@ -65,6 +65,17 @@ describe("a connection to a broker", options, () => {
     assert.equal(proxy.connections(), 1);
   });
 
+  test("does not take an answer for lost that came while the process was busy", async () => {
+    // Not by the proxy, which is busy as well.
+    const asked = linkTo(Number(kafka.brokers[0]?.split(":")[1]));
+    await asked.send(question);
+    const answered = asked.send(question, 20);
+    await Promise.resolve();
+    const until = performance.now() + 300;
+    while (performance.now() < until);
+    assert.ok((await answered).brokers.length > 0);
+  });
+
   test("that falls silent fails all requests at the first limit, and is made again", async () => {
     const link = linkTo(proxy.port);
     await link.send(question);

@@ -22,6 +22,8 @@ export class MeddledCluster extends Cluster {
   meddle: Meddling = (_, send) => send();
   /** The names of what was sent, in order, with the version. */
   readonly sent: string[] = [];
+  /** How long the answers may take, in ms, in the same order; undefined: as long as usual. */
+  readonly limits: (number | undefined)[] = [];
 
   constructor(url: string) {
     super(parseUrl(url, "test"), "kafka-test");
@@ -32,6 +34,7 @@ export class MeddledCluster extends Cluster {
     const send = link.send.bind(link);
     link.send = (call, timeout, onSent) => {
       this.sent.push(`${call.apiName} ${call.apiVersion}`);
+      this.limits.push(timeout);
       return this.meddle(call, () => send(call, timeout, onSent));
     };
     return link;
