@@ -2,7 +2,7 @@ import { MephistoError } from "../core/errors.ts";
 import type { Record } from "../driver/driver.ts";
 import { tasksEntry } from "./journal.ts";
 import { textHeaders, withHeader } from "./outgoing.ts";
-import { codeOf, type Publication } from "./publication.ts";
+import { isOver, type Publication } from "./publication.ts";
 import { type Scope, sizeOf, Watched } from "./sends.ts";
 
 /** The most that may wait to be committed, in bytes. */
@@ -67,9 +67,7 @@ export class Outbox {
       for (const { resolve } of taken()) resolve();
     } catch (error) {
       const batch = taken();
-      const code = codeOf(error);
-      const over = code === "NOT_MASTER" || code === "FENCED" || code === "JOURNAL_LOST";
-      if (over || batch.length <= 1) {
+      if (isOver(error) || batch.length <= 1) {
         for (const { reject } of batch) reject(error);
         return;
       }

@@ -87,7 +87,7 @@ export class Publication {
           // Not an abort: as a rule it was committed, and only the answer is lost. The journal knows.
           this.#trouble = messageOf(error);
           if (await this.#wasCommitted(written)) return reached;
-        } else await this.#again(error, failures);
+        } else await this.#again(error, mayPass(error, failures), failures);
       }
     }
   }
@@ -107,31 +107,42 @@ export class Publication {
       try {
         return await attempt();
       } catch (error) {
-        // To give up here would leave open whether a tick was published.
-        await this.#again(error, codeOf(error) === "PROTOCOL" ? 1 : failures, failures);
+        // Whatever it is: to give up here would leave open whether a tick was published.
+        await this.#again(error, !isOver(error), failures);
       }
     }
   }
 
-  /** Waits before the next attempt; throws the error when there is to be none. */
-  async #again(error: unknown, failures: number, pauses = failures): Promise<void> {
+  /** Waits before the next attempt; throws the error when there is to be none, as it does not pass. */
+  async #again(error: unknown, passes: boolean, failures: number): Promise<void> {
     const { signal, sleep } = this.#parts;
     const code = codeOf(error);
     if (error instanceof MephistoError && (code === "FENCED" || code === "JOURNAL_LOST")) {
       this.#parts.lost(error);
     }
-    const passes = code === "UNREACHABLE" || code === "SEND_TIMEOUT" || code === "JOURNAL_BLOCKED" ||
-      code === "PROTOCOL" && failures < ATTEMPTS;
     // When the term is over its connections are closed: what comes of that says nothing about the messages.
     this.#check();
     if (!passes) throw error;
     this.#trouble = messageOf(error);
-    await sleep(Math.min(retryPause(pauses), LONGEST_PAUSE), signal);
+    await sleep(Math.min(retryPause(failures), LONGEST_PAUSE), signal);
   }
 
   #check(): void {
     if (!this.#parts.holds()) throw new MephistoError("NOT_MASTER", "This worker is no longer master.");
   }
+}
+
+/** Whether what a master may still publish passes after an attempt that failed so. */
+function mayPass(error: unknown, failures: number): boolean {
+  const code = codeOf(error);
+  return code === "UNREACHABLE" || code === "SEND_TIMEOUT" || code === "JOURNAL_BLOCKED" ||
+    code === "PROTOCOL" && failures < ATTEMPTS;
+}
+
+/** Whether an error says that this master may publish nothing more, and the next one knows what it has published. */
+export function isOver(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === "NOT_MASTER" || code === "FENCED" || code === "JOURNAL_LOST";
 }
 
 /** The code of an error of ours. */

@@ -5,7 +5,7 @@ import type { TimerDefinition } from "../core/timer.ts";
 import type { PartitionOffset } from "../driver/master-log.ts";
 import { timerEntry, type TimerRecord } from "./journal.ts";
 import { withHeaders } from "./outgoing.ts";
-import { codeOf, type Publication } from "./publication.ts";
+import { isOver, type Publication } from "./publication.ts";
 import type { TickResult, TimerBook } from "./timer-book.ts";
 
 export interface TickWriterParts {
@@ -31,9 +31,7 @@ export class TickWriter {
     try {
       await this.#commit(timer, book, run);
     } catch (error) {
-      const code = codeOf(error);
-      const isOver = code === "NOT_MASTER" || code === "FENCED" || code === "JOURNAL_LOST";
-      if (isOver || run.records.length === 0) throw error;
+      if (isOver(error) || run.records.length === 0) throw error;
       const [at, why] = [new Date(run.slot).toISOString(), messageOf(error)];
       this.#parts.logger.error(`Timer ${timer.name} failed at ${at}: its messages could not be published. ${why}`);
       await this.#commit(timer, book, { ...run, outcome: "failed", error: why, records: [] });

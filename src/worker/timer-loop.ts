@@ -5,7 +5,7 @@ import { spreadOf } from "../core/spread.ts";
 import type { TimerDefinition, TimerPolicy } from "../core/timer.ts";
 import type { PartitionOffset } from "../driver/master-log.ts";
 import type { TimerRecord } from "./journal.ts";
-import { codeOf } from "./publication.ts";
+import { isOver } from "./publication.ts";
 import { Seldom } from "./seldom.ts";
 import { runTick, type TickParts, type TickSpan } from "./tick.ts";
 import { type TickResult, TimerBook } from "./timer-book.ts";
@@ -194,9 +194,7 @@ export class TimerLoop {
       await span.write(this.timer, this.book, run);
       this.#parts.logger.debug(`Timer ${name} ran for ${at}: ${run.records.length} messages published.`);
     } catch (error) {
-      const code = codeOf(error);
-      const expected = code === "NOT_MASTER" || code === "FENCED" || code === "JOURNAL_LOST";
-      this.#parts.logger[expected ? "warn" : "error"](
+      this.#parts.logger[isOver(error) ? "warn" : "error"](
         `The run of timer ${name} at ${at} is not written down, and is left to the next master: ${messageOf(error)}`,
       );
     }
