@@ -353,6 +353,7 @@ test("the lookup goes on while Kafka is away", async () => {
   log.errors.get("read")?.push(new MephistoError("AUTHENTICATION_FAILED", "It does not know us."));
   await time.pass(10_700);
   assert.ok(published().length >= 1);
+  assert.ok(log.history("timer:restock").every(({ outcome }) => outcome === "ok"));
   assert.equal(new Set(published().flat()).size, published().length);
   assert.equal(published()[0]?.[0]?.includes(`slot=${slot(1)}`), true);
   await end();
