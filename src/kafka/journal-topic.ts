@@ -121,13 +121,6 @@ async function read(cluster: Cluster, topic: string, warnings: string[]) {
     const why = config?.errorMessage || errorName(config?.errorCode ?? -1);
     warnings.push(`The settings of the journal ${topic} cannot be read (${why}), so nobody has checked them.`);
   }
-  if (broker !== undefined && broker.errorCode !== Code.NONE) {
-    const why = broker.errorMessage || errorName(broker.errorCode);
-    warnings.push(
-      `Whether the brokers have ${VERIFICATION}=true cannot be read (${why}): without it what a master that was paused ` +
-        `sends late may still be published.`,
-    );
-  }
   const none: ReadonlyMap<string, string | null> = new Map();
   return { config: config?.configs ?? none, broker: broker?.configs ?? none };
 }
