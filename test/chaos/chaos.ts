@@ -90,7 +90,8 @@ export async function chaos({ kafka, seed, lasts, pauses, runtimes, say }: Chaos
     const wrong = await crew.recover();
     const sent = await load.stop();
     const stored = () => readTopic(kafka.brokers, `${app}-greet`);
-    const evidence = async () => ({ diaries: crew.diaries(), ticks: await stored(), sent, interval: INTERVAL });
+    const due = await stored();
+    const evidence = async () => ({ diaries: crew.diaries(), ticks: await stored(), due, sent, interval: INTERVAL });
     // What is on its way arrives: then the workers stop, and what is there is all there is.
     await until(async () => !judge(await evidence()).some((line) => /not been handled/.test(line)), {
       within: 15_000,
