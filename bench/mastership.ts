@@ -13,8 +13,8 @@ const TICKS = 200;
 /** How long a timer is watched, in ms. */
 const WATCHED = 61_000;
 
-/** What a master costs and how soon there is another one: `npm run bench -- mastership`. */
-export async function mastership(kafka: KafkaServer, runtimes: readonly Runtime[], rounds: number): Promise<void> {
+/** How soon there is another master: `npm run bench -- mastership`, or `elections` alone. */
+export async function elections(kafka: KafkaServer): Promise<void> {
   const rows = [
     await handovers(kafka, "kill -9 of the master to the next one's tick, ms", "SIGKILL"),
     await handovers(kafka, "SIGTERM to the same, ms", "SIGTERM"),
@@ -23,6 +23,10 @@ export async function mastership(kafka: KafkaServer, runtimes: readonly Runtime[
     }),
   ];
   console.log(`\n${table([`${ELECTIONS} elections each, node, bun and deno mixed`, "min", "median", "max"], rows)}`);
+}
+
+/** What a tick costs and how late it begins: `npm run bench -- mastership`, or `ticks` alone. */
+export async function ticks(kafka: KafkaServer, runtimes: readonly Runtime[], rounds: number): Promise<void> {
   await costs(kafka, runtimes, rounds);
   await punctuality(kafka, runtimes);
 }

@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- --rounds 5] [--runtime bun,deno,node] [name…]`: measures Mephisto and its peers in turn on one real
  * Kafka of its own, and prints medians of the ratios of neighbours. Names: consume, produce, latency, start, idle,
- * mastership (how soon there is another master, and what a tick costs), broker (the dev broker beside real Kafka), and
+ * mastership (elections: how soon there is another master, and ticks: what one costs), broker (the dev broker beside real Kafka), and
  * soak, only when asked for: the memory of the dev broker over 10 million messages, without a Kafka.
  */
 import process from "node:process";
@@ -13,7 +13,7 @@ import { runtimes as all } from "../test/support/runtimes.ts";
 import { run } from "../test/support/process.ts";
 import { broker } from "./broker.ts";
 import { idle } from "./idle.ts";
-import { mastership } from "./mastership.ts";
+import { elections, ticks } from "./mastership.ts";
 import { type Given, javaConsume, javaProduce, program } from "./peers.ts";
 import { soak } from "./soak.ts";
 import { median, ratios, shown, table } from "./stats.ts";
@@ -51,7 +51,8 @@ try {
   if (wanted("start")) await start();
   if (wanted("idle")) await idleWorkers();
   if (wanted("broker")) await broker(kafka, runtimes, rounds);
-  if (wanted("mastership")) await mastership(kafka, runtimes, rounds);
+  if (wanted("mastership") || wanted("elections")) await elections(kafka);
+  if (wanted("mastership") || wanted("ticks")) await ticks(kafka, runtimes, rounds);
 } finally {
   await kafka.stop();
 }
