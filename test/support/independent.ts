@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "./until.ts";
 
 /**
  * An independent client, by which tests decide what is in Kafka: plain kafkajs with its own codec. It uses nothing of
@@ -63,11 +64,17 @@ export async function createTopic(
   { partitions = 1, config = {} }: { partitions?: number; config?: Record<string, string> } = {},
 ): Promise<void> {
   const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
-  await withAdmin(brokers, (admin) =>
-    admin.createTopics({
+  await withAdmin(brokers, async (admin) => {
+    await admin.createTopics({
       topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }],
       waitForLeaders: true,
-    }));
+    });
+    // A broker that does not know the topic yet has kafkajs create it again, and wait no longer.
+    await until(async () => {
+      const { topics: [found] } = await admin.fetchTopicMetadata({ topics: [topic] });
+      return found?.partitions.length === partitions && found.partitions.every(({ leader }) => leader >= 0);
+    });
+  });
 }
 
 /** Deletes a topic. */
