@@ -360,21 +360,21 @@ for (const version of [1, 2] as const) {
     test("more than can be written in the time of a transaction is an error of its own: to try again would not help", async () => {
       const app = await new App(kafka).start();
       const own = masterAt(kafka.url);
-      const master = await app.fence(own, yes, 1000);
+      const master = await app.fence(own, yes, 3000);
       const values = numbers(20_000).map((n) => `${n} ${"x".repeat(1000)}`);
       let last: Promise<unknown> = Promise.resolve();
       own.cluster.meddle = async (call, send) => {
         if (call.apiName !== "Produce") return await send();
         const before = last;
         const answer = await send();
-        last = before.then(() => pause(60));
+        last = before.then(() => pause(200));
         await last;
         return answer;
       };
       assert.equal(await failure(app.tick(master, "large", values)), "BUFFER_FULL");
       // One that does not answer for a while has not been given too much.
       own.cluster.meddle = async (call, send) => {
-        if (call.apiName === "Produce") await pause(1000);
+        if (call.apiName === "Produce") await pause(3000);
         return await send();
       };
       assert.equal(await failure(app.tick(master, "slow", values)), "UNREACHABLE");
