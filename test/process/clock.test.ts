@@ -18,7 +18,12 @@ import { uniqueApp } from "./crew.ts";
 async function started(url: string) {
   const { shop, definition } = fakeApp({}, uniqueApp("clock"));
   const slots: { slot: number; at: number }[] = [];
-  timer(shop, 0.2, { name: "restock", onMaster: true }, ({ slot }) => void slots.push({ slot, at: Date.now() }));
+  timer(
+    shop,
+    0.2,
+    { name: "restock", onMaster: true, catchUp: "all" },
+    ({ slot }) => void slots.push({ slot, at: Date.now() }),
+  );
   const set = { ahead: 0 };
   const clock: Clock = { monotonic: () => performance.now(), wall: () => Date.now() + set.ahead };
   const lines = new Lines();
