@@ -21,7 +21,7 @@ async function started(url: string) {
   timer(
     shop,
     0.2,
-    { name: "restock", onMaster: true, catchUp: "all" },
+    { name: "restock", onMaster: true },
     ({ slot }) => void slots.push({ slot, at: Date.now() }),
   );
   const set = { ahead: 0 };
@@ -65,14 +65,16 @@ test(
     t.after(() => worker.stop());
     await more(5);
 
-    await t.test("by three seconds, back and forth: every slot runs, and it is told", async () => {
+    await t.test("by three seconds, back and forth: the slots run on, and it is told", async () => {
       const from = slots.length;
       for (const ahead of [3000, -3000, 0]) {
         set.ahead = ahead;
         await more(10);
       }
       const during = slots.slice(from).map(({ slot }) => slot);
-      assert.deepEqual(during, during.map((_, index) => (during[0] ?? 0) + index * 200));
+      // A busy machine may be too late for one or two; the clock's three seconds are fifteen.
+      const passed = 1 + ((during.at(-1) ?? 0) - (during[0] ?? 0)) / 200;
+      assert.ok(passed - during.length <= 3, `${during}`);
       assert.equal(lines.of(/^warn: This machine's clock is [23]s\S* (ahead of|behind) Kafka's/).length, 1);
       check();
     });
