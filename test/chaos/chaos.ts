@@ -7,12 +7,12 @@ import { uniqueApp } from "../process/crew.ts";
 import { createTopic, quietKafka, readTopic } from "../support/independent.ts";
 import type { KafkaServer } from "../support/kafka.ts";
 import { type Program, run } from "../support/process.ts";
+import { between, seeded } from "../support/random.ts";
 import type { Runtime } from "../support/runtimes.ts";
 import { until } from "../support/until.ts";
 import type { WorkerStatus } from "../../src/worker/status.ts";
 import { type Entry, readDiary } from "./diary.ts";
 import { type Fault, killTheMaster, nextFault, type Place, type Stage } from "./faults.ts";
-import { Random } from "./random.ts";
 import { judge } from "./verdict.ts";
 
 export interface ChaosOptions {
@@ -46,7 +46,7 @@ const PARTITIONS = 8;
 export async function chaos({ kafka, seed, lasts, pauses, runtimes, say }: ChaosOptions): Promise<ChaosReport> {
   const app = uniqueApp("chaos");
   const folder = await mkdtemp(join(tmpdir(), "mephisto-chaos-"));
-  const random = new Random(seed);
+  const chance = seeded(seed);
   const crew = new Crew(app, folder, kafka, seed, runtimes);
   const begun = performance.now();
   const tell = (line: string) => say(`${((performance.now() - begun) / 1000).toFixed(1).padStart(6)} s  ${line}`);
@@ -71,8 +71,8 @@ export async function chaos({ kafka, seed, lasts, pauses, runtimes, say }: Chaos
     };
     let count = 0;
     for (const end = performance.now() + lasts; performance.now() < end;) {
-      const fault = count === 0 ? killTheMaster(crew) : nextFault(crew, random);
-      const next = performance.now() + random.between(...pauses);
+      const fault = count === 0 ? killTheMaster(crew) : nextFault(crew, chance);
+      const next = performance.now() + between(chance, ...pauses);
       if (fault) {
         count++;
         tell(fault.name);

@@ -1,7 +1,7 @@
 import type { KafkaServer } from "../support/kafka.ts";
 import type { Proxy } from "../support/proxy.ts";
+import { between, type Chance, oneOf } from "../support/random.ts";
 import type { Runtime } from "../support/runtimes.ts";
-import type { Random } from "./random.ts";
 
 /** A place for a worker: its proxy stays, its process comes and goes. */
 export interface Place {
@@ -44,12 +44,12 @@ export function killTheMaster(stage: Stage): Fault | undefined {
 }
 
 /** The next fault, as the dice say; undefined when there is nobody left whom it could befall. */
-export function nextFault(stage: Stage, random: Random): Fault | undefined {
-  const kind = random.pick(KINDS) ?? "kill";
-  const lasts = Math.round(random.next() < 0.6 ? random.between(300, 4000) : random.between(7000, 11_000));
+export function nextFault(stage: Stage, chance: Chance): Fault | undefined {
+  const kind = oneOf(chance, KINDS);
+  const lasts = Math.round(chance() < 0.6 ? between(chance, 300, 4000) : between(chance, 7000, 11_000));
   // Both are drawn in any case, so that a seed goes on alike however the workers are.
-  const chosen = random.next();
-  const atMaster = random.next() < 0.5;
+  const chosen = chance();
+  const atMaster = chance() < 0.5;
   if (kind === "broker") {
     return {
       name: "restart the broker",

@@ -17,6 +17,11 @@ export function below(chance: Chance, end: number): number {
   return Math.floor(chance() * end);
 }
 
+/** A number from `from` up to `to`. */
+export function between(chance: Chance, from: number, to: number): number {
+  return from + chance() * (to - from);
+}
+
 /** One of them. Throws if there is none. */
 export function oneOf<T>(chance: Chance, list: readonly T[]): T {
   const one = list[below(chance, list.length)];
