@@ -31,7 +31,8 @@ export async function ensureJournal(cluster: Cluster, spec: JournalSpec): Promis
   let answer = await cluster.refresh([topic]);
   const created = cluster.topic(topic) === undefined && await create(cluster, spec);
   const until = performance.now() + CREATE_TIMEOUT;
-  while (cluster.leader(topic, 0) < 0) {
+  // Others ask as well: what the cluster knows may be newer than this answer, which may be from before the topic was.
+  while (cluster.leader(topic, 0) < 0 || answer.topics[0]?.errorCode !== Code.NONE) {
     if (performance.now() > until) throw new MephistoError("UNREACHABLE", `The journal ${topic} has no leader yet.`);
     await pause(20);
     answer = await cluster.refresh([topic]);

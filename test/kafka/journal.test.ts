@@ -129,6 +129,22 @@ describe("a journal", { timeout: 60_000 }, () => {
     assert.deepEqual((await ensure(good)).warnings, []);
   });
 
+  test("is created also while others look for it: what one of them learns does not make an older answer true", async () => {
+    const topic = unique("journal");
+    const { cluster, log } = masterAt(kafka.url);
+    cluster.meddle = async (call, send) => {
+      const answer = await send();
+      if (call.apiName !== "CreateTopics") return answer;
+      await until(async () => {
+        await cluster.refresh([topic]);
+        return cluster.leader(topic, 0) >= 0;
+      });
+      return answer;
+    };
+    const { created, id } = await log.ensureJournal({ topic, replicationFactor: -1 });
+    assert.deepEqual({ created, id }, { created: true, id: cluster.topic(topic)?.topicId });
+  });
+
   test("without the log's time a tick is told our own", async () => {
     const app = new App(kafka);
     await createTopic(kafka.brokers, app.journal, { config: { "cleanup.policy": "compact" } });
