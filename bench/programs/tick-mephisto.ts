@@ -18,6 +18,6 @@ const publisher = await driver.master.fence(fence, always);
 await publisher.read(always);
 const value = new Uint8Array(given.size).fill(120);
 const record = { topic: given.topic, key: null, value, headers: [], timestamp: Date.now() };
-const transaction = { records: [record], journal: () => [{ key: "timer", value }] };
+const transaction = { records: [record], journal: [{ key: "timer", value }] };
 measured(await latency(given.messages, () => publisher.publish(transaction, always), 50));
 process.exit(0);

@@ -45,10 +45,18 @@ export interface LogTime {
 export interface Transaction {
   readonly records: readonly Record[];
   /**
-   * What goes to the journal with them. `ends`: for each partition the offset after the last record. Called once, when
-   * the records are written and before the transaction is committed.
+   * What goes to the journal with them. Known beforehand it can travel with the records, which takes a third less time; a
+   * function is asked when they are written and before the transaction is committed, once an attempt.
    */
-  journal(ends: readonly PartitionOffset[]): readonly JournalEntry[];
+  readonly journal: readonly JournalEntry[] | JournalOfEnds;
+}
+
+/** What goes to the journal where that depends on `ends`: for each partition the offset after the last record. */
+export type JournalOfEnds = (ends: readonly PartitionOffset[]) => readonly JournalEntry[];
+
+/** What a transaction writes to the journal, where its records end at `ends`. */
+export function entriesOf({ journal }: Transaction, ends: readonly PartitionOffset[]): readonly JournalEntry[] {
+  return typeof journal === "function" ? journal(ends) : journal;
 }
 
 /** What a transaction that was committed has written. */

@@ -2,13 +2,14 @@ import type { Clock } from "../core/clock.ts";
 import { MephistoError } from "../core/errors.ts";
 import { groupBy } from "../core/group-by.ts";
 import type { Record } from "../driver/driver.ts";
-import type {
-  Committed,
-  FencedPublisher,
-  FenceOptions,
-  JournalEntry,
-  MayTry,
-  Transaction,
+import {
+  type Committed,
+  entriesOf,
+  type FencedPublisher,
+  type FenceOptions,
+  type JournalEntry,
+  type MayTry,
+  type Transaction,
 } from "../driver/master-log.ts";
 import { maxRecordSize } from "../wire/batch-builder.ts";
 import { partitionForKey } from "../wire/murmur2.ts";
@@ -25,7 +26,7 @@ import { BATCH_BYTES, PartitionQueue } from "./partition-queue.ts";
 import { notMaster, persist, type Persistence } from "./persist.ts";
 import { ProducerEpoch } from "./producer-epoch.ts";
 import { TransactionCoordinator } from "./transaction-coordinator.ts";
-import { BatchTooLarge, type Way, writeAll, type Written } from "./transaction-writer.ts";
+import { BatchTooLarge, writeAll, type Written } from "./transaction-writer.ts";
 
 /** Of the time after which the broker aborts a transaction this part may be used before we do. */
 const OURS = 0.8;
@@ -98,6 +99,10 @@ export class FencedProducer implements FencedPublisher {
         return await this.#publish(transaction, mayTry);
       } catch (error) {
         if (!(error instanceof BatchTooLarge)) throw error;
+        const { journal } = this.#options;
+        if (error.topic === journal) {
+          throw new MephistoError("MESSAGE_TOO_LARGE", `The entries of a tick are larger than ${journal} accepts.`);
+        }
         const before = this.#batchBytes.get(error.topic) ?? BATCH_BYTES;
         this.#batchBytes.set(error.topic, before / 4); // until each message goes alone
       }
@@ -112,18 +117,25 @@ export class FencedProducer implements FencedPublisher {
     await this.#checkJournal();
     const queues = await this.#queues(transaction.records);
     const until = this.#parts.clock.monotonic() + this.#options.transactionTimeout * OURS;
-    const journal = new PartitionQueue(this.#options.journal, 0);
+    const journal = this.#numbered(new PartitionQueue(this.#options.journal, 0));
     if (!mayTry()) throw notMaster();
     try {
       this.#epoch.open();
       if (!this.#epoch.support.epochs) await this.#add([...queues, journal], until, mayTry);
-      const written = await this.#write(queues, until, mayTry);
+      const together = typeof transaction.journal !== "function" && this.#haveOneLeader([...queues, journal]);
+      if (together) this.#append(journal, transaction.journal);
+      const written = new Map(await this.#write(together ? [...queues, journal] : queues, until, mayTry));
       const ends = queues.map((queue) => ({
         topic: queue.topic,
         partition: queue.partition,
         offset: written.get(queue)?.end ?? 0,
       }));
-      const time = await this.#writeJournal(journal, transaction.journal(ends), until, mayTry);
+      if (!together) {
+        this.#append(journal, entriesOf(transaction, ends));
+        const entries = await this.#write([journal], until, mayTry);
+        entries.forEach((each, queue) => written.set(queue, each));
+      }
+      const time = this.#journalWritten(written.get(journal));
       const { clock, links } = this.#parts;
       // Again only while nothing was sent, as when the coordinator has moved.
       await persist(() => this.#epoch.commit(mayTry), { mayTry, until, clock, signal: links.closed });
@@ -204,14 +216,24 @@ export class FencedProducer implements FencedPublisher {
     }, { mayTry, until, clock, signal: links.closed });
   }
 
+  /**
+   * Whether all of it fits into one request. Two brokers that add partitions to a transaction at the same moment get in
+   * each other's way, and the one that comes second waits for 20 ms.
+   */
+  #haveOneLeader(queues: readonly PartitionQueue[]): boolean {
+    const { cluster } = this.#parts;
+    return new Set(queues.map(({ topic, partition }) => cluster.leader(topic, partition))).size === 1;
+  }
+
+  /** The journal is written to by its topic's id, which the broker checks; older ones only know where it came to lie. */
   async #write(
     queues: readonly PartitionQueue[],
     until: number,
     mayTry: MayTry,
-    more: Partial<Way> = {},
   ): Promise<ReadonlyMap<PartitionQueue, Written>> {
-    const { transactionalId } = this.#options;
-    const { epochs } = this.#epoch.support;
+    const { transactionalId, journal, journalId } = this.#options;
+    const { epochs, topicIds } = this.#epoch.support;
+    const { cluster } = this.#parts;
     const written = await writeAll(queues, {
       ...this.#parts,
       kind: { ...this.#parts.kind, transactional: true },
@@ -219,39 +241,28 @@ export class FencedProducer implements FencedPublisher {
       mayTry,
       until,
       request: (request) =>
-        epochs ? produceTransactional({ transactionalId, ...request }, 12) : produce({ transactionalId, ...request }),
-      wireName: (topic) => topic,
+        epochs
+          ? produceTransactional({ transactionalId, ...request }, topicIds ? 13 : 12)
+          : produce({ transactionalId, ...request }),
+      wireName: (topic) => !topicIds ? topic : topic === journal ? journalId : cluster.topic(topic)?.topicId ?? "",
       refusal: (topic) => this.#refusal(topic),
-      ...more,
     });
     for (const queue of queues) this.#sequences.set(`${queue.topic}/${queue.partition}`, queue.next);
     return written;
   }
 
-  /** The entries, of which the journal's topic id is checked: by the broker where it can, else by where they came to lie. */
-  async #writeJournal(queue: PartitionQueue, entries: readonly JournalEntry[], until: number, mayTry: MayTry) {
-    const { transactionalId, journal, journalId } = this.#options;
+  #append(journal: PartitionQueue, entries: readonly JournalEntry[]): void {
     const { clock } = this.#parts;
-    this.#numbered(queue);
     for (const { key, value } of entries) {
       const bytes = utf8.encode(key);
-      queue.batchFor(maxRecordSize(bytes, value), clock.monotonic()).builder.append(bytes, value, [], clock.wall());
+      journal.batchFor(maxRecordSize(bytes, value), clock.monotonic()).builder.append(bytes, value, [], clock.wall());
     }
-    const byId: Partial<Way> = {
-      request: (request) => produceTransactional({ transactionalId, ...request }, 13),
-      wireName: () => journalId,
-    };
-    let written: Written | undefined;
-    try {
-      const more = this.#epoch.support.topicIds ? byId : {};
-      written = (await this.#write([queue], until, mayTry, more)).get(queue);
-    } catch (error) {
-      if (!(error instanceof BatchTooLarge)) throw error;
-      throw new MephistoError("MESSAGE_TOO_LARGE", `The entries of a tick are larger than ${journal} accepts.`);
-    }
+  }
+
+  #journalWritten(written: Written | undefined): Committed["time"] {
     if (written === undefined) throw new Error("unreachable: a transaction without an entry");
-    const { end, appended, sent, answered } = written;
-    this.#journal.written(end - entries.length, end);
+    const { first, end, appended, sent, answered } = written;
+    this.#journal.written(first, end);
     return { wall: appended < 0 ? sent.wall : appended, sent, answered };
   }
 

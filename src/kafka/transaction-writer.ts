@@ -29,6 +29,8 @@ const SILENCE = 0.25;
 
 /** What became of a partition's messages. */
 export interface Written {
+  /** The offset of the first. */
+  readonly first: number;
   /** The offset after the last. */
   readonly end: number;
   /** When the last batch was appended, in ms since the epoch; -1 where the topic keeps the producer's time. */
@@ -86,6 +88,8 @@ export async function writeAll(
 interface Sent {
   readonly queue: PartitionQueue;
   readonly batch: Batch;
+  /** Of its topic, in the request and in the answer. */
+  readonly name: string;
 }
 
 class Writing {
@@ -164,7 +168,7 @@ class Writing {
       if ((this.#inFlight.get(link) ?? 0) >= IN_FLIGHT || request.bytes > REQUEST_BYTES) continue;
       const batch = queue.take(this.#way.identity, this.#way.kind);
       if (batch === undefined) continue;
-      request.sent.push({ queue, batch });
+      request.sent.push({ queue, batch, name: this.#way.wireName(queue.topic) });
       request.bytes += batch.bytes?.length ?? 0;
       requests.set(link, request);
     }
@@ -182,10 +186,10 @@ class Writing {
   }
 
   async #send(link: Link, sent: readonly Sent[]): Promise<void> {
-    const { request, wireName, mayTry } = this.#way;
+    const { request, mayTry } = this.#way;
     this.#inFlight.set(link, (this.#inFlight.get(link) ?? 0) + 1);
-    const topics = [...groupBy(sent, ({ queue }) => queue.topic)].map(([topic, group]) => ({
-      topic: wireName(topic),
+    const topics = [...groupBy(sent, ({ name }) => name)].map(([topic, group]) => ({
+      topic,
       partitions: group.map(({ queue, batch }) => ({
         partition: queue.partition,
         batch: batch.bytes ?? new Uint8Array(),
@@ -200,7 +204,7 @@ class Writing {
       const answer = await link.send(request({ timeoutMs: REPLICAS_TIMEOUT, topics }), ANSWER_TIMEOUT);
       this.#inFlight.set(link, (this.#inFlight.get(link) ?? 1) - 1);
       this.#heard();
-      for (const { queue, batch } of sent) this.#answered(queue, batch, answer);
+      for (const each of sent) this.#answered(each, answer);
     } catch (error) {
       if (this.#over) return;
       if (!(error instanceof MephistoError) || error.code !== "UNREACHABLE") {
@@ -215,9 +219,8 @@ class Writing {
     this.#flush();
   }
 
-  #answered(queue: PartitionQueue, batch: Batch, answer: ProduceResponse): void {
+  #answered({ queue, batch, name }: Sent, answer: ProduceResponse): void {
     const { topic, partition } = queue;
-    const name = this.#way.wireName(topic);
     const partitions = answer.topics.find((each) => each.topic === name)?.partitions;
     const { errorCode, baseOffset, logAppendTimeMs } = partitions?.find((each) => each.partition === partition) ??
       { errorCode: Code.LEADER_NOT_AVAILABLE, baseOffset: -1, logAppendTimeMs: -1 };
@@ -227,7 +230,8 @@ class Writing {
         const sent = this.#firstSent.get(batch) ?? answered;
         queue.written(batch);
         this.#firstSent.delete(batch);
-        this.#written.set(queue, { end: baseOffset + batch.count, appended: logAppendTimeMs, sent, answered });
+        const first = this.#written.get(queue)?.first ?? baseOffset; // they are written in order
+        this.#written.set(queue, { first, end: baseOffset + batch.count, appended: logAppendTimeMs, sent, answered });
         return;
       }
       case Code.MESSAGE_TOO_LARGE:

@@ -62,7 +62,7 @@ export class Outbox {
     try {
       await this.#publication.commit(() => ({
         records: take().map(({ record }) => record),
-        journal: () => [tasksEntry({ epoch: this.#epoch, commit: ++this.#commits })],
+        journal: [tasksEntry({ epoch: this.#epoch, commit: ++this.#commits })],
       }));
       for (const { resolve } of taken()) resolve();
     } catch (error) {

@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
 import type { Sleep } from "../core/pause.ts";
 import { retryPause } from "../core/policy.ts";
-import type { FencedPublisher, JournalEntry, LogTime, PartitionOffset, Transaction } from "../driver/master-log.ts";
+import type { FencedPublisher, JournalEntry, LogTime, Transaction } from "../driver/master-log.ts";
 
 /** The longest pause before the next attempt, in ms. */
 const LONGEST_PAUSE = 1000;
@@ -50,13 +50,13 @@ export class Publication {
    * Errors: `NOT_MASTER`, `FENCED`, `JOURNAL_LOST`: whether it was committed the journal says to the next master. Any
    * other: nothing of it was or will be published.
    */
-  commit(prepare: () => Transaction | undefined): Promise<readonly PartitionOffset[]> {
+  commit(prepare: () => Transaction | undefined): Promise<void> {
     const committed = this.#last.then(async () => {
       const transaction = prepare();
-      if (transaction === undefined) return [];
+      if (transaction === undefined) return;
       this.#busySince = this.#parts.clock.monotonic();
       try {
-        return await this.#commit(transaction);
+        await this.#commit(transaction);
       } finally {
         this.#busySince = this.#trouble = undefined;
       }
@@ -65,28 +65,22 @@ export class Publication {
     return committed;
   }
 
-  async #commit({ records, journal }: Transaction): Promise<readonly PartitionOffset[]> {
+  async #commit({ records, journal }: Transaction): Promise<void> {
     const { fenced, appended } = this.#parts;
-    let written: readonly JournalEntry[] = [];
-    let reached: readonly PartitionOffset[] = [];
-    const transaction: Transaction = {
-      records,
-      journal(ends) {
-        reached = ends;
-        return written = journal(ends);
-      },
-    };
+    let written: readonly JournalEntry[] = typeof journal === "function" ? [] : journal;
+    const transaction: Transaction = typeof journal === "function"
+      ? { records, journal: (ends) => written = journal(ends) }
+      : { records, journal };
     for (let failures = 1;; failures++) {
       this.#check();
       try {
-        const { ends, time } = await fenced.publish(transaction, this.#parts.holds);
-        appended(time);
-        return ends;
+        const { time } = await fenced.publish(transaction, this.#parts.holds);
+        return appended(time);
       } catch (error) {
         if (codeOf(error) === "UNKNOWN_OUTCOME") {
           // Not an abort: as a rule it was committed, and only the answer is lost. The journal knows.
           this.#trouble = messageOf(error);
-          if (await this.#wasCommitted(written)) return reached;
+          if (await this.#wasCommitted(written)) return;
         } else await this.#again(error, mayPass(error, failures), failures);
       }
     }

@@ -206,7 +206,7 @@ export class Reign {
 
   async #writeOwn(record: MasterRecord | undefined): Promise<void> {
     if (record === undefined) return;
-    await this.#publication?.commit(() => ({ records: [], journal: () => [masterEntry(record)] }));
+    await this.#publication?.commit(() => ({ records: [], journal: [masterEntry(record)] }));
   }
 
   #holds(): boolean {

@@ -46,13 +46,11 @@ export class TickWriter {
       "mephisto-epoch": String(epoch),
     });
     let written: TimerRecord | undefined;
-    await publication.commit(() => ({
-      records,
-      journal: (ends) => {
-        written = book.after(run, epoch, policy.overlap === "untilConsumed" ? this.consumed(ends) : undefined);
-        return [timerEntry(name, written)];
-      },
-    }));
+    const entries = (ends?: readonly PartitionOffset[]) => {
+      written = book.after(run, epoch, ends && this.consumed(ends));
+      return [timerEntry(name, written)];
+    };
+    await publication.commit(() => ({ records, journal: policy.overlap === "untilConsumed" ? entries : entries() }));
     if (written) book.settle(written);
   }
 

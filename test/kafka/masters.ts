@@ -133,10 +133,14 @@ export class App {
   }
 
   tick(publisher: FencedPublisher, name: string, values: readonly string[] = [name], mayTry = yes) {
-    return publisher.publish({
-      records: values.map((value) => this.record(value)),
-      journal: () => [{ key: "timer", value: bytes(name) }],
-    }, mayTry);
+    const records = values.map((value) => this.record(value));
+    return publisher.publish({ records, journal: [{ key: "timer", value: bytes(name) }] }, mayTry);
+  }
+
+  /** One whose entry is written behind the records, since it tells where they end. */
+  tickByEnds(publisher: FencedPublisher, name: string, values: readonly string[] = [name], mayTry = yes) {
+    const records = values.map((value) => this.record(value));
+    return publisher.publish({ records, journal: () => [{ key: "timer", value: bytes(name) }] }, mayTry);
   }
 
   /** The last tick that the journal knows. */

@@ -2,16 +2,17 @@
 import { MephistoError } from "../../src/core/errors.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import type { Record } from "../../src/driver/driver.ts";
-import type {
-  FencedPublisher,
-  FenceOptions,
-  JournalEntry,
-  JournalSpec,
-  JournalState,
-  MasterLog,
-  MayTry,
-  PartitionOffset,
-  Transaction,
+import {
+  entriesOf,
+  type FencedPublisher,
+  type FenceOptions,
+  type JournalEntry,
+  type JournalSpec,
+  type JournalState,
+  type MasterLog,
+  type MayTry,
+  type PartitionOffset,
+  type Transaction,
 } from "../../src/driver/master-log.ts";
 
 type Call = "ensureJournal" | "readJournal" | "fence" | "read" | "publish" | "recover" | "behind";
@@ -114,13 +115,14 @@ class FakeFenced implements FencedPublisher {
     });
   }
 
-  publish({ records, journal }: Transaction, mayTry: MayTry) {
+  publish(transaction: Transaction, mayTry: MayTry) {
+    const { records } = transaction;
     return this.#alone(async () => {
       refuseUnless(mayTry);
       if (this.#unknown) throw new Error("recover() was not called");
       const sent = this.#log.now();
       const ends = endsOf(records, this.#log);
-      const entries = journal(ends);
+      const entries = entriesOf(transaction, ends);
       await this.#log.called("publish");
       this.#refuseWhenFenced();
       const refused = this.#log.refuse(records);

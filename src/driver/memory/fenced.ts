@@ -2,14 +2,15 @@ import { MephistoError } from "../../core/errors.ts";
 import type { Instant } from "../../core/lease.ts";
 import type { Message } from "../../core/message.ts";
 import type { Record } from "../driver.ts";
-import type {
-  Committed,
-  FencedPublisher,
-  FenceOptions,
-  JournalEntry,
-  MayTry,
-  PartitionOffset,
-  Transaction,
+import {
+  type Committed,
+  entriesOf,
+  type FencedPublisher,
+  type FenceOptions,
+  type JournalEntry,
+  type MayTry,
+  type PartitionOffset,
+  type Transaction,
 } from "../master-log.ts";
 import type { Host } from "./host.ts";
 import { type Fetched, isError, type LogError, type MemoryLog } from "./memory-log.ts";
@@ -118,7 +119,7 @@ export class MemoryFenced implements FencedPublisher {
       }
     }
     const { host, log } = this.#parts;
-    const entries = transaction.journal(ends).map(({ key, value }): Record => ({
+    const entries = entriesOf(transaction, ends).map(({ key, value }): Record => ({
       topic: journal,
       key: encoder.encode(key),
       value,
