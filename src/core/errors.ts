@@ -12,6 +12,7 @@
  * | `DECODE_FAILED` | bytes that the serializer cannot read |
  * | `UNREACHABLE` | no broker answers at the address |
  * | `AUTHENTICATION_FAILED` | the broker refused the user, the password or the mechanism |
+ * | `NOT_AUTHORIZED` | the broker does not allow this user what it was asked for |
  * | `UNTRUSTED_CERTIFICATE` | the broker's TLS certificate is not trusted |
  * | `UNSUPPORTED_BROKER` | a broker that is too old for what is asked of it |
  * | `UNKNOWN_TOPIC` | a topic that does not exist and was not created |
@@ -40,6 +41,7 @@ export type ErrorCode =
   | "DECODE_FAILED"
   | "UNREACHABLE"
   | "AUTHENTICATION_FAILED"
+  | "NOT_AUTHORIZED"
   | "UNTRUSTED_CERTIFICATE"
   | "UNSUPPORTED_BROKER"
   | "UNKNOWN_TOPIC"

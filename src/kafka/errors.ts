@@ -1,13 +1,25 @@
 import { MephistoError, messageOf } from "../core/errors.ts";
 import { errorName } from "../wire/error-codes.ts";
+import { Code } from "./codes.ts";
 
-/** An error code of Kafka's protocol that we have no better answer to. */
+/** Waiting does not mend it: somebody has to allow it. */
+const UNAUTHORIZED: ReadonlySet<number> = new Set([
+  Code.TOPIC_AUTHORIZATION_FAILED,
+  Code.GROUP_AUTHORIZATION_FAILED,
+  Code.CLUSTER_AUTHORIZATION_FAILED,
+  Code.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+]);
+
+/** An error code of Kafka's protocol that we have no better answer to: of code `PROTOCOL`, or `NOT_AUTHORIZED`. */
 export class ProtocolError extends MephistoError {
   /** The number on the wire. */
   readonly kafkaCode: number;
 
   constructor(kafkaCode: number, what: string) {
-    super("PROTOCOL", `${what}: the broker answered ${errorName(kafkaCode)} (${kafkaCode}).`);
+    const said = `${what}: the broker answered ${errorName(kafkaCode)} (${kafkaCode}).`;
+    const todo = ' Allow this user what the README lists under "What Kafka has to have".';
+    const unauthorized = UNAUTHORIZED.has(kafkaCode);
+    super(unauthorized ? "NOT_AUTHORIZED" : "PROTOCOL", unauthorized ? said + todo : said);
     this.kafkaCode = kafkaCode;
   }
 }

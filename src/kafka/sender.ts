@@ -10,7 +10,7 @@ import type { Batch, BatchKind, Identity } from "./batch.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { packedWith } from "./compression.ts";
-import { check } from "./errors.ts";
+import { check, ProtocolError } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { PartitionQueue } from "./partition-queue.ts";
 import { pause } from "../core/pause.ts";
@@ -276,5 +276,5 @@ function tooLarge({ topic }: PartitionQueue, { builder }: Batch): MephistoError 
 }
 
 function refusal({ topic, partition }: PartitionQueue, code: number): MephistoError {
-  return new MephistoError("PROTOCOL", `${topic}[${partition}] refused a message: ${errorName(code)} (${code}).`);
+  return new ProtocolError(code, `Writing to ${topic}[${partition}]`);
 }

@@ -24,7 +24,7 @@ function operations(resource: string): number[] {
   });
 }
 
-test("a worker with the README's ACLs and no others ticks, fetches, and is told of", {
+test("a worker with the README's ACLs and no others ticks, fetches, and is told of; without them it says so and ends", {
   skip: kafkaSkip,
   timeout: 120_000,
 }, async (t) => {
@@ -46,6 +46,13 @@ test("a worker with the README's ACLs and no others ticks, fetches, and is told 
       operation,
       permissionType: AclPermissionTypes.ALLOW,
     }));
+  const user = `${kafka.user}:${encodeURIComponent(kafka.password)}`;
+  const url = `kafka+ssl://${user}@${kafka.secureUrl}?sasl=scram-sha-512&ca=${kafka.caFile}`;
+  const env = { MEPHISTO_URL: url };
+  const stranger = run("node", "examples/crawl.ts", ["worker", "-p", "0"], { env });
+  assert.deepEqual(await stranger.exit, { code: 1, signal: null }, stranger.output());
+  assert.match(stranger.output(), /error .*TOPIC_AUTHORIZATION_FAILED \(29\)\. Allow this user what the README lists/);
+
   const topics = ["titles", "pages"].map((actor) => `${APP}-${actor}`);
   const admin = quietKafka(kafka.brokers).admin();
   await admin.connect();
@@ -59,9 +66,6 @@ test("a worker with the README's ACLs and no others ticks, fetches, and is told 
   });
   await admin.disconnect();
 
-  const user = `${kafka.user}:${encodeURIComponent(kafka.password)}`;
-  const url = `kafka+ssl://${user}@${kafka.secureUrl}?sasl=scram-sha-512&ca=${kafka.caFile}`;
-  const env = { MEPHISTO_URL: url };
   const worker = run("node", "examples/crawl.ts", ["worker", "-p", "0"], { env });
   await worker.waitFor(/This worker is master/, 30_000);
   for (const said of [/FETCHED Bread$/, /FETCHED News 1 of master 1$/, /KEPT /]) await worker.waitFor(said, 20_000);
