@@ -8,8 +8,3 @@
 export function nextSlot(interval: number, after: number): number {
   return (Math.floor(after / interval) + 1) * interval;
 }
-
-/** How many slots lie between two slots of one timer, neither counted. */
-export function slotsBetween(interval: number, earlier: number, later: number): number {
-  return Math.max(0, Math.round((later - earlier) / interval) - 1);
-}
