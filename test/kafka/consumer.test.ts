@@ -17,7 +17,7 @@ import {
 } from "../support/independent.ts";
 import { javaSkip, type KafkaAddress, kafkaForTests } from "../support/kafka.ts";
 import { installKafka } from "../support/kafka-install.ts";
-import { jvmFlags } from "../support/kafka-process.ts";
+import { archived, jvmFlags } from "../support/kafka-process.ts";
 import { until } from "../support/until.ts";
 import { closeAll, clusterAt, Member, producerAt, record, unique, valuesOf } from "./support.ts";
 
@@ -399,11 +399,12 @@ describe("a member of a group", options, () => {
     await produce(kafka.brokers, topic, messages(3));
     const member = join(topic, [topic]);
     await until(async () => (await committed(kafka.brokers, topic, topic)).join() === "1,1,1");
-    const { classPath } = await installKafka();
+    const { classPath, archive } = await installKafka();
     const tool = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
     const at = ["--bootstrap-server", kafka.brokers.join(), "--group", topic, "--describe"];
     const run = async (...more: string[]) =>
-      (await promisify(execFile)("java", [...jvmFlags, "-cp", classPath, tool, ...at, ...more])).stdout;
+      (await promisify(execFile)("java", [...archived(archive, jvmFlags), "-cp", classPath, tool, ...at, ...more]))
+        .stdout;
     const [members, offsets] = await Promise.all([run("--members", "--verbose"), run("--offsets")]);
     assert.match(members, new RegExp(`${topic}.*\\s3\\s.*${topic}[(:]0,1,2`));
     assert.match(offsets, new RegExp(`${topic}\\s+${topic}\\s+2\\s+1\\s+1\\s+0\\s`));

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { installKafka, isOnPath } from "./kafka-install.ts";
-import { jvmFlags } from "./kafka-process.ts";
+import { archived, jvmFlags } from "./kafka-process.ts";
 import { root } from "./runtimes.ts";
 
 /** The Python of `.ci/run`, which has confluent-kafka. */
@@ -32,7 +32,7 @@ export function tool(command: string, args: readonly string[], input = ""): Prom
 
 /** Runs one of Kafka's own tools. */
 export async function javaTool(name: string, args: readonly string[], input = ""): Promise<string> {
-  const { classPath } = await installKafka();
-  const flags = [...jvmFlags, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classPath];
+  const { classPath, archive } = await installKafka();
+  const flags = [...archived(archive, jvmFlags), "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classPath];
   return await tool("java", [...flags, `org.apache.kafka.tools.${name}`, ...args], input);
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { answers } from "./independent.ts";
 import { installKafka } from "./kafka-install.ts";
-import { type BrokerProcess, launchBroker } from "./kafka-process.ts";
+import { archived, type BrokerProcess, launchBroker, startFlags } from "./kafka-process.ts";
 import { freePorts } from "./ports.ts";
 import { until } from "./until.ts";
 
@@ -29,7 +29,7 @@ export async function startCluster(): Promise<KafkaCluster> {
   const brokers = ports.map((port) => `127.0.0.1:${port}`);
 
   const begin = async (node: number) => {
-    const broker = launchBroker(install.classPath, join(folder, String(node)));
+    const broker = launchBroker(install.classPath, join(folder, String(node)), archived(install.archive, startFlags));
     running.set(node, broker);
     const address = brokers[node - 1] ?? "";
     await until(async () => broker.hasExited() || await answers([address]), { within: 60_000 });

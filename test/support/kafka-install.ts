@@ -1,14 +1,13 @@
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { accessSync, constants, existsSync } from "node:fs";
-import { cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { accepts, jvmFlags, launchBroker, startFlags } from "./kafka-process.ts";
-import { freePorts } from "./ports.ts";
-import { until } from "./until.ts";
+import { archiveClasses, minimalProperties } from "./kafka-archive.ts";
+import { jvmFlags } from "./kafka-process.ts";
 
 const execute = promisify(execFile);
 
@@ -24,7 +23,7 @@ export type KafkaInstall = {
   classPath: string;
   /** Folder with a formatted, empty log: `meta.properties` and `bootstrap.checkpoint`. */
   formatted: string;
-  /** Class data archive, which halves the time that the broker needs to start. */
+  /** Class data archive, which halves the work of starting the broker, or one of its tools. */
   archive: string;
   /** Key store of the broker's TLS listener (password: the credentials' one) and the CA's certificate. */
   keyStore: string;
@@ -33,7 +32,7 @@ export type KafkaInstall = {
 
 const cache = fileURLToPath(new URL("../../.cache/", import.meta.url));
 /** Goes up when the recipe of the prepared folder changes, so that older caches are not used. */
-const recipe = 1;
+const recipe = 2;
 
 /** Why Kafka cannot be started here, or `false` when it can. */
 export function missingTools(): string | false {
@@ -46,9 +45,11 @@ export async function installKafka(): Promise<KafkaInstall> {
   const libs = await once(`kafka-${kafkaVersion}`, download);
   const classPath = (await readdir(libs)).filter((name) => name.endsWith(".jar")).sort().map((name) => join(libs, name))
     .join(delimiter);
-  const prepared = await once(`kafka-${kafkaVersion}-prepared-${recipe}`, async (folder) => {
+  // The JVM ignores an archive of the same classes in another place, such as that of a cache which was copied.
+  const place = createHash("sha256").update(classPath).digest("hex").slice(0, 8);
+  const prepared = await once(`kafka-${kafkaVersion}-prepared-${recipe}-${place}`, async (folder) => {
     await Promise.all([format(folder, classPath), makeCertificates(folder)]);
-    await archiveClasses(folder, classPath);
+    await archiveClasses(classPath, join(folder, "data"), join(folder, "classes.jsa"));
   });
   return {
     classPath,
@@ -130,40 +131,6 @@ async function makeCertificates(folder: string): Promise<void> {
   );
   await keytool("-importcert", "-noprompt", "-alias", "ca", "-keystore", "broker.p12", "-file", "ca.pem");
   await keytool("-importcert", "-noprompt", ...broker, "-file", "broker.pem");
-}
-
-/** Records the classes that a starting broker loads. Harmless when the JVM is another one later: it is ignored then. */
-async function archiveClasses(folder: string, classPath: string): Promise<void> {
-  const run = await mkdtemp(join(tmpdir(), "mephisto-kafka-"));
-  const [port = 0, controllerPort = 0] = await freePorts(2);
-  await cp(join(folder, "data"), join(run, "data"), { recursive: true });
-  await writeFile(join(run, "server.properties"), minimalProperties(join(run, "data"), port, controllerPort));
-  const broker = launchBroker(classPath, run, [
-    ...startFlags,
-    `-XX:ArchiveClassesAtExit=${join(folder, "classes.jsa")}`,
-  ]);
-  try {
-    await until(async () => broker.hasExited() || await accepts(port), { within: 60_000 });
-    broker.signal("SIGTERM");
-    await broker.exit();
-  } finally {
-    broker.signal("SIGKILL");
-    await rm(run, { recursive: true, force: true });
-  }
-}
-
-/** The settings without which neither the formatter nor the broker runs. */
-export function minimalProperties(data: string, port: number, controllerPort: number): string {
-  return [
-    "process.roles=broker,controller",
-    "node.id=1",
-    `controller.quorum.voters=1@127.0.0.1:${controllerPort}`,
-    "controller.listener.names=CONTROLLER",
-    `listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-    `log.dirs=${data}`,
-    "",
-  ].join("\n");
 }
 
 async function tool(name: string, args: string[], cwd?: string): Promise<void> {

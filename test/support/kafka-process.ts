@@ -10,6 +10,12 @@ export const jvmFlags = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-Us
 /** Of a broker that is to start quickly. */
 export const startFlags = [...jvmFlags, "-Xmx512m"];
 
+/** The same, with the classes out of an archive. */
+export const archived = (archive: string, flags: readonly string[]): string[] => [
+  ...flags,
+  `-XX:SharedArchiveFile=${archive}`,
+];
+
 /** Of a broker that is to be fast. */
 export const speedFlags = ["-XX:+UseSerialGC", "-Xmx1g"];
 
@@ -25,7 +31,7 @@ export type BrokerProcess = {
 };
 
 /** Starts the broker in `folder`, which has its `server.properties`. It is not ready yet when this returns. */
-export function launchBroker(classPath: string, folder: string, flags = startFlags): BrokerProcess {
+export function launchBroker(classPath: string, folder: string, flags: readonly string[]): BrokerProcess {
   const logFile = join(folder, "broker.log");
   const output = openSync(logFile, "a");
   const args = [

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import process from "node:process";
 import { startDevBroker } from "./dev-broker.ts";
 import { answers } from "./independent.ts";
-import { credentials, installKafka, type KafkaInstall, minimalProperties, missingTools } from "./kafka-install.ts";
-import { accepts, type BrokerProcess, launchBroker, speedFlags, startFlags } from "./kafka-process.ts";
+import { minimalProperties } from "./kafka-archive.ts";
+import { credentials, installKafka, type KafkaInstall, missingTools } from "./kafka-install.ts";
+import { accepts, archived, type BrokerProcess, launchBroker, speedFlags, startFlags } from "./kafka-process.ts";
 import { freePorts } from "./ports.ts";
 import { type Proxy, startProxy } from "./proxy.ts";
 import { until } from "./until.ts";
@@ -18,7 +19,7 @@ export type KafkaServer = KafkaAddress & {
   port: number;
   /** One proxy for each that was asked for. A client given only this address stays behind it. */
   proxies: Proxy[];
-  /** Ends the broker gracefully (SIGKILL if that takes longer than 10 s) and removes its data. */
+  /** Ends the broker at once and removes its data. */
   stop(): Promise<void>;
   /** Ends the broker at once and keeps its data: `restart()` brings it back. */
   kill9(): Promise<void>;
@@ -114,7 +115,7 @@ async function tryToStart(
       Object.entries(lines).map(([key, value]) => `${key}=${value}\n`).join(""),
   );
 
-  const flags = forSpeed ? [...speedFlags] : [...startFlags, `-XX:SharedArchiveFile=${install.archive}`];
+  const flags = forSpeed ? speedFlags : archived(install.archive, startFlags);
   let broker = launchBroker(install.classPath, folder, flags);
   let wasKilled = false;
   const proxies: Proxy[] = [];
@@ -127,20 +128,21 @@ async function tryToStart(
     await broker.exit();
     clearTimeout(late);
   };
-  const stop = async (signal: "SIGTERM" | "SIGKILL" = "SIGTERM") => {
+  const stop = async () => {
     for (const proxy of proxies) await proxy.stop();
-    await end(signal);
+    // Nobody will read what it would still write.
+    await end("SIGKILL");
     await rm(folder, { recursive: true, force: true });
   };
   try {
     if (!await isReady(broker, port)) {
       const log = broker.log();
-      await stop("SIGKILL");
+      await stop();
       return log;
     }
     for (const one of proxied) proxies.push(await startProxy(one));
   } catch (error) {
-    await stop("SIGKILL");
+    await stop();
     throw error;
   }
   return {
@@ -148,7 +150,7 @@ async function tryToStart(
     brokers: [`127.0.0.1:${port}`],
     port,
     proxies,
-    stop: () => stop(),
+    stop,
     kill9: () => end("SIGKILL"),
     pause: () => broker.signal("SIGSTOP"),
     resume: () => broker.signal("SIGCONT"),
