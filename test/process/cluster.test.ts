@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor, app } from "mephisto";
+import { pause } from "../../src/core/pause.ts";
 import { readTopic } from "../support/independent.ts";
 import { kafkaSkip } from "../support/kafka.ts";
 import { startCluster } from "../support/kafka-cluster.ts";
@@ -33,6 +34,8 @@ test("three brokers, of which two die in turn: leaders and the coordinator move,
         await Promise.all(
           Array.from({ length: 50 }, () => numbers.send({ value: String(sent), key: `k${sent++ % 100}` })),
         );
+        // So many a second as are needed: all that is sent more only keeps the machine busy.
+        await pause(20);
       }
     })();
     for (const [node, signal] of [[2, "SIGKILL"], [3, "SIGTERM"]] as const) {
