@@ -49,6 +49,11 @@ if (unknown.length > 0) throw new Error(`--runtime knows ${runtimes.join(", ")},
  */
 const nodeOnly = [
   ...["test/process/", "test/package/", "test/broker/foreign"],
+  // What the brokers do of themselves here concerns no runtime: fenced-restarts.test.ts has the master that loses its
+  // connections to a broker on each of them, cluster.test.ts and chaos.test.ts workers of all three.
+  "test/kafka/fenced-cluster",
+  // The tests of cut-off, secure and producer stand on it on each of them.
+  "test/support/kafka.test.ts",
   ...(positionals.length === 0 ? ["test/broker/"] : []),
 ];
 
@@ -65,16 +70,26 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   });
 }
 
-/** What any broker will do for: it starts one, or uses the one that is there, and does not insist on real Kafka. */
+/**
+ * What any broker will do for: it starts one, or uses the one that is there, and does not insist on real Kafka. Of these
+ * program.test.ts is about the script's command line, which is the same for every broker: once is enough.
+ */
 function takesAnyBroker(file) {
   const text = readFileSync(file, "utf8");
-  return /\b(kafkaForTests|startKafka)\b/.test(text) && !text.includes("kafkaSkip");
+  return /\b(kafkaForTests|startKafka)\b/.test(text) && !text.includes("kafkaSkip") &&
+    !file.endsWith("/program.test.ts");
 }
 
 /** What starts programs or waits for a broker: such a file is a unit of its own, all others of a runtime are one. */
-const waits = (file) => /support\/(kafka|process|foreign|dev-broker)\.ts|conformance/.test(readFileSync(file, "utf8"));
+const waits = (file) =>
+  /(support|\.)\/(kafka|process|foreign|dev-broker)\.ts|conformance/.test(readFileSync(file, "utf8"));
 /** These take longest: begun first, and not all at once, as they start many programs. */
 const isLong = (file) => /^test\/(process|package)\/|foreign/.test(file);
+
+/** These mostly wait, for a session or for Kafka's answers: two of them keep a machine as busy as another one. */
+const isQuiet = (file) =>
+  /^test\/(presence\/presence|process\/(clock|leaseless|precise)|conformance\/kafka)\.test/.test(file) ||
+  /^test\/kafka\/(consumer|fenced-producer|fetcher|instances|link|member)\.test/.test(file);
 
 /** @returns {import("./support/unit.ts").Unit[]} */
 function unitsOf(list, runtime, more = { env: {} }) {
@@ -84,10 +99,12 @@ function unitsOf(list, runtime, more = { env: {} }) {
     .map((files) => ({ runtime, files, ...more }));
 }
 
-/** Long ones and others in turn. */
+/** Long ones and others in turn; what is quiet comes last of its runtime, so that the end does not wait for a long one. */
 function inTurn(units) {
   const long = units.filter(({ files }) => isLong(files[0]));
-  const others = units.filter((unit) => !long.includes(unit));
+  const others = units.filter((unit) => !long.includes(unit)).sort((a, b) =>
+    chosen.indexOf(a.runtime) - chosen.indexOf(b.runtime) || Number(isQuiet(a.files[0])) - Number(isQuiet(b.files[0]))
+  );
   return Array.from({ length: Math.max(long.length, others.length) }, (_, index) => [long[index], others[index]])
     .flat().filter((unit) => unit !== undefined);
 }
@@ -100,28 +117,39 @@ const add = (to, counts) => Object.keys(to).forEach((key) => to[key] += counts[k
 const began = performance.now();
 const reports = mkdtempSync(join(tmpdir(), "mephisto-reports-"));
 const brokers = [];
+// Half of what a program costs that runs for a moment is its compilation, and Node starts some three hundred of them.
+process.env.NODE_COMPILE_CACHE ??= join(reports, "compiled");
 
-/** Runs them, so many at once as there are jobs. */
+/** Runs them, so many at once as there are jobs; two quiet ones count as one. */
 async function runAll(units) {
-  const left = [...units];
   const live = units.length === 1;
-  const work = async () => {
-    for (let unit = left.shift(); unit !== undefined; unit = left.shift()) {
-      const { runtime, files, on } = unit;
-      const group = on === undefined ? runtime : `${runtime}, on ${on}`;
-      const name = files.length === 1 ? files[0] : `${files.length} other files`;
-      const report = join(reports, `${units.indexOf(unit)}.xml`);
-      const { counts, code, seconds, output } = await runUnit(unit, { report, live });
-      // Of a few files all is shown, of many what failed.
-      if (counts.failed > 0 || positionals.length > 0) process.stdout.write(output);
-      console.log(`# ${group}: ${name}: ${plain(counts)} (${seconds.toFixed(1)} s, exit code ${code})`);
-      const sum = sums.get(group) ?? { passed: 0, failed: 0, skipped: 0, seconds: 0 };
-      add(sum, { ...counts, seconds });
-      sums.set(group, sum);
-      add(total, counts);
-    }
-  };
-  await Promise.all(Array.from({ length: jobs }, work));
+  const running = new Set();
+  let room = jobs;
+  for (const [index, unit] of units.entries()) {
+    const takes = jobs > 1 && isQuiet(unit.files[0]) ? 0.5 : 1;
+    while (room < takes) await Promise.race(running);
+    room -= takes;
+    const done = runOne(unit, { report: join(reports, `${index}.xml`), live }).finally(() => {
+      room += takes;
+      running.delete(done);
+    });
+    running.add(done);
+  }
+  await Promise.all(running);
+}
+
+async function runOne(unit, options) {
+  const { runtime, files, on } = unit;
+  const group = on === undefined ? runtime : `${runtime}, on ${on}`;
+  const name = files.length === 1 ? files[0] : `${files.length} other files`;
+  const { counts, code, seconds, output } = await runUnit(unit, options);
+  // Of a few files all is shown, of many what failed.
+  if (counts.failed > 0 || positionals.length > 0) process.stdout.write(output);
+  console.log(`# ${group}: ${name}: ${plain(counts)} (${seconds.toFixed(1)} s, exit code ${code})`);
+  const sum = sums.get(group) ?? { passed: 0, failed: 0, skipped: 0, seconds: 0 };
+  add(sum, { ...counts, seconds });
+  sums.set(group, sum);
+  add(total, counts);
 }
 
 try {
