@@ -77,6 +77,7 @@ function properties(node: number, home: string, port: number, controllerPort: nu
     "advertised.listeners": `PLAINTEXT://127.0.0.1:${port}`,
     "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     "log.dirs": join(home, "data"),
+    "log.cleaner.dedupe.buffer.size": 4_194_304,
     "default.replication.factor": 3,
     "min.insync.replicas": 2,
     "offsets.topic.num.partitions": 4,
