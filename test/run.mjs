@@ -84,7 +84,7 @@ function takesAnyBroker(file) {
 const waits = (file) =>
   /(support|\.)\/(kafka|process|foreign|dev-broker)\.ts|conformance/.test(readFileSync(file, "utf8"));
 /** These take longest: begun first, and not all at once, as they start many programs. */
-const isLong = (file) => /^test\/(process|package)\/|foreign/.test(file);
+const isLong = (file) => /^test\/(process|package)\/|foreign|fenced-cluster/.test(file);
 
 /** These mostly wait, for a session or for Kafka's answers: two of them keep a machine as busy as another one. */
 const isQuiet = (file) =>

@@ -21,7 +21,7 @@ import { archived, jvmFlags } from "../support/kafka-process.ts";
 import { until } from "../support/until.ts";
 import { closeAll, clusterAt, Member, producerAt, record, unique, valuesOf } from "./support.ts";
 
-const options = { timeout: 60_000 };
+const options = { timeout: 120_000 };
 const isNode = process.versions.bun === undefined && process.versions.deno === undefined;
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 const messages = (count: number, from = 0) => numbers(count).map((n) => ({ value: String(from + n).padStart(5, "0") }));

@@ -11,7 +11,7 @@ import type { Proxy } from "../support/proxy.ts";
 import { until } from "../support/until.ts";
 import { closeAll, clusterAt, Member, unique, valuesOf } from "./support.ts";
 
-const options = { timeout: 60_000 };
+const options = { timeout: 120_000 };
 const messages = (count: number, from = 0) =>
   Array.from({ length: count }, (_, n) => ({ value: String(from + n).padStart(5, "0") }));
 const expected = (count: number) => messages(count).map(({ value }) => value);

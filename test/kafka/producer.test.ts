@@ -12,7 +12,7 @@ import type { Proxy } from "../support/proxy.ts";
 import { until } from "../support/until.ts";
 import { bytes, closeAll, codeOf, producerAt, record, unique } from "./support.ts";
 
-const options = { timeout: 60_000 };
+const options = { timeout: 120_000 };
 const texts = (messages: readonly StoredMessage[]) => messages.map(({ value }) => value?.toString() ?? "");
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 
