@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { answers } from "./independent.ts";
 import { installKafka } from "./kafka-install.ts";
-import { archived, type BrokerProcess, launchBroker, startFlags } from "./kafka-process.ts";
+import { accepts, archived, type BrokerProcess, launchBroker, startFlags } from "./kafka-process.ts";
 import { freePorts } from "./ports.ts";
 import { until } from "./until.ts";
 
@@ -31,8 +31,15 @@ export async function startCluster(): Promise<KafkaCluster> {
   const begin = async (node: number) => {
     const broker = launchBroker(install.classPath, join(folder, String(node)), archived(install.archive, startFlags));
     running.set(node, broker);
-    const address = brokers[node - 1] ?? "";
-    await until(async () => broker.hasExited() || await answers([address]), { within: 60_000 });
+    const port = ports[node - 1] ?? 0;
+    const limit = { within: 60_000 };
+    // Asking only once something listens: clients that try in vain take their time from three brokers that start.
+    try {
+      await until(async () => broker.hasExited() || await accepts(port), limit);
+      await until(async () => broker.hasExited() || await answers([`127.0.0.1:${port}`]), limit);
+    } catch (cause) {
+      throw new Error(`Broker ${node} does not answer:\n${broker.log()}`, { cause });
+    }
     if (broker.hasExited()) throw new Error(`Broker ${node} does not start:\n${broker.log()}`);
   };
   const end = async (node: number, signal: "SIGTERM" | "SIGKILL") => {
