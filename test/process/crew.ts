@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { inspect } from "node:util";
 import kafkajs from "kafkajs";
 import type { KafkaAddress } from "../support/kafka.ts";
 import { quietKafka, readTopic, type StoredMessage } from "../support/independent.ts";
@@ -88,6 +89,7 @@ export function crewOf(
   const topic = (actor: string) => `${app}-${actor}`;
   const did = (what: string) => workers.flatMap((worker) => worker.did(what)).sort((a, b) => a.at - b.at);
   const stored = (actor: string) => readTopic(brokers, topic(actor));
+  const output = () => workers.map((worker) => worker.output()).join("\n");
   const ticks = async () =>
     (await stored("greet"))
       .map(({ value, timestamp }): StoredTick => ({ ...JSON.parse(String(value)), timestamp }))
@@ -109,19 +111,26 @@ export function crewOf(
       void program.exit.then(() => ended.add(worker));
       return worker;
     },
-    settled: (actor = "work", partitions = 8, within = 20_000) =>
-      until(async () => {
-        const running = workers.filter((worker) => !ended.has(worker));
-        const states = await Promise.all(running.map((worker) => worker.status()));
-        const shares = new Map(running.map((worker, index) => {
-          const found = states[index]?.actors.find(({ name }) => name === actor);
-          return [worker, found?.partitions ?? []];
-        }));
-        const all = [...shares.values()].flat();
-        const whole = all.length === partitions && new Set(all).size === partitions;
-        const together = states.every(({ ready, group }) => ready && group.members === running.length);
-        return whole && together ? shares : false;
-      }, { within, every: 50 }),
+    settled: async (actor = "work", partitions = 8, within = 40_000) => {
+      let told = "";
+      try {
+        return await until(async () => {
+          const running = workers.filter((worker) => !ended.has(worker));
+          const states = await Promise.all(running.map((worker) => worker.status()));
+          told = inspect(states, { depth: 6 });
+          const shares = new Map(running.map((worker, index) => {
+            const found = states[index]?.actors.find(({ name }) => name === actor);
+            return [worker, found?.partitions ?? []];
+          }));
+          const all = [...shares.values()].flat();
+          const whole = all.length === partitions && new Set(all).size === partitions;
+          const together = states.every(({ ready, group }) => ready && group.members === running.length);
+          return whole && together ? shares : false;
+        }, { within, every: 50 });
+      } catch (cause) {
+        throw new Error(`the workers have not settled: ${told}\n${output()}`, { cause });
+      }
+    },
     master: () =>
       until(async () => {
         const last = (await ticks()).at(-1);
@@ -139,7 +148,7 @@ export function crewOf(
         return worker.exit;
       }));
     },
-    output: () => workers.map((worker) => worker.output()).join("\n"),
+    output,
   };
 }
 
