@@ -109,8 +109,10 @@ test("handlers and timers", { timeout: 120_000, concurrency: 4 }, async (t) => {
 
     const tries = crew.did("tried").map(({ at }) => at);
     assert.equal(tries.length, 6, "once, and five times again");
+    // A busy machine makes some of them longer.
     const pauses = tries.slice(1).map((at, index) => at - (tries[index] ?? 0));
-    assert.deepEqual(pauses, pauses.toSorted((a, b) => a - b), "with growing pauses");
+    const least = [200, 500, 1000, 2000, 5000].map((ms) => ms - 20);
+    assert.ok(pauses.every((ms, index) => ms > (least[index] ?? 0)), `with growing pauses: ${pauses}`);
 
     const dead = await until(async () => {
       const found = await readTopic(kafka.brokers, `${topic}.dead`);
@@ -134,24 +136,25 @@ test("handlers and timers", { timeout: 120_000, concurrency: 4 }, async (t) => {
     assert.equal(header(failed, "mephisto-partition"), "1");
     assert.equal(header(failed, "mephisto-attempts"), "6");
 
+    // Slots for which the machine was too busy are left out; between them the period is kept.
     for (const worker of crew.workers) {
-      const steady = worker.did("steady");
-      const [first, last] = [steady[0], steady.at(-1)];
-      assert.ok(first && last && steady.length > 5);
-      // A machine that is busy for a whole interval may cost a slot; the period itself never drifts.
-      const gaps = steady.slice(1).map(({ slot }, index) => slot - (steady[index]?.slot ?? 0));
-      assert.ok(gaps.filter((gap) => gap !== 1000).length <= 1, `a run of 0.5 s leaves the period at 1 s: ${gaps}`);
-      assert.ok(gaps.every((gap) => gap % 1000 === 0), `${gaps}`);
-      assert.ok(Math.abs((last.at - first.at) - (last.slot - first.slot)) < 500, worker.output());
-      assert.ok(worker.did("slow").length > 5);
+      const steady = () => worker.did("steady");
+      const inTurn = (of: { slot: number }[], interval: number) =>
+        of.slice(1).filter(({ slot }, index) => slot - (of[index]?.slot ?? 0) === interval).length;
+      await until(() => inTurn(steady(), 1000) >= 5, { within: 20_000 });
+      assert.deepEqual(steady().filter(({ slot }) => slot % 1000 !== 0), []);
+      assert.deepEqual(steady().filter(({ at, slot }) => at < slot - 2), [], "none is early");
+      // If each run pushed the next one on, all of the last would be late.
+      const late = steady().slice(-5).map(({ at, slot }) => at - slot);
+      assert.ok(Math.min(...late) < 500, `a run of 0.5 s leaves the period at 1 s: ${late}`);
+      await until(() => worker.did("slow").length > 5);
       assert.ok(worker.did("slow").every(({ offset }) => offset === 0), "never twice at once");
-      const throwing = worker.did("throwing");
-      const slots = throwing.map(({ slot }) => slot);
-      assert.ok(slots.length > 10);
-      const steps = slots.slice(1).map((slot, index) => slot - (slots[index] ?? 0));
-      assert.ok(steps.filter((step) => step !== 500).length <= 1, `the slot after a throw runs: ${steps}`);
-      const told = worker.stderr.filter((line) => /Timer throwing failed at .*: the timer's own failure/.test(line));
-      assert.ok(told.length >= slots.length - 1);
+      const throwing = () => worker.did("throwing");
+      await until(() => inTurn(throwing(), 500) >= 5, { within: 20_000 });
+      const { length } = throwing();
+      const told = () =>
+        worker.stderr.filter((line) => /Timer throwing failed at .*: the timer's own failure/.test(line));
+      await until(() => told().length >= length);
     }
   });
   await Promise.all([slow, memory, idle, trouble]);
