@@ -87,9 +87,14 @@ export async function chaos({ kafka, seed, lasts, pauses, runtimes, say }: Chaos
     await undo(true);
     tell("all is healed");
 
-    const wrong = await crew.recover();
-    const sent = await load.stop();
     const stored = () => readTopic(kafka.brokers, `${app}-greet`);
+    const slots = async () => (await stored()).map(({ value }): number => JSON.parse(String(value)).slot);
+    const wrong = await crew.recover();
+    // Somebody is master again, and has caught up with what was missed.
+    const well = Date.now();
+    await until(async () => (await slots()).some((slot) => slot > well), { within: 30_000, every: 200 })
+      .catch((error: unknown) => wrong.push(`the schedule does not go on: ${String(error)}`));
+    const sent = await load.stop();
     const due = await stored();
     const evidence = async () => ({ diaries: crew.diaries(), ticks: await stored(), due, sent, interval: INTERVAL });
     // What is on its way arrives: then the workers stop, and what is there is all there is.
@@ -104,7 +109,7 @@ export async function chaos({ kafka, seed, lasts, pauses, runtimes, say }: Chaos
       wrong: [...wrong, ...judge(found)],
       faults: count,
       masters,
-      slots: new Set(found.ticks.map(({ value }) => JSON.parse(String(value)).slot)).size,
+      slots: new Set(await slots()).size,
       messages: sent.size,
       output: crew.output(),
     };

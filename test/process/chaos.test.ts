@@ -20,7 +20,7 @@ test(
       say: (line) => said.push(line),
     });
     assert.deepEqual(wrong, [], [...said, output].join("\n"));
-    assert.ok(masters > 1, "mastership has moved");
-    assert.ok(slots > 50, `${slots} slots have been published`);
+    assert.ok(masters > 1, `mastership has moved\n${output}`);
+    assert.ok(slots > 50, `${slots} slots have been published\n${output}`);
   },
 );
