@@ -69,10 +69,11 @@ export class Producer implements Publisher {
   }
 
   async flush(): Promise<void> {
-    this.#sender.hurry();
-    while (!this.#isIdle) {
-      await new Promise<void>((resolve) => this.#idle.push(resolve));
-    }
+    await this.#sender.hurry(async () => {
+      while (!this.#isIdle) {
+        await new Promise<void>((resolve) => this.#idle.push(resolve));
+      }
+    });
   }
 
   get #isIdle(): boolean {

@@ -58,6 +58,7 @@ export class Sender {
   readonly #stop = new AbortController();
   #identity: Identity | undefined;
   #scheduled = false;
+  #hurried = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #repairing = false;
 
@@ -80,15 +81,21 @@ export class Sender {
   offer(queue: PartitionQueue): void {
     this.#offered.add(queue);
     if (this.#scheduled) return;
-    if (this.#options.linger === 0) {
+    if (this.#options.linger === 0 || this.#hurried > 0) {
       this.#scheduled = true;
       queueMicrotask(this.#flush);
     } else this.#timer ??= setTimeout(this.#flush, this.#options.linger);
   }
 
-  /** Does not wait for more messages. */
-  hurry(): void {
-    this.#flush();
+  /** Does not wait for more messages while this lasts: not for company to those that are still to come, either. */
+  async hurry(whileThis: () => Promise<void>): Promise<void> {
+    this.#hurried++;
+    try {
+      this.#flush();
+      await whileThis();
+    } finally {
+      this.#hurried--;
+    }
   }
 
   close(error: Error): void {
