@@ -9,7 +9,7 @@ export function nextMaster(crew: Crew, old: Worker): Promise<StoredTick> {
     const ticks = await crew.ticks();
     const last = ticks.findLastIndex(({ pid }) => pid === old.pid);
     return ticks[last + 1];
-  }, { within: 12_000, every: 100 });
+  }, { within: 30_000, every: 100 });
 }
 
 /** No slot is published twice. */

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { inspect } from "node:util";
 import kafkajs from "kafkajs";
@@ -85,6 +86,8 @@ export function crewOf(
   const app = uniqueApp(name);
   const workers: Worker[] = [];
   const ended = new Set<Worker>();
+  /** Those that could not begin, or go on. */
+  const failed: Worker[] = [];
   const streams: Stream[] = [];
   const topic = (actor: string) => `${app}-${actor}`;
   const did = (what: string) => workers.flatMap((worker) => worker.did(what)).sort((a, b) => a.at - b.at);
@@ -108,7 +111,10 @@ export function crewOf(
       });
       const worker = workerOf(program, runtime);
       workers.push(worker);
-      void program.exit.then(() => ended.add(worker));
+      void program.exit.then(({ code }) => {
+        ended.add(worker);
+        if (code === 1) failed.push(worker);
+      });
       return worker;
     },
     settled: async (actor = "work", partitions = 8, within = 40_000) => {
@@ -129,6 +135,8 @@ export function crewOf(
         }, { within, every: 50 });
       } catch (cause) {
         throw new Error(`the workers have not settled: ${told}\n${output()}`, { cause });
+      } finally {
+        assert.deepEqual(failed.map((worker) => worker.output()), []);
       }
     },
     master: () =>
@@ -157,7 +165,7 @@ function workerOf(program: Program, runtime: Runtime): Worker {
     const { text } = await program.waitFor(/Web port at http/);
     return /http:[\w.:\/]+/.exec(text)?.[0] ?? "";
   };
-  const get = async (path: string) => await fetch(await address() + path, { signal: AbortSignal.timeout(2000) });
+  const get = async (path: string) => await fetch(await address() + path, { signal: AbortSignal.timeout(10_000) });
   return Object.defineProperties({
     runtime,
     did: (what: string) =>
