@@ -36,7 +36,8 @@ test("a frozen master", { timeout: 120_000 }, async (t) => {
     master.freeze();
     const frozen = Date.now();
     const first = await nextMaster(crew, master);
-    assert.ok(first.timestamp < frozen + 8000, `the next one publishes ${first.timestamp - frozen} ms later`);
+    // The session decides, which is 6 s: not two of them.
+    assert.ok(first.timestamp < frozen + 12_000, `the next one publishes ${first.timestamp - frozen} ms later`);
     // Partitions of the frozen one are the others' now.
     await until(async () => (await describeGroup(kafka.brokers, crew.app)).members.length === 2);
     const thawed = Date.now();
@@ -56,7 +57,7 @@ test("a frozen master", { timeout: 120_000 }, async (t) => {
     });
     assert.deepEqual(pids, new Set([first.pid]));
     // Nothing of what runs on the master was begun by the old one after its thaw.
-    const acts = [...master.did("tick"), ...master.did("begun")].filter(({ at }) => at > frozen + 100);
+    const acts = [...master.did("tick"), ...master.did("begun")].filter(({ at }) => at >= thawed);
     assert.deepEqual(acts, [], `thawed at ${thawed}\n${master.output()}`);
     const ticks = await crew.ticks();
     onceASlot(ticks, 500);
