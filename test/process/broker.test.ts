@@ -20,7 +20,7 @@ test("workers without a broker, with it, and while it restarts", { timeout: 120_
     const leavers = runtimes.map((runtime) => crew.start(runtime));
     const flagged = crew.start("node", { args: ["--url", kafka.url] });
     await Promise.all([...workers, ...leavers, flagged].map(async (worker) => {
-      const { text } = await worker.waitFor(/ warn /);
+      const { text } = await worker.waitFor(/ warn /, 30_000);
       assert.ok(text.includes(`127.0.0.1:${kafka.port}`), text);
       assert.match(text, worker === flagged ? /from --url\b/ : /from MEPHISTO_URL\b/);
       assert.match(text, /Start Kafka there, or give another/);
@@ -51,7 +51,7 @@ test("workers without a broker, with it, and while it restarts", { timeout: 120_
       await kafka.restart({ hard });
       const back = Date.now();
       const more = await crew.steady("work", 20);
-      await until(() => more.sent.size > 100);
+      await until(() => more.sent.size > 100, { within: 30_000 });
       await more.stop();
       await handledAll(crew, [...stream.sent.keys(), ...more.sent.keys()]);
       await crew.settled();

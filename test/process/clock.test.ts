@@ -72,9 +72,9 @@ test(
         await more(10);
       }
       const during = slots.slice(from).map(({ slot }) => slot);
-      // A busy machine may be too late for one or two; the clock's three seconds are fifteen.
-      const passed = 1 + ((during.at(-1) ?? 0) - (during[0] ?? 0)) / 200;
-      assert.ok(passed - during.length <= 3, `${during}`);
+      // A busy machine may be too late for some of them. What goes by the wall clock leaves out three seconds at once.
+      const gaps = during.slice(1).map((slot, index) => slot - (during[index] ?? 0));
+      assert.ok(Math.max(...gaps) < 3000, `${gaps}`);
       assert.equal(lines.of(/^warn: This machine's clock is [23]s\S* (ahead of|behind) Kafka's/).length, 1);
       check();
     });

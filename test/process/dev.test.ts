@@ -56,8 +56,8 @@ function left(path: string): string[] {
   return stdout.split("\n").filter((line) => line.includes(path));
 }
 
-async function gone(path: string, ports: readonly number[], within: number): Promise<void> {
-  await until(() => left(path).length === 0, { within });
+async function gone(path: string, ports: readonly number[]): Promise<void> {
+  await until(() => left(path).length === 0, { within: SLOW });
   for (const port of ports) assert.equal(await accepts(port), false, `port ${port} is still open`);
 }
 
@@ -83,7 +83,7 @@ for (const on of runtimes) {
     assert.deepEqual(await program.exit, { code: 0, signal: null }, program.output());
     assert.equal(program.stdout.filter((line) => line.includes("has stopped")).length, 4, program.output());
     assert.match(program.stdout.at(-1) ?? "", /the broker has stopped/, "the broker stops last");
-    await gone(path, [broker, web, web + 1, web + 2], 1000);
+    await gone(path, [broker, web, web + 1, web + 2]);
   });
 
   test(`dev on ${on} is killed: its workers stop, then the broker`, { timeout: 60_000 }, async () => {
@@ -93,7 +93,7 @@ for (const on of runtimes) {
     const pids: number[] = [];
     for (const worker of ["worker.1", "worker.2", "worker.3"]) pids.push(await greeted(program, worker));
     program.kill("SIGKILL");
-    await gone(path, [broker, web, web + 1, web + 2], 6000);
+    await gone(path, [broker, web, web + 1, web + 2]);
     // Each stopped as it should, though nobody read any more what it said.
     const stopped = readFileSync(env.STOPPED, "utf8").trim().split("\n").map(Number);
     assert.deepEqual(stopped.sort(), pids.sort());
@@ -105,7 +105,7 @@ test("a worker that hears nothing is killed when dev has been", { timeout: 60_00
   const { program, broker } = await dev(path, ["-n", "1"], { env: { BUSY: "1" } });
   await program.waitFor(/busy \d+/, SLOW);
   program.kill("SIGKILL");
-  await gone(path, [broker], 20_000);
+  await gone(path, [broker]);
 });
 
 test("a second Ctrl-C ends everything at once", { timeout: 60_000 }, async () => {
@@ -117,7 +117,7 @@ test("a second Ctrl-C ends everything at once", { timeout: 60_000 }, async () =>
   await until(() => performance.now() - at > 320); // within 300 ms it would be the same one
   program.kill("SIGINT");
   assert.deepEqual(await program.exit, { code: 130, signal: null }, program.output());
-  await gone(path, [broker], 1000);
+  await gone(path, [broker]);
 });
 
 for (const on of runtimes) {
@@ -146,7 +146,7 @@ for (const on of runtimes) {
 
     program.kill("SIGINT");
     assert.deepEqual(await program.exit, { code: 0, signal: null }, program.output());
-    await gone(path, [broker, web, web + 1], 1000);
+    await gone(path, [broker, web, web + 1]);
   });
 }
 
@@ -159,7 +159,7 @@ test("when nobody reads what it shows, dev ends all", { timeout: 60_000 }, async
     timeout: SLOW,
   });
   assert.match(reader.stdout, /^broker +\|/);
-  await gone(path, [broker, web], 5000);
+  await gone(path, [broker, web]);
 });
 
 test("--no-restart: a worker that dies is gone, and dev ends with the last", { timeout: 60_000 }, async () => {
@@ -169,7 +169,7 @@ test("--no-restart: a worker that dies is gone, and dev ends with the last", { t
   for (const pid of pids) process.kill(pid, "SIGKILL");
   assert.deepEqual(await program.exit, { code: 1, signal: null }, program.output());
   assert.ok(program.stderr.some((line) => line.endsWith("worker.1 was killed by SIGKILL.")), program.output());
-  await gone(path, [broker], 1000);
+  await gone(path, [broker]);
 });
 
 test("ports that are taken: the next ones, said; the broker's, when it was asked for, is an error", async () => {

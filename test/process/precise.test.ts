@@ -13,10 +13,17 @@ test(
     const crew = crewOf(kafka, "precise", { fixture: "ticks", env: { MODE: "precise" } });
     t.after(() => crew.end());
     const worker = crew.start("node");
-    await until(() => worker.did("half").length > 20, { within: 40_000 });
+    // A busy machine may be too late for a slot; between those that it leaves out the period is kept.
+    const inTurn = () => {
+      const slots = worker.did("half").map(({ slot }) => slot);
+      return slots.slice(1).filter((slot, index) => slot - (slots[index] ?? 0) === 1000);
+    };
+    await until(() => inTurn().length >= 15, { within: 50_000 });
     const halves = worker.did("half");
-    const slots = halves.map(({ slot }) => slot);
-    assert.deepEqual(slots, slots.map((_, index) => (slots[0] ?? 0) + index * 1000));
+    assert.deepEqual(halves.filter(({ slot }) => slot % 1000 !== 0), []);
+    // If each run pushed the next one on, all of the last would be late.
+    const late = halves.slice(-5).map(({ at, slot }) => at - slot);
+    assert.ok(Math.min(...late) < 500, `${late}`);
     // The broker's clock is this machine's; it says whole milliseconds.
     assert.deepEqual(halves.filter(({ at, slot }) => at < slot - 1), []);
   },

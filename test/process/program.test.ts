@@ -81,16 +81,16 @@ test("the package in programs, and the script's own command line", {
       await crew.settled();
       await produce(kafka.brokers, crew.topic("work"), [{ value: JSON.stringify({ id: "long", takes: 30_000 }) }]);
       await worker.waitFor(/^begun/);
+      // Both at once: a busy machine may take 300 ms to tell of the first.
+      worker.kill("SIGINT");
       worker.kill("SIGINT");
       await worker.waitFor(/Stopping after SIGINT/);
-      worker.kill("SIGINT");
       // What is tested is that this time makes two of one.
       await sleep(450);
       await worker.status();
-      const at = performance.now();
       worker.kill("SIGINT");
       assert.deepEqual(await worker.exit, { code: 130, signal: null }, worker.output());
-      assert.ok(performance.now() - at < 1000);
+      assert.deepEqual(worker.did("handled"), []);
     }));
   });
 

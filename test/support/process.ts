@@ -21,7 +21,7 @@ export type Program = {
   /**
    * Resolves with the first line, also an earlier one, that matches.
    *
-   * @param within limit in ms, 10 000 by default
+   * @param within limit in ms, 30 000 by default
    * @throws Error with the whole output when the time is up or the program has ended without such a line
    */
   waitFor(match: RegExp | ((line: Line) => boolean), within?: number): Promise<Line>;
@@ -136,7 +136,7 @@ export function runProgram(
     },
     kill: (signal = "SIGTERM") => signalChild(child, signal),
     output,
-    waitFor: (match, within = 10_000) => {
+    waitFor: (match, within = 30_000) => {
       const matches = typeof match === "function" ? match : (line: Line) => match.test(line.text);
       // The stack is taken here, where it still shows the test that waits.
       const failure = new Error();

@@ -9,7 +9,7 @@ const isTruthy = <T>(value: T): value is Truthy<T> => Boolean(value);
 /**
  * Waits until `fn` gives something truthy and resolves with it. A throwing `fn` counts as "not yet".
  *
- * @param options.within limit in ms, 10 000 by default; also bounds a single call that hangs
+ * @param options.within limit in ms, 20 000 by default; also bounds a single call that hangs
  * @param options.every pause between calls in ms, 20 by default
  * @throws Error that says what was last seen
  *
@@ -19,7 +19,7 @@ const isTruthy = <T>(value: T): value is Truthy<T> => Boolean(value);
  */
 export async function until<T>(
   fn: () => T | Promise<T>,
-  { within = 10_000, every = 20 }: { within?: number; every?: number } = {},
+  { within = 20_000, every = 20 }: { within?: number; every?: number } = {},
 ): Promise<Truthy<T>> {
   const start = performance.now();
   const left = () => within - (performance.now() - start);
