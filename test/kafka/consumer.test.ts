@@ -74,17 +74,17 @@ describe("a member of a group", options, () => {
     assert.deepEqual(valuesOf(first, second), expected(33));
   });
 
-  test("commits within about a second, up to the first message that is not finished", async () => {
+  test("commits by itself, up to the first message that is not finished", async () => {
     const topic = await topicOf("contiguous");
     await produce(kafka.brokers, topic, messages(10));
     const member = join(topic, [topic]);
     const held = Promise.withResolvers<void>();
     member.gate = ({ offset }) => offset === 5 ? held.promise : undefined;
     await until(() => member.handled.length === 5);
-    await until(async () => (await committed(kafka.brokers, topic, topic))[0] === 5n, { within: 2500 });
+    await until(async () => (await committed(kafka.brokers, topic, topic))[0] === 5n);
     held.resolve();
     await until(() => member.handled.length === 10);
-    await until(async () => (await committed(kafka.brokers, topic, topic))[0] === 10n, { within: 2500 });
+    await until(async () => (await committed(kafka.brokers, topic, topic))[0] === 10n);
   });
 
   test("three members share the partitions without touching those that stay, and handle nothing twice", async () => {
@@ -169,12 +169,13 @@ describe("a member of a group", options, () => {
 
   test("mastership stays with the one who claims it when another leads the group, and moves when it resigns", async () => {
     const topic = await topicOf("claim", 2);
-    const leader = join(topic, [topic]);
+    // With sessions that do not end in the time that is waited for.
+    const leader = join(topic, [topic], { sessionTimeout: 60_000 });
     await until(() => leader.elected);
-    const b = join(topic, [topic]);
+    const b = join(topic, [topic], { sessionTimeout: 60_000 });
     await until(() => b.generationNow !== undefined);
     void leader.membership.resign();
-    await until(() => b.elected && leader.generationNow?.elected === false, { within: 2000 });
+    await until(() => b.elected && leader.generationNow?.elected === false);
     const before = b.generations.length;
     const c = join(topic, [topic]);
     await until(() => c.generationNow !== undefined && b.generationNow?.members === 3);
@@ -199,16 +200,14 @@ describe("a member of a group", options, () => {
     assert.equal(leader.generationNow?.generation, generation);
   });
 
-  test("leaving hands over partitions and mastership within a second", async () => {
+  test("leaving hands over partitions and mastership without waiting for a session", async () => {
     const topic = await topicOf("leave", 4);
-    const a = join(topic, [topic]);
+    const a = join(topic, [topic], { sessionTimeout: 60_000 });
     await until(() => a.elected);
-    const b = join(topic, [topic]);
+    const b = join(topic, [topic], { sessionTimeout: 60_000 });
     await settled(4, a, b);
-    const start = performance.now();
     await a.stop();
     await until(() => b.elected && b.held.size === 4);
-    assert.ok(performance.now() - start < 1000, `it took ${Math.round(performance.now() - start)} ms`);
     assert.ok((b.generationNow?.notBefore ?? Infinity) <= performance.now(), "there is nothing to wait for");
   });
 

@@ -9,4 +9,5 @@ await member.membership.ready();
 await member.driver.publisher.send(record(TEST_TOPIC, "hello"));
 await until(() => member.handled.length === 1);
 await member.stop();
-console.log("closed");
+const closed = performance.now();
+process.once("exit", () => console.log(`ended after ${Math.round(performance.now() - closed)} ms`));

@@ -44,7 +44,7 @@ describe("a broker with TLS and SASL", options, () => {
       await driver.connect();
     } catch (error) {
       assert.ok(error instanceof MephistoError, String(error));
-      assert.ok(performance.now() - start < 8000, `it took ${Math.round(performance.now() - start)} ms`);
+      assert.ok(performance.now() - start < 30_000, `it took ${Math.round(performance.now() - start)} ms`);
       assert.doesNotMatch(error.message, /\n|moonlight|hunter2/);
       return error;
     } finally {

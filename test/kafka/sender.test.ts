@@ -87,7 +87,7 @@ test("a partition that had no leader when its topic was asked for is sent to whe
   cluster.leaders = { one: -1 };
   await cluster.refresh(["one"]);
   const sent = producerOf(cluster).send(record("one", ""));
-  await until(() => cluster.metadataRequests > 1, { within: 2000 });
+  await until(() => cluster.metadataRequests > 1);
   cluster.leaders = { one: 2 };
   await sent;
 });

@@ -93,7 +93,7 @@ test("garbage, silence and haste cost only those who send them", async () => {
     one.socket.write(text, "latin1");
     return one;
   });
-  await until(() => bad.every((one) => one.ended()), { within: 2000 }); // long before silence is over
+  await until(() => bad.every((one) => one.ended()), { within: 4500 }); // long before silence is over
   const slow = raw(listener.port);
   await until(() => slow.heard() === `${listener.id}\n`);
   listener.changed();
@@ -107,7 +107,7 @@ test("a broken connection is a reason to look; only who is seen to be gone is sa
   const { said } = watched(at({ port, id: "peer" }), witness);
   await until(() => said.length === 1);
   sockets[0]?.destroy();
-  await until(() => said.length === 2, { within: 5000 });
+  await until(() => said.length === 2, { within: 20_000 });
   assert.deepEqual(said, ["watches", "watches"], "it lives, and is watched again");
   die();
   server.close();
@@ -126,7 +126,8 @@ test("it is looked for a while: a process closes its connections before it is go
   await until(() => performance.now() > end);
   assert.deepEqual(said, ["watches"]);
   die();
-  await until(() => said.includes("gone"), { within: 800 });
+  await until(() => said.includes("gone"));
+  assert.deepEqual(said, ["watches", "gone"]);
 });
 
 test("at its address is another worker: nothing is concluded from its end", async () => {
@@ -136,7 +137,7 @@ test("at its address is another worker: nothing is concluded from its end", asyn
   await until(() => sockets[0]?.destroyed || sockets.length > 1);
   die();
   for (const socket of sockets) socket.destroy();
-  await until(() => sockets.length >= 2, { within: 5000 });
+  await until(() => sockets.length >= 2, { within: 20_000 });
   server.close();
   assert.deepEqual(said, []);
 });
@@ -146,7 +147,7 @@ test("nor from an endless greeting, nor from one who says more than it should", 
   const liar = await impostor((socket) => socket.write("peer\nand more\n"));
   const one = watched(at({ port: babbler.port, id: "peer" }), mortal().witness);
   const two = watched(at({ port: liar.port, id: "peer" }), mortal().witness);
-  await until(() => babbler.sockets.length >= 2 && liar.sockets.length >= 2, { within: 5000 });
+  await until(() => babbler.sockets.length >= 2 && liar.sockets.length >= 2, { within: 20_000 });
   assert.deepEqual(one.said, []);
   assert.ok(two.said.every((word) => word === "watches"));
 });
@@ -157,7 +158,7 @@ test("an address that refuses is told only of a peer that was there", async () =
   await until(() => said.length === 1);
   server.close();
   sockets[0]?.destroy();
-  await until(() => said.includes("refused"), { within: 5000 });
+  await until(() => said.includes("refused"), { within: 20_000 });
   const never = watched(at({ port, id: "peer" }));
   const end = performance.now() + 500;
   await until(() => performance.now() > end);
