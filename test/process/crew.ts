@@ -121,6 +121,7 @@ export function crewOf(
       let told = "";
       try {
         return await until(async () => {
+          if (failed.length > 0) return new Map<Worker, number[]>(); // it is told below
           const running = workers.filter((worker) => !ended.has(worker));
           const states = await Promise.all(running.map((worker) => worker.status()));
           told = inspect(states, { depth: 6 });
