@@ -1,10 +1,15 @@
 // Runs whole workers on a log in memory, in virtual time, with a seed's faults, and says which seeds fail.
 //
-//   npm run simulate -- --seeds 100000             seeds 1 to 100000
+//   npm run simulate -- --seeds 100000             seeds 1 to 100000, on every core (--jobs N: so many at once)
 //   npm run simulate -- --seed 4711 [--verbose]    one seed, with its history
 //   npm run simulate -- --leaseless                with leases that never end: the fence alone has to do
 //   npm run simulate -- --mutants                  after how many seeds a mistake on purpose is found
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { availableParallelism } from "node:os";
 import process from "node:process";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { faultsOf } from "./faults.ts";
 import { MISTAKES } from "./mutants.ts";
@@ -15,6 +20,7 @@ const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "1000" },
     from: { type: "string", default: "1" },
+    jobs: { type: "string", default: String(availableParallelism()) },
     seed: { type: "string" },
     leaseless: { type: "boolean", default: false },
     mutants: { type: "boolean", default: false },
@@ -22,13 +28,47 @@ const { values } = parseArgs({
   },
 });
 const mutant = { leaseless: values.leaseless };
+/** So many seeds a process. */
+const PART = 1000;
 
 if (values.mutants) await findMutants();
 else if (values.seed !== undefined) await one(Number(values.seed));
-else await many(Number(values.from), Number(values.seeds));
+else {
+  const [from, count] = [Number(values.from), Number(values.seeds)];
+  const failed = count <= PART ? await few(from, count) : await many(from, count, Number(values.jobs));
+  console.log(`${count} seeds, ${failed} failed`);
+  if (failed > 0) process.exitCode = 1;
+}
 
-async function many(from: number, count: number): Promise<void> {
+/**
+ * In processes of their own: runtimes keep a signal that somebody listens to, and all that hangs on it, for as long as
+ * they live, and a worker that was killed never stops listening.
+ */
+async function many(from: number, count: number, jobs: number): Promise<number> {
   const began = performance.now();
+  const parts = Array.from({ length: Math.ceil(count / PART) }, (_, index) => from + index * PART);
+  let done = 0, failed = 0;
+  const run = async () => {
+    for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
+      const seeds = Math.min(PART, from + count - part);
+      const flags = ["--from", String(part), "--seeds", String(seeds), ...(values.leaseless ? ["--leaseless"] : [])];
+      const child = spawn(process.execPath, [fileURLToPath(import.meta.url), ...flags], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      const [output] = await Promise.all([text(child.stdout), once(child, "close")]);
+      const sum = /^(.*?)\d+ seeds, (\d+) failed\n$/s.exec(output);
+      if (sum === null) throw new Error(`Seeds ${part} to ${part + seeds - 1} came to no end: ${output}`);
+      process.stdout.write(sum[1] ?? "");
+      failed += Number(sum[2]);
+      done += seeds;
+      console.log(`# ${done} seeds in ${((performance.now() - began) / 1000).toFixed(0)} s, ${failed} failed`);
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, run));
+  return failed;
+}
+
+async function few(from: number, count: number): Promise<number> {
   let failed = 0;
   for (let seed = from; seed < from + count; seed++) {
     const { violation } = await simulate(seed, { mutant });
@@ -36,13 +76,8 @@ async function many(from: number, count: number): Promise<void> {
       failed++;
       await tell(seed);
     }
-    if ((seed - from + 1) % 1000 === 0) {
-      const seconds = ((performance.now() - began) / 1000).toFixed(0);
-      console.log(`# ${seed - from + 1} seeds in ${seconds} s, ${failed} failed`);
-    }
   }
-  console.log(`${count} seeds, ${failed} failed`);
-  process.exitCode = failed > 0 ? 1 : 0;
+  return failed;
 }
 
 async function one(seed: number): Promise<void> {
