@@ -1,5 +1,6 @@
 import { type App, definitionOf } from "./app.ts";
 import { MephistoError } from "./errors.ts";
+import { journalTopic } from "./journal-topic.ts";
 import { checkName, nameOf } from "./name.ts";
 import { checkOptions, kinds } from "./options.ts";
 import {
@@ -125,6 +126,12 @@ export function actor(app: App, first: unknown, second?: unknown): Actor<unknown
   const topic = options.topic === undefined
     ? `${definition.id}-${name}`
     : checkName(options.topic, `The topic of actor ${name}`);
+  if (topic === journalTopic(definition.id)) {
+    throw new MephistoError(
+      "DUPLICATE_NAME",
+      `Actor ${name} would share the topic ${topic} with the master's journal: give it another name or topic.`,
+    );
+  }
   for (const other of definition.actors.values()) {
     if (other.topic === topic) {
       throw new MephistoError("DUPLICATE_NAME", `Actors ${other.name} and ${name} would share the topic ${topic}.`);

@@ -5,7 +5,7 @@ import type { Call } from "../wire/call.ts";
 import { metadata, type MetadataResponse } from "../wire/requests/03-metadata.ts";
 import { findCoordinator } from "../wire/requests/10-find-coordinator.ts";
 import { type Connect, connector } from "./connection.ts";
-import { check, ProtocolError } from "./errors.ts";
+import { check, notCreated, ProtocolError } from "./errors.ts";
 import { Link } from "./link.ts";
 import { pause } from "../core/pause.ts";
 import { type Address, type Endpoint, shownAddress } from "./url.ts";
@@ -167,17 +167,19 @@ export class Cluster {
   async #refresh(topics: readonly string[]): Promise<MetadataResponse> {
     const answer = await this.ask(metadata({ topics }));
     this.#nodes = new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
+    let refused: ProtocolError | undefined;
     for (const { name, topicId, errorCode, partitions } of answer.topics) {
       if (name === null) continue;
       if (errorCode === UNKNOWN_TOPIC_OR_PARTITION) this.#topics.delete(name);
       else if (errorCode !== 0 && errorCode !== LEADER_NOT_AVAILABLE) {
-        throw new ProtocolError(errorCode, `Topic ${name}`);
+        refused ??= new ProtocolError(errorCode, `Topic ${name}`); // what is said of the others is true all the same
       }
       if (errorCode !== 0) continue;
       const leaders: number[] = new Array(partitions.length).fill(-1);
       for (const { partition, leaderId } of partitions) leaders[partition] = leaderId;
       this.#topics.set(name, { topic: name, topicId, leaders });
     }
+    if (refused) throw refused;
     return answer;
   }
 
@@ -188,12 +190,7 @@ export class Cluster {
     }));
     for (const { name, errorCode, errorMessage } of answer.topics) {
       if (errorCode === 0 || errorCode === TOPIC_ALREADY_EXISTS) continue;
-      throw new MephistoError(
-        "UNKNOWN_TOPIC",
-        `Topic ${name} does not exist and could not be created: ${
-          errorMessage ?? new ProtocolError(errorCode, "").message
-        }`,
-      );
+      throw notCreated(name, errorCode, errorMessage);
     }
   }
 }

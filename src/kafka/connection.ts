@@ -38,6 +38,8 @@ interface RequestQueue {
 export interface Connection {
   readonly requestQueue: RequestQueue;
   readonly socket?: Socket;
+  /** What the broker says that it serves; kafkajs has asked. */
+  readonly versions: unknown;
   isConnected(): boolean;
   isAuthenticated(): boolean;
   nextCorrelationId(): number;

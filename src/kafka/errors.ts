@@ -24,6 +24,16 @@ export class ProtocolError extends MephistoError {
   }
 }
 
+/** Of a topic that the broker does not create. `message`: what it says itself. */
+export function notCreated(topic: string, kafkaCode: number, message: string | null): MephistoError {
+  const error = new ProtocolError(kafkaCode, `Creating topic ${topic}`);
+  if (error.code === "NOT_AUTHORIZED") return error;
+  const why = message ?? `${errorName(kafkaCode)} (${kafkaCode}).`;
+  return new MephistoError("UNKNOWN_TOPIC", `Topic ${topic} does not exist and could not be created: ${why}`, {
+    cause: error,
+  });
+}
+
 /** Throws a {@link ProtocolError} for any code but 0. */
 export function check(code: number, what: string): void {
   if (code !== 0) throw new ProtocolError(code, what);

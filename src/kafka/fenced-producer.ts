@@ -21,12 +21,13 @@ import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { ProtocolError } from "./errors.ts";
 import { JournalReader } from "./journal-reader.ts";
+import type { Link } from "./link.ts";
 import type { Links } from "./links.ts";
 import { BATCH_BYTES, PartitionQueue } from "./partition-queue.ts";
 import { notMaster, persist, type Persistence } from "./persist.ts";
 import { ProducerEpoch } from "./producer-epoch.ts";
 import { TransactionCoordinator } from "./transaction-coordinator.ts";
-import { BatchTooLarge, writeAll, type Written } from "./transaction-writer.ts";
+import { BatchTooLarge, type Dialect, writeAll, type Written } from "./transaction-writer.ts";
 
 /** Of the time after which the broker aborts a transaction this part may be used before we do. */
 const OURS = 0.8;
@@ -158,6 +159,9 @@ export class FencedProducer implements FencedPublisher {
     const now = clock.monotonic();
     const topics = new Map<string, PartitionQueue[]>();
     for (const [topic] of groupBy(records, ({ topic }) => topic)) {
+      if (topic === this.#options.journal) {
+        throw new MephistoError("INVALID_OPTION", `Topic ${topic} is the master's journal, and takes no messages.`);
+      }
       const { leaders } = await cluster.known(topic);
       const batchBytes = this.#batchBytes.get(topic);
       topics.set(
@@ -225,26 +229,32 @@ export class FencedProducer implements FencedPublisher {
     return new Set(queues.map(({ topic, partition }) => cluster.leader(topic, partition))).size === 1;
   }
 
-  /** The journal is written to by its topic's id, which the broker checks; older ones only know where it came to lie. */
+  /** By the topics' ids, which the broker checks, where it can: of others only the offset tells which journal it was. */
+  #dialect(link: Link): Dialect {
+    const { transactionalId, journal, journalId } = this.#options;
+    const { cluster } = this.#parts;
+    if (!this.#epoch.support.epochs) {
+      return { request: (request) => produce({ transactionalId, ...request }), wireName: (topic) => topic };
+    }
+    const version = link.newest(0) >= 13 ? 13 : 12;
+    return {
+      request: (request) => produceTransactional({ transactionalId, ...request }, version),
+      wireName: (topic) => version === 12 ? topic : topic === journal ? journalId : cluster.topic(topic)?.topicId,
+    };
+  }
+
   async #write(
     queues: readonly PartitionQueue[],
     until: number,
     mayTry: MayTry,
   ): Promise<ReadonlyMap<PartitionQueue, Written>> {
-    const { transactionalId, journal, journalId } = this.#options;
-    const { epochs, topicIds } = this.#epoch.support;
-    const { cluster } = this.#parts;
     const written = await writeAll(queues, {
       ...this.#parts,
       kind: { ...this.#parts.kind, transactional: true },
       identity: this.#epoch.identity,
       mayTry,
       until,
-      request: (request) =>
-        epochs
-          ? produceTransactional({ transactionalId, ...request }, topicIds ? 13 : 12)
-          : produce({ transactionalId, ...request }),
-      wireName: (topic) => !topicIds ? topic : topic === journal ? journalId : cluster.topic(topic)?.topicId ?? "",
+      dialect: (link) => this.#dialect(link),
       refusal: (topic) => this.#refusal(topic),
     });
     for (const queue of queues) this.#sequences.set(`${queue.topic}/${queue.partition}`, queue.next);

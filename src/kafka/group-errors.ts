@@ -1,9 +1,23 @@
+import { MephistoError } from "../core/errors.ts";
 import type { JoinOptions } from "../driver/driver.ts";
 import { Code } from "./codes.ts";
 import { ProtocolError } from "./errors.ts";
 
 /** Of an error code that trying again does not mend: what is wrong and what to do. Undefined for any other. */
-export function hopelessSentence(code: number, options: JoinOptions): string | undefined {
+export function hopelessError(code: number, options: JoinOptions): MephistoError | undefined {
+  const error = new ProtocolError(code, `Joining group ${options.group}`);
+  const sentence = sentenceOf(code, options);
+  if (sentence !== undefined) return new MephistoError(error.code, sentence, { cause: error });
+  return HOPELESS.has(code) ? error : undefined;
+}
+
+const HOPELESS: ReadonlySet<number> = new Set([
+  Code.GROUP_AUTHORIZATION_FAILED,
+  Code.GROUP_MAX_SIZE_REACHED,
+  Code.INVALID_GROUP_ID,
+]);
+
+function sentenceOf(code: number, options: JoinOptions): string | undefined {
   const { group, instanceId, sessionTimeout } = options;
   switch (code) {
     case Code.FENCED_INSTANCE_ID:
@@ -13,10 +27,6 @@ export function hopelessSentence(code: number, options: JoinOptions): string | u
         `(group.min.session.timeout.ms). Change --session-timeout.`;
     case Code.INCONSISTENT_GROUP_PROTOCOL:
       return `Group ${group} is used by a program of another kind. Give the app another id.`;
-    case Code.GROUP_AUTHORIZATION_FAILED:
-    case Code.GROUP_MAX_SIZE_REACHED:
-    case Code.INVALID_GROUP_ID:
-      return new ProtocolError(code, `Joining group ${group}`).message;
     default:
       return undefined;
   }

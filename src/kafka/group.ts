@@ -15,7 +15,7 @@ import { Code } from "./codes.ts";
 import { Coordinator } from "./coordinator.ts";
 import { ProtocolError } from "./errors.ts";
 import { byTopic, flat, type MemberAssignment, readMember, writePlan } from "./group-data.ts";
-import { hopelessSentence } from "./group-errors.ts";
+import { hopelessError } from "./group-errors.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { Backoff, pause } from "../core/pause.ts";
 import { Patience } from "./patience.ts";
@@ -353,7 +353,7 @@ export class Group {
         if (code !== Code.COORDINATOR_LOAD_IN_PROGRESS) this.#forgetCoordinator();
         throw new ProtocolError(code, `${what} of group ${group}`);
       default: {
-        const hopeless = hopelessSentence(code, this.#options);
+        const hopeless = hopelessError(code, this.#options);
         if (hopeless) throw this.#fail(hopeless);
         this.lease.end();
         throw new ProtocolError(code, `${what} of group ${group}`);
@@ -369,9 +369,8 @@ export class Group {
     this.#listener.expelled();
   }
 
-  #fail(message: string): MephistoError {
+  #fail(error: MephistoError): MephistoError {
     this.#expelled();
-    const error = new MephistoError("PROTOCOL", message);
     this.#stop.abort();
     this.#listener.failed(error);
     return error;

@@ -7,6 +7,7 @@ import { describeConfigs, type DescribeConfigsResponse } from "../wire/requests/
 import { pause } from "../core/pause.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
+import { notCreated } from "./errors.ts";
 
 /**
  * Small segments, since only closed ones are compacted and a new master reads all there is; the time of appending, since
@@ -49,8 +50,7 @@ async function create(cluster: Cluster, { topic, replicationFactor }: JournalSpe
   const [created] = answer.topics;
   if (created?.errorCode === Code.NONE) return true;
   if (created?.errorCode === Code.TOPIC_ALREADY_EXISTS) return false;
-  const why = created?.errorMessage ?? errorName(created?.errorCode ?? -1);
-  throw new MephistoError("UNKNOWN_TOPIC", `The journal ${topic} does not exist and could not be created: ${why}`);
+  throw notCreated(topic, created?.errorCode ?? -1, created?.errorMessage ?? null);
 }
 
 async function check(cluster: Cluster, topic: string, metadata: MetadataResponse): Promise<string[]> {

@@ -2,6 +2,7 @@ import { MephistoError } from "../core/errors.ts";
 import type { Call } from "../wire/call.ts";
 import { abort, type Connect, type Connection } from "./connection.ts";
 import { connectError, ConnectionLost } from "./errors.ts";
+import { newestVersion } from "./requirements.ts";
 import { type Address, shownAddress } from "./url.ts";
 
 /** How long an answer may take when nothing else is said, in ms: well within a session. */
@@ -43,6 +44,11 @@ export class Link {
     const connection = this.#current() ?? await this.#reconnect();
     const payload = await this.#exchange(connection, call, timeout, onSent);
     return call.decode(payload);
+  }
+
+  /** The newest version of a request that the broker serves; -1: none, or the link is not open. */
+  newest(apiKey: number): number {
+    return newestVersion(this.#connection?.versions, apiKey);
   }
 
   /** Ends the connection; what is waiting for an answer fails. */

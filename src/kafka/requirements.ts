@@ -28,10 +28,8 @@ const REQUESTS: readonly (readonly [key: number, version: number, name: string])
  */
 export function checkVersions(versions: unknown, address: string): void {
   if (typeof versions !== "object" || versions === null) return;
-  const offered = new Map(Object.entries(versions));
   for (const [key, version, name] of REQUESTS) {
-    const range: unknown = offered.get(String(key));
-    const { minVersion, maxVersion } = isRange(range) ? range : { minVersion: 0, maxVersion: -1 };
+    const { minVersion, maxVersion } = rangeOf(versions, key);
     if (minVersion <= version && version <= maxVersion) continue;
     throw new MephistoError(
       "UNSUPPORTED_BROKER",
@@ -39,6 +37,16 @@ export function checkVersions(versions: unknown, address: string): void {
         `Mephisto needs Kafka 3.6 or newer.`,
     );
   }
+}
+
+/** The newest version of a request that a broker says that it serves; -1: none. */
+export function newestVersion(versions: unknown, apiKey: number): number {
+  return typeof versions === "object" && versions !== null ? rangeOf(versions, apiKey).maxVersion : -1;
+}
+
+function rangeOf(versions: object, apiKey: number): { minVersion: number; maxVersion: number } {
+  const range: unknown = new Map<string, unknown>(Object.entries(versions)).get(String(apiKey));
+  return isRange(range) ? range : { minVersion: 0, maxVersion: -1 };
 }
 
 function isRange(value: unknown): value is { minVersion: number; maxVersion: number } {

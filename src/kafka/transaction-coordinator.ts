@@ -16,8 +16,6 @@ export interface TransactionSupport {
    * `transaction.version` 2).
    */
   readonly epochs: boolean;
-  /** Whether topics can be written to by their ids. */
-  readonly topicIds: boolean;
 }
 
 /** At first an answer is given the time after which the broker aborts a transaction, divided by this. */
@@ -77,8 +75,7 @@ export class TransactionCoordinator {
     check(answer.errorCode, "Asking for the broker's versions");
     const newest = (key: number) => answer.apis.find(({ apiKey }) => apiKey === key)?.maxVersion ?? -1;
     const version = answer.finalizedFeatures.get("transaction.version") ?? 0;
-    const epochs = version >= 2 && newest(0) >= 12 && newest(26) >= 5;
-    return { epochs, topicIds: epochs && newest(0) >= 13 };
+    return { epochs: version >= 2 && newest(0) >= 12 && newest(26) >= 5 };
   }
 
   async #limited<T>(link: Link, call: Call<T>): Promise<T> {

@@ -2,11 +2,11 @@ import type { Clock } from "../core/clock.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
 import { groupBy } from "../core/group-by.ts";
 import type { Instant } from "../core/lease.ts";
-import { Backoff, pause } from "../core/pause.ts";
+import { Backoff } from "../core/pause.ts";
 import type { MayTry } from "../driver/master-log.ts";
 import type { Call } from "../wire/call.ts";
 import { ERROR_CODES } from "../wire/error-codes.ts";
-import type { ProduceRequest, ProduceResponse } from "../wire/requests/00-produce.ts";
+import type { ProducedPartition, ProduceRequest, ProduceResponse } from "../wire/requests/00-produce.ts";
 import type { Batch, BatchKind, Identity } from "./batch.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
@@ -14,7 +14,7 @@ import { ProtocolError } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { Links } from "./links.ts";
 import type { PartitionQueue } from "./partition-queue.ts";
-import { notMaster } from "./persist.ts";
+import { notMaster, passes } from "./persist.ts";
 
 /** Requests on their way to one broker. The broker remembers the last five batches of a producer, to know repetitions. */
 const IN_FLIGHT = 5;
@@ -40,6 +40,13 @@ export interface Written {
   readonly answered: Instant;
 }
 
+/** How a broker is written to, which depends on the versions that it serves. */
+export interface Dialect {
+  readonly request: (request: Pick<ProduceRequest, "timeoutMs" | "topics">) => Call<ProduceResponse>;
+  /** What a topic is called in the request and in its answer; undefined: nobody knows any more. */
+  readonly wireName: (topic: string) => string | undefined;
+}
+
 export interface Way {
   readonly cluster: Cluster;
   readonly links: Links;
@@ -49,9 +56,8 @@ export interface Way {
   readonly mayTry: MayTry;
   /** When to give up, on the monotonic clock in ms. */
   readonly until: number;
-  /** The request; topics are named as `wireName` names them. */
-  readonly request: (request: Pick<ProduceRequest, "timeoutMs" | "topics">) => Call<ProduceResponse>;
-  readonly wireName: (topic: string) => string;
+  /** Of the broker that a link is open to. */
+  readonly dialect: (link: Link) => Dialect;
   /** After the metadata was asked for: why a topic cannot be written to any more. */
   readonly refusal: (topic: string) => MephistoError | undefined;
 }
@@ -88,8 +94,6 @@ export async function writeAll(
 interface Sent {
   readonly queue: PartitionQueue;
   readonly batch: Batch;
-  /** Of its topic, in the request and in the answer. */
-  readonly name: string;
 }
 
 class Writing {
@@ -101,9 +105,13 @@ class Writing {
   readonly #busy = new Backoff(1, 10); // the markers of the transaction before are being written
   readonly #away = new Backoff(20, 500);
   readonly #ended = Promise.withResolvers<void>();
+  /** What keeps a partition from being written. */
+  readonly #trouble = new Map<PartitionQueue, string>();
+  /** Partitions of which the metadata is to be asked for before they are tried again. */
+  readonly #stale = new Set<PartitionQueue>();
   #over = false;
-  #repairing = false;
-  #trouble = "";
+  #asking = false;
+  #alarm: ReturnType<typeof setTimeout> | undefined;
   /** When the last answer came, and the longest time without one, in ms: as long as they come, nothing is wrong. */
   #answeredAt: number;
   #silence = 0;
@@ -116,23 +124,30 @@ class Writing {
   }
 
   async run(): Promise<ReadonlyMap<PartitionQueue, Written>> {
-    this.#flush();
-    await this.#ended.promise;
+    const { closed } = this.#way.links;
+    const stop = () => this.#fail(new MephistoError("STOPPED", "The publisher has been closed."));
+    closed.addEventListener("abort", stop);
+    try {
+      if (closed.aborted) stop();
+      this.#flush();
+      await this.#ended.promise;
+    } finally {
+      closed.removeEventListener("abort", stop);
+      clearTimeout(this.#alarm);
+    }
     return this.#written;
   }
 
   giveUp(): void {
     this.#heard();
-    if (this.#trouble === "" && this.#silence < SILENCE * (this.#way.until - this.#begunAt)) {
+    const [trouble] = this.#trouble.values();
+    if (trouble === undefined && this.#silence < SILENCE * (this.#way.until - this.#begunAt)) {
       return this.#fail(
         new MephistoError("BUFFER_FULL", "A tick has sent more than can be written while one transaction may last."),
       );
     }
     this.#fail(
-      new MephistoError(
-        "UNREACHABLE",
-        `The messages of a tick could not be written in time: ${this.#trouble || "slow"}.`,
-      ),
+      new MephistoError("UNREACHABLE", `The messages of a tick could not be written in time: ${trouble ?? "slow"}.`),
     );
   }
 
@@ -142,152 +157,196 @@ class Writing {
     this.#answeredAt = now;
   }
 
-  #fail(error: Error): void {
+  #fail(error: unknown): void {
     if (this.#over) return;
     this.#over = true;
     for (const [link, count] of this.#inFlight) if (count > 0) this.#way.links.drop(link);
     this.#ended.reject(error);
   }
 
-  #flush(): void {
+  /** Sends what can be sent, and comes back when more can. */
+  readonly #flush = (): void => {
+    try {
+      this.#send();
+    } catch (error) {
+      this.#fail(error);
+    }
+  };
+
+  #send(): void {
     if (this.#over) return;
-    if (this.#queues.every((queue) => queue.empty)) {
+    const left = this.#queues.filter((queue) => !queue.empty);
+    if (left.length === 0) {
       this.#over = true;
       return this.#ended.resolve();
     }
     const now = this.#way.clock.monotonic();
+    this.#ask(left.filter((queue) => this.#stale.has(queue) && queue.notBefore <= now));
     const requests = new Map<Link, { sent: Sent[]; bytes: number }>();
-    for (const queue of this.#queues) {
-      if (queue.empty || !queue.sendable(now)) continue;
+    for (const queue of left) {
+      if (this.#stale.has(queue) || !queue.sendable(now)) continue;
       const link = this.#leader(queue);
       if (link === undefined) {
-        this.#repair(this.#away.next(), true);
+        this.#again([queue], this.#away.next(), true, `${queue.topic}[${queue.partition}] has no leader`);
         continue;
       }
       const request = requests.get(link) ?? { sent: [], bytes: 0 };
       if ((this.#inFlight.get(link) ?? 0) >= IN_FLIGHT || request.bytes > REQUEST_BYTES) continue;
       const batch = queue.take(this.#way.identity, this.#way.kind);
       if (batch === undefined) continue;
-      request.sent.push({ queue, batch, name: this.#way.wireName(queue.topic) });
+      request.sent.push({ queue, batch });
       request.bytes += batch.bytes?.length ?? 0;
       requests.set(link, request);
     }
-    for (const [link, { sent }] of requests) void this.#send(link, sent);
+    for (const [link, { sent }] of requests) void this.#exchange(link, sent);
     // What did not fit goes at once in the next.
-    if ([...requests.values()].some(({ bytes }) => bytes > REQUEST_BYTES)) queueMicrotask(() => this.#flush());
+    if ([...requests.values()].some(({ bytes }) => bytes > REQUEST_BYTES)) queueMicrotask(this.#flush);
+    this.#setAlarm(Math.min(...left.map(({ notBefore }) => notBefore).filter((moment) => moment > now)), now);
+  }
+
+  #setAlarm(at: number, now: number): void {
+    clearTimeout(this.#alarm);
+    // Rounded up: timers know whole milliseconds, and one that is early would find nothing to do.
+    if (at < Infinity) this.#alarm = setTimeout(this.#flush, Math.ceil(at - now));
   }
 
   #leader({ topic, partition }: PartitionQueue): Link | undefined {
     const { cluster, links } = this.#way;
     const nodeId = cluster.leader(topic, partition);
-    if (nodeId >= 0) return links.to(cluster.node(nodeId));
-    this.#trouble = `${topic}[${partition}] has no leader`;
-    return undefined;
+    return nodeId < 0 ? undefined : links.to(cluster.node(nodeId));
   }
 
-  async #send(link: Link, sent: readonly Sent[]): Promise<void> {
-    const { request, mayTry } = this.#way;
+  /** These are tried again after `wait` ms; `stale`: when it has been asked where they are. */
+  #again(queues: readonly PartitionQueue[], wait: number, stale: boolean, trouble: string): void {
+    const moment = this.#way.clock.monotonic() + wait;
+    for (const queue of queues) {
+      queue.notBefore = moment;
+      this.#trouble.set(queue, trouble.replace(/\.$/, ""));
+      if (stale) this.#stale.add(queue);
+    }
+  }
+
+  async #exchange(link: Link, sent: readonly Sent[]): Promise<void> {
     this.#inFlight.set(link, (this.#inFlight.get(link) ?? 0) + 1);
-    const topics = [...groupBy(sent, ({ name }) => name)].map(([topic, group]) => ({
-      topic,
-      partitions: group.map(({ queue, batch }) => ({
-        partition: queue.partition,
-        batch: batch.bytes ?? new Uint8Array(),
-      })),
-    }));
     try {
       await link.open();
       if (this.#over) return;
-      if (!mayTry()) throw notMaster();
+      if (!this.#way.mayTry()) throw notMaster();
       const now = this.#now();
       for (const { batch } of sent) if (!this.#firstSent.has(batch)) this.#firstSent.set(batch, now);
-      const answer = await link.send(request({ timeoutMs: REPLICAS_TIMEOUT, topics }), ANSWER_TIMEOUT);
+      const { request, wireName } = this.#way.dialect(link);
+      const topics = [...groupBy(sent, ({ queue }) => queue.topic)].map(([topic, group]) => ({
+        topic,
+        name: wireName(topic) ?? unknown(topic),
+        partitions: group.map(({ queue, batch }) => ({
+          partition: queue.partition,
+          batch: batch.bytes ?? new Uint8Array(),
+        })),
+      }));
+      const call = request({
+        timeoutMs: REPLICAS_TIMEOUT,
+        topics: topics.map(({ name, partitions }) => ({ topic: name, partitions })),
+      });
+      const answer = await link.send(call, ANSWER_TIMEOUT);
       this.#inFlight.set(link, (this.#inFlight.get(link) ?? 1) - 1);
       this.#heard();
-      for (const each of sent) this.#answered(each, answer);
+      const names = new Map(topics.map(({ topic, name }) => [name, topic]));
+      this.#answered(sent, new Map(answer.topics.map(({ topic, partitions }) => [names.get(topic), partitions])));
     } catch (error) {
       if (this.#over) return;
-      if (!(error instanceof MephistoError) || error.code !== "UNREACHABLE") {
-        return this.#fail(error instanceof Error ? error : new Error(String(error)));
-      }
-      this.#trouble = messageOf(error).replace(/\.$/, "");
+      if (!(error instanceof MephistoError) || error.code !== "UNREACHABLE") return this.#fail(error);
       this.#way.links.drop(link);
       this.#inFlight.delete(link);
       for (const { queue, batch } of sent) queue.failed(batch);
-      this.#repair(this.#away.next(), true);
+      this.#again(sent.map(({ queue }) => queue), this.#away.next(), true, error.message);
     }
     this.#flush();
   }
 
-  #answered({ queue, batch, name }: Sent, answer: ProduceResponse): void {
-    const { topic, partition } = queue;
-    const partitions = answer.topics.find((each) => each.topic === name)?.partitions;
-    const { errorCode, baseOffset, logAppendTimeMs } = partitions?.find((each) => each.partition === partition) ??
-      { errorCode: Code.LEADER_NOT_AVAILABLE, baseOffset: -1, logAppendTimeMs: -1 };
-    switch (errorCode) {
-      case Code.NONE: {
-        const answered = this.#now();
-        const sent = this.#firstSent.get(batch) ?? answered;
-        queue.written(batch);
-        this.#firstSent.delete(batch);
-        const first = this.#written.get(queue)?.first ?? baseOffset; // they are written in order
-        this.#written.set(queue, { first, end: baseOffset + batch.count, appended: logAppendTimeMs, sent, answered });
-        return;
+  /** `answer`: by the topic. */
+  #answered(sent: readonly Sent[], answer: ReadonlyMap<string | undefined, readonly ProducedPartition[]>): void {
+    const busy: PartitionQueue[] = [], away: PartitionQueue[] = [];
+    let trouble = "";
+    for (const each of sent) {
+      const { queue, batch } = each;
+      const { topic, partition } = queue;
+      const found = answer.get(topic)?.find((one) => one.partition === partition);
+      const errorCode = found?.errorCode ?? Code.LEADER_NOT_AVAILABLE;
+      if (found?.errorCode === Code.NONE) {
+        this.#took(each, found);
+        continue;
       }
-      case Code.MESSAGE_TOO_LARGE:
-      case Code.RECORD_LIST_TOO_LARGE:
-        return this.#fail(
-          batch.count > 1 ? new BatchTooLarge(topic) : new MephistoError(
-            "MESSAGE_TOO_LARGE",
-            `A message of ${batch.builder.size} bytes is larger than topic ${topic} accepts (max.message.bytes).`,
-          ),
-        );
-      case Code.OUT_OF_ORDER_SEQUENCE_NUMBER:
-        // Of a batch behind one that failed this is what had to come. Of the first it means that something is missing.
-        if (queue.isFirst(batch)) break;
-        return queue.failed(batch);
-    }
-    const error = new ProtocolError(errorCode, `Writing to ${topic}[${partition}]`);
-    if (errorCode !== Code.OUT_OF_ORDER_SEQUENCE_NUMBER && ERROR_CODES.get(errorCode)?.retriable) {
-      this.#trouble = messageOf(error).replace(/\.$/, "");
+      if (errorCode === Code.MESSAGE_TOO_LARGE || errorCode === Code.RECORD_LIST_TOO_LARGE) {
+        return this.#fail(batch.count > 1 ? new BatchTooLarge(topic) : tooLarge(each));
+      }
+      // Of a batch behind one that failed this is what had to come. Of the first it means that something is missing.
+      const outOfOrder = errorCode === Code.OUT_OF_ORDER_SEQUENCE_NUMBER;
+      const error = new ProtocolError(errorCode, `Writing to ${topic}[${partition}]`);
+      if (outOfOrder ? queue.isFirst(batch) : !ERROR_CODES.get(errorCode)?.retriable) return this.#fail(error);
       queue.failed(batch);
-      const busy = errorCode === Code.CONCURRENT_TRANSACTIONS;
-      const wait = busy ? this.#busy.next() : this.#away.next();
-      queue.notBefore = this.#way.clock.monotonic() + wait;
-      this.#repair(wait, !busy);
-    } else this.#fail(error);
+      if (outOfOrder) continue;
+      trouble = error.message;
+      (errorCode === Code.CONCURRENT_TRANSACTIONS ? busy : away).push(queue);
+    }
+    if (busy.length > 0) this.#again(busy, this.#busy.next(), false, trouble);
+    if (away.length > 0) this.#again(away, this.#away.next(), true, trouble);
   }
 
-  /** Sends again after a pause; after most errors the leaders are asked for first. */
-  #repair(wait: number, refresh: boolean): void {
-    if (this.#repairing) return;
-    this.#repairing = true;
-    void this.#repaired(wait, refresh).finally(() => {
-      this.#repairing = false;
+  #took({ queue, batch }: Sent, { baseOffset, logAppendTimeMs }: ProducedPartition): void {
+    const answered = this.#now();
+    const sent = this.#firstSent.get(batch) ?? answered;
+    queue.written(batch);
+    this.#firstSent.delete(batch);
+    this.#trouble.delete(queue);
+    const before = this.#written.get(queue);
+    this.#written.set(queue, {
+      first: before?.first ?? baseOffset, // the first goes alone
+      end: Math.max(before?.end ?? 0, baseOffset + batch.count), // a later one may be answered before
+      appended: logAppendTimeMs,
+      sent,
+      answered,
+    });
+  }
+
+  /** Asks where partitions are, which are then tried again. */
+  #ask(queues: readonly PartitionQueue[]): void {
+    if (this.#asking || queues.length === 0) return;
+    this.#asking = true;
+    void this.#asked(queues).catch((error: unknown) => this.#fail(error)).finally(() => {
+      this.#asking = false;
       this.#flush();
     });
   }
 
-  async #repaired(wait: number, refresh: boolean): Promise<void> {
-    const { cluster, links, refusal, clock } = this.#way;
-    const topics = [...new Set(this.#queues.filter((queue) => !queue.empty).map(({ topic }) => topic))];
-    await pause(wait, links.closed);
-    if (links.closed.aborted) return this.#fail(new MephistoError("STOPPED", "The publisher has been closed."));
-    if (!refresh || this.#over) return;
+  async #asked(queues: readonly PartitionQueue[]): Promise<void> {
+    const { cluster, refusal } = this.#way;
+    const topics = [...new Set(queues.map(({ topic }) => topic))];
     try {
       await cluster.refresh(topics);
-      for (const topic of topics) {
-        const refused = refusal(topic);
-        if (refused) return this.#fail(refused);
-      }
     } catch (error) {
-      this.#trouble = messageOf(error).replace(/\.$/, "");
+      if (!passes(error)) throw error;
+      return this.#again(queues, this.#away.next(), true, messageOf(error));
     }
-    const rest = Math.max(0, ...this.#queues.map(({ notBefore }) => notBefore - clock.monotonic()));
-    await pause(rest, links.closed);
+    for (const topic of topics) {
+      const refused = refusal(topic);
+      if (refused) throw refused;
+    }
+    for (const queue of queues) this.#stale.delete(queue);
   }
 
   #now(): Instant {
     return { monotonic: this.#way.clock.monotonic(), wall: this.#way.clock.wall() };
   }
+}
+
+function tooLarge({ queue, batch }: Sent): MephistoError {
+  return new MephistoError(
+    "MESSAGE_TOO_LARGE",
+    `A message of ${batch.builder.size} bytes is larger than topic ${queue.topic} accepts (max.message.bytes).`,
+  );
+}
+
+/** It was known when its leader was: somebody else has looked since. */
+function unknown(topic: string): never {
+  throw new MephistoError("UNREACHABLE", `Topic ${topic} is not known at the moment.`);
 }

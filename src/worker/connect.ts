@@ -1,9 +1,9 @@
 import { MephistoError } from "../core/errors.ts";
+import { journalTopic } from "../core/journal-topic.ts";
 import { Outage } from "../core/outage.ts";
 import { Backoff } from "../core/pause.ts";
 import type { MasterWork } from "../driver/driver.ts";
 import type { JournalState } from "../driver/master-log.ts";
-import { journalTopic } from "./journal.ts";
 import type { WorkerParts } from "./worker.ts";
 
 /** What a worker needs before it joins its group. */

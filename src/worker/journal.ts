@@ -71,11 +71,6 @@ const TIMER = "timer:";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** The topic of an app's journal. */
-export function journalTopic(app: string): string {
-  return `${app}-master`;
-}
-
 /** The transactional id of an app's mastership. */
 export function transactionalIdOf(app: string): string {
   return `${app}.master`;

@@ -44,19 +44,21 @@ export class Publication {
   }
 
   /**
-   * Commits what `prepare` gives when its turn has come, unless that is nothing. What may pass by itself is tried again
-   * for as long as the term lasts, so that a tick is not lost to a broker that is started again.
+   * Commits what `prepare` gives when its turn has come, unless that is nothing; `done` is called when it is committed,
+   * before the next is prepared. What may pass by itself is tried again for as long as the term lasts, so that a tick is
+   * not lost to a broker that is started again.
    *
    * Errors: `NOT_MASTER`, `FENCED`, `JOURNAL_LOST`: whether it was committed the journal says to the next master. Any
    * other: nothing of it was or will be published.
    */
-  commit(prepare: () => Transaction | undefined): Promise<void> {
+  commit(prepare: () => Transaction | undefined, done?: () => void): Promise<void> {
     const committed = this.#last.then(async () => {
       const transaction = prepare();
       if (transaction === undefined) return;
       this.#busySince = this.#parts.clock.monotonic();
       try {
         await this.#commit(transaction);
+        done?.();
       } finally {
         this.#busySince = this.#trouble = undefined;
       }

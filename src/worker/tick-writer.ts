@@ -50,8 +50,10 @@ export class TickWriter {
       written = book.after(run, epoch, ends && this.consumed(ends));
       return [timerEntry(name, written)];
     };
-    await publication.commit(() => ({ records, journal: policy.overlap === "untilConsumed" ? entries : entries() }));
-    if (written) book.settle(written);
+    await publication.commit(
+      () => ({ records, journal: policy.overlap === "untilConsumed" ? entries : entries() }),
+      () => written && book.settle(written),
+    );
   }
 
   /** Of the topics that the app's actors consume: nobody commits the others'. */

@@ -35,7 +35,8 @@ export class SimWorker {
   readonly worker: Worker;
   /** As the seam tells it; undefined before it has joined. */
   membership: Membership | undefined;
-  stopping: Promise<void> | undefined;
+  /** It is told to stop, and may not have heard it yet. */
+  stopping = false;
   failed: unknown;
 
   constructor(
@@ -98,7 +99,8 @@ export class SimWorker {
   }
 
   stop(): void {
-    this.stopping ??= this.worker.stop();
+    this.stopping = true;
+    this.host.after(0, "timer", () => void this.worker.stop());
   }
 
   /** Whether it holds mastership, as it sees it itself at this moment. */

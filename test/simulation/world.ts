@@ -212,7 +212,7 @@ export class World {
         this.time.after(lasts, () => host.setWall(0));
         return;
       case "leave":
-        if (this.alive.length > 1) host.after(0, "timer", () => worker.stop());
+        if (this.alive.length > 1) worker.stop();
         return;
     }
   }

@@ -13,19 +13,19 @@ export interface ProduceRequest {
   }[];
 }
 
+/** What became of a partition's batch. */
+export interface ProducedPartition {
+  readonly partition: number;
+  readonly errorCode: number;
+  /** The offset of the batch's first record. */
+  readonly baseOffset: number;
+  /** Milliseconds since 1970, or -1 where the topic keeps the producer's timestamps. */
+  readonly logAppendTimeMs: number;
+  readonly logStartOffset: number;
+}
+
 export interface ProduceResponse {
-  readonly topics: readonly {
-    readonly topic: string;
-    readonly partitions: readonly {
-      readonly partition: number;
-      readonly errorCode: number;
-      /** The offset of the batch's first record. */
-      readonly baseOffset: number;
-      /** Milliseconds since 1970, or -1 where the topic keeps the producer's timestamps. */
-      readonly logAppendTimeMs: number;
-      readonly logStartOffset: number;
-    }[];
-  }[];
+  readonly topics: readonly { readonly topic: string; readonly partitions: readonly ProducedPartition[] }[];
   readonly throttleTimeMs: number;
 }
 
