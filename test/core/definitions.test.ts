@@ -103,6 +103,7 @@ test("two of one name, or of one topic, are told at definition", () => {
     () => actor(shop, { name: "mails", topic: "shop-orders" }, nothing),
     coded("DUPLICATE_NAME", /orders and mails would share the topic shop-orders/),
   );
+  assert.throws(() => actor(shop, async function master() {}), coded("DUPLICATE_NAME", /shop-master .* journal/));
   const { shop: other } = fakeApp({}, "other");
   actor(other, async function orders() {});
 });

@@ -207,6 +207,56 @@ for (const version of [1, 2] as const) {
       assert.equal(refused > 4, true);
     });
 
+    test("partitions that wait for different reasons, and for longer than others, are all written at last", async () => {
+      const app = await new App(kafka).start({ partitions: 3 });
+      const own = masterAt(kafka.url);
+      const master = await app.fence(own, yes, 5000);
+      // CONCURRENT_TRANSACTIONS (51) and NOT_LEADER_OR_FOLLOWER (6), in turn and several times.
+      const rounds = [[[51]], [[51, 6]], [[6, 51]], [[51], [51]], [[51, 51, 6], [51], [6]]];
+      for (const [n, round] of rounds.entries()) {
+        const left = [...round];
+        own.cluster.meddle = async (call, send) => {
+          const answer = await send();
+          const codes = call.apiName === "Produce" ? left.shift() : undefined;
+          return codes ? withCodes(answer, ...codes) : answer;
+        };
+        await app.tick(master, String(n), numbers(6).map((m) => `${n} ${m}`));
+        assert.deepEqual(left, []);
+      }
+      await until(async () => (await app.values()).length === 6 * rounds.length);
+      assert.equal(new Set(await app.values()).size, 6 * rounds.length);
+    });
+
+    test("ends at once when it is closed while it asks for a leader", async () => {
+      const { app, cluster, master } = await setting();
+      await app.tick(master, "1");
+      cluster.meddle = async (call, send) => {
+        if (call.apiName === "Produce") throw new MephistoError("UNREACHABLE", "The test lost the request.");
+        if (call.apiName !== "Metadata") return await send();
+        master.close();
+        return await new Promise<never>(() => {});
+      };
+      assert.equal(await failure(app.tick(master, "2")), "STOPPED");
+    });
+
+    test("sends nothing to its journal but entries", async () => {
+      const { app, master } = await setting();
+      const records = [app.record("x", app.journal, "timer")];
+      assert.equal(await failure(master.publish({ records, journal: [] }, yes)), "INVALID_OPTION");
+    });
+
+    if (version === 2) {
+      test("a broker that knows no topic ids is told the names", async () => {
+        const { app, cluster, master } = await setting();
+        cluster.newest = 12;
+        cluster.sent.length = 0;
+        await app.tick(master, "1");
+        assert.ok(cluster.sent.includes("Produce 12"));
+        await until(async () => (await app.values()).length === 1);
+        assert.equal(await app.last(master), "1");
+      });
+    }
+
     for (const which of [1, 2]) {
       test(`what an aborted tick sends late does not enter the next: its Produce ${which}`, async () => {
         const { app, cluster, master } = await setting();
@@ -415,6 +465,7 @@ for (const version of [1, 2] as const) {
 }
 
 /** An answer to Produce with another error code. */
-function withCodes<T>(answer: T, errorCode: number): T {
-  return JSON.parse(JSON.stringify(answer), (key, value) => key === "errorCode" ? errorCode : value);
+function withCodes<T>(answer: T, ...codes: readonly number[]): T {
+  let n = 0;
+  return JSON.parse(JSON.stringify(answer), (key, value) => key === "errorCode" ? codes[n++ % codes.length] : value);
 }

@@ -20,6 +20,8 @@ export type Meddling = <T>(call: Call<T>, send: () => Promise<T>) => Promise<T>;
 /** The way to a cluster, on which a test may hold up, lose or change what is sent. */
 export class MeddledCluster extends Cluster {
   meddle: Meddling = (_, send) => send();
+  /** The newest version of any request that its brokers are taken to serve; undefined: as they say. */
+  newest: number | undefined;
   /** The names of what was sent, in order, with the version. */
   readonly sent: string[] = [];
   /** How long the answers may take, in ms, in the same order; undefined: as long as usual. */
@@ -31,7 +33,8 @@ export class MeddledCluster extends Cluster {
 
   override link(address: Address): Link {
     const link = super.link(address);
-    const send = link.send.bind(link);
+    const [send, newest] = [link.send.bind(link), link.newest.bind(link)];
+    link.newest = (apiKey) => this.newest ?? newest(apiKey);
     link.send = (call, timeout, onSent) => {
       this.sent.push(`${call.apiName} ${call.apiVersion}`);
       this.limits.push(timeout);
