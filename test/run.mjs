@@ -70,14 +70,10 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   });
 }
 
-/**
- * What any broker will do for: it starts one, or uses the one that is there, and does not insist on real Kafka. Of these
- * program.test.ts is about the script's command line, which is the same for every broker: once is enough.
- */
+/** What any broker will do for: it starts one, or uses the one that is there, and does not insist on real Kafka. */
 function takesAnyBroker(file) {
   const text = readFileSync(file, "utf8");
-  return /\b(kafkaForTests|startKafka)\b/.test(text) && !text.includes("kafkaSkip") &&
-    !file.endsWith("/program.test.ts");
+  return /\b(kafkaForTests|startKafka)\b/.test(text) && !text.includes("kafkaSkip");
 }
 
 /** What starts programs or waits for a broker: such a file is a unit of its own, all others of a runtime are one. */
