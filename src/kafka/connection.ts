@@ -63,6 +63,8 @@ interface Cluster {
 
 /** How long a connection may take to be made, with TLS, versions and SASL, in ms. */
 const CONNECT_TIMEOUT = 3000;
+/** How long it is believed what versions a broker serves, in ms: another may be started in its place. */
+const VERSIONS_KEPT = 60_000;
 
 /** Opens a connection to a broker: TCP, TLS, versions, SASL. */
 export type Connect = (address: Address) => Promise<Connection>;
@@ -70,14 +72,16 @@ export type Connect = (address: Address) => Promise<Connection>;
 /** How to connect to the cluster of an endpoint. */
 export function connector(endpoint: Endpoint, clientId: string): Connect {
   const cluster = clusterOf(endpoint, clientId);
-  const versions = new Map<string, unknown>();
+  const versions = new Map<string, { readonly known: unknown; readonly since: number }>();
   return async (address) => {
     const connectionPool = await cluster.connectionPoolBuilder.build(address);
     const key = shownAddress(address);
+    const known = versions.get(key);
+    const kept = known !== undefined && performance.now() - known.since < VERSIONS_KEPT;
     const broker = cluster.brokerPool.createBroker({
       connectionPool,
       logger: cluster.rootLogger,
-      versions: versions.get(key) ?? null,
+      versions: kept ? known.known : null,
     });
     const [connection] = broker.connectionPool.pool;
     if (!connection) throw unknownKafkajs("a broker without a connection");
@@ -92,7 +96,7 @@ export function connector(endpoint: Endpoint, clientId: string): Connect {
       abort(connection, error instanceof Error ? error : new Error(String(error)));
       throw error;
     }
-    versions.set(key, broker.versions);
+    if (!kept) versions.set(key, { known: broker.versions, since: performance.now() });
     return connection;
   };
 }
