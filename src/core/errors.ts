@@ -100,3 +100,8 @@ export function describeThrown(error: unknown): string {
   const place = error.stack?.split("\n").find((line) => /^\s*at /.test(line))?.trim();
   return place ? `${error.message} (${place})` : error.message;
 }
+
+/** Whether what was asked of the log may succeed later without anybody's doing: it is away, or reports an error. */
+export function waitingMends(error: unknown): error is MephistoError {
+  return error instanceof MephistoError && (error.code === "UNREACHABLE" || error.code === "PROTOCOL");
+}

@@ -45,8 +45,8 @@ export interface LogTime {
 export interface Transaction {
   readonly records: readonly Record[];
   /**
-   * What goes to the journal with them. Known beforehand it can travel with the records, which takes a third less time; a
-   * function is asked when they are written and before the transaction is committed, once an attempt.
+   * What goes to the journal with them. Known beforehand it can travel with the records, which saves a round trip; a function
+   * is asked when they are written and before the transaction is committed, once an attempt.
    */
   readonly journal: readonly JournalEntry[] | JournalOfEnds;
 }

@@ -34,6 +34,14 @@ export function notCreated(topic: string, kafkaCode: number, message: string | n
   });
 }
 
+/** Of a message, alone in its batch, that the topic does not take; its size in bytes. */
+export function tooLarge(topic: string, size: number): MephistoError {
+  return new MephistoError(
+    "MESSAGE_TOO_LARGE",
+    `A message of ${size} bytes is larger than topic ${topic} accepts (max.message.bytes).`,
+  );
+}
+
 /** Throws a {@link ProtocolError} for any code but 0. */
 export function check(code: number, what: string): void {
   if (code !== 0) throw new ProtocolError(code, what);

@@ -5,10 +5,9 @@ import { ProtocolError } from "./errors.ts";
 
 /** Of an error code that trying again does not mend: what is wrong and what to do. Undefined for any other. */
 export function hopelessError(code: number, options: JoinOptions): MephistoError | undefined {
-  const error = new ProtocolError(code, `Joining group ${options.group}`);
   const sentence = sentenceOf(code, options);
-  if (sentence !== undefined) return new MephistoError(error.code, sentence, { cause: error });
-  return HOPELESS.has(code) ? error : undefined;
+  if (sentence !== undefined) return new MephistoError("PROTOCOL", sentence);
+  return HOPELESS.has(code) ? new ProtocolError(code, `Joining group ${options.group}`) : undefined;
 }
 
 const HOPELESS: ReadonlySet<number> = new Set([

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { MephistoError, messageOf } from "../core/errors.ts";
+import { MephistoError, messageOf, waitingMends } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Publisher, Record } from "../driver/driver.ts";
 import { maxRecordSize } from "../wire/batch-builder.ts";
@@ -183,8 +183,7 @@ export class Producer implements Publisher {
         return;
       } catch (error) {
         if (this.#closed) throw stopped();
-        const again = error instanceof MephistoError && (error.code === "UNREACHABLE" || error.code === "PROTOCOL");
-        if (!again || this.#clock.monotonic() > until) {
+        if (!waitingMends(error) || this.#clock.monotonic() > until) {
           throw error instanceof MephistoError
             ? error
             : new MephistoError("PROTOCOL", messageOf(error), { cause: error });

@@ -10,7 +10,7 @@ import type { Batch, BatchKind, Identity } from "./batch.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { packedWith } from "./compression.ts";
-import { check, ProtocolError } from "./errors.ts";
+import { check, ProtocolError, tooLarge } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { PartitionQueue } from "./partition-queue.ts";
 import { pause } from "../core/pause.ts";
@@ -178,7 +178,7 @@ export class Sender {
         return;
       case Code.MESSAGE_TOO_LARGE:
         if (batch.count > 1) this.#split(queue, batch);
-        else this.#refuse(queue, batch, tooLarge(queue, batch));
+        else this.#refuse(queue, batch, tooLarge(queue.topic, batch.builder.size));
         return;
       case Code.OUT_OF_ORDER_SEQUENCE_NUMBER:
         // Of a batch behind one that failed this is what had to come. Of the first it means that our numbers have a gap.
@@ -273,13 +273,6 @@ function codesOf({ topics }: ProduceResponse): (queue: PartitionQueue) => number
     new Map(partitions.map(({ partition, errorCode }) => [partition, errorCode])),
   ]));
   return ({ topic, partition }) => codes.get(topic)?.get(partition);
-}
-
-function tooLarge({ topic }: PartitionQueue, { builder }: Batch): MephistoError {
-  return new MephistoError(
-    "MESSAGE_TOO_LARGE",
-    `A message of ${builder.size} bytes is larger than topic ${topic} accepts (max.message.bytes).`,
-  );
 }
 
 function refusal({ topic, partition }: PartitionQueue, code: number): MephistoError {

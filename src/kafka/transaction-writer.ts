@@ -10,7 +10,7 @@ import type { ProducedPartition, ProduceRequest, ProduceResponse } from "../wire
 import type { Batch, BatchKind, Identity } from "./batch.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
-import { ProtocolError } from "./errors.ts";
+import { ProtocolError, tooLarge } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { Links } from "./links.ts";
 import type { PartitionQueue } from "./partition-queue.ts";
@@ -277,7 +277,7 @@ class Writing {
         continue;
       }
       if (errorCode === Code.MESSAGE_TOO_LARGE || errorCode === Code.RECORD_LIST_TOO_LARGE) {
-        return this.#fail(batch.count > 1 ? new BatchTooLarge(topic) : tooLarge(each));
+        return this.#fail(batch.count > 1 ? new BatchTooLarge(topic) : tooLarge(topic, batch.builder.size));
       }
       // Of a batch behind one that failed this is what had to come. Of the first it means that something is missing.
       const outOfOrder = errorCode === Code.OUT_OF_ORDER_SEQUENCE_NUMBER;
@@ -337,13 +337,6 @@ class Writing {
   #now(): Instant {
     return { monotonic: this.#way.clock.monotonic(), wall: this.#way.clock.wall() };
   }
-}
-
-function tooLarge({ queue, batch }: Sent): MephistoError {
-  return new MephistoError(
-    "MESSAGE_TOO_LARGE",
-    `A message of ${batch.builder.size} bytes is larger than topic ${queue.topic} accepts (max.message.bytes).`,
-  );
 }
 
 /** It was known when its leader was: somebody else has looked since. */

@@ -1,4 +1,4 @@
-import { MephistoError } from "../core/errors.ts";
+import { waitingMends } from "../core/errors.ts";
 import { journalTopic } from "../core/journal-topic.ts";
 import { Outage } from "../core/outage.ts";
 import { Backoff } from "../core/pause.ts";
@@ -36,7 +36,7 @@ export async function connect(parts: WorkerParts, signal: AbortSignal): Promise<
       return { partitionCounts, journal };
     } catch (error) {
       if (signal.aborted) return undefined;
-      if (!(error instanceof MephistoError) || !waitingMends(error)) throw error;
+      if (!waitingMends(error)) throw error;
       outage.failed(
         `${error.message} The address is from ${settings.url.from}. Start Kafka there, or give another with --url or ` +
           `MEPHISTO_URL.${parts.advice}`,
@@ -64,8 +64,4 @@ async function journalOf({ definition, driver, logger }: WorkerParts): Promise<J
   if (journal.created) logger.info(`New journal ${topic}: the schedule begins anew.`);
   for (const warning of journal.warnings) logger.warn(warning);
   return journal;
-}
-
-function waitingMends({ code }: MephistoError): boolean {
-  return code === "UNREACHABLE" || code === "PROTOCOL";
 }

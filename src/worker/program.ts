@@ -2,7 +2,7 @@ import type { ActorDefinition, Outgoing } from "../core/actor.ts";
 import type { AppDefinition } from "../core/app.ts";
 import { systemClock } from "../core/clock.ts";
 import { formatDuration, milliseconds } from "../core/duration.ts";
-import { MephistoError, messageOf } from "../core/errors.ts";
+import { MephistoError, messageOf, waitingMends } from "../core/errors.ts";
 import { journalTopic } from "../core/journal-topic.ts";
 import { type Logger, silent } from "../core/logger.ts";
 import { Backoff, pause, within } from "../core/pause.ts";
@@ -186,8 +186,7 @@ async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
     try {
       return await attempt();
     } catch (error) {
-      const mends = error instanceof MephistoError && (error.code === "UNREACHABLE" || error.code === "PROTOCOL");
-      if (!mends || performance.now() > until) throw error;
+      if (!waitingMends(error) || performance.now() > until) throw error;
       await pause(backoff.next());
     }
   }

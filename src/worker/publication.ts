@@ -67,12 +67,12 @@ export class Publication {
     return committed;
   }
 
-  async #commit({ records, journal }: Transaction): Promise<void> {
+  async #commit(transaction: Transaction): Promise<void> {
     const { fenced, appended } = this.#parts;
-    let written: readonly JournalEntry[] = typeof journal === "function" ? [] : journal;
-    const transaction: Transaction = typeof journal === "function"
-      ? { records, journal: (ends) => written = journal(ends) }
-      : { records, journal };
+    const { records, journal } = transaction;
+    let written: readonly JournalEntry[] = [];
+    if (typeof journal !== "function") written = journal;
+    else transaction = { records, journal: (ends) => written = journal(ends) };
     for (let failures = 1;; failures++) {
       this.#check();
       try {

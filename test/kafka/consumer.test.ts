@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { after, before, describe, test } from "node:test";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { inspect, promisify } from "node:util";
+import { inspect } from "node:util";
 import { leaveGroup } from "../../src/wire/requests/13-leave-group.ts";
 import {
   committed,
@@ -15,9 +14,8 @@ import {
   quietKafka,
   withAdmin,
 } from "../support/independent.ts";
+import { javaTool } from "../support/foreign.ts";
 import { javaSkip, type KafkaAddress, kafkaForTests } from "../support/kafka.ts";
-import { installKafka } from "../support/kafka-install.ts";
-import { archived, jvmFlags } from "../support/kafka-process.ts";
 import { until } from "../support/until.ts";
 import { closeAll, clusterAt, Member, producerAt, record, unique, valuesOf } from "./support.ts";
 
@@ -398,12 +396,8 @@ describe("a member of a group", options, () => {
     await produce(kafka.brokers, topic, messages(3));
     const member = join(topic, [topic]);
     await until(async () => (await committed(kafka.brokers, topic, topic)).join() === "1,1,1");
-    const { classPath, archive } = await installKafka();
-    const tool = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
     const at = ["--bootstrap-server", kafka.brokers.join(), "--group", topic, "--describe"];
-    const run = async (...more: string[]) =>
-      (await promisify(execFile)("java", [...archived(archive, jvmFlags), "-cp", classPath, tool, ...at, ...more]))
-        .stdout;
+    const run = (...more: string[]) => javaTool("consumer.group.ConsumerGroupCommand", [...at, ...more]);
     const [members, offsets] = await Promise.all([run("--members", "--verbose"), run("--offsets")]);
     assert.match(members, new RegExp(`${topic}.*\\s3\\s.*${topic}[(:]0,1,2`));
     assert.match(offsets, new RegExp(`${topic}\\s+${topic}\\s+2\\s+1\\s+1\\s+0\\s`));

@@ -221,3 +221,8 @@ export function countBy<T, K>(things: Iterable<T>, keyOf: (thing: T) => K): Map<
   for (const thing of things) counts.set(keyOf(thing), (counts.get(keyOf(thing)) ?? 0) + 1);
   return counts;
 }
+
+/** How many of a timer's runs came one interval after the one before: a busy machine may be too late for a slot. */
+export function inTurn(runs: readonly { slot: number }[], interval: number): number {
+  return runs.slice(1).filter(({ slot }, index) => slot - (runs[index]?.slot ?? 0) === interval).length;
+}

@@ -6,7 +6,7 @@ import { kafkaForTests } from "../support/kafka.ts";
 import { createTopic, produce, readTopic } from "../support/independent.ts";
 import { until } from "../support/until.ts";
 import { handledOnce } from "./checks.ts";
-import { crewOf, uniqueApp } from "./crew.ts";
+import { crewOf, inTurn, uniqueApp } from "./crew.ts";
 
 const all = ["bun", "deno", "node"] as const;
 const json = (value: unknown) => JSON.stringify(value);
@@ -139,8 +139,6 @@ test("handlers and timers", { timeout: 120_000, concurrency: 4 }, async (t) => {
     // Slots for which the machine was too busy are left out; between them the period is kept.
     for (const worker of crew.workers) {
       const steady = () => worker.did("steady");
-      const inTurn = (of: { slot: number }[], interval: number) =>
-        of.slice(1).filter(({ slot }, index) => slot - (of[index]?.slot ?? 0) === interval).length;
       await until(() => inTurn(steady(), 1000) >= 5, { within: 20_000 });
       assert.deepEqual(steady().filter(({ slot }) => slot % 1000 !== 0), []);
       assert.deepEqual(steady().filter(({ at, slot }) => at < slot - 2), [], "none is early");

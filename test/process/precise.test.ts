@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { kafkaForTests } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
-import { crewOf } from "./crew.ts";
+import { crewOf, inTurn } from "./crew.ts";
 
 test(
   "a timer of 1 s whose function takes 0.5 s keeps its period, and never begins early",
@@ -14,11 +14,7 @@ test(
     t.after(() => crew.end());
     const worker = crew.start("node");
     // A busy machine may be too late for a slot; between those that it leaves out the period is kept.
-    const inTurn = () => {
-      const slots = worker.did("half").map(({ slot }) => slot);
-      return slots.slice(1).filter((slot, index) => slot - (slots[index] ?? 0) === 1000);
-    };
-    await until(() => inTurn().length >= 15, { within: 50_000 });
+    await until(() => inTurn(worker.did("half"), 1000) >= 15, { within: 50_000 });
     const halves = worker.did("half");
     assert.deepEqual(halves.filter(({ slot }) => slot % 1000 !== 0), []);
     // If each run pushed the next one on, all of the last would be late.
