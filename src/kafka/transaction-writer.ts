@@ -282,7 +282,9 @@ class Writing {
       // Of a batch behind one that failed this is what had to come. Of the first it means that something is missing.
       const outOfOrder = errorCode === Code.OUT_OF_ORDER_SEQUENCE_NUMBER;
       const error = new ProtocolError(errorCode, `Writing to ${topic}[${partition}]`);
-      if (outOfOrder ? queue.isFirst(batch) : !ERROR_CODES.get(errorCode)?.retriable) return this.#fail(error);
+      // Of what stood beside one that was refused: it is that one's error which says whether it passes.
+      const mayPass = errorCode === Code.OPERATION_NOT_ATTEMPTED || ERROR_CODES.get(errorCode)?.retriable;
+      if (outOfOrder ? queue.isFirst(batch) : !mayPass) return this.#fail(error);
       queue.failed(batch);
       if (outOfOrder) continue;
       trouble = error.message;
