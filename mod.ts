@@ -29,7 +29,7 @@ export type { Event, Stream, TakeOptions } from "./src/core/stream.ts";
 export type { Bytes, Decoded, Encodable, Json, Serializer, SerializerSpec } from "./src/core/serializer.ts";
 export type { Duration } from "./src/core/duration.ts";
 export { type ErrorCode, MephistoError } from "./src/core/errors.ts";
-export type { Logger } from "./src/core/logger.ts";
+export type { LogFields, Logger } from "./src/core/logger.ts";
 
 import { setRuntime } from "./src/core/app.ts";
 import { systemClock } from "./src/core/clock.ts";

@@ -1,3 +1,5 @@
+import { stackOf } from "./describe.ts";
+
 /**
  * The stable codes of {@link MephistoError}. A program may branch on them; messages may change.
  *
@@ -79,29 +81,26 @@ export class MephistoError extends Error {
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options);
     this.code = code;
+    ours.add(this);
     // Where it was raised in here helps nobody: the stack begins at the program's own line.
-    const lines = this.stack?.split("\n") ?? [];
-    const theirs = lines.filter((line) => !line.includes(HERE));
+    const theirs = stackOf(this)?.split("\n").filter((line) => !line.includes(HERE)) ?? [];
     if (theirs.some((line) => /^\s*at /.test(line))) this.stack = theirs.join("\n");
   }
 }
 
+const ours = new WeakSet<object>();
+
 /** The folder of this module's package, as it stands in stacks: `src/` in the repository, `dist/` as it is published. */
 const HERE = new URL(import.meta.url.includes("/src/core/") ? "../" : "./", import.meta.url).pathname;
 
-/** The sentence of anything that was thrown. */
-export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
-}
+export { codeOf, describeThrown, describeValue, messageOf, stackOf } from "./describe.ts";
 
-/** An error of the user's code, with the place that it came from. */
-export function describeThrown(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const place = error.stack?.split("\n").find((line) => /^\s*at /.test(line))?.trim();
-  return place ? `${error.message} (${place})` : error.message;
+/** Whether it is an error of ours. Unlike `instanceof` this never throws, and no Proxy passes for one. */
+export function isMephistoError(thrown: unknown): thrown is MephistoError {
+  return typeof thrown === "object" && thrown !== null && ours.has(thrown);
 }
 
 /** Whether what was asked of the log may succeed later without anybody's doing: it is away, or reports an error. */
 export function waitingMends(error: unknown): error is MephistoError {
-  return error instanceof MephistoError && (error.code === "UNREACHABLE" || error.code === "PROTOCOL");
+  return isMephistoError(error) && (error.code === "UNREACHABLE" || error.code === "PROTOCOL");
 }
