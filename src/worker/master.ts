@@ -73,6 +73,11 @@ export class Master {
     this.#trouble = undefined;
   }
 
+  /** No run begins any more, and tasks are told to end; what is in hand goes on, and may be published. */
+  close(): void {
+    this.#reign?.close();
+  }
+
   /** Writes that it has resigned, as its last transaction, if it reigns. At most `ms`; never throws. */
   async resign(ms: number): Promise<void> {
     await this.#reign?.resign(ms);

@@ -1,4 +1,5 @@
 import type { AppDefinition } from "../core/app.ts";
+import { askingSignal } from "../core/asking-signal.ts";
 import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
@@ -50,6 +51,10 @@ export class Reign {
   readonly #parts: ReignParts;
   readonly #time: MasterClock;
   readonly #over = new AbortController();
+  /** No run begins any more; tasks are told to end. What is in hand may go on, and publish. */
+  readonly #closing = new AbortController();
+  /** Nothing that is in hand counts any more. */
+  readonly #runsOver = new AbortController();
   readonly #end: Promise<never>;
   readonly #fail: (error: unknown) => void;
   #stage: Stage = "fencing";
@@ -153,8 +158,18 @@ export class Reign {
     });
   }
 
-  /** The last transaction: says that nobody needs to wait for this worker's lease. At most `ms`; never throws. */
+  /** No run begins any more, and tasks are told to end; what is in hand goes on for as long as the term lasts. */
+  close(): void {
+    this.#closing.abort(new MephistoError("NOT_MASTER", "Mastership is handed over: end."));
+  }
+
+  /**
+   * The last transaction: says that nobody needs to wait for this worker's lease. What is still in hand is over before.
+   * At most `ms`; never throws.
+   */
   async resign(ms: number): Promise<void> {
+    this.#closing.abort();
+    this.#runsOver.abort(new MephistoError("NOT_MASTER", "Mastership is over: this worker hands it over."));
     if (this.#stage !== "reigning" || this.#record === undefined) return;
     this.#record = { ...this.#record, resigned: true };
     const written = this.#writeOwn(this.#record);
@@ -227,15 +242,20 @@ export class Reign {
     return true;
   }
 
+  /** Whether what runs may still be published. */
+  #mayPublish(): boolean {
+    return !this.#runsOver.signal.aborted && this.#holds();
+  }
+
   #span(epoch: number, journal: Journal, publication: Publication): Span {
     const { definition: { actors, id }, log, logger } = this.#parts;
     const writer = new TickWriter({ actors, publication, epoch, logger });
     return {
       epoch,
-      signal: AbortSignal.any([this.#term.signal, this.#over.signal]),
+      signal: this.#signal(),
       clock: this.#time,
-      holds: () => this.#holds(),
-      ready: () => this.#holds() && this.#checkClock(),
+      holds: () => this.#mayPublish(),
+      ready: () => !this.#closing.signal.aborted && this.#mayPublish() && this.#checkClock(),
       recordOf: (timer) => journal.timers.get(timer),
       write: (timer, book, run) => writer.write(timer, book, run),
       // Also of those in the journal: an actor may have gone since, and nobody would ever commit.
@@ -243,11 +263,17 @@ export class Reign {
     };
   }
 
+  /** Of what runs: aborts when nothing of it counts any more, or as `more` says. */
+  #signal(...more: readonly AbortSignal[]): AbortSignal {
+    const signal = AbortSignal.any([this.#term.signal, this.#over.signal, this.#runsOver.signal, ...more]);
+    return askingSignal(signal, () => void this.#holds());
+  }
+
   #startTasks(epoch: number, publication: Publication): void {
     const { clock, logger, tasks } = this.#parts;
     const outbox = new Outbox(publication, epoch);
-    const holds = () => this.#holds();
-    const signal = AbortSignal.any([this.#term.signal, this.#over.signal]);
+    const holds = () => this.#mayPublish();
+    const signal = this.#signal(this.#closing.signal);
     for (const loop of tasks) {
       const { tell } = new Seldom((sentence) => logger.error(sentence), clock);
       loop.start({ epoch, signal, holds, scopeOf: (task) => new TaskSends(task, epoch, outbox, holds, tell) });

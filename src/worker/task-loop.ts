@@ -1,3 +1,4 @@
+import { askingSignal } from "../core/asking-signal.ts";
 import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { describeThrown } from "../core/errors.ts";
@@ -18,7 +19,7 @@ export interface TaskSpan {
   /** 0 on every worker. */
   readonly epoch: number;
   readonly signal: AbortSignal;
-  /** Whether it lasts: a signal may come late in a process that was frozen. */
+  /** Whether it lasts: a signal's event may come late in a process that was frozen. Aborts it when not. */
   holds(): boolean;
   /** What the task sends through; undefined: as any code outside of handlers and ticks. */
   scopeOf(task: string): Scope | undefined;
@@ -69,7 +70,8 @@ export class TaskLoop {
   async #loop({ epoch, signal, holds, scopeOf }: TaskSpan): Promise<void> {
     const { name } = this.task;
     const { clock, logger, sleep } = this.#parts;
-    const run: TaskRun = { epoch, signal: AbortSignal.any([signal, this.#ended.signal]) };
+    const asking = askingSignal(AbortSignal.any([signal, this.#ended.signal]), () => void holds());
+    const run: TaskRun = { epoch, signal: asking };
     for (let pause = FIRST_PAUSE; !run.signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       if (!holds()) return;
       const began = clock.monotonic();

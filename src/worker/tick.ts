@@ -1,3 +1,4 @@
+import { askingSignal } from "../core/asking-signal.ts";
 import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { describeThrown, MephistoError, messageOf } from "../core/errors.ts";
@@ -24,6 +25,7 @@ export interface TickParts {
 /** While it lasts, runs may begin and be written down. */
 export interface TickSpan {
   readonly epoch: number;
+  /** Aborts when it is over; also when that is found by reading it. */
   readonly signal: AbortSignal;
   readonly clock: Now;
   holds(): boolean;
@@ -95,11 +97,12 @@ class Attempt {
     const { epoch, signal } = this.#span;
     const { slot } = this.#slot;
     const timedOut = new AbortController();
+    const limited = () => askingSignal(AbortSignal.any([signal, timedOut.signal]), () => void this.#span.holds());
     const tick: Tick = {
       ...this.#slot,
       scheduledAt: new Date(slot),
       epoch,
-      signal: timeout === undefined ? signal : AbortSignal.any([signal, timedOut.signal]),
+      signal: timeout === undefined ? signal : limited(),
     };
     const sends = new TickSends(name, () => this.#span.holds(), refused, new Turns(clock, sleep));
     try {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { actor, type Handler } from "../../src/core/actor.ts";
 import { MephistoError } from "../../src/core/errors.ts";
 import { task, type TaskFunction } from "../../src/core/task.ts";
-import { timer, type TimerFunction } from "../../src/core/timer.ts";
+import { timer, type TimerFunction, type TimerOptions } from "../../src/core/timer.ts";
 import { context } from "../../src/runtime/context.ts";
 import { timerEntry } from "../../src/worker/journal.ts";
 import type { Scope } from "../../src/worker/sends.ts";
@@ -17,6 +17,8 @@ type Parts = {
   tick?: TimerFunction;
   onMaster?: TimerFunction;
   instanceId?: string;
+  /** Of the master's timer. */
+  options?: TimerOptions;
   /** Nothing on the master. */
   local?: boolean;
   tasks?: { everywhere: TaskFunction; master: TaskFunction };
@@ -26,11 +28,13 @@ const loops: Handler<string> = async (stream) => {
   for await (const _ of stream);
 };
 
-function made({ handler = loops, tick = () => {}, onMaster = () => {}, instanceId, local, tasks }: Parts = {}) {
+function made(
+  { handler = loops, tick = () => {}, onMaster = () => {}, instanceId, options, local, tasks }: Parts = {},
+) {
   const { shop, definition } = fakeApp({ valueSerializer: "text", partitions: 2 });
   actor(shop, { name: "orders" }, handler as Handler<unknown, unknown>);
   timer(shop, 1, { name: "local" }, tick);
-  if (!local) timer(shop, 1, { name: "master", onMaster: true }, onMaster);
+  if (!local) timer(shop, 1, { name: "master", onMaster: true, ...options }, onMaster);
   if (tasks) {
     task(shop, { name: "task-everywhere" }, tasks.everywhere);
     task(shop, { name: "task-master", onMaster: true }, tasks.master);
@@ -639,4 +643,29 @@ test("tasks run: everywhere with the worker, on the master with its term", async
   ]);
   await ended(worker, time);
   assert.deepEqual(runs.slice(-2), ["everywhere ends", "master ends"]);
+});
+
+test("what runs reads that its lease is over before any event of that comes: the process was frozen", async () => {
+  for (const options of [{}, { timeout: "1m" }]) {
+    const thawed = Promise.withResolvers<void>();
+    const read: [string, boolean, string][] = [];
+    const reads = (name: string, signal: AbortSignal) =>
+      thawed.promise.then(() => {
+        read.push([name, signal.aborted, signal.reason?.code]);
+        assert.throws(() => signal.throwIfAborted(), coded("NOT_MASTER"));
+      });
+    const { worker, time, membership } = made({
+      onMaster: ({ signal }) => reads("timer", signal),
+      options,
+      tasks: { everywhere: () => {}, master: ({ signal }) => reads("task", signal) },
+    });
+    await worker.start();
+    membership().generation({ elected: true });
+    await time.pass(1000);
+    time.jump(9000); // and no timer fires
+    thawed.resolve();
+    await settle();
+    assert.deepEqual(read.sort(), [["task", true, "NOT_MASTER"], ["timer", true, "NOT_MASTER"]]);
+    await ended(worker, time);
+  }
 });
