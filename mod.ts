@@ -19,13 +19,14 @@
 export { app } from "./src/core/app.ts";
 export type { App, AppOptions, SaslOptions, SslOptions } from "./src/core/app.ts";
 export { actor } from "./src/core/actor.ts";
-export type { Actor, ActorOptions, Handler, Outgoing, Sendable } from "./src/core/actor.ts";
+export type { Actor, ActorOptions, Handler, HeaderValue, Outgoing, Sendable } from "./src/core/actor.ts";
 export { timer } from "./src/core/timer.ts";
 export type { CatchUp, Outcome, Overlap } from "./src/core/timer.ts";
 export { cron, type CronOptions } from "./src/cron/cron.ts";
 export { task, type TaskFunction, type TaskOptions, type TaskRun } from "./src/core/task.ts";
 export type { Tick, TimerFunction, TimerOptions } from "./src/core/timer.ts";
-export type { Event, Stream, TakeOptions } from "./src/core/stream.ts";
+export type { Event } from "./src/core/event.ts";
+export type { Stream, TakeOptions } from "./src/core/stream.ts";
 export type { Bytes, Decoded, Encodable, Json, Serializer, SerializerSpec } from "./src/core/serializer.ts";
 export type { Duration } from "./src/core/duration.ts";
 export { type ErrorCode, MephistoError } from "./src/core/errors.ts";

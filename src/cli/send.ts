@@ -24,7 +24,7 @@ export function sendCommand(definition: ScriptDefinition, host: Host, terminal: 
       const message: Outgoing<unknown, unknown> = { value: valueOf(flags.value ?? "", actor.valueSerializer) };
       if (flags.key !== undefined) message.key = valueOf(flags.key, actor.keySerializer);
       const headers = repeated(words, "header");
-      if (headers.length > 0) message.headers = Object.fromEntries(headers.map(headerOf));
+      if (headers.length > 0) message.headers = headers.map(headerOf);
       await ask(host, settings, () => host.send(actor, message, settings));
       terminal.out(`sent to ${actor.topic}\n`);
       return 0;

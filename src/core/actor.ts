@@ -1,7 +1,7 @@
 import { type App, definitionOf } from "./app.ts";
 import { MephistoError } from "./errors.ts";
 import { journalTopic } from "./journal-topic.ts";
-import { checkName, nameOf } from "./name.ts";
+import { checkTopic, nameOf } from "./name.ts";
 import { checkOptions, kinds } from "./options.ts";
 import {
   type AnySerializer,
@@ -13,12 +13,17 @@ import {
 } from "./serializer.ts";
 import type { Stream } from "./stream.ts";
 
+/** A header's value as it is sent: text becomes UTF-8; `null` is a header without a value. */
+export type HeaderValue = string | Uint8Array | null;
+
 /** What is sent. */
 export interface Outgoing<In, KeyIn = string> {
-  value: In;
+  /** `null` is a tombstone with any serializer: a message without a value, which on a compacted topic deletes its key. */
+  value: In | null;
   /** Messages of one key go to one partition, in order. Default none: partitions in turn. */
   key?: KeyIn;
-  headers?: Record<string, string | Uint8Array>;
+  /** By name; or as pairs, of which several may have one name, such as another event's `allHeaders`. */
+  headers?: Readonly<Record<string, HeaderValue>> | Iterable<readonly [string, HeaderValue]>;
   /** When it happened, in ms since the epoch. Default now. */
   timestamp?: number;
 }
@@ -50,7 +55,7 @@ export type Handler<T, K = string> = (stream: Stream<T, K>) => Promise<void>;
 export interface ActorOptions<V extends SerializerSpec = SerializerSpec, K extends SerializerSpec = SerializerSpec> {
   /** Default: the function's own name. */
   name?: string;
-  /** Default `<app id>-<name>`. */
+  /** Any name that Kafka takes. Default `<app id>-<name>`. */
   topic?: string;
   /** Partitions of the topic if it has to be created. Default: the app's. */
   partitions?: number;
@@ -125,7 +130,7 @@ export function actor(app: App, first: unknown, second?: unknown): Actor<unknown
   }
   const topic = options.topic === undefined
     ? `${definition.id}-${name}`
-    : checkName(options.topic, `The topic of actor ${name}`);
+    : checkTopic(options.topic, `The topic of actor ${name}`);
   if (topic === journalTopic(definition.id)) {
     throw new MephistoError(
       "DUPLICATE_NAME",

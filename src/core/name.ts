@@ -1,6 +1,6 @@
 import { MephistoError } from "./errors.ts";
 
-/** Kafka's topic names are at most 249 long; the longest that is made of an id and a name ends in `.dead`. */
+/** A topic's name is at most 249 long; what is made of an id and a name has room for more in it. */
 const LONGEST = 100;
 const LEGAL = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
@@ -12,6 +12,30 @@ export function checkName(name: string, what: string, why = "It becomes part of 
     `${what}: ${JSON.stringify(name)} is not a name. ${why}: at most ${LONGEST} of the ` +
       `characters A-Z a-z 0-9 . _ -, the first a letter or a digit.`,
   );
+}
+
+/** Kafka's own rule for a topic, which somebody else may have named. */
+const LONGEST_TOPIC = 249;
+const TOPIC = /^[A-Za-z0-9._-]+$/;
+
+/** Checks the name of a topic. Errors: `INVALID_NAME`. */
+export function checkTopic(name: string, what: string): string {
+  const legal = typeof name === "string" && name.length <= LONGEST_TOPIC && TOPIC.test(name);
+  if (legal && name !== "." && name !== "..") return name;
+  throw new MephistoError(
+    "INVALID_NAME",
+    `${what}: ${JSON.stringify(name)} is not a name that Kafka takes: at most ${LONGEST_TOPIC} of the characters ` +
+      `A-Z a-z 0-9 . _ -, and not "." or "..".`,
+  );
+}
+
+/** A topic's name with an ending, which a long name makes room for: then a hash keeps it apart from others. */
+export function topicWith(name: string, ending: string): string {
+  if (name.length + ending.length <= LONGEST_TOPIC) return name + ending;
+  let hash = 0x811c9dc5; // FNV-1a
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  const end = `-${(hash >>> 0).toString(16).padStart(8, "0")}${ending}`;
+  return name.slice(0, LONGEST_TOPIC - end.length) + end;
 }
 
 /**

@@ -81,7 +81,14 @@ export function serializer(spec: SerializerSpec, what: string): AnySerializer {
   );
 }
 
-/** Encodes, or throws `ENCODE_FAILED` with a sentence that names what was to be sent. */
+/** The name of a serializer, for people. */
+export function serializerName(serializer: AnySerializer): string {
+  if (serializer === raw) return '"raw"';
+  if (serializer === text) return '"text"';
+  return serializer === json ? '"json"' : "of its own";
+}
+
+/** Encodes a key, or throws `ENCODE_FAILED` with a sentence that names what was to be sent. */
 export function encode(serializer: AnySerializer, value: unknown, what: string): Uint8Array {
   try {
     const bytes: unknown = serializer.encode(value);
@@ -92,11 +99,33 @@ export function encode(serializer: AnySerializer, value: unknown, what: string):
   }
 }
 
-/** Decodes a message's value. A tombstone (`null`) is JSON's null; the other serializers have no value for it. */
+/** Encodes a value as {@link encode}; `null` is a tombstone with any serializer: a message without a value. */
+export function encodeValue(serializer: AnySerializer, value: unknown, what: string): Uint8Array | null {
+  return value === null ? null : encode(serializer, value, what);
+}
+
+/** Decodes a value; a tombstone is `null` with any serializer. Errors: `DECODE_FAILED`, whose words follow `it`. */
 export function decodeValue(serializer: AnySerializer, bytes: Uint8Array | null): unknown {
-  if (bytes !== null) return serializer.decode(bytes);
-  if (serializer === json) return null;
-  throw new TypeError("it has no value (a tombstone), and the serializer has none for that");
+  if (bytes === null) return null;
+  try {
+    return serializer.decode(bytes);
+  } catch (cause) {
+    throw undecodable("value", serializer, cause, "");
+  }
+}
+
+/** Decodes a key. Errors: as {@link decodeValue}. */
+export function decodeKey(serializer: AnySerializer, bytes: Uint8Array): unknown {
+  try {
+    return serializer.decode(bytes);
+  } catch (cause) {
+    throw undecodable("key", serializer, cause, 'give keySerializer: "raw" if keys of this topic are bytes');
+  }
+}
+
+function undecodable(what: "key" | "value", serializer: AnySerializer, cause: unknown, todo: string): MephistoError {
+  const why = `its ${what} is not what the ${what}Serializer ${serializerName(serializer)} reads: ${messageOf(cause)}`;
+  return new MephistoError("DECODE_FAILED", todo === "" ? why : `${why}; ${todo}`, { cause });
 }
 
 function kind(value: unknown): string {

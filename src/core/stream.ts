@@ -1,19 +1,8 @@
 import type { Clock } from "./clock.ts";
 import { type Duration, milliseconds } from "./duration.ts";
 import { MephistoError } from "./errors.ts";
+import { type Event, StreamEvent } from "./event.ts";
 import type { Message, Run } from "./message.ts";
-
-/** A message with all that belongs to it. */
-export interface Event<T, K = string> {
-  readonly value: T;
-  readonly key: K | null;
-  readonly headers: Readonly<Record<string, Uint8Array>>;
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: number;
-  /** In ms since the epoch. */
-  readonly timestamp: number;
-}
 
 /** Options of {@link Stream.take}. */
 export interface TakeOptions {
@@ -24,6 +13,11 @@ export interface TakeOptions {
 /**
  * What a handler loops over: decoded values, and a message is acknowledged when the loop comes back for the next one.
  * It ends when the worker stops.
+ *
+ * `T` is what the serializer gives, or what the handler says that its topic holds. A message without a value (a
+ * tombstone) comes as `null`, whatever the serializer. JSON has a `null` by itself, and events always say `T | null`; a
+ * loop over text, bytes or a type of one's own leaves it out, since few topics have tombstones: where they may come,
+ * write `(stream: Stream<Order | null>)`.
  */
 export interface Stream<T, K = string> extends AsyncIterable<T> {
   /** The same messages with key, headers, topic, partition, offset and timestamp. */
@@ -257,17 +251,9 @@ export class HandlerStream implements Stream<unknown, unknown> {
   }
 
   #event(message: Message, run: Run): Event<unknown, unknown> {
-    const headers: Record<string, Uint8Array> = {};
-    for (const [name, value] of message.headers) if (value !== null) headers[name] = value;
-    return {
-      value: this.#decoder.value(message.value),
-      key: message.key === null ? null : this.#decoder.key(message.key),
-      headers,
-      topic: run.topic,
-      partition: run.partition,
-      offset: message.offset,
-      timestamp: message.timestamp,
-    };
+    const value = this.#decoder.value(message.value);
+    const key = message.key === null ? null : this.#decoder.key(message.key);
+    return new StreamEvent(value, key, run.topic, run.partition, message);
   }
 
   /** Calls of `next` that overlap wait for each other. */

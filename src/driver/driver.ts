@@ -12,7 +12,7 @@ export interface Record {
   readonly topic: string;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
-  readonly headers: readonly (readonly [string, Uint8Array])[];
+  readonly headers: readonly (readonly [string, Uint8Array | null])[];
   /** In ms since the epoch. */
   readonly timestamp: number;
 }

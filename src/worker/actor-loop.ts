@@ -5,7 +5,7 @@ import { describeThrown, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Message, Run } from "../core/message.ts";
 import type { Sleep } from "../core/pause.ts";
-import { decodeValue } from "../core/serializer.ts";
+import { decodeKey, decodeValue } from "../core/serializer.ts";
 import { type Feed, HandlerStream, type InHand } from "../core/stream.ts";
 import type { Delivery, Publisher } from "../driver/driver.ts";
 import type { Context } from "../runtime/context.ts";
@@ -212,7 +212,7 @@ export class ActorLoop implements Feed {
   }
 
   readonly decoder = {
-    key: (bytes: Uint8Array): unknown => this.actor.keySerializer.decode(bytes),
+    key: (bytes: Uint8Array): unknown => decodeKey(this.actor.keySerializer, bytes),
     value: (bytes: Uint8Array | null): unknown => decodeValue(this.actor.valueSerializer, bytes),
   };
 

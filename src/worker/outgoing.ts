@@ -1,6 +1,6 @@
 import type { ActorDefinition, Outgoing } from "../core/actor.ts";
 import { MephistoError } from "../core/errors.ts";
-import { encode } from "../core/serializer.ts";
+import { encode, encodeValue } from "../core/serializer.ts";
 import type { Record } from "../driver/driver.ts";
 
 const encoder = new TextEncoder();
@@ -23,7 +23,7 @@ export function recordOf(actor: ActorDefinition, message: Outgoing<unknown, unkn
     key: key === undefined || key === null
       ? null
       : encode(actor.keySerializer, key, `The key of a message to ${actor.name}`),
-    value: encode(actor.valueSerializer, value, `A message to ${actor.name}`),
+    value: encodeValue(actor.valueSerializer, value, `A message to ${actor.name}`),
     headers: headers === undefined ? NO_HEADERS : headersOf(actor, headers),
     timestamp,
   };
@@ -46,11 +46,18 @@ export function withHeader(record: Record, added: Record["headers"]): Record {
 }
 
 function headersOf(actor: ActorDefinition, headers: unknown): Record["headers"] {
-  if (typeof headers !== "object" || headers === null) throw invalid(actor, "its headers are not an object");
-  return Object.entries(headers).map(([name, value]): [string, Uint8Array] => {
+  if (typeof headers !== "object" || headers === null) {
+    throw invalid(actor, "its headers are neither an object nor a list of pairs");
+  }
+  const pairs: Iterable<unknown> = Symbol.iterator in headers
+    ? (headers as Iterable<unknown>)
+    : Object.entries(headers);
+  return Array.from(pairs, (pair): [string, Uint8Array | null] => {
+    const [name, value]: unknown[] = Array.isArray(pair) ? pair : [];
+    if (typeof name !== "string") throw invalid(actor, "its headers are no pairs of a name and a value");
     if (typeof value === "string") return [name, encoder.encode(value)];
-    if (value instanceof Uint8Array) return [name, value];
-    throw invalid(actor, `its header ${JSON.stringify(name)} is neither text nor bytes`);
+    if (value instanceof Uint8Array || value === null) return [name, value];
+    throw invalid(actor, `its header ${JSON.stringify(name)} is neither text nor bytes, nor null`);
   });
 }
 

@@ -78,7 +78,7 @@ const MESSAGE_OVERHEAD = 64;
 /** What a message takes in memory, roughly, in bytes. */
 export function sizeOf({ key, value, headers }: Record): number {
   let size = (value?.length ?? 0) + (key?.length ?? 0) + MESSAGE_OVERHEAD;
-  for (const [name, bytes] of headers) size += name.length + bytes.length + MESSAGE_OVERHEAD;
+  for (const [name, bytes] of headers) size += name.length + (bytes?.length ?? 0) + MESSAGE_OVERHEAD;
   return size;
 }
 

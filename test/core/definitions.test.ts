@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor } from "../../src/core/actor.ts";
 import { type App, app, definitionOf } from "../../src/core/app.ts";
+import { topicWith } from "../../src/core/name.ts";
 import { task } from "../../src/core/task.ts";
 import { timer } from "../../src/core/timer.ts";
 import { coded, fakeApp, numbers } from "./fakes.ts";
@@ -134,11 +135,28 @@ test("a name that cannot be part of a topic is an error", () => {
   const { shop } = fakeApp();
   const bound = async function orders() {}.bind(undefined);
   assert.throws(() => actor(shop, bound), coded("INVALID_NAME", /bound orders/));
-  for (const name of ["", "a b", "$orders", "x".repeat(101)]) {
+  for (const name of ["", "a b", "$orders", "_orders", "x".repeat(101)]) {
     assert.throws(() => actor(shop, { name }, nothing), coded("INVALID_NAME", /name of this actor/));
     assert.throws(() => timer(shop, 1, { name }, nothing), coded("INVALID_NAME", /name of this timer/));
-    assert.throws(() => actor(shop, { name: "a", topic: name }, nothing), coded("INVALID_NAME", /topic of actor a/));
   }
+  for (const topic of ["", "a b", "$orders", ".", "..", "é", "x".repeat(250)]) {
+    assert.throws(() => actor(shop, { name: "a", topic }, nothing), coded("INVALID_NAME", /topic of actor a/));
+  }
+});
+
+test("a topic may have any name that Kafka takes", () => {
+  const { shop } = fakeApp();
+  for (const [index, topic] of ["_orders", "-", ".a", "...", "x".repeat(249)].entries()) {
+    assert.equal(actor(shop, { name: `a${index}`, topic }, nothing).topic, topic);
+  }
+});
+
+test("a topic's name with an ending has room, and no other topic has the same", () => {
+  assert.equal(topicWith("shop-orders", ".dead"), "shop-orders.dead");
+  assert.equal(topicWith("x".repeat(244), ".dead"), `${"x".repeat(244)}.dead`);
+  const long = ["a", "b"].map((last) => topicWith("x".repeat(248) + last, ".dead"));
+  for (const name of long) assert.match(name, /^x{235}-[0-9a-f]{8}\.dead$/);
+  assert.notEqual(long[0], long[1]);
 });
 
 test("an actor's partitions are a whole number", () => {

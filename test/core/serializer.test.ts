@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { MephistoError } from "../../src/core/errors.ts";
-import { type AnySerializer, decodeValue, encode, serializer } from "../../src/core/serializer.ts";
+import {
+  type AnySerializer,
+  decodeKey,
+  decodeValue,
+  encode,
+  encodeValue,
+  serializer,
+} from "../../src/core/serializer.ts";
 import { coded, numbers } from "./fakes.ts";
 
 const raw = serializer("raw", "x");
@@ -84,7 +91,34 @@ test("a serializer of one's own is taken as it is", () => {
   assert.equal(decodeValue(numbers, encode(numbers as AnySerializer, -3, "x")), -3);
 });
 
-test("a tombstone is null in JSON, and an error for those without a value for it", () => {
-  assert.equal(decodeValue(json, null), null);
-  for (const other of [raw, text, numbers]) assert.throws(() => decodeValue(other, null), /tombstone/);
+test("a tombstone is null with any serializer, and asks none", () => {
+  const never: AnySerializer = {
+    encode: () => assert.fail("asked to encode a tombstone"),
+    decode: () => assert.fail("asked to decode a tombstone"),
+  };
+  for (const each of [raw, text, json, numbers as AnySerializer, never]) {
+    assert.equal(decodeValue(each, null), null);
+    assert.equal(encodeValue(each, null, "x"), null);
+  }
+  assert.deepEqual(encodeValue(json, [null], "x"), text.encode("[null]"), "only the value itself");
+});
+
+test("what cannot be decoded is DECODE_FAILED, and says whether it is the key or the value, and what reads it", () => {
+  const bad = Uint8Array.of(0xff);
+  const own: AnySerializer = {
+    encode: () => bad,
+    decode: () => {
+      throw new Error("no order");
+    },
+  };
+  assert.throws(
+    () => decodeValue(text, bad),
+    coded("DECODE_FAILED", /^its value is not .* valueSerializer "text" reads: ./),
+  );
+  assert.throws(() => decodeValue(json, bad), coded("DECODE_FAILED", /valueSerializer "json"/));
+  assert.throws(() => decodeValue(own, bad), coded("DECODE_FAILED", /valueSerializer of its own reads: no order$/));
+  assert.throws(
+    () => decodeKey(text, bad),
+    coded("DECODE_FAILED", /^its key is not .* keySerializer "text" reads: .*; give keySerializer: "raw" if keys/),
+  );
 });

@@ -118,7 +118,8 @@ test("events have all that belongs to a message", async () => {
   feed.add(partition.run([message("a", 5, { key: bytes, headers }), message("b", 6)]));
   const loop = iterator(stream.events());
   const common = { topic: "shop-orders", partition: 0 };
-  assert.deepEqual((await loop.next()).value, {
+  const first = (await loop.next()).value;
+  assert.deepEqual({ ...first }, {
     ...common,
     value: "a",
     key: "k",
@@ -128,8 +129,29 @@ test("events have all that belongs to a message", async () => {
   });
   const next = await loop.next();
   const second = { ...common, value: "b", key: null, headers: {}, offset: 6, timestamp: 1_700_000_000_006 };
-  assert.deepEqual(next.value, second);
+  assert.deepEqual({ ...next.value }, second);
+  assert.deepEqual([first?.allHeaders, next.value?.allHeaders], [headers, []]);
   assert.equal(partition.acknowledged, 6);
+});
+
+test("headers have the last value of each name, and allHeaders all of them as they were", async () => {
+  const { feed, partition, stream } = made();
+  const [one, two] = [Uint8Array.of(1), Uint8Array.of(2)];
+  const all: [string, Uint8Array | null][] = [
+    ["tag", one],
+    ["__proto__", one],
+    ["tag", two],
+    ["none", null],
+    ["constructor", two],
+    ["tag", null],
+  ];
+  feed.add(partition.run([message("a", 0, { headers: all })]));
+  const { value } = await iterator(stream.events()).next();
+  const { headers, allHeaders } = value ?? assert.fail();
+  assert.deepEqual(Object.entries(headers), [["tag", two], ["__proto__", one], ["constructor", two]]);
+  assert.equal(headers["__proto__"], one);
+  assert.equal(Object.getPrototypeOf(headers), Object.prototype, "no header is its prototype");
+  assert.deepEqual(allHeaders, all);
 });
 
 test("a break leaves the message in hand, and a second loop goes on after it", async () => {
@@ -192,7 +214,7 @@ test("what cannot be read is set aside, wherever it stands", async () => {
       await settle();
       feed.end();
       await loop;
-      const good = values.filter((value) => value !== X && value !== null);
+      const good = values.filter((value) => value !== X); // a tombstone is a value, wherever it comes
       const flat = seen.flat().map((value) =>
         value !== null && typeof value === "object" && "value" in value ? value.value : value
       );
@@ -221,7 +243,7 @@ test("an unreadable message does not acknowledge one that is in hand", async () 
   const batches = iterator(stream.take(5, { within: 0 }));
   const first = await batches.next();
   assert.deepEqual([first.value, feed.aside, partition.acknowledged], [["a"], [], 0]);
-  assert.deepEqual([(await batches.next()).value, feed.aside], [["b"], ["1 TypeError"]]);
+  assert.deepEqual([(await batches.next()).value, feed.aside], [["b"], ["1 MephistoError"]]);
   assert.equal(partition.acknowledged, 2);
 });
 

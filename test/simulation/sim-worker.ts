@@ -66,7 +66,7 @@ export class SimWorker {
     const shop = app<"text", SerializerSpec>(APP, options);
     const say = actor(shop, { name: ACTOR }, async (stream) => {
       for await (const { partition, offset, value } of stream.events()) {
-        const taking = script.handle(partition, offset, value);
+        const taking = script.handle(partition, offset, String(value));
         if (taking) await taking;
       }
     });

@@ -51,13 +51,27 @@ const text = app("text", { valueSerializer: "text" });
 const ofText = actor(text, async function ofText(stream) {
   is<typeof stream, Stream<string, string>>(true);
   for await (const event of stream.events()) {
-    is<typeof event.value, string>(true);
+    is<typeof event.value, string | null>(true);
     is<typeof event.key, string | null>(true);
+    is<typeof event.headers[string], Uint8Array>(true);
+    is<typeof event.allHeaders, readonly (readonly [string, Uint8Array | null])[]>(true);
+    await ofRaw.send({ value: event.value, headers: event.allHeaders });
     is<typeof event.offset, number>(true);
   }
   for await (const batch of stream.take(10, { within: "1s" })) is<typeof batch, string[]>(true);
 });
 is<typeof ofText, Actor<string>>(true);
+
+// tombstones, with any serializer, and headers of any kind
+const ofTombstones = actor(text, async function ofTombstones(stream: Stream<string | null>) {
+  for await (const value of stream) is<typeof value, string | null>(true);
+  for await (const batch of stream.take(10)) is<typeof batch, (string | null)[]>(true);
+});
+for (const each of [ofRaw, ofText, ofJson, ofTombstones]) await each.send({ key: "k", value: null });
+await ofText.send({ value: "x", headers: { a: null } });
+await ofText.send({ value: "x", headers: [["a", "1"], ["a", null]] });
+// @ts-expect-error a header is no number
+await ofText.send({ value: "x", headers: { a: 1 } });
 
 // keys
 const keyed = app("keyed", { valueSerializer: "text", keySerializer: "json" });

@@ -21,9 +21,13 @@ test("what a program without type checks may send is refused before anything of 
     [undefined, /send\(\) takes/],
     ["hi", /send\(\) takes/],
     [{ key: "k" }, /send\(\) takes/],
-    [{ value: "a", headers: { trace: undefined } }, /header "trace" is neither text nor bytes/],
+    [{ value: "a", headers: { trace: undefined } }, /header "trace" is neither text nor bytes, nor null/],
     [{ value: "a", headers: { trace: 3 } }, /header "trace"/],
-    [{ value: "a", headers: "x" }, /headers are not an object/],
+    [{ value: "a", headers: "x" }, /headers are neither an object nor a list of pairs/],
+    [{ value: "a", headers: ["x"] }, /headers are no pairs/],
+    [{ value: "a", headers: [[1, "x"]] }, /headers are no pairs/],
+    [{ value: "a", headers: [["trace", 3]] }, /header "trace"/],
+    [{ key: "k", value: undefined }, /not undefined/],
     [{ value: "a", timestamp: "now" }, /timestamp now/],
     [{ value: "a", timestamp: NaN }, /timestamp NaN/],
     [{ value: "a", timestamp: 1.5 }, /timestamp 1\.5/],
@@ -31,6 +35,36 @@ test("what a program without type checks may send is refused before anything of 
   ];
   for (const [message, what] of wrong) {
     assert.throws(() => recordOf(orders, message as Outgoing<unknown, unknown>, 0), coded("ENCODE_FAILED", what));
+  }
+});
+
+test("headers are sent as they are given: by name or as pairs, repeated, and without a value", () => {
+  const bytes = (text: string) => new TextEncoder().encode(text);
+  const headersOf = (headers: Outgoing<string>["headers"]) =>
+    recordOf(orders, { value: "a", ...(headers === undefined ? {} : { headers }) }, 0).headers;
+  assert.deepEqual(headersOf(undefined), []);
+  assert.deepEqual(headersOf({ a: "1", b: null, ["__proto__"]: "x" }), [
+    ["a", bytes("1")],
+    ["b", null],
+    ["__proto__", bytes("x")],
+  ]);
+  const pairs: [string, string | Uint8Array | null][] = [["tag", "1"], ["none", null], ["tag", bytes("2")]];
+  const sent = [["tag", bytes("1")], ["none", null], ["tag", bytes("2")]];
+  assert.deepEqual(headersOf(pairs), sent);
+  assert.deepEqual(headersOf(new Set(pairs)), sent, "any list");
+  assert.deepEqual(headersOf(new Map([["a", "1"]])), [["a", bytes("1")]]);
+});
+
+test("null is a tombstone with any serializer", () => {
+  for (const name of ["raw", "text", "json"] as const) {
+    const actor = { ...orders, valueSerializer: serializer(name, "test") };
+    assert.deepEqual(recordOf(actor, { value: null, key: "k" }, 5), {
+      topic: "shop-orders",
+      key: new TextEncoder().encode("k"),
+      value: null,
+      headers: [],
+      timestamp: 5,
+    });
   }
 });
 
