@@ -1,4 +1,5 @@
-import { Lease } from "../core/lease.ts";
+import type { Lease } from "../core/lease.ts";
+import { leaseTerms, type MemberError, MemberLease, type Verdict } from "../core/member-lease.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import type { JoinOptions, TopicPartition } from "../driver/driver.ts";
@@ -18,14 +19,10 @@ import { byTopic, flat, type MemberAssignment, readMember, writePlan } from "./g
 import { hopelessError } from "./group-errors.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { Backoff, pause } from "../core/pause.ts";
-import { Patience } from "./patience.ts";
 import { type AssignmentData, assignmentData, encodeData } from "./profile.ts";
 
 /** The name under which the assignment is offered; never changed, only joined by newer ones. */
 const PROTOCOL = "mephisto-1";
-
-/** The broker removes a member that has not rejoined for this many sessions: longer than any session that matters. */
-const REBALANCE_SESSIONS = 5;
 
 /** What a group tells the one who is in it. */
 export interface GroupListener {
@@ -48,13 +45,9 @@ class AnotherRound extends Error {}
 
 /** A member of a consumer group, by the classic protocol. */
 export class Group {
-  readonly lease: Lease;
   readonly candidacy: Candidacy;
   readonly incarnation: string = crypto.randomUUID();
-  memberId = "";
-  generationId = -1;
-  /** Whether the current generation has been synced. */
-  synced = false;
+  readonly #member: MemberLease;
   readonly #cluster: Cluster;
   readonly #coordinator: Coordinator;
   readonly #heartbeats: Heartbeats;
@@ -63,12 +56,7 @@ export class Group {
   readonly #rebalanceTimeout: number;
   readonly #stop = new AbortController();
   #wanted = true;
-  /** Whether a round is under way. */
-  #joins = false;
   #wake: (() => void) | undefined;
-  readonly #patience: Patience;
-  /** The generation of a predecessor's mastership, whose lease may still be held; or 0. */
-  #inherited = 0;
   /** As the leader: the numbers of partitions that were planned with. */
   #planned: ReadonlyMap<string, number> | undefined;
   /** What the leader of the latest generation has said. */
@@ -82,12 +70,30 @@ export class Group {
     this.#options = options;
     this.#listener = listener;
     const session = options.sessionTimeout;
-    this.#patience = new Patience(session, options.instanceId !== undefined, clock);
-    this.#rebalanceTimeout = REBALANCE_SESSIONS * session;
-    this.lease = new Lease({ session, rebalance: this.#rebalanceTimeout, margin: Math.max(500, session / 12) }, clock);
+    const terms = leaseTerms(session);
+    this.#rebalanceTimeout = terms.rebalance;
+    const { incarnation } = this;
+    this.#member = new MemberLease(terms, { incarnation, instanceId: options.instanceId }, clock);
     this.candidacy = new Candidacy(options.profile.mayBeMaster, session, () => this.rejoin());
     this.#coordinator = new Coordinator(cluster, options.group, session, clock);
     this.#heartbeats = new Heartbeats(options.heartbeatInterval, () => this.#beat(), this.#stop.signal);
+  }
+
+  get lease(): Lease {
+    return this.#member.lease;
+  }
+
+  get memberId(): string {
+    return this.#member.memberId;
+  }
+
+  get generationId(): number {
+    return this.#member.generation;
+  }
+
+  /** Whether the current generation has been synced. */
+  get synced(): boolean {
+    return this.#member.synced;
   }
 
   /** When the coordinator last answered, on the monotonic clock. */
@@ -149,15 +155,12 @@ export class Group {
     this.#wake?.();
     this.candidacy.close();
     this.#coordinator.stopJoining();
-    const { memberId } = this;
-    this.lease.end();
-    this.synced = false;
+    const memberId = this.#member.leave();
     if (memberId !== "" && this.#options.instanceId === undefined) {
       const call = leaveGroup({ groupId: this.#options.group, members: [{ memberId }] });
       await this.ask(call).catch(() => {}); // it will find out by itself
     }
     this.#coordinator.close();
-    this.memberId = "";
     await this.#loops;
   }
 
@@ -195,7 +198,7 @@ export class Group {
   /** JoinGroup and SyncGroup: afterwards this member is in a new generation, and knows what it has to do in it. */
   async #round(): Promise<void> {
     this.#wanted = false;
-    this.#joins = true;
+    this.#member.joining = true;
     try {
       const joined = await this.#join();
       this.#planned = undefined;
@@ -205,32 +208,28 @@ export class Group {
       this.#wanted = true;
       throw error;
     } finally {
-      this.#joins = false;
+      this.#member.joining = false;
     }
   }
 
   async #sync(assignments: MemberAssignment[]): Promise<void> {
-    const sent = this.lease.now();
+    const sent = this.#member.sending();
     const { group, instanceId = null } = this.#options;
     const { generationId, memberId } = this;
     const call = syncGroup({ groupId: group, generationId, memberId, groupInstanceId: instanceId, assignments });
     // It may park until the leader's session is over, if the leader dies before it has assigned.
     const { errorCode, assignment } = await this.#onJoining(call, 2 * this.#options.sessionTimeout);
-    this.#heard(errorCode, "SyncGroup");
-    this.lease.renew(sent);
-    this.synced = true;
+    this.#obey(this.#member.syncAnswered(sent, memberError(errorCode)), errorCode, "SyncGroup");
     const { partitions, userData } = decodeAssignment(assignment);
     const data = this.#data = assignmentData(userData);
-    this.#watchPredecessor(data, sent.monotonic);
-    const given = flat(partitions);
-    this.#patience.heard(data.patience);
-    this.#listener.synced(given, data, this.#patience.notBefore);
+    if (this.#member.decided(data, sent)) this.rejoin();
+    this.#listener.synced(flat(partitions), data, this.#member.patience.notBefore);
     this.candidacy.decided(data.master !== "" && data.master !== this.incarnation);
   }
 
   async #join(): Promise<JoinGroupResponse> {
     const { group, topics, profile, instanceId = null, sessionTimeout } = this.#options;
-    const claim = this.#listener.claim() || this.#inherited;
+    const claim = this.#member.claim(this.#listener.claim());
     const metadata = encodeSubscription({
       topics,
       ownedPartitions: byTopic(this.#listener.owned()),
@@ -240,11 +239,11 @@ export class Group {
         incarnation: this.incarnation,
         claim,
         eligible: this.candidacy.say(),
-        patience: this.#patience.asked,
+        patience: this.#member.patience.asked,
         asks: this.#asks,
       }),
     });
-    const sent = this.lease.now();
+    const sent = this.#member.sending();
     const answer = await this.#onJoining(
       joinGroup({
         groupId: group,
@@ -258,15 +257,12 @@ export class Group {
       this.#rebalanceTimeout + 2 * sessionTimeout,
     );
     if (answer.errorCode === Code.MEMBER_ID_REQUIRED) {
-      this.memberId = answer.memberId;
+      this.#member.named(answer.memberId);
       return await this.#join();
     }
-    this.#heard(answer.errorCode, "JoinGroup");
-    this.memberId = answer.memberId;
-    this.generationId = answer.generationId;
-    this.synced = false;
-    this.lease.renew(sent);
-    this.#patience.joined();
+    const { errorCode, memberId, generationId: generation } = answer;
+    const verdict = this.#member.joined(sent, memberError(errorCode), { memberId, generation });
+    this.#obey(verdict, errorCode, "JoinGroup");
     return answer;
   }
 
@@ -280,42 +276,15 @@ export class Group {
     return writePlan(known, plan(known, counts, memberId));
   }
 
-  /**
-   * A static member that is started again gets its predecessor's assignment without a new generation. If that one was
-   * master, its lease may still be held: this member inherits mastership, and waits a session before it acts.
-   */
-  #watchPredecessor(data: AssignmentData, since: number): void {
-    const { instanceId } = this.#options;
-    const predecessor = instanceId !== undefined && data.instanceId === instanceId &&
-      data.master !== this.incarnation;
-    if (!predecessor) {
-      this.#inherited = 0;
-      return;
-    }
-    this.#patience.session(since);
-    this.#inherited = this.generationId;
-    this.rejoin();
-  }
-
   async #beat(): Promise<void> {
     const { group, instanceId = null } = this.#options;
-    const { memberId, generationId, synced } = this;
+    const { memberId, generationId } = this;
     if (memberId === "" || generationId < 0 || !this.#coordinator.located) return;
-    const sent = this.lease.now();
+    const sent = this.#member.sending();
     try {
       const call = heartbeat({ groupId: group, generationId, memberId, groupInstanceId: instanceId });
       const { errorCode } = await this.ask(call);
-      // An answer to what this member no longer is says nothing of what it is now.
-      if (this.#stop.signal.aborted || memberId !== this.memberId || generationId !== this.generationId) return;
-      // The next generation begins with a JoinGroup of ours, whose answer is still on its way, on another connection. The
-      // lease is not renewed by this, nor is it over: whoever has not joined in time is unknown, not of an old generation
-      // (or a static member, whose lease the rebalance timeout has ended).
-      if (errorCode === Code.ILLEGAL_GENERATION && this.#joins) return;
-      if (errorCode === Code.NONE && synced) this.lease.renew(sent);
-      else if (errorCode === Code.NONE || errorCode === Code.REBALANCE_IN_PROGRESS) this.lease.signOfLife(sent);
-      // A round that is under way answers this by itself: another one after it would be a rebalance for all, and so on.
-      if (errorCode === Code.REBALANCE_IN_PROGRESS && synced && !this.#joins) this.rejoin();
-      else if (errorCode !== Code.REBALANCE_IN_PROGRESS) this.#heard(errorCode, "Heartbeat");
+      this.#obey(this.#member.heartbeat(sent, memberError(errorCode)), errorCode, "Heartbeat");
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       if (error instanceof AnotherRound) this.rejoin();
@@ -328,49 +297,30 @@ export class Group {
     return await this.#coordinator.join(call, timeout);
   }
 
-  /** What an answer of the coordinator means. Throws unless it is good. */
-  #heard(code: number, what: string): void {
-    const { group } = this.#options;
-    switch (code) {
-      case Code.NONE:
+  /** Does what an answer asks for. Throws unless it is good, or says nothing. */
+  #obey(verdict: Verdict, code: number, what: string): void {
+    switch (verdict) {
+      case "good":
         return this.#listener.reachable();
-      case Code.REBALANCE_IN_PROGRESS:
+      case "ignored":
+        return;
+      case "rejoin":
         throw new AnotherRound();
-      case Code.UNKNOWN_MEMBER_ID:
-        // Unknown, though not silent for long: the group's state was lost, and another's lease may be running. Ours may
-        // have been ended before, by a coordinator that had moved.
-        if (this.lease.wasAlive) this.#patience.session();
-        this.memberId = "";
-        this.#expelled();
+      case "expelled":
+        this.#listener.expelled();
         throw new AnotherRound();
-      case Code.ILLEGAL_GENERATION:
-        this.#expelled();
-        throw new AnotherRound();
-      case Code.NOT_COORDINATOR:
-      case Code.COORDINATOR_NOT_AVAILABLE:
-      case Code.COORDINATOR_LOAD_IN_PROGRESS:
-        this.lease.end();
-        if (code !== Code.COORDINATOR_LOAD_IN_PROGRESS) this.#forgetCoordinator();
-        throw new ProtocolError(code, `${what} of group ${group}`);
-      default: {
+      case "refused": {
         const hopeless = hopelessError(code, this.#options);
         if (hopeless) throw this.#fail(hopeless);
-        this.lease.end();
-        throw new ProtocolError(code, `${what} of group ${group}`);
+        if (code === Code.NOT_COORDINATOR || code === Code.COORDINATOR_NOT_AVAILABLE) this.#forgetCoordinator();
+        throw new ProtocolError(code, `${what} of group ${this.#options.group}`);
       }
     }
   }
 
-  #expelled(): void {
-    this.lease.end();
-    this.generationId = -1;
-    this.synced = false;
-    this.#inherited = 0;
-    this.#listener.expelled();
-  }
-
   #fail(error: MephistoError): MephistoError {
-    this.#expelled();
+    this.#member.end();
+    this.#listener.expelled();
     this.#stop.abort();
     this.#listener.failed(error);
     return error;
@@ -381,5 +331,21 @@ export class Group {
     this.#listener.unreachable(
       error instanceof MephistoError ? error : new MephistoError("PROTOCOL", messageOf(error), { cause: error }),
     );
+  }
+}
+
+/** What an error code says of a member's place; undefined when it is none. */
+function memberError(code: number): MemberError | undefined {
+  switch (code) {
+    case Code.NONE:
+      return undefined;
+    case Code.REBALANCE_IN_PROGRESS:
+      return "REBALANCE_IN_PROGRESS";
+    case Code.UNKNOWN_MEMBER_ID:
+      return "UNKNOWN_MEMBER_ID";
+    case Code.ILLEGAL_GENERATION:
+      return "ILLEGAL_GENERATION";
+    default:
+      return "OTHER";
   }
 }

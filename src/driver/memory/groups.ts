@@ -7,7 +7,8 @@ export type GroupError =
   | "ILLEGAL_GENERATION"
   | "REBALANCE_IN_PROGRESS"
   | "NOT_COORDINATOR"
-  | "MEMBER_ID_REQUIRED";
+  | "MEMBER_ID_REQUIRED"
+  | "FENCED_INSTANCE_ID";
 
 /** What a member is told when a generation has begun; `members` only if it leads. */
 export interface Joined {
@@ -24,6 +25,8 @@ export interface Assignment {
   /** The incarnation that is master, or "". */
   readonly master: string;
   readonly worker: string;
+  /** The master's, if it is a static member; else "". */
+  readonly instanceId: string;
   readonly members: number;
   readonly patience: number;
   /** The worker that would be elected in the master's place, or "". */
@@ -37,6 +40,7 @@ export const NOTHING: Assignment = {
   partitions: [],
   master: "",
   worker: "",
+  instanceId: "",
   members: 0,
   patience: 0,
   heir: "",
@@ -60,7 +64,7 @@ export interface JoinRequest {
 type Reply<T> = (answer: T) => void;
 
 interface Member {
-  readonly id: string;
+  id: string;
   request: JoinRequest;
   /** To compare: a follower that joins again without a change is told what there is already. */
   said: string;
@@ -78,13 +82,15 @@ export class Group {
   readonly offsets = new Map<string, number>();
   readonly members = new Map<string, Member>();
   /** Called with each member that the group drops, and why. */
-  onDropped: ((memberId: string, why: "silent" | "left" | "late" | "forgotten") => void) | undefined;
+  onDropped: ((memberId: string, why: "silent" | "left" | "late" | "forgotten" | "replaced") => void) | undefined;
   /** Called with the incarnation that a generation has elected, or "". */
   onDecided: ((master: string) => void) | undefined;
   /** Called with each commit that was accepted, by `topic/partition`. */
   onCommitted: ((offsets: ReadonlyMap<string, number>) => void) | undefined;
   readonly #time: VirtualTime;
   readonly #pending = new Set<string>();
+  /** The ids of static members whose place another process has taken. */
+  readonly #fenced = new Set<string>();
   #leader = "";
   #deadline: Entry | undefined;
   #nextMember = 1;
@@ -96,6 +102,9 @@ export class Group {
   join(request: JoinRequest, reply: Reply<Joined>): void {
     const refuse = (error: GroupError, memberId = "") =>
       reply({ error, memberId, generation: -1, leader: "", members: [] });
+    const { instanceId } = request.subscription;
+    if (this.#fenced.has(request.memberId)) return refuse("FENCED_INSTANCE_ID");
+    if (request.memberId === "" && instanceId !== null) return this.#joinStatic(instanceId, request, reply);
     if (request.memberId === "") {
       const id = `m${this.#nextMember++}`;
       this.#pending.add(id);
@@ -105,17 +114,7 @@ export class Group {
     let member = this.members.get(request.memberId);
     if (member === undefined) {
       if (!this.#pending.delete(request.memberId)) return refuse("UNKNOWN_MEMBER_ID");
-      member = {
-        id: request.memberId,
-        request,
-        said: "",
-        join: undefined,
-        sync: undefined,
-        hasSynced: false,
-        assignment: undefined,
-        expiry: undefined,
-      };
-      this.members.set(member.id, member);
+      member = this.#add(request.memberId, request);
     }
     const changed = said !== member.said;
     member.request = request;
@@ -129,8 +128,54 @@ export class Group {
     else this.#prepare();
   }
 
+  /** A static member that does not know who it was: it takes the place of whoever has it, in a settled group unnoticed. */
+  #joinStatic(instanceId: string, request: JoinRequest, reply: Reply<Joined>): void {
+    const id = `m${this.#nextMember++}`;
+    const before = [...this.members.values()].find((each) => each.request.subscription.instanceId === instanceId);
+    const member = before ?? this.#add(id, request);
+    const leader = this.#leader;
+    if (before !== undefined) {
+      const { id: old, join, sync } = before;
+      this.#fenced.add(old);
+      this.onDropped?.(old, "replaced");
+      before.join = before.sync = undefined;
+      join?.({ error: "FENCED_INSTANCE_ID", memberId: old, generation: -1, leader: "", members: [] });
+      sync?.({ error: "FENCED_INSTANCE_ID" });
+      before.id = id;
+      // In its place also where the order counts.
+      const all = [...this.members.values()];
+      this.members.clear();
+      for (const each of all) this.members.set(each.id, each);
+      if (leader === old) this.#leader = id;
+    }
+    member.request = request;
+    member.said = JSON.stringify(request.subscription);
+    this.#hear(member);
+    // It is not told that it leads: its plan would change nothing.
+    if (before !== undefined && this.state === "stable") return reply({ ...this.#joined(member), leader, members: [] });
+    member.join = reply;
+    if (this.state === "preparing") this.#completeIfAll();
+    else this.#prepare();
+  }
+
+  #add(id: string, request: JoinRequest): Member {
+    const member: Member = {
+      id,
+      request,
+      said: "",
+      join: undefined,
+      sync: undefined,
+      hasSynced: false,
+      assignment: undefined,
+      expiry: undefined,
+    };
+    this.members.set(id, member);
+    return member;
+  }
+
   sync(memberId: string, generation: number, plan: ReadonlyMap<string, Assignment>, reply: Reply<Synced>): void {
     const member = this.members.get(memberId);
+    if (this.#fenced.has(memberId)) return reply({ error: "FENCED_INSTANCE_ID" });
     if (member === undefined) return reply({ error: "UNKNOWN_MEMBER_ID" });
     if (generation !== this.generation) return reply({ error: "ILLEGAL_GENERATION" });
     if (this.state === "preparing") return reply({ error: "REBALANCE_IN_PROGRESS" });
@@ -153,6 +198,7 @@ export class Group {
 
   heartbeat(memberId: string, generation: number): GroupError | undefined {
     const member = this.members.get(memberId);
+    if (this.#fenced.has(memberId)) return "FENCED_INSTANCE_ID";
     if (member === undefined) return "UNKNOWN_MEMBER_ID";
     if (generation !== this.generation) return "ILLEGAL_GENERATION";
     this.#hear(member);
@@ -161,6 +207,7 @@ export class Group {
 
   commit(memberId: string, generation: number, offsets: ReadonlyMap<string, number>): GroupError | undefined {
     const member = this.members.get(memberId);
+    if (this.#fenced.has(memberId)) return "FENCED_INSTANCE_ID";
     if (member === undefined) return "UNKNOWN_MEMBER_ID";
     if (generation !== this.generation) return "ILLEGAL_GENERATION";
     if (this.state === "completing") return "REBALANCE_IN_PROGRESS";
@@ -185,6 +232,7 @@ export class Group {
     }
     this.members.clear();
     this.#pending.clear();
+    this.#fenced.clear();
     cancel(this.#deadline);
     this.state = "empty";
     this.generation = 0;

@@ -1,5 +1,6 @@
-import { Lease } from "../../core/lease.ts";
+import type { Lease } from "../../core/lease.ts";
 import { MephistoError } from "../../core/errors.ts";
+import { leaseTerms, type MemberError, MemberLease, type Verdict } from "../../core/member-lease.ts";
 import type { Host } from "./host.ts";
 import type { JoinOptions, TopicPartition } from "../driver.ts";
 import { type Assign, peersOf, type Subscriber } from "./assign.ts";
@@ -7,8 +8,6 @@ import { type Assignment, type GroupError, type Joined, NOTHING, type Synced } f
 import type { MemoryLog } from "./memory-log.ts";
 import { Line, type Network } from "./network.ts";
 
-/** The group removes a member that has not joined again for this many sessions. */
-const REBALANCE_SESSIONS = 5;
 /** After a failure, and before the second of two hurried heartbeats, in ms. */
 const AGAIN = [100, 25] as const;
 
@@ -18,6 +17,7 @@ export interface GroupListener {
   claim(): number;
   synced(assignment: Assignment, notBefore: number): void;
   expelled(): void;
+  failed(error: MephistoError): void;
 }
 
 export interface MemberParts {
@@ -29,6 +29,8 @@ export interface MemberParts {
   readonly incarnation: string;
   /** How much earlier than the log's own reckoning a lease ends, in ms. Default as over Kafka. */
   readonly margin?: number;
+  /** Is given what each member keeps of its lease before it joins, and may meddle with it. */
+  readonly meddle?: (member: MemberLease) => void;
 }
 
 /** Thrown to begin another round at once. */
@@ -36,11 +38,8 @@ class AnotherRound extends Error {}
 
 /** A member of a group by the classic protocol, as the one over Kafka: joins and heartbeats on connections of their own. */
 export class GroupMember {
-  readonly lease: Lease;
-  memberId = "";
-  generation = -1;
-  synced = false;
   lastContact = -Infinity;
+  readonly #member: MemberLease;
   readonly #parts: MemberParts;
   readonly #options: JoinOptions;
   readonly #listener: GroupListener;
@@ -52,12 +51,8 @@ export class GroupMember {
   #hasSaid = false;
   #resigned: (() => void)[] = [];
   #wanted = true;
-  #joins = false;
   #stopped = false;
   #wake: (() => void) | undefined;
-  #notBefore = -Infinity;
-  /** The group has no reason to expel this member before. */
-  #aliveUntil = -Infinity;
   #othersTurn: (() => void) | undefined;
   /** The incarnation that the latest generation has elected, and the one that is asked to stand down. */
   #master = "";
@@ -72,11 +67,27 @@ export class GroupMember {
     this.#listener = listener;
     this.#joining = new Line(parts.network, parts.host);
     this.#beating = new Line(parts.network, parts.host);
-    const session = options.sessionTimeout;
-    this.#rebalance = REBALANCE_SESSIONS * session;
-    const { margin = Math.max(500, session / 12) } = parts;
-    const terms = { session, rebalance: this.#rebalance, margin };
-    this.lease = new Lease(terms, parts.host);
+    const terms = leaseTerms(options.sessionTimeout);
+    this.#rebalance = terms.rebalance;
+    const { margin = terms.margin, incarnation, host } = parts;
+    this.#member = new MemberLease({ ...terms, margin }, { incarnation, instanceId: options.instanceId }, host);
+    parts.meddle?.(this.#member);
+  }
+
+  get lease(): Lease {
+    return this.#member.lease;
+  }
+
+  get memberId(): string {
+    return this.#member.memberId;
+  }
+
+  get generation(): number {
+    return this.#member.generation;
+  }
+
+  get synced(): boolean {
+    return this.#member.synced;
   }
 
   start(): void {
@@ -134,11 +145,10 @@ export class GroupMember {
     this.#stopped = true;
     this.#wake?.();
     this.#joining.drop();
-    this.lease.end();
-    this.synced = false;
-    const { memberId } = this;
-    if (memberId !== "") await this.ask("LeaveGroup", (group) => group.leave(memberId)).catch(() => {});
-    this.memberId = "";
+    const memberId = this.#member.leave();
+    if (memberId !== "" && this.#options.instanceId === undefined) {
+      await this.ask("LeaveGroup", (group) => group.leave(memberId)).catch(() => {});
+    }
     this.#beating.drop();
   }
 
@@ -156,7 +166,7 @@ export class GroupMember {
 
   async #round(): Promise<void> {
     this.#wanted = false;
-    this.#joins = true;
+    this.#member.joining = true;
     try {
       const joined = await this.#join();
       const plan = joined.leader === this.memberId ? await this.#plan(joined.members) : new Map<string, Assignment>();
@@ -165,15 +175,15 @@ export class GroupMember {
       this.#wanted = true;
       throw error;
     } finally {
-      this.#joins = false;
+      this.#member.joining = false;
     }
   }
 
   async #join(): Promise<Joined> {
     const { topics, profile, instanceId = null, sessionTimeout: session, group } = this.#options;
     const { log, incarnation } = this.#parts;
-    const claim = this.#listener.claim();
-    const patience = Math.max(0, Math.ceil(this.#notBefore - this.#parts.host.monotonic()));
+    const claim = this.#member.claim(this.#listener.claim());
+    const patience = this.#member.patience.asked;
     const { mayBeMaster, ...said } = profile;
     const eligible = mayBeMaster && this.#eligible;
     const data = { ...said, incarnation, claim, eligible, patience, asks: this.#asks };
@@ -185,7 +195,7 @@ export class GroupMember {
       data,
     };
     this.#hasSaid = !this.#eligible;
-    const sent = this.lease.now();
+    const sent = this.#member.sending();
     const request = { memberId: this.memberId, session, rebalance: this.#rebalance, subscription };
     const timeout = this.#rebalance + 2 * session;
     const answer = await this.#joining.call<Joined>(
@@ -193,17 +203,12 @@ export class GroupMember {
       timeout,
       (reply) => log.group(group).join(request, reply),
     );
-    if (this.#stopped) throw new AnotherRound();
     this.#contact();
     if (answer.error === "MEMBER_ID_REQUIRED") {
-      this.memberId = answer.memberId;
+      this.#member.named(answer.memberId);
       return await this.#join();
     }
-    this.#heard(answer.error);
-    this.memberId = answer.memberId;
-    this.generation = answer.generation;
-    this.synced = false;
-    this.#renew(sent);
+    this.#obey(this.#member.joined(sent, memberError(answer.error), answer), answer.error);
     return answer;
   }
 
@@ -222,6 +227,7 @@ export class GroupMember {
       partitions: partitions.get(member.memberId) ?? [],
       master: master?.data.incarnation ?? "",
       worker: master?.data.worker ?? "",
+      instanceId: master?.instanceId ?? "",
       members: members.length,
       patience,
       heir: heir?.data.worker ?? "",
@@ -231,24 +237,21 @@ export class GroupMember {
   }
 
   async #sync(plan: ReadonlyMap<string, Assignment>): Promise<void> {
-    const { log, host } = this.#parts;
+    const { log } = this.#parts;
     const { memberId, generation } = this;
     const { group, sessionTimeout } = this.#options;
-    const sent = this.lease.now();
+    const sent = this.#member.sending();
     const { error, assignment } = await this.#joining.call<Synced>(
       "SyncGroup",
       2 * sessionTimeout,
       (reply) => log.group(group).sync(memberId, generation, plan, reply),
     );
-    if (this.#stopped) throw new AnotherRound();
     this.#contact();
-    this.#heard(error);
-    this.#renew(sent);
-    this.synced = true;
+    this.#obey(this.#member.syncAnswered(sent, memberError(error)), error);
     const given = assignment ?? NOTHING;
     this.#master = given.master;
-    if (given.patience > 0) this.#notBefore = Math.max(this.#notBefore, host.monotonic() + given.patience);
-    this.#listener.synced(given, this.#notBefore);
+    if (this.#member.decided(given, sent)) this.rejoin();
+    this.#listener.synced(given, this.#member.patience.notBefore);
     if (!this.#hasSaid) return;
     if (given.master !== "" && given.master !== this.#parts.incarnation) this.#othersTurn?.();
     for (const resolve of this.#resigned.splice(0)) resolve();
@@ -257,19 +260,13 @@ export class GroupMember {
   async #beat(): Promise<void> {
     while (!this.#stopped) {
       await this.#pause();
-      const { memberId, generation, synced } = this;
+      const { memberId, generation } = this;
       if (this.#stopped || memberId === "" || generation < 0) continue;
-      const sent = this.lease.now();
+      const sent = this.#member.sending();
       try {
         const error = await this.ask("Heartbeat", (group) => group.heartbeat(memberId, generation));
-        if (this.#stopped) return;
         this.#contact();
-        if (memberId !== this.memberId || generation !== this.generation) continue;
-        if (error === "ILLEGAL_GENERATION" && this.#joins) continue;
-        if (error === undefined && synced) this.#renew(sent);
-        else if (error === undefined || error === "REBALANCE_IN_PROGRESS") this.lease.signOfLife(sent);
-        if (error === "REBALANCE_IN_PROGRESS" && synced && !this.#joins) this.rejoin();
-        else if (error !== "REBALANCE_IN_PROGRESS") this.#heard(error);
+        this.#obey(this.#member.heartbeat(sent, memberError(error)), error);
       } catch (error) {
         if (this.#stopped) return;
         if (error instanceof AnotherRound) this.rejoin();
@@ -293,44 +290,49 @@ export class GroupMember {
     this.#soon = Math.max(0, this.#soon - 1);
   }
 
-  #renew(sent: ReturnType<Lease["now"]>): void {
-    this.lease.renew(sent);
-    this.#aliveUntil = sent.monotonic + this.#options.sessionTimeout;
-  }
-
-  #heard(error: GroupError | undefined): void {
-    switch (error) {
-      case undefined:
+  /** Does what an answer asks for. Throws unless it is good, or says nothing. */
+  #obey(verdict: Verdict, error: GroupError | undefined): void {
+    switch (verdict) {
+      case "good":
+      case "ignored":
         return;
-      case "UNKNOWN_MEMBER_ID":
-        // The group does not know us though it cannot have expelled us: its state was lost, and another's lease may be
-        // running, whatever has become of ours.
-        if (this.#parts.host.monotonic() < this.#aliveUntil) {
-          this.#notBefore = this.#parts.host.monotonic() + this.#options.sessionTimeout;
-        }
-        this.memberId = "";
-        this.#expelled();
+      case "rejoin":
         throw new AnotherRound();
-      case "ILLEGAL_GENERATION":
-        this.#expelled();
+      case "expelled":
+        this.#listener.expelled();
         throw new AnotherRound();
-      case "REBALANCE_IN_PROGRESS":
-        throw new AnotherRound();
-      case "NOT_COORDINATOR":
-      case "MEMBER_ID_REQUIRED":
-        this.lease.end();
-        throw new MephistoError("PROTOCOL", `The coordinator of group ${this.#options.group} is another one now.`);
+      case "refused": {
+        const { group, instanceId } = this.#options;
+        const refused = new MephistoError(
+          "PROTOCOL",
+          `Group ${group} refuses ${instanceId ?? "this member"}: ${error}.`,
+        );
+        if (error === "FENCED_INSTANCE_ID") this.#fail(refused);
+        throw refused;
+      }
     }
   }
 
-  #expelled(): void {
-    this.lease.end();
-    this.generation = -1;
-    this.synced = false;
+  #fail(error: MephistoError): void {
+    this.#stopped = true;
+    this.#member.end();
     this.#listener.expelled();
+    this.#listener.failed(error);
   }
 
   #contact(): void {
     this.lastContact = this.#parts.host.monotonic();
+  }
+}
+
+/** What an error says of a member's place. */
+function memberError(error: GroupError | undefined): MemberError | undefined {
+  switch (error) {
+    case "NOT_COORDINATOR":
+    case "MEMBER_ID_REQUIRED":
+    case "FENCED_INSTANCE_ID":
+      return "OTHER";
+    default:
+      return error;
   }
 }

@@ -35,7 +35,13 @@ export class MemoryMembership implements Membership {
       claim: () => listener.claim(),
       synced: (assignment, notBefore) => this.#synced(assignment, notBefore),
       expelled: () => this.#expelled(),
+      failed: (error) => {
+        this.#stopped = true;
+        this.#ready.reject(error);
+        listener.failed(error);
+      },
     });
+    this.#ready.promise.catch(() => {}); // whoever waits for it hears of it
     this.member.start();
     void this.#commitNowAndThen();
   }

@@ -1,4 +1,4 @@
-import type { Clock } from "../core/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /**
  * For how long a lease may still be held that the group does not know of: of a predecessor in a static member's place, or of
@@ -36,7 +36,7 @@ export class Patience {
   }
 
   /** A session from now on, or from a moment of the monotonic clock. */
-  session(since = this.#clock.monotonic()): void {
+  session(since: number = this.#clock.monotonic()): void {
     this.#notBefore = since + this.#session;
   }
 
