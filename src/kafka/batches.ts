@@ -1,4 +1,5 @@
-import { readBatchHeader } from "../wire/record-batch.ts";
+import { isOldMessage, offsetOfOldMessage } from "../wire/message-set.ts";
+import { readBatchHeader, sizeOfBatch } from "../wire/record-batch.ts";
 import { WireError } from "../wire/errors.ts";
 
 /**
@@ -10,10 +11,14 @@ export function lastOffsetOf(bytes: Uint8Array): number {
   let at = 0;
   try {
     while (at < bytes.length) {
-      const header = readBatchHeader(bytes, at);
-      if (at + header.size > bytes.length) break;
-      last = header.baseOffset + header.lastOffsetDelta;
-      at += header.size;
+      const size = sizeOfBatch(bytes, at);
+      if (at + size > bytes.length) break;
+      if (isOldMessage(bytes, at)) last = offsetOfOldMessage(bytes, at);
+      else {
+        const header = readBatchHeader(bytes, at);
+        last = header.baseOffset + header.lastOffsetDelta;
+      }
+      at += size;
     }
   } catch (error) {
     if (!(error instanceof WireError)) throw error;

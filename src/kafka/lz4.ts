@@ -27,7 +27,7 @@ export function compressLz4(bytes: Uint8Array): Uint8Array {
   view.setUint32(0, MAGIC, true);
   frame[4] = VERSION | INDEPENDENT_BLOCKS;
   frame[5] = BLOCKS_OF_64_KIB;
-  frame[6] = xxhash32(frame.subarray(4, 6)) >>> 8;
+  frame[6] = headerChecksum(frame.subarray(4, 6));
   let at = 7;
   for (let start = 0; start < bytes.length; start += MAX_BLOCK) {
     const end = Math.min(start + MAX_BLOCK, bytes.length);
@@ -62,7 +62,11 @@ export function decompressLz4(bytes: Uint8Array, limit: number): Uint8Array {
   if (flags & DICTIONARY) throw new Error("an LZ4 frame that needs a dictionary");
   if (flags & CONTENT_SIZE) take(8); // a hint only: what counts is `limit`
   const headerEnd = take(1);
-  if (view.getUint8(headerEnd) !== ((xxhash32(bytes.subarray(4, headerEnd)) >>> 8) & 0xff)) {
+  const given = view.getUint8(headerEnd);
+  // In message format 0 Kafka wrote the checksum of what is before it too (KIP-57).
+  if (
+    given !== headerChecksum(bytes.subarray(4, headerEnd)) && given !== headerChecksum(bytes.subarray(0, headerEnd))
+  ) {
     throw new Error("the header of an LZ4 frame does not have its checksum");
   }
 
@@ -113,4 +117,8 @@ function grow(bytes: Uint8Array, length: number, needed: number, limit: number):
 
 function tooLarge(limit: number): Error {
   return new Error(`an LZ4 block is larger than its frame or the limit of ${limit} bytes allows`);
+}
+
+function headerChecksum(bytes: Uint8Array): number {
+  return (xxhash32(bytes) >>> 8) & 0xff;
 }

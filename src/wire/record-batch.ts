@@ -60,7 +60,7 @@ export function readBatchHeader(bytes: Uint8Array, start = 0): BatchHeader {
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset + start, RECORDS);
   const magic = view.getInt8(MAGIC);
-  if (magic !== 2) throw new WireError(describeMagic(magic));
+  if (magic !== 2) throw new WireError(`its magic is ${magic} and should be 2`);
   const length = view.getInt32(BATCH_LENGTH);
   if (length < RECORDS - LOG_OVERHEAD) throw new WireError(`its length is ${length}, less than its own header`);
   const attributes = view.getInt16(ATTRIBUTES);
@@ -93,18 +93,21 @@ export function readBatchHeader(bytes: Uint8Array, start = 0): BatchHeader {
   };
 }
 
+/** Bytes from where a batch begins, or a message of an older format, to the next; at least those that say so. */
+export function sizeOfBatch(bytes: Uint8Array, at: number): number {
+  if (bytes.length - at < LOG_OVERHEAD) return LOG_OVERHEAD;
+  const length = new DataView(bytes.buffer, bytes.byteOffset + at).getInt32(BATCH_LENGTH);
+  // Too short for a header: what reads it has the words for that.
+  return LOG_OVERHEAD + Math.max(length, 0);
+}
+
 /** Writes an int64 that is a safe integer. */
 export function setInt64(view: DataView, at: number, value: number): void {
   view.setInt32(at, Math.floor(value / 2 ** 32));
   view.setUint32(at + 4, value >>> 0);
 }
 
-function int64(view: DataView, at: number): number {
+/** Reads an int64; one beyond the safe integers is rounded. */
+export function int64(view: DataView, at: number): number {
   return view.getInt32(at) * 2 ** 32 + view.getUint32(at + 4);
-}
-
-function describeMagic(magic: number): string {
-  return magic === 0 || magic === 1
-    ? `it is of message format ${magic}, from before Kafka 0.11, which is not supported`
-    : `its magic is ${magic} and should be 2`;
 }

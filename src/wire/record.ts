@@ -1,3 +1,4 @@
+import type { CodecName } from "./codec.ts";
 import { WireError } from "./errors.ts";
 import type { BatchHeader } from "./record-batch.ts";
 
@@ -10,9 +11,22 @@ export interface RecordBytes {
 
 /** What the records of a batch have in common. */
 interface RecordSource {
+  readonly codec: CodecName | undefined;
   readonly bytes: Uint8Array;
   readonly baseOffset: number;
   readonly baseTimestamp: number;
+}
+
+/** A record of the log, of whatever format. */
+export interface LogRecord {
+  readonly offset: number;
+  /** Milliseconds since 1970; -1: none, as before Kafka 0.10. */
+  readonly timestamp: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly (readonly [name: string, value: Uint8Array | null])[];
+  /** Of the batch that it came in; missing: not compressed. */
+  readonly compression?: CodecName | undefined;
 }
 
 /**
@@ -21,7 +35,7 @@ interface RecordSource {
  *
  * All fields but `source` are small integers, so that a record is one object and no boxed numbers.
  */
-export class WireRecord {
+export class WireRecord implements LogRecord {
   readonly #source: RecordSource;
   readonly #offsetDelta: number;
   readonly #timestampDelta: number;
@@ -57,6 +71,10 @@ export class WireRecord {
     return this.#source.baseTimestamp + this.#timestampDelta;
   }
 
+  get compression(): CodecName | undefined {
+    return this.#source.codec;
+  }
+
   get key(): Uint8Array | null {
     return slice(this.#source.bytes, this.#keyAt, this.#keyLength);
   }
@@ -90,14 +108,14 @@ const SMALLEST_RECORD = 7;
  * Appends the batch's records of offset `from` and higher to `out`. Throws `WireError` unless the batch is exactly as
  * many whole records as its header says, each within its own length; what was appended until then is the caller's to drop.
  */
-export function readRecords(header: BatchHeader, records: RecordBytes, from: number, out: WireRecord[]): void {
+export function readRecords(header: BatchHeader, records: RecordBytes, from: number, out: LogRecord[]): void {
   const { bytes, start, end: limit } = records;
   const { recordCount, baseOffset, lastOffsetDelta, isLogAppendTime } = header;
   if (recordCount < 0 || recordCount * SMALLEST_RECORD > limit - start) {
     throw new WireError(`${recordCount} records cannot be in ${limit - start} bytes`);
   }
   const baseTimestamp = isLogAppendTime ? header.maxTimestamp : header.baseTimestamp;
-  const source: RecordSource = { bytes, baseOffset, baseTimestamp };
+  const source: RecordSource = { codec: header.codec ?? undefined, bytes, baseOffset, baseTimestamp };
   const firstWanted = from - baseOffset;
   let previous = -1;
   cursor = start;

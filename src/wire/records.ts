@@ -1,8 +1,9 @@
 import type { Codecs } from "./codec.ts";
 import { crc32c } from "./crc32c.ts";
 import { CorruptBatchError, WireError } from "./errors.ts";
-import { ATTRIBUTES, BATCH_LENGTH, type BatchHeader, LOG_OVERHEAD, readBatchHeader, RECORDS } from "./record-batch.ts";
-import { readRecords, type RecordBytes, type WireRecord } from "./record.ts";
+import { isOldMessage, offsetOfOldMessage, readOldMessage } from "./message-set.ts";
+import { ATTRIBUTES, type BatchHeader, readBatchHeader, RECORDS, sizeOfBatch } from "./record-batch.ts";
+import { type LogRecord, readRecords, type RecordBytes } from "./record.ts";
 
 /** A transaction that was aborted: a Fetch answer's `aborted`. */
 export interface AbortedTransaction {
@@ -21,7 +22,7 @@ export interface DecodeOptions {
 }
 
 export interface DecodedRecords {
-  readonly records: WireRecord[];
+  readonly records: LogRecord[];
   /** Where to fetch next: after everything that was looked at, also control batches and what was compacted away. */
   readonly nextOffset: number;
   /** The batch at `nextOffset` cannot be read; `records` are those of the good batches before it. */
@@ -37,7 +38,7 @@ const ABORT = 0; // the type in a control record's key; 1 is COMMIT
  * that is cut short is such an error, since brokers send at least one whole (KIP-74).
  */
 export function decodeRecords(bytes: Uint8Array, options: DecodeOptions): DecodedRecords {
-  const records: WireRecord[] = [];
+  const records: LogRecord[] = [];
   const aborts = options.readCommitted && new AbortIndex(options.readCommitted.aborted);
   let nextOffset = options.from;
   let lastSeen = -1;
@@ -49,6 +50,17 @@ export function decodeRecords(bytes: Uint8Array, options: DecodeOptions): Decode
       if (size > bytes.length - at) {
         if (at > 0) break;
         throw new WireError(`it is cut short: ${bytes.length - at} of ${size} bytes`);
+      }
+      if (isOldMessage(bytes, at)) {
+        const offset = offsetOfOldMessage(bytes, at);
+        if (offset <= lastSeen) throw new WireError(`what is before it reaches to offset ${lastSeen}`);
+        if (offset >= options.from) {
+          readOldMessage(bytes, at, options.from, options.codecs, options.maxBatchSize ?? MAX_BATCH_SIZE, records);
+        }
+        lastSeen = offset;
+        if (offset >= nextOffset) nextOffset = offset + 1;
+        at += size;
+        continue;
       }
       const header = readBatchHeader(bytes, at);
       if (crc32c(bytes, at + ATTRIBUTES, at + size) !== header.crc) throw new WireError("its checksum does not match");
@@ -67,13 +79,6 @@ export function decodeRecords(bytes: Uint8Array, options: DecodeOptions): Decode
     }
   }
   return { records, nextOffset };
-}
-
-function sizeOfBatch(bytes: Uint8Array, at: number): number {
-  if (bytes.length - at < LOG_OVERHEAD) return LOG_OVERHEAD;
-  const length = new DataView(bytes.buffer, bytes.byteOffset + at).getInt32(BATCH_LENGTH);
-  // Too short for a header: readBatchHeader has the words for what is wrong, and for older formats.
-  return LOG_OVERHEAD + Math.max(length, 0);
 }
 
 function baseOffsetAt(bytes: Uint8Array, at: number): number {
@@ -109,7 +114,7 @@ function payload(header: BatchHeader, bytes: Uint8Array, at: number, options: De
 }
 
 function isAbortMarker(header: BatchHeader, records: RecordBytes): boolean {
-  const markers: WireRecord[] = [];
+  const markers: LogRecord[] = [];
   readRecords(header, records, 0, markers);
   const key = markers[0]?.key;
   if (!key || key.length < 4) return false;

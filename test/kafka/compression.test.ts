@@ -6,6 +6,7 @@ import { codecs } from "../../src/kafka/compression.ts";
 import { xxhash32 } from "../../src/kafka/xxhash32.ts";
 import { BatchBuilder } from "../../src/wire/batch-builder.ts";
 import { CODEC_NAMES, type CodecName } from "../../src/wire/codec.ts";
+import type { LogRecord } from "../../src/wire/record.ts";
 import { decodeRecords } from "../../src/wire/records.ts";
 import { fromHex, MIXED, TIME, utf8, vectorBytes } from "../wire/vectors.ts";
 
@@ -94,7 +95,7 @@ for (const name of CODEC_NAMES) {
   });
 }
 
-function toPlain({ key, value, headers, timestamp }: (typeof MIXED)[number]) {
+function toPlain({ key, value, headers, timestamp }: Omit<LogRecord, "offset">) {
   const text = (bytes: Uint8Array | null) => bytes && Buffer.from(bytes).toString("latin1");
   return [timestamp, text(key), text(value), headers.map(([name, bytes]) => [name, text(bytes)])];
 }

@@ -6,16 +6,16 @@ import { BatchBuilder } from "../../src/wire/batch-builder.ts";
 import { crc32c } from "../../src/wire/crc32c.ts";
 import { CorruptBatchError } from "../../src/wire/errors.ts";
 import { decodeRecords } from "../../src/wire/records.ts";
-import type { WireRecord } from "../../src/wire/record.ts";
+import type { LogRecord } from "../../src/wire/record.ts";
 import { fromHex, MIXED, TIME, utf8, vectorBytes } from "./vectors.ts";
 
 const text = new TextDecoder();
 
-function plain({ timestamp, key, value, headers }: WireRecord) {
+function plain({ timestamp, key, value, headers }: LogRecord) {
   return { timestamp, key, value, headers };
 }
 
-function values(records: WireRecord[]): string[] {
+function values(records: LogRecord[]): string[] {
   return records.map(({ value }) => text.decode(value ?? new Uint8Array(0)));
 }
 
@@ -81,14 +81,6 @@ test("records: the good batches before a bad one are not lost", () => {
   assert.deepEqual([values(records), nextOffset], [["a", "b"], 2]);
   assert.equal(error?.baseOffset, 2);
   assert.equal(error?.reason, "its checksum does not match");
-});
-
-test("records: older formats are named", () => {
-  for (const magic of [0, 1]) {
-    // Alone it would be shorter than a header of today's.
-    const bytes = join(vectorBytes(`batch/magic-${magic}`), new Uint8Array(61));
-    assert.match(decodeRecords(bytes, { from: 0 }).error?.reason ?? "", new RegExp(`format ${magic}`));
-  }
 });
 
 test("records: offsets that go back are an error", () => {

@@ -91,6 +91,15 @@ public class MakeVectors {
     put("batch/log-append-time", hex(appended.build().buffer()));
     put("batch/magic-0", hex(MemoryRecords.withRecords((byte) 0, Compression.NONE, new SimpleRecord(TIME, bytes("old"))).buffer()));
     put("batch/magic-1", hex(MemoryRecords.withRecords((byte) 1, Compression.NONE, new SimpleRecord(TIME, bytes("old"))).buffer()));
+    SimpleRecord[] old = { record(TIME, "k1", "v1"), record(TIME + 5, null, "no key"), record(TIME - 70, "tombstone", null) };
+    for (byte magic = 0; magic < 2; magic++)
+      for (CompressionType type : List.of(CompressionType.NONE, CompressionType.GZIP, CompressionType.SNAPPY, CompressionType.LZ4))
+        put("old/" + magic + "/" + type.name, hex(MemoryRecords.withRecords(magic, 5_000_000_000L, Compression.of(type).build(),
+          TimestampType.CREATE_TIME, old).buffer()));
+    MemoryRecordsBuilder oldAppended = MemoryRecords.builder(ByteBuffer.allocate(1024), (byte) 1, Compression.gzip().build(),
+      TimestampType.LOG_APPEND_TIME, 7L, TIME + 999);
+    for (SimpleRecord record : old) oldAppended.append(record);
+    put("old/log-append-time", hex(oldAppended.build().buffer()));
     // Two producers' transactions in one log: 7 aborts, 8 commits, 7 commits its next.
     List<ByteBuffer> log = new ArrayList<>();
     log.add(transactional(0, 7, "aborted 0"));
