@@ -36,8 +36,8 @@ export interface Actor<In, KeyIn = string> {
    * Sends one message, and resolves when the broker has acknowledged it on all replicas in sync. Inside an `onMaster`
    * tick it resolves when it is queued: a tick's messages are published when its function has ended.
    *
-   * Errors: `ENCODE_FAILED`, `MESSAGE_TOO_LARGE`, `SEND_TIMEOUT`, `UNREACHABLE`, `BUFFER_FULL`, `NOT_MASTER`,
-   * `TICK_ENDED`, `STOPPED`.
+   * Errors: `ENCODE_FAILED`, `MESSAGE_TOO_LARGE`, `MESSAGE_REFUSED`, `SEND_TIMEOUT`, `UNREACHABLE`, `BUFFER_FULL`,
+   * `NOT_MASTER`, `TICK_ENDED`, `STOPPED`.
    */
   send(message: Outgoing<In, KeyIn>): Promise<void>;
 }

@@ -19,6 +19,7 @@ import { stackOf } from "./describe.ts";
  * | `UNSUPPORTED_BROKER` | a broker that is too old for what is asked of it |
  * | `UNKNOWN_TOPIC` | a topic that does not exist and was not created |
  * | `MESSAGE_TOO_LARGE` | a message larger than the broker accepts |
+ * | `MESSAGE_REFUSED` | a message that its topic does not take, such as one without a key on a compacted topic |
  * | `BUFFER_FULL` | more sends are waiting for room than are kept in memory |
  * | `SEND_TIMEOUT` | a message that the broker did not acknowledge in time |
  * | `NOT_MASTER` | a send of a tick whose mastership is over |
@@ -48,6 +49,7 @@ export type ErrorCode =
   | "UNSUPPORTED_BROKER"
   | "UNKNOWN_TOPIC"
   | "MESSAGE_TOO_LARGE"
+  | "MESSAGE_REFUSED"
   | "BUFFER_FULL"
   | "SEND_TIMEOUT"
   | "NOT_MASTER"

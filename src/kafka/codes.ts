@@ -1,5 +1,6 @@
 /** The error codes of Kafka's protocol that have a meaning of their own here. */
 export const Code = {
+  UNKNOWN_SERVER_ERROR: -1,
   NONE: 0,
   OFFSET_OUT_OF_RANGE: 1,
   UNKNOWN_TOPIC_OR_PARTITION: 3,
@@ -32,6 +33,9 @@ export const Code = {
   TRANSACTIONAL_ID_AUTHORIZATION_FAILED: 53,
   OPERATION_NOT_ATTEMPTED: 55,
   PRODUCER_FENCED: 90,
+  INVALID_TIMESTAMP: 32,
+  POLICY_VIOLATION: 44,
+  INVALID_RECORD: 87,
   UNKNOWN_TOPIC_ID: 100,
   INCONSISTENT_TOPIC_ID: 103,
 } as const;

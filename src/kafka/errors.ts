@@ -1,5 +1,6 @@
 import { MephistoError, messageOf } from "../core/errors.ts";
 import { errorName } from "../wire/error-codes.ts";
+import type { ProducedPartition } from "../wire/requests/00-produce.ts";
 import { Code } from "./codes.ts";
 
 /** Waiting does not mend it: somebody has to allow it. */
@@ -40,6 +41,27 @@ export function tooLarge(topic: string, size: number): MephistoError {
     "MESSAGE_TOO_LARGE",
     `A message of ${size} bytes is larger than topic ${topic} accepts (max.message.bytes).`,
   );
+}
+
+/** Errors that a message brings upon itself: it will never be taken. */
+const REFUSALS: ReadonlySet<number> = new Set([Code.INVALID_TIMESTAMP, Code.INVALID_RECORD, Code.POLICY_VIOLATION]);
+
+/**
+ * Of a write that a partition refuses for good: `MESSAGE_REFUSED`, with what the broker says of the message that is to
+ * blame, else of the batch, or `PROTOCOL`. `at`: the message's place in the batch.
+ */
+export function refusalOf(
+  { topic, partition }: { readonly topic: string; readonly partition: number },
+  kafkaCode: number,
+  outcome: ProducedPartition | undefined,
+  at = outcome?.recordErrors[0]?.index,
+): MephistoError {
+  const cause = new ProtocolError(kafkaCode, `Writing to ${topic}[${partition}]`);
+  if (!REFUSALS.has(kafkaCode)) return cause;
+  const words = outcome?.recordErrors.find(({ index }) => index === at)?.message || outcome?.errorMessage;
+  const name = `${errorName(kafkaCode)} (${kafkaCode})`;
+  const why = words ? `${words.replace(/[.!]$/, "")}: ${name}` : name;
+  return new MephistoError("MESSAGE_REFUSED", `${topic}[${partition}] does not take this message: ${why}.`, { cause });
 }
 
 /** Throws a {@link ProtocolError} for any code but 0. */

@@ -3,7 +3,7 @@ import { Batch, type BatchKind, type Identity } from "./batch.ts";
 /** A batch grows to this size in bytes, before compression: a little below what brokers accept by default. */
 export const BATCH_BYTES = 1_000_000;
 
-/** A message of this size in bytes goes alone: if it is refused as too large, no other's promise is broken with it. */
+/** A message of this size in bytes goes alone: if it is refused as too large, no other has to be sent again. */
 const ALONE_BYTES = 16_384;
 
 const SEQUENCES = 2 ** 31;

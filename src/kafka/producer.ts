@@ -91,7 +91,7 @@ export class Producer implements Publisher {
   }
 
   #append(topic: Topic, record: Record, size: number): Promise<void> {
-    const { key, value, headers, timestamp } = record;
+    const { key } = record;
     const { queues } = topic;
     const index = key === null ? topic.turn++ % queues.length : partitionForKey(key, queues.length);
     const queue = queues[index];
@@ -100,9 +100,10 @@ export class Producer implements Publisher {
     if (now > topic.checkAt) this.#check(record.topic, topic, now);
     const batch = queue.batchFor(size, now);
     const before = batch.count === 0 ? 0 : batch.builder.size;
-    this.#buffered += batch.builder.append(key, value, headers, timestamp) - before;
+    const sent = batch.append(record);
+    this.#buffered += batch.builder.size - before;
     this.#sender.offer(queue);
-    return batch.promise;
+    return sent;
   }
 
   async #sendLater(record: Record, size: number): Promise<void> {

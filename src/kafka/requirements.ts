@@ -2,7 +2,7 @@ import { MephistoError } from "../core/errors.ts";
 
 /** The requests that we send, in the one version of each that we speak: key, version, name. */
 const REQUESTS: readonly (readonly [key: number, version: number, name: string])[] = [
-  [0, 7, "Produce"],
+  [0, 8, "Produce"],
   [1, 13, "Fetch"],
   [2, 5, "ListOffsets"],
   [3, 12, "Metadata"],

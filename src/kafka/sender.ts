@@ -5,12 +5,12 @@ import type { Logger } from "../core/logger.ts";
 import type { CodecName } from "../wire/codec.ts";
 import { ERROR_CODES, errorName } from "../wire/error-codes.ts";
 import { initProducerId } from "../wire/requests/22-init-producer-id.ts";
-import { produce, type ProduceResponse } from "../wire/requests/00-produce.ts";
-import type { Batch, BatchKind, Identity } from "./batch.ts";
+import { produce, type ProducedPartition, type ProduceResponse } from "../wire/requests/00-produce.ts";
+import { type Batch, type BatchKind, type Identity, refuse, Trial } from "./batch.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { packedWith } from "./compression.ts";
-import { check, ProtocolError, tooLarge } from "./errors.ts";
+import { check, refusalOf, tooLarge } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { PartitionQueue } from "./partition-queue.ts";
 import { pause } from "../core/pause.ts";
@@ -155,8 +155,8 @@ export class Sender {
     }));
     try {
       const answer = await node.link.send(produce({ timeoutMs: REPLICAS_TIMEOUT, topics }), ANSWER_TIMEOUT);
-      const codes = codesOf(answer);
-      for (const { queue, batch } of sent) this.#answered(queue, batch, codes(queue) ?? Code.LEADER_NOT_AVAILABLE);
+      const outcome = outcomesOf(answer);
+      for (const { queue, batch } of sent) this.#answered(queue, batch, outcome(queue));
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       this.#logger.debug(`Sending to broker ${node.id} failed: ${messageOf(error)}`);
@@ -168,16 +168,19 @@ export class Sender {
     this.#flush();
   }
 
-  #answered(queue: PartitionQueue, batch: Batch, code: number): void {
+  #answered(queue: PartitionQueue, batch: Batch, outcome: ProducedPartition | undefined): void {
+    const code = outcome?.errorCode ?? Code.LEADER_NOT_AVAILABLE;
     switch (code) {
       case Code.NONE:
       case Code.DUPLICATE_SEQUENCE_NUMBER: // a repetition of what had been written
         queue.written(batch);
+        batch.trial?.written();
         this.#freed(batch.builder.size);
         batch.resolve();
         return;
       case Code.MESSAGE_TOO_LARGE:
-        if (batch.count > 1) this.#split(queue, batch);
+      case Code.RECORD_LIST_TOO_LARGE:
+        if (batch.count > 1) this.#replace(queue, batch, batch.split());
         else this.#refuse(queue, batch, tooLarge(queue.topic, batch.builder.size));
         return;
       case Code.OUT_OF_ORDER_SEQUENCE_NUMBER:
@@ -191,12 +194,29 @@ export class Sender {
         return this.#retry(queue, batch);
       default:
         if (ERROR_CODES.get(code)?.retriable) return this.#retry(queue, batch, errorName(code));
-        this.#refuse(queue, batch, refusal(queue, code));
+        if (OF_A_MESSAGE.has(code)) return this.#blame(queue, batch, code, outcome);
+        this.#refuse(queue, batch, refusalOf(queue, code, outcome));
     }
   }
 
-  #split(queue: PartitionQueue, batch: Batch): void {
-    const parts = batch.split();
+  /** A batch that some of its messages are to blame for: only these are refused, the others go again. */
+  #blame(queue: PartitionQueue, batch: Batch, code: number, outcome: ProducedPartition | undefined): void {
+    const named = outcome?.recordErrors.map(({ index }) => index) ?? [];
+    const places = new Set(named.filter((at) => at >= 0 && at < batch.count));
+    if (places.size === 0) {
+      if (batch.count > 1 && !batch.trial?.isHopeless) {
+        return this.#replace(queue, batch, batch.split(batch.trial ?? new Trial()));
+      }
+      batch.trial?.refused();
+      return this.#refuse(queue, batch, refusalOf(queue, code, outcome));
+    }
+    const { taken, rest } = batch.without(places);
+    this.#replace(queue, batch, rest === undefined ? [] : [rest]);
+    for (const { at, parcel } of taken) refuse(parcel, refusalOf(queue, code, outcome, at));
+  }
+
+  /** Its messages go on in other batches, as far as they do. */
+  #replace(queue: PartitionQueue, batch: Batch, parts: readonly Batch[]): void {
     queue.replace(batch, parts);
     this.#freed(parts.reduce((left, part) => left - part.builder.size, batch.builder.size));
   }
@@ -267,14 +287,18 @@ export class Sender {
   }
 }
 
-function codesOf({ topics }: ProduceResponse): (queue: PartitionQueue) => number | undefined {
-  const codes = new Map(topics.map(({ topic, partitions }) => [
-    topic,
-    new Map(partitions.map(({ partition, errorCode }) => [partition, errorCode])),
-  ]));
-  return ({ topic, partition }) => codes.get(topic)?.get(partition);
-}
+/** Errors that one message may bring upon its whole batch. */
+const OF_A_MESSAGE: ReadonlySet<number> = new Set([
+  Code.UNKNOWN_SERVER_ERROR,
+  Code.INVALID_TIMESTAMP,
+  Code.POLICY_VIOLATION,
+  Code.INVALID_RECORD,
+]);
 
-function refusal({ topic, partition }: PartitionQueue, code: number): MephistoError {
-  return new ProtocolError(code, `Writing to ${topic}[${partition}]`);
+function outcomesOf({ topics }: ProduceResponse): (queue: PartitionQueue) => ProducedPartition | undefined {
+  const outcomes = new Map(topics.map(({ topic, partitions }) => [
+    topic,
+    new Map(partitions.map((outcome) => [outcome.partition, outcome])),
+  ]));
+  return ({ topic, partition }) => outcomes.get(topic)?.get(partition);
 }

@@ -10,7 +10,7 @@ import type { ProducedPartition, ProduceRequest, ProduceResponse } from "../wire
 import type { Batch, BatchKind, Identity } from "./batch.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
-import { ProtocolError, tooLarge } from "./errors.ts";
+import { refusalOf, tooLarge } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { Links } from "./links.ts";
 import type { PartitionQueue } from "./partition-queue.ts";
@@ -281,7 +281,7 @@ class Writing {
       }
       // Of a batch behind one that failed this is what had to come. Of the first it means that something is missing.
       const outOfOrder = errorCode === Code.OUT_OF_ORDER_SEQUENCE_NUMBER;
-      const error = new ProtocolError(errorCode, `Writing to ${topic}[${partition}]`);
+      const error = refusalOf(queue, errorCode, found);
       // Of what stood beside one that was refused: it is that one's error which says whether it passes.
       const mayPass = errorCode === Code.OPERATION_NOT_ATTEMPTED || ERROR_CODES.get(errorCode)?.retriable;
       if (outOfOrder ? queue.isFirst(batch) : !mayPass) return this.#fail(error);

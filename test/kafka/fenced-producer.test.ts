@@ -92,7 +92,7 @@ for (const version of [1, 2] as const) {
         return cluster.sent.filter((name) => /Txn|Produce/.test(name));
       };
       const [add, produce, end] = version === 1
-        ? [["AddPartitionsToTxn 3"], "Produce 7", "EndTxn 3"]
+        ? [["AddPartitionsToTxn 3"], "Produce 8", "EndTxn 3"]
         : [[], "Produce 13", "EndTxn 5"];
       assert.deepEqual(await asked(0, () => app.tick(master, "1")), [...add, produce, end]);
       assert.deepEqual(await asked(1, () => app.tickByEnds(master, "2")), [...add, produce, produce, end]);

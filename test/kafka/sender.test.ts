@@ -9,7 +9,7 @@ import { parseUrl } from "../../src/kafka/url.ts";
 import type { Call } from "../../src/wire/call.ts";
 import type { Address } from "../../src/kafka/url.ts";
 import { until } from "../support/until.ts";
-import { record } from "./support.ts";
+import { codeOf, record } from "./support.ts";
 
 const NODES = [1, 2].map((nodeId) => ({ nodeId, host: `node${nodeId}`, port: 9092, rack: null }));
 
@@ -19,6 +19,9 @@ class FakeCluster extends Cluster {
   nodes = [1, 2];
   leaders: { [topic: string]: number } = {};
   metadataRequests = 0;
+  produceRequests = 0;
+  /** What it says of a Produce whose bytes, as text, these are. */
+  judge: (text: string) => number = () => 0;
 
   constructor() {
     super(parseUrl("kafka://nobody:1", "test"), "test");
@@ -30,18 +33,24 @@ class FakeCluster extends Cluster {
 
   override link(address: Address): Link {
     const link = super.link(address);
-    link.send = <T>() => this.#answer("Produce") as Promise<T>;
+    link.send = <T>(call: Call<unknown>) => this.#answer("Produce", call) as Promise<T>;
     return link;
   }
 
-  async #answer(what: string): Promise<unknown> {
+  async #answer(what: string, call?: Call<unknown>): Promise<unknown> {
     await new Promise((resolve) => setTimeout(resolve, 1));
     const topics = Object.entries(this.leaders);
     switch (what) {
       case "InitProducerId":
         return { errorCode: 0, producerId: 1, producerEpoch: 0 };
       case "Produce":
-        return { topics: topics.map(([topic]) => ({ topic, partitions: [{ partition: 0, errorCode: 0 }] })) };
+        this.produceRequests++;
+        return {
+          topics: topics.map(([topic]) => {
+            const errorCode = this.judge(new TextDecoder("latin1").decode(call?.encode()));
+            return { topic, partitions: [{ partition: 0, errorCode, recordErrors: [], errorMessage: null }] };
+          }),
+        };
       default:
         this.metadataRequests++;
         return {
@@ -107,4 +116,35 @@ test("while a partition has no leader the brokers are not flooded with questions
   assert.ok(asked > 1 && asked < 40, `${asked} questions in a second`);
   cluster.leaders = { one: 1, two: 1 };
   await sent;
+});
+
+const POLICY_VIOLATION = 44;
+const MESSAGE_TOO_LARGE = 10;
+
+/** What becomes of messages that are sent together: the codes of their errors, or "". */
+async function codesOf(cluster: FakeCluster, values: readonly string[]): Promise<string[]> {
+  cluster.leaders = { one: 1 };
+  await cluster.refresh(["one"]);
+  const producer = producerOf(cluster);
+  await producer.send(record("one", "first"));
+  cluster.produceRequests = 0;
+  return await Promise.all(values.map((value) => codeOf(producer.send(record("one", value)))));
+}
+
+test("of a batch that is refused without a name only the message that is to blame is refused", async () => {
+  for (const [code, expected] of [[POLICY_VIOLATION, "MESSAGE_REFUSED"], [MESSAGE_TOO_LARGE, "MESSAGE_TOO_LARGE"]]) {
+    const cluster = new FakeCluster();
+    cluster.judge = (text) => text.includes("bad") ? Number(code) : 0;
+    const values = Array.from({ length: 100 }, (_, n) => n === 0 || n === 42 ? "bad" : "good");
+    assert.deepEqual(await codesOf(cluster, values), values.map((value) => value === "bad" ? expected : ""));
+    assert.ok(cluster.produceRequests < 40, `${cluster.produceRequests} requests`);
+  }
+});
+
+test("a broker that refuses everything is not asked for each message", async () => {
+  const cluster = new FakeCluster();
+  cluster.judge = (text) => text.includes("bad") ? POLICY_VIOLATION : 0;
+  const values = new Array<string>(2000).fill("bad");
+  assert.deepEqual(await codesOf(cluster, values), values.map(() => "MESSAGE_REFUSED"));
+  assert.ok(cluster.produceRequests < 100, `${cluster.produceRequests} requests`);
 });

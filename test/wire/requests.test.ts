@@ -33,7 +33,7 @@ const cases: { name: string; key: number; version: number; call: Call<unknown>; 
   {
     name: "produce",
     key: 0,
-    version: 7,
+    version: 8,
     call: produce({
       transactionalId: "tx",
       timeoutMs: 1500,
@@ -43,7 +43,24 @@ const cases: { name: string; key: number; version: number; call: Call<unknown>; 
       topics: [{
         topic: "töpic",
         partitions: [
-          { partition: 7, errorCode: 6, baseOffset: 5_000_000_000, logAppendTimeMs: TIME, logStartOffset: -1 },
+          {
+            partition: 7,
+            errorCode: 6,
+            baseOffset: 5_000_000_000,
+            logAppendTimeMs: TIME,
+            logStartOffset: -1,
+            recordErrors: [],
+            errorMessage: null,
+          },
+          {
+            partition: 9,
+            errorCode: 87,
+            baseOffset: -1,
+            logAppendTimeMs: -1,
+            logStartOffset: 3,
+            recordErrors: [{ index: 3, message: "no key" }, { index: 4, message: null }],
+            errorMessage: "refused",
+          },
         ],
       }],
       throttleTimeMs: 3,
@@ -258,8 +275,24 @@ const cases: { name: string; key: number; version: number; call: Call<unknown>; 
         topics: [{
           topic,
           partitions: [
-            { partition: 7, errorCode: 87, baseOffset: -1, logAppendTimeMs: TIME, logStartOffset: 5_000_000_000 },
-            { partition: 8, errorCode: 0, baseOffset: 5_000_000_000, logAppendTimeMs: -1, logStartOffset: 0 },
+            {
+              partition: 7,
+              errorCode: 87,
+              baseOffset: -1,
+              logAppendTimeMs: TIME,
+              logStartOffset: 5_000_000_000,
+              recordErrors: [{ index: 3, message: "no key" }],
+              errorMessage: "refused",
+            },
+            {
+              partition: 8,
+              errorCode: 0,
+              baseOffset: 5_000_000_000,
+              logAppendTimeMs: -1,
+              logStartOffset: 0,
+              recordErrors: [],
+              errorMessage: null,
+            },
           ],
         }],
         throttleTimeMs: 3,

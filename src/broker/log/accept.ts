@@ -102,12 +102,16 @@ function readHeader(sent: Uint8Array): BatchHeader {
 
 /** The highest timestamp of the records. */
 function checkRecords(header: BatchHeader, bytes: Uint8Array, config: LogConfig, now: number, codecs: Codecs): number {
+  const latest = config.logAppendTime ? Infinity : now + config.timestampAfterMax;
+  const earliest = config.logAppendTime ? -Infinity : now - config.timestampBeforeMax;
   let records = bytes;
   let start = RECORDS;
   if (header.codec !== null) {
-    // Whoever reads them will see; here they are looked at only where they are opened anyway, or where records without a
-    // key would break compaction.
-    const opens = config.compact || storedAs(header, config) !== header.codec;
+    // Whoever reads them will see; here they are looked at only where they are opened anyway, where records without a key
+    // would break compaction, and where the header says that there is a timestamp to refuse.
+    const { baseTimestamp, maxTimestamp } = header;
+    const isLate = maxTimestamp > latest || baseTimestamp < earliest;
+    const opens = config.compact || isLate || storedAs(header, config) !== header.codec;
     const codec = opens ? codecs[header.codec] : undefined;
     if (codec === undefined) return -1;
     try {
@@ -117,8 +121,6 @@ function checkRecords(header: BatchHeader, bytes: Uint8Array, config: LogConfig,
     }
     start = 0;
   }
-  const latest = config.logAppendTime ? Infinity : now + config.timestampAfterMax;
-  const earliest = config.logAppendTime ? -Infinity : now - config.timestampBeforeMax;
   const errors: RecordError[] = [];
   let code = INVALID_RECORD;
   let max = -1;

@@ -22,6 +22,15 @@ export interface ProducedPartition {
   /** Milliseconds since 1970, or -1 where the topic keeps the producer's timestamps. */
   readonly logAppendTimeMs: number;
   readonly logStartOffset: number;
+  /** The records that are to blame for the error, by their place in the batch; none: the broker does not say. */
+  readonly recordErrors: readonly RecordError[];
+  /** The error in words, where the broker has any. */
+  readonly errorMessage: string | null;
+}
+
+export interface RecordError {
+  readonly index: number;
+  readonly message: string | null;
 }
 
 export interface ProduceResponse {
@@ -60,13 +69,13 @@ export function produceTransactional(request: ProduceRequest, version: 12 | 13):
             baseOffset: r.int64(),
             logAppendTimeMs: r.int64(),
             logStartOffset: r.int64(),
+            recordErrors: r.compactArray(() => {
+              const error = { index: r.int32(), message: r.compactNullableString() };
+              r.skipTaggedFields();
+              return error;
+            }),
+            errorMessage: r.compactNullableString(),
           };
-          r.compactArray(() => { // which records were refused
-            r.int32();
-            r.compactNullableString();
-            r.skipTaggedFields();
-          });
-          r.compactNullableString(); // the error in words
           r.skipTaggedFields();
           return partition;
         });
@@ -78,13 +87,13 @@ export function produceTransactional(request: ProduceRequest, version: 12 | 13):
   });
 }
 
-/** Produce, version 7. The batches are copied once, into the request. */
+/** Produce, version 8: the first that names the records to blame for an error. The batches are copied once, into the request. */
 export function produce(request: ProduceRequest): Call<ProduceResponse> {
   const { transactionalId = null, acks = -1, timeoutMs, topics } = request;
   return makeCall({
     apiKey: 0,
     apiName: "Produce",
-    apiVersion: 7,
+    apiVersion: 8,
     capacity: sizeOf(request),
     write: (w) =>
       w.nullableString(transactionalId).int16(acks).int32(timeoutMs).array(
@@ -101,6 +110,8 @@ export function produce(request: ProduceRequest): Call<ProduceResponse> {
           baseOffset: r.int64(),
           logAppendTimeMs: r.int64(),
           logStartOffset: r.int64(),
+          recordErrors: r.array(() => ({ index: r.int32(), message: r.nullableString() })),
+          errorMessage: r.nullableString(),
         })),
       })),
       throttleTimeMs: r.int32(),

@@ -135,7 +135,7 @@ public class MakeVectors {
       new ProduceRequestData.PartitionProduceData().setIndex(0).setRecords(batch),
       new ProduceRequestData.PartitionProduceData().setIndex(7).setRecords(batch))));
     // Records are written apart from the rest: through an accessor that has them in its own order.
-    put("request/produce", hex(sent(new ProduceRequestData().setTransactionalId("tx").setAcks((short) -1).setTimeoutMs(1500).setTopicData(topics), 7)));
+    put("request/produce", hex(sent(new ProduceRequestData().setTransactionalId("tx").setAcks((short) -1).setTimeoutMs(1500).setTopicData(topics), 8)));
     message("request/fetch", new FetchRequestData().setReplicaState(new FetchRequestData.ReplicaState()).setMaxWaitMs(500).setMinBytes(1).setMaxBytes(8388608)
       .setIsolationLevel((byte) 1).setSessionId(0).setSessionEpoch(-1).setTopics(List.of(new FetchRequestData.FetchTopic().setTopicId(TOPIC).setPartitions(List.of(
         new FetchRequestData.FetchPartition().setPartition(0).setCurrentLeaderEpoch(4).setFetchOffset(5_000_000_000L).setPartitionMaxBytes(1048576),
@@ -212,8 +212,10 @@ public class MakeVectors {
   static void responses() {
     ProduceResponseData.TopicProduceResponseCollection topics = new ProduceResponseData.TopicProduceResponseCollection();
     topics.add(new ProduceResponseData.TopicProduceResponse().setName("t\u00f6pic").setPartitionResponses(List.of(
-      new ProduceResponseData.PartitionProduceResponse().setIndex(7).setErrorCode((short) 6).setBaseOffset(5_000_000_000L).setLogAppendTimeMs(TIME).setLogStartOffset(-1))));
-    message("response/produce", new ProduceResponseData().setThrottleTimeMs(3).setResponses(topics), 7, false);
+      new ProduceResponseData.PartitionProduceResponse().setIndex(7).setErrorCode((short) 6).setBaseOffset(5_000_000_000L).setLogAppendTimeMs(TIME).setLogStartOffset(-1),
+      new ProduceResponseData.PartitionProduceResponse().setIndex(9).setErrorCode((short) 87).setBaseOffset(-1).setLogAppendTimeMs(-1).setLogStartOffset(3).setErrorMessage("refused").setRecordErrors(List.of(
+        new ProduceResponseData.BatchIndexAndErrorMessage().setBatchIndex(3).setBatchIndexErrorMessage("no key"), new ProduceResponseData.BatchIndexAndErrorMessage().setBatchIndex(4).setBatchIndexErrorMessage(null))))));
+    message("response/produce", new ProduceResponseData().setThrottleTimeMs(3).setResponses(topics), 8, false);
     FetchResponseData fetch = new FetchResponseData().setThrottleTimeMs(1).setErrorCode((short) 0).setSessionId(0).setResponses(List.of(
       new FetchResponseData.FetchableTopicResponse().setTopicId(TOPIC).setPartitions(List.of(
         new FetchResponseData.PartitionData().setPartitionIndex(0).setHighWatermark(9).setLastStableOffset(8).setLogStartOffset(2).setAbortedTransactions(List.of(
