@@ -3,14 +3,30 @@ import type { Clock } from "./clock.ts";
 /** Resolves after `ms`, or at once when the signal aborts. Handed in beside the clock where tests need no waiting. */
 export type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>;
 
+/** The longest that a timer of the runtimes can wait; a longer one fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Calls `done` after `ms`, also when that is longer than a timer of the runtimes can wait: it is waited for in pieces. Gives
+ * what cancels it. Whatever waits for as long as a user says waits by this.
+ */
+export function startTimer(ms: number, done: () => void, longest: number = LONGEST_TIMER_MS): () => void {
+  let timer: ReturnType<typeof setTimeout>;
+  const wait = (left: number) => {
+    timer = left > longest ? setTimeout(() => wait(left - longest), longest) : setTimeout(done, left);
+  };
+  wait(ms);
+  return () => clearTimeout(timer);
+}
+
 /** The sleep of this process; keeps it alive. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();
-    const timer = setTimeout(done, ms);
+    const cancel = startTimer(ms, done);
     signal?.addEventListener("abort", done, { once: true });
     function done() {
-      clearTimeout(timer);
+      cancel();
       signal?.removeEventListener("abort", done);
       resolve();
     }

@@ -28,12 +28,18 @@ export interface LocalSlot {
   readonly twice: boolean;
 }
 
+/** The last moment that a date can hold, in ms since the epoch: no slot is later, and no interval longer. */
+export const LAST_MOMENT = 8.64e15;
+
 /** The multiples of an interval in ms. */
 export function every(interval: number): Rule {
   return {
     text: `every ${formatDuration(interval)}`,
     every: interval,
-    next: (after) => nextSlot(interval, after),
+    next: (after) => {
+      const slot = nextSlot(interval, after);
+      return slot <= LAST_MOMENT ? slot : undefined;
+    },
     latest: (at) => Math.floor(at / interval) * interval,
     count: (after, until) => Math.max(0, Math.floor(until / interval) - Math.floor(after / interval)),
   };

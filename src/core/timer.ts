@@ -3,7 +3,7 @@ import { type Duration, formatDuration, milliseconds, positiveMilliseconds } fro
 import { MephistoError } from "./errors.ts";
 import { nameOf } from "./name.ts";
 import { checkOptions, type Kind, kinds, oneOf } from "./options.ts";
-import { every as everyRule, type Rule, shortestOf } from "./rule.ts";
+import { every as everyRule, LAST_MOMENT, type Rule, shortestOf } from "./rule.ts";
 import type { SerializerSpec } from "./serializer.ts";
 
 /** How a run of a timer ended. */
@@ -38,13 +38,14 @@ export interface TimerOptions {
   onMaster?: boolean;
   /**
    * Slots that come while the function still runs are skipped (`"skip"`, the default), run one after the other when it
-   * has ended (`"queue"`, the default with `catchUp: "all"`), or run at once beside it (`"allow"`). `"untilConsumed"` (on
-   * the master only) also skips those that come before the actors have committed what the last tick sent.
+   * has ended (`"queue"`, the default with `catchUp: "all"`; at most 1,000 wait, of more the oldest are dropped), or run at
+   * once beside it (`"allow"`). `"untilConsumed"` (on the master only) also skips those that come before the actors have
+   * committed what the last tick sent.
    */
   overlap?: Overlap;
   /** Of slots that passed while no master ticked the last is run (`"one"`, the default), none, or all of them. On the master only. */
   catchUp?: CatchUp;
-  /** How old a missed slot may be to be caught up. Default 1 h. */
+  /** How old a missed slot may be to be caught up. Default: with `catchUp: "all"` a day, else the last is never too old. */
   catchUpWithin?: Duration;
   /** How often a run that throws is tried again, with growing pauses, before its next slot. Default 0. */
   retry?: number;
@@ -60,6 +61,7 @@ export interface TimerOptions {
 export interface TimerPolicy {
   readonly overlap: Overlap;
   readonly catchUp: CatchUp;
+  /** Infinity: there is no window. */
   readonly catchUpWithin: number;
   readonly retry: number;
   readonly timeout: number | undefined;
@@ -103,8 +105,18 @@ export function timer(
 /** Defines a timer that runs on every worker. */
 export function timer(app: App<SerializerSpec, SerializerSpec>, every: Duration, fn: TimerFunction): void;
 export function timer(app: App, every: Duration, first: TimerOptions | TimerFunction, second?: TimerFunction): void {
-  const rule = (what: string) => everyRule(positiveMilliseconds(every, `The interval of ${what}`));
+  const rule = (what: string) => everyRule(intervalOf(every, `The interval of ${what}`));
   defineTimer(app, "timer", {}, first, second, rule);
+}
+
+/** One of which at least a slot can be told as a date. */
+function intervalOf(every: Duration, what: string): number {
+  const ms = positiveMilliseconds(every, what);
+  if (ms <= LAST_MOMENT) return ms;
+  throw new MephistoError(
+    "INVALID_DURATION",
+    `${what}: ${JSON.stringify(every)} is too long. The longest is ${formatDuration(LAST_MOMENT)}: no date holds more.`,
+  );
 }
 
 /**
@@ -153,12 +165,14 @@ const OPTIONS = {
   immediately: kinds.flag,
 };
 
-const CATCH_UP_WITHIN = "1h";
+/** How old a missed slot may be when all of them are caught up; the last one alone is never too old. */
+const ALL_WITHIN = "1d";
 
 /** Fills in what an option leaves out. Errors: `INVALID_DURATION`, `INVALID_OPTION`. */
 function policyOf(options: TimerOptions, rule: Rule, what: string): TimerPolicy {
   checkTogether(options, what);
   const { catchUp = "one", overlap = catchUp === "all" ? "queue" : "skip", retry = 0, immediately = false } = options;
+  const catchUpWithin = options.catchUpWithin ?? (catchUp === "all" ? ALL_WITHIN : undefined);
   const spread = milliseconds(options.spread ?? 0, `The spread of ${what}`);
   const shortest = spread === 0 ? Infinity : shortestOf(rule);
   if (spread >= shortest) {
@@ -171,7 +185,7 @@ function policyOf(options: TimerOptions, rule: Rule, what: string): TimerPolicy 
   return {
     overlap,
     catchUp,
-    catchUpWithin: milliseconds(options.catchUpWithin ?? CATCH_UP_WITHIN, `catchUpWithin of ${what}`),
+    catchUpWithin: catchUpWithin === undefined ? Infinity : milliseconds(catchUpWithin, `catchUpWithin of ${what}`),
     retry,
     timeout: options.timeout === undefined
       ? undefined

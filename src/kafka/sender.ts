@@ -13,7 +13,7 @@ import { packedWith } from "./compression.ts";
 import { check, refusalOf, tooLarge } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { PartitionQueue } from "./partition-queue.ts";
-import { pause } from "../core/pause.ts";
+import { pause, startTimer } from "../core/pause.ts";
 
 /** Requests on their way to one broker. The broker remembers the last five batches of a producer, to know repetitions. */
 const IN_FLIGHT = 5;
@@ -59,7 +59,7 @@ export class Sender {
   #identity: Identity | undefined;
   #scheduled = false;
   #hurried = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #cancel: (() => void) | undefined;
   #repairing = false;
 
   constructor(
@@ -84,7 +84,7 @@ export class Sender {
     if (this.#options.linger === 0 || this.#hurried > 0) {
       this.#scheduled = true;
       queueMicrotask(this.#flush);
-    } else this.#timer ??= setTimeout(this.#flush, this.#options.linger);
+    } else this.#cancel ??= startTimer(this.#options.linger, this.#flush);
   }
 
   /** Does not wait for more messages while this lasts: not for company to those that are still to come, either. */
@@ -100,7 +100,7 @@ export class Sender {
 
   close(error: Error): void {
     this.#stop.abort();
-    clearTimeout(this.#timer);
+    this.#cancel?.();
     for (const { link } of this.#nodes.values()) this.#cluster.release(link);
     for (const queue of this.#offered) {
       for (const batch of queue.clear()) batch.reject(error);
@@ -109,8 +109,8 @@ export class Sender {
 
   readonly #flush = (): void => {
     this.#scheduled = false;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#cancel?.();
+    this.#cancel = undefined;
     if (this.#offered.size === 0 || this.#stop.signal.aborted) return;
     if (this.#identity === undefined) return this.#repair();
     const identity = this.#identity;

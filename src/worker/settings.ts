@@ -47,6 +47,8 @@ export const SETTING_VARIABLES: readonly string[] = [
 /** Where Kafka is when nothing else is said. */
 export const DEFAULT_URL = "kafka://localhost:9092";
 const DEFAULT_SESSION = 6000;
+/** Kafka's requests give times in ms as 32-bit numbers, and a rebalance may take several sessions. */
+const LONGEST_SESSION_MS = 86_400_000;
 const LONGEST_DEFAULT_HEARTBEAT = 300;
 const DEFAULT_PRESENCE = "127.0.0.1";
 
@@ -62,6 +64,13 @@ export function resolveSettings(options: AppOptions, given: Given): WorkerSettin
   const sessionTimeout = duration("session-timeout", options.sessionTimeout, given) ?? byDefault(DEFAULT_SESSION);
   const heartbeatInterval = duration("heartbeat-interval", options.heartbeatInterval, given) ??
     byDefault(Math.max(1, Math.min(LONGEST_DEFAULT_HEARTBEAT, Math.floor(sessionTimeout.value / 20))));
+  if (sessionTimeout.value > LONGEST_SESSION_MS) {
+    throw new MephistoError(
+      "INVALID_DURATION",
+      `A session timeout of ${formatDuration(sessionTimeout.value)} (from ${sessionTimeout.from}) is too long: the ` +
+        `longest is ${formatDuration(LONGEST_SESSION_MS)}, and brokers allow 30m unless they are told otherwise.`,
+    );
+  }
   if (heartbeatInterval.value * 3 > sessionTimeout.value) {
     throw new MephistoError(
       "INVALID_OPTION",

@@ -1,6 +1,6 @@
 import { formatDuration } from "../core/duration.ts";
 import { describeThrown, messageOf } from "../core/errors.ts";
-import { beginning, type Due, nextDue, type Progress } from "../core/policy.ts";
+import { beginning, droppedBefore, type Due, nextDue, type Progress, QUEUE_LIMIT } from "../core/policy.ts";
 import { spreadOf } from "../core/spread.ts";
 import type { TimerDefinition, TimerPolicy } from "../core/timer.ts";
 import type { PartitionOffset } from "../driver/master-log.ts";
@@ -21,6 +21,8 @@ const SET_BACK = 60_000;
 export interface Span extends TickSpan {
   /** What the journal says of a timer; undefined: it has never run. */
   recordOf(timer: string): TimerRecord | undefined;
+  /** Since when a timer's rule is known to be the one that it is; undefined, or left out: since now. */
+  sinceOf?(timer: string): number | undefined;
   /** Whether a run may begin: it holds, and the time can be trusted. */
   ready(): boolean;
   /** Publishes what a run sent and writes down how it ended. Errors: when it could not be written down. */
@@ -115,17 +117,16 @@ export class TimerLoop {
     const over = AbortSignal.any([span.signal, this.#ended.signal]);
     if (over.aborted) return;
     if (this.timer.onMaster) this.book.begin(span.recordOf(name));
-    const { last } = this.book;
-    let progress: Progress = last === undefined
-      ? beginning(rule, this.#policy, clock.now())
-      : { after: last.slot, begun: clock.now() };
+    const known = { last: this.book.last?.slot, since: span.sinceOf?.(name) };
+    let progress = beginning(rule, this.#policy, clock.now(), known);
     this.#tellWhenAhead(progress.after - clock.now());
     try {
       while (!over.aborted) {
         progress = this.#inTime(progress, clock.now());
-        const due = this.#due(progress, clock.now());
+        const now = clock.now();
+        const due = nextDue(rule, this.#policy, progress, now);
         if (due === undefined) return;
-        if (due.skipped > 0) this.#missed(due);
+        if (due.skipped > 0) this.#missed(due, progress, now);
         else if (due.caughtUp && !this.#catchesUp) this.#late(due);
         this.#catchesUp = due.caughtUp;
         progress = { ...progress, after: Math.max(progress.after, due.slot - 1) };
@@ -149,14 +150,6 @@ export class TimerLoop {
     } finally {
       this.#next = this.#stuckSince = undefined;
     }
-  }
-
-  /** With `queue` all that came since the timer began here are run, one after the other, however late. */
-  #due(progress: Progress, now: number): Due | undefined {
-    const { rule } = this.timer;
-    const queued = this.#policy.overlap === "queue" && (rule.next(progress.after) ?? Infinity) > progress.begun;
-    const due = nextDue(rule, queued ? { ...this.#policy, catchUp: "all" } : this.#policy, progress, now);
-    return queued && due ? { ...due, caughtUp: false } : due;
   }
 
   /** Sleeps, if it is not time yet, for some of the time that is left, and gives whether it did. */
@@ -234,11 +227,18 @@ export class TimerLoop {
     return true;
   }
 
-  #missed({ slot, skipped, caughtUp }: Due): void {
+  #missed({ slot, skipped, caughtUp }: Due, progress: Progress, now: number): void {
     const { name, rule } = this.timer;
+    const { catchUpWithin } = this.#policy;
     this.book.skip(skipped);
+    const { tooOld, tooMany } = droppedBefore(slot, rule, this.#policy, progress, now);
+    const why = [
+      ...(tooOld > 0 ? [`${tooOld} older than catchUpWithin, ${formatDuration(catchUpWithin)}`] : []),
+      ...(tooMany > 0 ? [`${tooMany} since more than ${QUEUE_LIMIT} have come that wait for a run's end`] : []),
+    ];
+    const because = why.length > 0 ? ` (${why.join("; ")})` : "";
     const then = caughtUp ? `; ${new Date(slot).toISOString()} is run now` : "";
-    this.#tell(`Timer ${name} (${rule.text}) was not run in time: ${slots(skipped)} skipped${then}.`);
+    this.#tell(`Timer ${name} (${rule.text}) was not run in time: ${slots(skipped)} skipped${because}${then}.`);
   }
 
   /** The first of those that were missed and are run now. */

@@ -4,7 +4,8 @@ import { actor } from "../../src/core/actor.ts";
 import { type App, app, definitionOf } from "../../src/core/app.ts";
 import { topicWith } from "../../src/core/name.ts";
 import { task } from "../../src/core/task.ts";
-import { timer } from "../../src/core/timer.ts";
+import { timer, type TimerOptions } from "../../src/core/timer.ts";
+import { describeSlot, upcoming } from "../../src/core/upcoming.ts";
 import { coded, fakeApp, numbers } from "./fakes.ts";
 
 const nothing = async () => {};
@@ -190,7 +191,7 @@ test("a handler that is no function, or a generator, is an error", () => {
 const DEFAULTS = {
   overlap: "skip",
   catchUp: "one",
-  catchUpWithin: 3_600_000,
+  catchUpWithin: Infinity,
   retry: 0,
   timeout: undefined,
   spread: 0,
@@ -287,6 +288,35 @@ test("a timer and a task of one name are told at definition, whichever comes fir
   assert.throws(() => task(shop, async function restock() {}), coded("DUPLICATE_NAME", /"restock"/));
   assert.throws(() => timer(shop, 1, function listen() {}), coded("DUPLICATE_NAME", /a task "listen" already/));
   assert.throws(() => task(shop, async function listen() {}), coded("DUPLICATE_NAME", /"listen"/));
+});
+
+test("an interval beyond what a date holds is refused, and one that only just fits has its slot", () => {
+  const { shop, definition } = fakeApp();
+  for (const every of ["100000000d1ms", 8.64e12 + 1, "9999999999d"]) {
+    const define = () => timer(shop, every, { name: "restock" }, nothing);
+    assert.throws(
+      define,
+      coded("INVALID_DURATION", /interval of timer restock: .* is too long.*100000000d/),
+      `${every}`,
+    );
+  }
+  timer(shop, "100000000d", { name: "restock", timeout: "25d" }, nothing);
+  const rule = definition.timers.get("restock")?.rule;
+  assert.deepEqual([rule?.next(Date.now()), rule?.next(8.64e15)], [8.64e15, undefined]);
+  assert.equal(upcoming(rule ?? assert.fail(), Date.now(), 3).map(describeSlot).length, 1);
+});
+
+test("the last missed slot is never too old; of all of them those of a day are caught up", () => {
+  const { shop, definition } = fakeApp();
+  const windowOf = (options: TimerOptions) => {
+    definition.timers.clear();
+    timer(shop, 1, { name: "restock", onMaster: true, ...options }, nothing);
+    return definition.timers.get("restock")?.policy.catchUpWithin;
+  };
+  assert.equal(windowOf({}), Infinity);
+  assert.equal(windowOf({ catchUp: "all" }), 86_400_000);
+  assert.equal(windowOf({ catchUp: "all", catchUpWithin: "7d" }), 7 * 86_400_000);
+  assert.equal(windowOf({ catchUp: "one", catchUpWithin: "2h" }), 7_200_000);
 });
 
 test("an interval that is none is an error that names the timer", () => {

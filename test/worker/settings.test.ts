@@ -57,6 +57,10 @@ test("errors say what is wrong and where it came from", () => {
     resolveSettings({}, { flags, env });
   assert.throws(given({ "session-timeout": "soon" }), fails("INVALID_DURATION", /^--session-timeout: "soon"/));
   assert.throws(
+    given({ "session-timeout": "2d" }),
+    fails("INVALID_DURATION", /^A session timeout of 2d \(from --session-timeout\) is too long: the longest is 1d/),
+  );
+  assert.throws(
     given({}, { MEPHISTO_SESSION_TIMEOUT: "0" }),
     fails("INVALID_DURATION", /^MEPHISTO_SESSION_TIMEOUT: "0" is too short/),
   );

@@ -6,6 +6,7 @@ import type { TimerDefinition, TimerFunction, TimerPolicy } from "../../src/core
 import type { Tick } from "../../src/core/timer.ts";
 import { context } from "../../src/runtime/context.ts";
 import type { Scope } from "../../src/worker/sends.ts";
+import { QUEUE_LIMIT } from "../../src/core/policy.ts";
 import { every } from "../../src/core/rule.ts";
 import type { TimerRecord } from "../../src/worker/journal.ts";
 import type { TickResult } from "../../src/worker/timer-book.ts";
@@ -416,6 +417,68 @@ test("with queue the slots that come during a run are run after it, one by one, 
   assert.deepEqual(at.map(([, , began]) => began - first), [0, 2500, 2600, 3000, 4000]);
   assert.equal(loop.book.counts.skipped, 0);
   loop.end();
+});
+
+test("with queue nothing that came during a run is too old, also on every worker, where no window can be given", async () => {
+  for (const onMaster of [true, false]) {
+    const at: number[] = [];
+    const { time, loop, term, lines } = made(async ({ slot }) => {
+      at.push(slot);
+      if (at.length === 1) await time.sleep(5000);
+    }, { ...policy({ overlap: "queue", catchUp: "one", catchUpWithin: 1000 }), onMaster });
+    loop.start(term().span);
+    await time.pass(8000);
+    assert.deepEqual([at, loop.book.counts.skipped], [slots(1, 2, 3, 4, 5, 6, 7, 8), 0]);
+    assert.deepEqual(told(lines), []);
+    loop.end();
+  }
+});
+
+test("a queue has a bound of its own: beyond it the oldest are dropped, told in a line and counted", async () => {
+  const at: number[] = [];
+  const { time, loop, term, lines } = made(async ({ slot }) => {
+    at.push(slot);
+    if (at.length === 1) await time.sleep((QUEUE_LIMIT + 5) * 1000);
+  }, policy({ overlap: "queue" }));
+  loop.start(term().span);
+  await time.pass(1000);
+  time.jump((QUEUE_LIMIT + 5) * 1000 + 500);
+  await time.pass(100);
+  assert.deepEqual(at.slice(0, 3), slots(1, 7, 8));
+  assert.deepEqual([at.length, loop.book.counts.skipped], [QUEUE_LIMIT + 1, 5]);
+  assert.deepEqual(told(lines), [
+    "warn: Timer restock (every 1s) was not run in time: 5 slots are skipped (5 since more than 1000 have come that " +
+    "wait for a run's end).",
+  ]);
+  loop.end();
+});
+
+test("the last missed slot is run however old it is, unless a window is given; what that drops is told and counted", async () => {
+  const late = async (part: Partial<TimerPolicy>) => {
+    const { time, loop, term, ran, lines } = made(() => {}, { ...policy(part), rule: every(86_400_000) });
+    const [slot = 0] = slots(-4 * 86_400);
+    loop.start(term(2, { ...RECORD, slot }).span);
+    await time.pass(100);
+    loop.end();
+    return {
+      days: ran().map((slot) => (slot - (slots(0)[0] ?? 0)) / 86_400_000),
+      ...loop.book.counts,
+      told: told(lines),
+    };
+  };
+  const { days, skipped, told: lines } = await late({ catchUpWithin: Infinity });
+  assert.deepEqual([days, skipped], [[0], 3]);
+  assert.deepEqual(lines, [
+    "warn: Timer restock (every 1d) was not run in time: 3 slots are skipped; 2026-01-01T00:00:00.000Z is run now.",
+  ]);
+  const within = await late({ catchUpWithin: 100 });
+  assert.deepEqual([within.days, within.skipped], [[], 4]);
+  assert.deepEqual(within.told, [
+    "warn: Timer restock (every 1d) was not run in time: 4 slots are skipped (1 older than catchUpWithin, 100ms).",
+  ]);
+  const all = await late({ catchUp: "all", overlap: "queue", catchUpWithin: 86_400_000 });
+  assert.deepEqual([all.days, all.skipped], [[0], 3]);
+  assert.match(all.told[0] ?? "", /3 slots are skipped \(3 older than catchUpWithin, 1d\); 2026-01-01T/);
 });
 
 test("with allow runs go on beside each other, and the last slot only grows", async () => {
