@@ -33,6 +33,7 @@ import { stackOf } from "./describe.ts";
  * | `STOPPED` | a call on something that has been stopped |
  * | `PORT_IN_USE` | the web port is taken |
  * | `PROTOCOL` | an answer of the broker that is not understood, or an error that it reports |
+ * | `INTERNAL` | a fault of Mephisto itself, which ends the worker |
  */
 export type ErrorCode =
   | "INVALID_NAME"
@@ -62,7 +63,8 @@ export type ErrorCode =
   | "JOURNAL_BLOCKED"
   | "STOPPED"
   | "PORT_IN_USE"
-  | "PROTOCOL";
+  | "PROTOCOL"
+  | "INTERNAL";
 
 /**
  * The one class of errors that Mephisto raises: a stable `code`, a sentence for a person, and the `cause` if there is one.

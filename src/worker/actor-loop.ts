@@ -6,6 +6,7 @@ import type { Logger } from "../core/logger.ts";
 import type { Message, Run } from "../core/message.ts";
 import type { Sleep } from "../core/pause.ts";
 import { decodeKey, decodeValue } from "../core/serializer.ts";
+import type { Supervisor } from "../core/supervisor.ts";
 import { type Feed, HandlerStream, type InHand } from "../core/stream.ts";
 import type { Delivery, Publisher } from "../driver/driver.ts";
 import type { Context } from "../runtime/context.ts";
@@ -37,6 +38,7 @@ export interface ActorLoopParts {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly sleep: Sleep;
+  readonly supervisor: Supervisor;
 }
 
 /**
@@ -55,6 +57,8 @@ export class ActorLoop implements Feed {
   #turnSince = 0;
   #turnFrom = 0;
   #stream: HandlerStream | undefined;
+  /** What was in hand of a handler that has failed, until it is settled what becomes of it. */
+  #failing: readonly InHand[] = [];
   #wake: (() => void)[] = [];
   #ended = false;
   #running: Promise<void> = Promise.resolve();
@@ -67,7 +71,10 @@ export class ActorLoop implements Feed {
   }
 
   start(): void {
-    this.#running = this.#run();
+    const { signal } = this.#stop;
+    const { name } = this.actor;
+    const options = { signal, endless: true, fields: { actor: name } };
+    this.#running = this.#parts.supervisor.loop(`The loop of actor ${name}`, () => this.#run(), options);
   }
 
   /** Hands out nothing more; resolves when the handler has come to its end. */
@@ -193,6 +200,7 @@ export class ActorLoop implements Feed {
 
   async #run(): Promise<void> {
     const { actor: { name, handler }, decoder } = this;
+    this.#takeBack();
     while (!this.#ended) {
       const stream = this.#stream = new HandlerStream(this, decoder, this.#parts.clock);
       try {
@@ -202,13 +210,28 @@ export class ActorLoop implements Feed {
         this.#parts.logger.warn(`The handler of ${name} has returned although its stream goes on. It is called again.`);
         await this.#parts.sleep(TROUBLE_PAUSE, this.#stop.signal);
       } catch (error) {
-        const held = [...stream.inHand()];
+        const held = this.#failing = [...stream.inHand()];
         stream.abandon();
         await this.#failed(held, error);
+        this.#failing = [];
       }
       this.#stream = undefined;
       this.settled();
     }
+  }
+
+  /** After a fault of this loop: what it had in hand is handed out again, rather than passed over. */
+  #takeBack(): void {
+    const held = [...this.#failing, ...this.#stream?.inHand() ?? []];
+    this.#stream?.abandon();
+    this.#stream = undefined;
+    this.#failing = [];
+    for (const { run, from } of held) run.index = Math.min(run.index, from);
+    for (const [partition, lane] of this.#lanes) {
+      const runs = held.map(({ run }) => run).filter((run) => run.partition === partition && lane.owns(run));
+      if (runs.length > 0) lane.again([...new Set(runs)]);
+    }
+    this.settled();
   }
 
   readonly decoder = {

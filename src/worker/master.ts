@@ -1,6 +1,7 @@
 import { formatDuration } from "../core/duration.ts";
 import { messageOf } from "../core/errors.ts";
 import { retryPause } from "../core/policy.ts";
+import type { Supervisor } from "../core/supervisor.ts";
 import type { Term } from "./mastership.ts";
 import { codeOf } from "./publication.ts";
 import { Reign, type ReignParts, type Stage } from "./reign.ts";
@@ -15,6 +16,7 @@ const AGAIN = 60_000;
 export interface MasterParts extends Omit<ReignParts, "ownEpoch" | "begun"> {
   /** Gives mastership up: another worker may be able to do what this one cannot. */
   standDown(why: string): void;
+  readonly supervisor: Supervisor;
 }
 
 /** A worker as master, from term to term: begins its reign in each, and gives up when nothing comes of it. */
@@ -59,8 +61,10 @@ export class Master {
   /** A term has begun. */
   begin(term: Term): void {
     this.#strivingSince = this.#parts.clock.monotonic();
-    void this.#rule(term);
-    void this.#watch(term);
+    const { supervisor } = this.#parts;
+    const { signal } = term;
+    void supervisor.loop("The master's term", () => this.#rule(term), { signal });
+    void supervisor.loop("The watch over the master", () => this.#watch(term), { signal });
   }
 
   /** The group has decided again. */

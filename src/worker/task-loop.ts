@@ -4,6 +4,7 @@ import { formatDuration } from "../core/duration.ts";
 import { describeThrown } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Sleep } from "../core/pause.ts";
+import type { Supervisor } from "../core/supervisor.ts";
 import type { TaskDefinition, TaskRun } from "../core/task.ts";
 import type { Context } from "../runtime/context.ts";
 import type { Scope } from "./sends.ts";
@@ -30,6 +31,7 @@ export interface TaskLoopParts {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly sleep: Sleep;
+  readonly supervisor: Supervisor;
 }
 
 /** Keeps a task running. */
@@ -54,7 +56,10 @@ export class TaskLoop {
 
   /** Runs until the span is over; what still runs of an earlier span is waited for: never two at once. */
   start(span: TaskSpan): void {
-    this.#running = this.#running.then(() => this.#loop(span));
+    const { name } = this.task;
+    const options = { signal: AbortSignal.any([span.signal, this.#ended.signal]), fields: { task: name } };
+    const loop = () => this.#parts.supervisor.loop(`The loop of task ${name}`, () => this.#loop(span), options);
+    this.#running = this.#running.then(loop);
   }
 
   /** Aborts its signal; it may still send what it has in hand. */

@@ -1,7 +1,8 @@
 import { formatDuration } from "../core/duration.ts";
-import { describeThrown, messageOf } from "../core/errors.ts";
+import { messageOf } from "../core/errors.ts";
 import { beginning, droppedBefore, type Due, nextDue, type Progress, QUEUE_LIMIT } from "../core/policy.ts";
 import { spreadOf } from "../core/spread.ts";
+import type { Supervisor } from "../core/supervisor.ts";
 import type { TimerDefinition, TimerPolicy } from "../core/timer.ts";
 import type { PartitionOffset } from "../driver/master-log.ts";
 import type { TimerRecord } from "./journal.ts";
@@ -34,6 +35,7 @@ export interface Span extends TickSpan {
 export interface TimerLoopParts extends Omit<TickParts, "refused"> {
   /** This worker's name. */
   readonly worker: string;
+  readonly supervisor: Supervisor;
 }
 
 /** Runs a timer's function at its slots. */
@@ -41,6 +43,7 @@ export class TimerLoop {
   readonly timer: TimerDefinition;
   readonly book: TimerBook;
   readonly #parts: TickParts;
+  readonly #supervisor: Supervisor;
   readonly #policy: TimerPolicy;
   /** Runs that are under way beside each other (`overlap: "allow"`). */
   readonly #flying = new Set<Promise<void>>();
@@ -61,6 +64,7 @@ export class TimerLoop {
     this.timer = timer;
     this.book = new TimerBook(parts.worker);
     const { clock, logger } = parts;
+    this.#supervisor = parts.supervisor;
     this.#parts = { ...parts, refused: new Seldom((sentence) => logger.error(sentence), clock).tell };
     this.#tell = new Seldom((sentence) => logger.warn(sentence), clock).tell;
     this.#tellLate = new Seldom((sentence) => logger.info(sentence), clock).tell;
@@ -87,10 +91,10 @@ export class TimerLoop {
   /** Runs at every slot until the span is over. A run of an earlier span is waited for. */
   start(span: Span): void {
     if (this.#loops++ > 0) this.#waitsSince = this.#parts.clock.monotonic();
-    this.#running = this.#running.then(() => this.#loop(span)).catch((error: unknown) => {
-      this.#parts.logger.error(`Timer ${this.timer.name} has stopped: ${describeThrown(error)}`);
-      this.#stuckSince = this.#parts.clock.monotonic();
-    }).finally(() => this.#loops--);
+    const { name } = this.timer;
+    const options = { signal: AbortSignal.any([span.signal, this.#ended.signal]), fields: { timer: name } };
+    const loop = () => this.#supervisor.loop(`The loop of timer ${name}`, () => this.#loop(span), options);
+    this.#running = this.#running.then(loop).finally(() => this.#loops--);
   }
 
   /** No new run begins; one that is under way may finish. */
@@ -140,7 +144,7 @@ export class TimerLoop {
         const run = this.#run(due, span);
         if (this.#policy.overlap === "allow") this.#fly(run.written);
         else {
-          this.#ticking = run.written;
+          this.#ticking = run.written.catch(() => {}); // this loop hears of it
           progress = this.#covered(progress, due, run.began, await run.ended);
           this.#stuckSince = this.#parts.clock.monotonic();
           await run.written;
@@ -177,7 +181,9 @@ export class TimerLoop {
     const began = span.clock.now();
     const result = runTick(this.timer, { slot: due.slot, caughtUp: due.caughtUp, previous }, span, this.#parts);
     const ended = result.then(() => span.clock.now());
-    return { began, ended, written: result.then((run) => run && this.#write(run, span)) };
+    const written = result.then((run) => run && this.#write(run, span));
+    for (const promise of [ended, written]) promise.catch(() => {}); // whoever waits for one of them hears of it
+    return { began, ended, written };
   }
 
   async #write(run: TickResult, span: Span): Promise<void> {
@@ -194,8 +200,9 @@ export class TimerLoop {
   }
 
   #fly(run: Promise<void>): void {
-    this.#flying.add(run);
-    void run.finally(() => this.#flying.delete(run));
+    const flying = this.#supervisor.once(`A run of timer ${this.timer.name}`, () => run);
+    this.#flying.add(flying);
+    void flying.then(() => this.#flying.delete(flying));
   }
 
   /** The slots that came while the function was running. While older ones are caught up, they wait behind these. */

@@ -4,6 +4,7 @@ import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { type Sleep, within } from "../core/pause.ts";
+import { Supervisor } from "../core/supervisor.ts";
 import type { Driver, Generation, MemberListener, Membership } from "../driver/driver.ts";
 import type { Context } from "../runtime/context.ts";
 import { ActorLoop } from "./actor-loop.ts";
@@ -60,6 +61,7 @@ export interface WorkerParts {
 export class Worker implements RunningWorker {
   readonly failed: Promise<Error>;
   readonly #parts: WorkerParts;
+  readonly #supervisor: Supervisor;
   readonly #actors: Map<string, ActorLoop>;
   readonly #timers: TimerLoop[];
   readonly #tasks: TaskLoop[];
@@ -82,15 +84,16 @@ export class Worker implements RunningWorker {
     this.#parts = parts;
     const { clock, definition, driver, worker } = parts;
     this.#since = new Date(clock.wall());
-    const deadLetters = new DeadLetters(driver, worker, clock);
-    const loop = (actor: ActorDefinition) =>
-      new ActorLoop(actor, { ...parts, publisher: driver.publisher, deadLetters });
-    this.#actors = new Map([...definition.actors.values()].map((actor) => [actor.topic, loop(actor)]));
-    this.#timers = [...definition.timers.values()].map((timer) => new TimerLoop(timer, parts));
-    this.#tasks = [...definition.tasks.values()].map((task) => new TaskLoop(task, parts));
     const { promise, resolve } = Promise.withResolvers<Error>();
     this.failed = promise;
     this.#fail = resolve;
+    const supervisor = this.#supervisor = new Supervisor({ ...parts, failed: resolve });
+    const deadLetters = new DeadLetters(driver, worker, clock);
+    const loop = (actor: ActorDefinition) =>
+      new ActorLoop(actor, { ...parts, supervisor, publisher: driver.publisher, deadLetters });
+    this.#actors = new Map([...definition.actors.values()].map((actor) => [actor.topic, loop(actor)]));
+    this.#timers = [...definition.timers.values()].map((timer) => new TimerLoop(timer, { ...parts, supervisor }));
+    this.#tasks = [...definition.tasks.values()].map((task) => new TaskLoop(task, { ...parts, supervisor }));
   }
 
   async start(): Promise<void> {
@@ -121,6 +124,7 @@ export class Worker implements RunningWorker {
     }, this.#listener());
     const master = this.#master = journal && new Master({
       ...this.#parts,
+      supervisor: this.#supervisor,
       log: driver.master,
       journalId: journal.id,
       sessionTimeout: settings.sessionTimeout.value,
@@ -154,7 +158,7 @@ export class Worker implements RunningWorker {
     if (silence >= settings.sessionTimeout.value) {
       return "The worker has not heard from Kafka for longer than a session.";
     }
-    return this.#master?.trouble;
+    return this.#supervisor.trouble ?? this.#master?.trouble;
   }
 
   status(): WorkerStatus {

@@ -2,7 +2,8 @@
 import { type App, app, type AppDefinition, type AppOptions, definitionOf, setRuntime } from "../../src/core/app.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import type { ErrorCode, MephistoError } from "../../src/core/errors.ts";
-import type { Logger } from "../../src/core/logger.ts";
+import type { LogFields, Logger } from "../../src/core/logger.ts";
+import { Supervisor, type SupervisorParts } from "../../src/core/supervisor.ts";
 import type { Serializer, SerializerSpec } from "../../src/core/serializer.ts";
 
 /** An app of these options, with a runtime that notes what it is asked for. */
@@ -34,6 +35,12 @@ export function coded(code: ErrorCode, sentence = /./): (error: unknown) => bool
   };
 }
 
+/** Looks after loops; `ended`: what made it end the worker. */
+export function supervisorOf(parts: Omit<SupervisorParts, "failed">): Supervisor & { readonly ended: MephistoError[] } {
+  const ended: MephistoError[] = [];
+  return Object.assign(new Supervisor({ ...parts, failed: (error) => ended.push(error) }), { ended });
+}
+
 /** Clocks that stand still until they are told to move. */
 export class StillClock implements Clock {
   at: { monotonic: number; wall: number };
@@ -59,21 +66,32 @@ export class StillClock implements Clock {
 /** A logger that keeps its lines as `level: message`. */
 export class Lines implements Logger {
   readonly all: string[] = [];
+  readonly fields: (LogFields | undefined)[] = [];
+  /** The next line that matches throws, once: a fault of ours in the loop that logs it. */
+  breakAt: RegExp | undefined;
 
-  debug(message: string): void {
-    this.all.push(`debug: ${message}`);
+  debug(message: string, fields?: LogFields): void {
+    this.#add(`debug: ${message}`, fields);
   }
 
-  info(message: string): void {
-    this.all.push(`info: ${message}`);
+  info(message: string, fields?: LogFields): void {
+    this.#add(`info: ${message}`, fields);
   }
 
-  warn(message: string): void {
-    this.all.push(`warn: ${message}`);
+  warn(message: string, fields?: LogFields): void {
+    this.#add(`warn: ${message}`, fields);
   }
 
-  error(message: string): void {
-    this.all.push(`error: ${message}`);
+  error(message: string, fields?: LogFields): void {
+    this.#add(`error: ${message}`, fields);
+  }
+
+  #add(line: string, fields: LogFields | undefined): void {
+    this.all.push(line);
+    this.fields.push(fields);
+    if (!this.breakAt?.test(line)) return;
+    this.breakAt = undefined;
+    throw new TypeError("undefined is not a function");
   }
 
   /** Those that match. */

@@ -10,7 +10,7 @@ import type { Term } from "../../src/worker/mastership.ts";
 import type { Scope } from "../../src/worker/sends.ts";
 import { TimerLoop } from "../../src/worker/timer-loop.ts";
 import { ConnectionLost } from "../../src/kafka/errors.ts";
-import { fakeApp } from "../core/fakes.ts";
+import { fakeApp, supervisorOf } from "../core/fakes.ts";
 import { App, closeMasters, masterAt, type Meddling } from "../kafka/masters.ts";
 import { kafkaForTests } from "../support/kafka.ts";
 import { startProxy } from "../support/proxy.ts";
@@ -39,7 +39,8 @@ function zombie(app: App, name: string, url = app.url) {
     }
   });
   const own = masterAt(url);
-  const parts = { worker: name, context: scopes, logger: silent, clock: systemClock, sleep: pause };
+  const base = { worker: name, context: scopes, logger: silent, clock: systemClock, sleep: pause };
+  const parts = { ...base, supervisor: supervisorOf(base) };
   const loops = [...definition.timers.values()].map((timer) => new TimerLoop(timer, parts));
   const end = new AbortController();
   const term: Term = {

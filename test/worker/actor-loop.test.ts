@@ -6,7 +6,7 @@ import { context } from "../../src/runtime/context.ts";
 import { ActorLoop } from "../../src/worker/actor-loop.ts";
 import { DeadLetters } from "../../src/worker/dead-letters.ts";
 import type { Scope } from "../../src/worker/sends.ts";
-import { Lines } from "../core/fakes.ts";
+import { Lines, supervisorOf } from "../core/fakes.ts";
 import { FakeDriver, FakePartition, FakeTime, isDone, message, settle, shown, textActor, UNREADABLE } from "./fakes.ts";
 
 /** A loop over a handler, on partitions that are assigned as they are named. */
@@ -16,13 +16,21 @@ function made(handler: Handler<string>, count = 1) {
   const lines = new Lines();
   const scopes = context<Scope>();
   const deadLetters = new DeadLetters(driver, "me", time);
+  /** The loop's next reading of the clock throws, once. */
+  const broken = { clock: false };
+  const fault = () => {
+    broken.clock = false;
+    throw new TypeError("undefined is not a function");
+  };
+  const supervisor = supervisorOf({ logger: lines, clock: time, sleep: time.sleep });
   const loop = new ActorLoop(textActor(handler), {
     publisher: driver.publisher,
     deadLetters,
     context: scopes,
     logger: lines,
-    clock: time,
+    clock: { wall: time.wall, monotonic: () => broken.clock ? fault() : time.monotonic() },
     sleep: time.sleep,
+    supervisor,
   });
   const partitions = Array.from({ length: count }, (_, partition) => new FakePartition(partition));
   for (const { partition } of partitions) loop.assigned(partition);
@@ -35,7 +43,7 @@ function made(handler: Handler<string>, count = 1) {
     return scope.send({ topic: "out", key: null, value: bytes, headers: [], timestamp: 0 });
   };
   loop.start();
-  return { time, driver, lines, loop, partitions, first, second, send };
+  return { time, driver, lines, loop, supervisor, broken, partitions, first, second, send };
 }
 
 /** A gate that a handler stands at. */
@@ -660,5 +668,50 @@ test("a send of a message that failed is not held against the next one", async (
   driver.hold = false;
   await time.pass(100);
   assert.deepEqual([second.acknowledged, loop.counts.failed], [1, 1]);
+  await loop.stop();
+});
+
+for (const breakAt of [/failed: bad.* Attempt 2 follows/, /failed 6 times: bad/, /cannot be set aside/]) {
+  test(`a fault of ours in the loop is told, and no message is passed over (${breakAt.source})`, async () => {
+    const seen: string[] = [];
+    const { time, driver, lines, supervisor, loop, first } = made(async (stream) => {
+      for await (const value of stream) {
+        seen.push(value);
+        if (value === "bad") throw new Error("bad");
+      }
+    });
+    lines.breakAt = breakAt;
+    if (/set aside/.test(breakAt.source)) driver.errors.set("send", new Error("full"));
+    loop.deliver(first.delivery("a", "bad", "c"));
+    while (!lines.of(/The loop of actor orders has failed/).length) await time.pass(100);
+    assert.match(supervisor.trouble ?? "", /^The loop of actor orders has failed/);
+    assert.equal(first.acknowledged, 1);
+    assert.deepEqual(driver.sent, []);
+    driver.errors.clear();
+    await time.pass(60_000);
+    assert.deepEqual([seen.at(-1), first.acknowledged, driver.sent.length], ["c", 3, 1]);
+    assert.deepEqual([supervisor.trouble, supervisor.ended.length], [undefined, 0]);
+    await loop.stop();
+  });
+}
+
+test("a fault of ours between a failure and its retry passes no message over", async () => {
+  const seen: string[] = [];
+  const { time, broken, lines, loop, first } = made(async (stream) => {
+    for await (const value of stream) {
+      seen.push(value);
+      if (value === "bad" && seen.length === 2) {
+        broken.clock = true;
+        throw new Error("bad");
+      }
+    }
+  });
+  loop.deliver(first.delivery("a", "bad", "c"));
+  await settle();
+  assert.equal(lines.of(/The loop of actor orders has failed/).length, 1);
+  assert.equal(first.acknowledged, 1);
+  await time.pass(1000);
+  assert.deepEqual(seen, ["a", "bad", "bad", "c"]);
+  assert.equal(first.acknowledged, 3);
   await loop.stop();
 });

@@ -12,7 +12,7 @@ import type { Term } from "../../src/worker/mastership.ts";
 import type { Scope } from "../../src/worker/sends.ts";
 import { TaskLoop } from "../../src/worker/task-loop.ts";
 import { TimerLoop } from "../../src/worker/timer-loop.ts";
-import { fakeApp, Lines } from "../core/fakes.ts";
+import { fakeApp, Lines, supervisorOf } from "../core/fakes.ts";
 import { FakeMasterLog } from "./fake-master-log.ts";
 import { FakeTime, isDone, settle, shown } from "./fakes.ts";
 
@@ -28,7 +28,9 @@ function made(fn: TimerFunction = () => {}, options: TimerOptions = {}) {
   const lines = new Lines();
   const log = new FakeMasterLog(time);
   const scopes = context<Scope>();
-  const parts = { worker: "me", context: scopes, logger: lines, clock: time, sleep: time.sleep };
+  const base = { worker: "me", context: scopes, logger: lines, clock: time, sleep: time.sleep };
+  const supervisor = supervisorOf(base);
+  const parts = { ...base, supervisor };
   const loops = [...definition.timers.values()].map((timer) => new TimerLoop(timer, parts));
   const tasks: TaskLoop[] = [];
   const stoodDown: string[] = [];
@@ -84,7 +86,7 @@ function made(fn: TimerFunction = () => {}, options: TimerOptions = {}) {
     await settle();
     assert.equal(time.sleepers, 0);
   };
-  return { time, lines, log, master, loops, stoodDown, elect, term, send, sendTo, published, end, addTask };
+  return { time, lines, supervisor, log, master, loops, stoodDown, elect, term, send, sendTo, published, end, addTask };
 }
 
 const record = (part: Partial<TimerRecord> = {}): TimerRecord => ({
@@ -564,4 +566,29 @@ test("a task that sends on and on after the end of its term, and waits for nothi
   await time.pass(700);
   await end();
   assert.equal(lines.of(/^error: A send of task listen failed: .*no longer master/).length, 1);
+});
+
+test("a fault of ours in the master's loop is told, and the term goes on", async () => {
+  const { time, lines, supervisor, log, elect, published, send, end } = made(() => send("x"));
+  lines.breakAt = /JOURNAL_UNUSABLE/;
+  log.fail("fence", "JOURNAL_UNUSABLE");
+  elect();
+  await settle();
+  assert.match(supervisor.trouble ?? "", /^The master's term has failed/);
+  await time.pass(12_000);
+  assert.ok(published().length > 5);
+  assert.deepEqual([supervisor.trouble, supervisor.ended.length], [undefined, 0]);
+  await end();
+});
+
+test("a fault of ours in the watch over the master is told, and it goes on", async () => {
+  const { time, lines, supervisor, log, elect, stoodDown, end } = made();
+  lines.breakAt = /could not tick/;
+  log.fail("fence", "JOURNAL_UNUSABLE", 1000);
+  elect();
+  await time.pass(12_500);
+  assert.match(supervisor.trouble ?? "", /^The watch over the master has failed/);
+  await time.pass(3000);
+  assert.deepEqual(stoodDown, ["it could not tick"]);
+  await end();
 });

@@ -8,7 +8,7 @@ import { Outbox, TaskSends } from "../../src/worker/outbox.ts";
 import { Publication } from "../../src/worker/publication.ts";
 import type { Scope } from "../../src/worker/sends.ts";
 import { TaskLoop } from "../../src/worker/task-loop.ts";
-import { coded, Lines } from "../core/fakes.ts";
+import { coded, Lines, supervisorOf } from "../core/fakes.ts";
 import { FakeMasterLog } from "./fake-master-log.ts";
 import { FakeTime, isDone, settle, shown } from "./fakes.ts";
 
@@ -16,13 +16,15 @@ function made(fn: TaskFunction) {
   const time = new FakeTime();
   const lines = new Lines();
   const scopes = context<Scope>();
-  const parts = { context: scopes, logger: lines, clock: time, sleep: time.sleep };
+  const base = { context: scopes, logger: lines, clock: time, sleep: time.sleep };
+  const supervisor = supervisorOf(base);
+  const parts = { ...base, supervisor };
   const loop = new TaskLoop({ name: "listen", onMaster: true, fn }, parts);
   const over = new AbortController();
   const term = { holds: true };
   const start = (epoch = 3, scope?: Scope) =>
     loop.start({ epoch, signal: over.signal, holds: () => term.holds, scopeOf: () => scope });
-  return { time, lines, scopes, loop, term, start, end: () => over.abort() };
+  return { time, lines, supervisor, scopes, loop, term, start, end: () => over.abort() };
 }
 
 test("a task runs until its span is over, with its epoch and a signal", async () => {
@@ -230,4 +232,19 @@ test("much is committed in parts", async () => {
   resolve();
   await Promise.all([first, many]);
   assert.deepEqual(log.committed.map((records) => records.length), [1, 2, 2, 1]);
+});
+
+test("a fault of ours in the loop is told, and the task goes on", async () => {
+  let runs = 0;
+  const { time, start, end, lines, supervisor } = made(async (run) => {
+    if (++runs === 1) throw new Error("no");
+    await time.sleep(100_000, run.signal);
+  });
+  lines.breakAt = /Task listen failed/;
+  start();
+  await settle();
+  assert.match(supervisor.trouble ?? "", /^The loop of task listen has failed/);
+  await time.pass(12_000);
+  assert.deepEqual([runs, supervisor.trouble, supervisor.ended.length], [2, undefined, 0]);
+  end();
 });

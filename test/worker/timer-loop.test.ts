@@ -11,7 +11,7 @@ import { every } from "../../src/core/rule.ts";
 import type { TimerRecord } from "../../src/worker/journal.ts";
 import type { TickResult } from "../../src/worker/timer-book.ts";
 import { type Span, TimerLoop } from "../../src/worker/timer-loop.ts";
-import { Lines } from "../core/fakes.ts";
+import { Lines, supervisorOf } from "../core/fakes.ts";
 import { FakeTime, isDone, settle, shown } from "./fakes.ts";
 
 type Ends = { topic: string; partition: number; offset: number }[];
@@ -51,13 +51,10 @@ function made(fn: TimerFunction, part: Partial<TimerDefinition> = {}, early = 0)
     fn,
     ...part,
   };
-  const loop = new TimerLoop(timer, {
-    worker: "me",
-    context: scopes,
-    logger: lines,
-    clock: time,
-    sleep: (ms, signal) => time.sleep(ms > 1 ? ms - early : ms, signal),
-  });
+  const sleep = (ms: number, signal?: AbortSignal) => time.sleep(ms > 1 ? ms - early : ms, signal);
+  const base = { worker: "me", context: scopes, logger: lines, clock: time, sleep };
+  const supervisor = supervisorOf(base);
+  const loop = new TimerLoop(timer, { ...base, supervisor });
   const send = (value: string) => {
     const scope = scopes.get();
     assert.ok(scope, "no scope");
@@ -97,7 +94,7 @@ function made(fn: TimerFunction, part: Partial<TimerDefinition> = {}, early = 0)
   const counts = () => ({ lastSlot: loop.book.last?.slot, ...loop.book.counts });
   const published = () => written.map(({ records }) => records.map(shown));
   const ran = () => written.map(({ slot }) => slot);
-  return { time, lines, loop, send, written, published, ran, control, term, counts };
+  return { time, lines, loop, supervisor, send, written, published, ran, control, term, counts };
 }
 
 const slots = (...seconds: number[]) => seconds.map((second) => START - 300 + second * 1000);
@@ -707,5 +704,32 @@ test("a timer says since when it is stuck: not while it waits for a slot or its 
   control.write = new Promise(() => {});
   await time.pass(3000);
   assert.equal(time.monotonic() - (loop.stuckSince ?? 0), 1900);
+  loop.end();
+});
+
+for (const part of [{}, { retry: 1 }]) {
+  test(`a fault of ours in the loop is told, and the timer goes on (${JSON.stringify(part)})`, async () => {
+    const { time, lines, loop, supervisor, ran, term } = made(() => {
+      if (ran().length === 1) throw new Error("no");
+    }, { policy: { ...POLICY, ...part } });
+    lines.breakAt = /Timer restock failed/;
+    loop.start(term().span);
+    await time.pass(2100);
+    assert.match(supervisor.trouble ?? "", /^The loop of timer restock has failed/);
+    assert.equal(lines.of(/^error: The loop of timer restock has failed.* started again in 1s/).length, 1);
+    await time.pass(20_000);
+    assert.deepEqual([supervisor.trouble, supervisor.ended.length, ran().at(-1)], [undefined, 0, slots(22)[0]]);
+    loop.end();
+  });
+}
+
+test("a fault of ours in a run beside others ends the worker, and no promise is left", async () => {
+  const { time, lines, loop, supervisor, term } = made(() => {
+    throw new Error("no");
+  }, { policy: { ...POLICY, overlap: "allow" } });
+  lines.breakAt = /Timer restock failed/;
+  loop.start(term().span);
+  await time.pass(1100);
+  assert.match(supervisor.ended[0]?.message ?? "", /^A run of timer restock has failed/);
   loop.end();
 });
