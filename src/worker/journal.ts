@@ -5,6 +5,8 @@
  * |-|-|
  * | `master` | {@link MasterRecord}: who became master last |
  * | `timer:<name>` | {@link TimerRecord}: how far a timer has come |
+ * | `running:<name>` | {@link RunningRecord}: a run of a timer that takes long; nothing any more when it is over |
+ * | `rule:<name>` | {@link RuleRecord}: when a timer runs, and since when that is so |
  * | `tasks` | {@link TasksRecord}: how often the tasks' sends were committed |
  *
  * Keys that are not known are left as they are: a newer version may have written them. A value that cannot be read is
@@ -12,9 +14,9 @@
  *
  * @module
  */
-import { MephistoError } from "../core/errors.ts";
 import type { Outcome } from "../core/timer.ts";
 import type { JournalEntry, PartitionOffset } from "../driver/master-log.ts";
+import { Fields, isCount, isObject } from "./journal-fields.ts";
 
 /** Of the last master. */
 export interface MasterRecord {
@@ -48,6 +50,27 @@ export interface TimerRecord {
   readonly ends?: readonly PartitionOffset[];
 }
 
+/**
+ * Of a timer's rule. It has a key of its own, so that it need not be written with each run, and a version that does not
+ * know it passes it over.
+ */
+export interface RuleRecord {
+  /** As a script's timer says when it runs: another text is another rule. */
+  readonly rule: string;
+  /** When a master first saw it, in ms since the epoch: slots since then are run, or were missed. */
+  readonly since: number;
+}
+
+/** Of a run that takes long, and has not ended; a run of seconds is not written down before its end. */
+export interface RunningRecord {
+  readonly slot: number;
+  /** When it began, in ms since the epoch. */
+  readonly since: number;
+  /** The master that runs it. */
+  readonly epoch: number;
+  readonly worker: string;
+}
+
 /** Of the tasks on the master: makes it possible to see whether a transaction of theirs was committed. */
 export interface TasksRecord {
   readonly epoch: number;
@@ -58,6 +81,8 @@ export interface TasksRecord {
 export interface Journal {
   readonly master: MasterRecord | undefined;
   readonly timers: ReadonlyMap<string, TimerRecord>;
+  readonly rules: ReadonlyMap<string, RuleRecord>;
+  readonly running: ReadonlyMap<string, RunningRecord>;
 }
 
 /** The format of the values. A newer one than this cannot be read. */
@@ -67,9 +92,10 @@ const LONGEST_ERROR = 500;
 const MASTER = "master";
 const TASKS = "tasks";
 const TIMER = "timer:";
+const RULE = "rule:";
+const RUNNING = "running:";
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** The transactional id of an app's mastership. */
 export function transactionalIdOf(app: string): string {
@@ -83,6 +109,15 @@ export function masterEntry(record: MasterRecord): JournalEntry {
 export function timerEntry(name: string, record: TimerRecord): JournalEntry {
   const { error } = record;
   return entry(TIMER + name, error === undefined ? record : { ...record, error: error.slice(0, LONGEST_ERROR) });
+}
+
+export function ruleEntry(name: string, record: RuleRecord): JournalEntry {
+  return entry(RULE + name, record);
+}
+
+/** Undefined: no run takes long any more. */
+export function runningEntry(name: string, record: RunningRecord | undefined): JournalEntry {
+  return record ? entry(RUNNING + name, record) : { key: RUNNING + name, value: null };
 }
 
 export function tasksEntry(record: TasksRecord): JournalEntry {
@@ -102,13 +137,17 @@ export function replay(entries: readonly JournalEntry[], topic: string): Journal
   const last = new Map<string, Uint8Array | null>(entries.map(({ key, value }) => [key, value]));
   let master: MasterRecord | undefined;
   const timers = new Map<string, TimerRecord>();
+  const rules = new Map<string, RuleRecord>();
+  const running = new Map<string, RunningRecord>();
   for (const [key, value] of last) {
     if (value === null) continue;
     const fields = new Fields(key, value, topic);
-    if (key === MASTER) master = masterRecord(fields);
-    else if (key.startsWith(TIMER)) timers.set(key.slice(TIMER.length), timerRecord(fields));
+    if (key === MASTER) master = masterRecord(fields.ofFormat(FORMAT));
+    else if (key.startsWith(TIMER)) timers.set(key.slice(TIMER.length), timerRecord(fields.ofFormat(FORMAT)));
+    else if (key.startsWith(RULE)) rules.set(key.slice(RULE.length), ruleRecord(fields.ofFormat(FORMAT)));
+    else if (key.startsWith(RUNNING)) running.set(key.slice(RUNNING.length), runningRecord(fields.ofFormat(FORMAT)));
   }
-  return { master, timers };
+  return { master, timers, rules, running };
 }
 
 function masterRecord(fields: Fields): MasterRecord {
@@ -118,6 +157,19 @@ function masterRecord(fields: Fields): MasterRecord {
     worker: fields.text("worker"),
     version: fields.text("version"),
     resigned: fields.value("resigned") === true,
+  };
+}
+
+function ruleRecord(fields: Fields): RuleRecord {
+  return { rule: fields.text("rule"), since: fields.count("since") };
+}
+
+function runningRecord(fields: Fields): RunningRecord {
+  return {
+    slot: fields.count("slot"),
+    since: fields.count("since"),
+    epoch: fields.count("epoch"),
+    worker: fields.text("worker"),
   };
 }
 
@@ -147,67 +199,4 @@ function endsOf(value: unknown, fields: Fields): PartitionOffset[] {
     if (typeof topic === "string" && isCount(partition) && isCount(offset)) return { topic, partition, offset };
     throw fields.unreadable("its ends are not of topic, partition and offset");
   });
-}
-
-/** The fields of an entry's value, and what is wrong with them. */
-class Fields {
-  readonly #key: string;
-  readonly #topic: string;
-  readonly #fields: Readonly<Record<string, unknown>>;
-
-  constructor(key: string, bytes: Uint8Array, topic: string) {
-    this.#key = key;
-    this.#topic = topic;
-    this.#fields = this.#read(bytes);
-    const format = this.value("format");
-    if (!isCount(format)) throw this.unreadable("it has no format");
-    // What a newer version writes under keys of its own is its own affair.
-    if (format > FORMAT && (key === MASTER || key.startsWith(TIMER))) {
-      throw this.unreadable(`its format ${format} is of a newer version of Mephisto`);
-    }
-  }
-
-  value(name: string): unknown {
-    return Object.hasOwn(this.#fields, name) ? this.#fields[name] : undefined;
-  }
-
-  count(name: string): number {
-    const value = this.value(name);
-    if (isCount(value)) return value;
-    throw this.unreadable(`its ${name} is no whole number`);
-  }
-
-  text(name: string): string {
-    const value = this.value(name);
-    if (typeof value === "string") return value;
-    throw this.unreadable(`its ${name} is no text`);
-  }
-
-  unreadable(why: string, cause?: unknown): MephistoError {
-    return new MephistoError(
-      "JOURNAL_UNUSABLE",
-      `The entry ${JSON.stringify(this.#key)} of the journal ${this.#topic} cannot be read: ${why}. No timer runs on ` +
-        `the master until it is right. Find out what wrote it; deleting the topic begins the schedule anew.`,
-      { cause },
-    );
-  }
-
-  #read(bytes: Uint8Array): Record<string, unknown> {
-    let value: unknown;
-    try {
-      value = JSON.parse(decoder.decode(bytes));
-    } catch (cause) {
-      throw this.unreadable("it is no JSON", cause);
-    }
-    if (!isObject(value)) throw this.unreadable("it is no object");
-    return value;
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }

@@ -7,6 +7,7 @@ import { journalTopic } from "../core/journal-topic.ts";
 import type { Logger } from "../core/logger.ts";
 import { type Sleep, within } from "../core/pause.ts";
 import type { FencedPublisher, MasterLog } from "../driver/master-log.ts";
+import { firstSeen } from "./first-seen.ts";
 import { type Journal, masterEntry, type MasterRecord, replay, transactionalIdOf } from "./journal.ts";
 import { MasterClock } from "./master-clock.ts";
 import type { Term } from "./mastership.ts";
@@ -215,7 +216,10 @@ export class Reign {
     begun(epoch);
     logger.info(`This worker is master (epoch ${epoch}).`);
     if (!this.#checkClock()) return;
-    const span = this.#span(epoch, journal, this.#publication);
+    const { since, parts } = firstSeen(timers.map(({ timer }) => timer), journal, this.#time.now());
+    for (const part of parts) await this.#publication.commit(() => ({ records: [], journal: part }));
+    if (!this.#holds()) throw over();
+    const span = this.#span(epoch, journal, since, this.#publication);
     for (const loop of timers) loop.start(span);
     this.#startTasks(epoch, this.#publication);
   }
@@ -247,7 +251,7 @@ export class Reign {
     return !this.#runsOver.signal.aborted && this.#holds();
   }
 
-  #span(epoch: number, journal: Journal, publication: Publication): Span {
+  #span(epoch: number, journal: Journal, since: ReadonlyMap<string, number>, publication: Publication): Span {
     const { definition: { actors, id }, log, logger } = this.#parts;
     const writer = new TickWriter({ actors, publication, epoch, logger });
     return {
@@ -257,6 +261,7 @@ export class Reign {
       holds: () => this.#mayPublish(),
       ready: () => !this.#closing.signal.aborted && this.#mayPublish() && this.#checkClock(),
       recordOf: (timer) => journal.timers.get(timer),
+      sinceOf: (timer) => since.get(timer),
       write: (timer, book, run) => writer.write(timer, book, run),
       // Also of those in the journal: an actor may have gone since, and nobody would ever commit.
       behind: (ends) => log.behind(id, writer.consumed(ends)),

@@ -19,6 +19,8 @@ function definition(): ScriptDefinition {
 }
 
 const JOURNAL: Journal = {
+  rules: new Map(),
+  running: new Map(),
   master: { epoch: 7, generation: 9, worker: "box-2", version: "v3", resigned: false },
   timers: new Map([
     ["publishGreetings", {

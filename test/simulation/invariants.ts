@@ -6,6 +6,7 @@ import { APP, INTERVAL, TIMER, TOPIC } from "./sim-worker.ts";
 const decoder = new TextDecoder();
 const JOURNAL = `${APP}-master`;
 const TIMER_KEY = `timer:${TIMER}`;
+const RULE_KEY = `rule:${TIMER}`;
 
 /** A message of the simulated timer. */
 export interface Said {
@@ -37,6 +38,8 @@ export class Invariants {
   #epoch = 0;
   lastSlot = 0;
   #journalSlot = 0;
+  /** When a master first saw the timer: it catches up all, so that from here on no slot may be lost. */
+  #since: number | undefined;
 
   constructor(log: MemoryLog) {
     this.#log = log;
@@ -113,15 +116,19 @@ export class Invariants {
     if (!committed) return;
     const records = batches.flatMap(({ topic, batch }) => batch.records.map((record) => ({ topic, record })));
     const messages = records.filter(({ topic }) => topic === TOPIC).map(({ record }) => said(record.value));
-    const entries = records
-      .filter(({ topic, record }) => topic === JOURNAL && decoder.decode(record.key ?? undefined) === TIMER_KEY)
-      .map(({ record }) => JSON.parse(decoder.decode(record.value ?? undefined)));
+    const entriesOf = (key: string) =>
+      records
+        .filter(({ topic, record }) => topic === JOURNAL && decoder.decode(record.key ?? undefined) === key)
+        .map(({ record }) => JSON.parse(decoder.decode(record.value ?? undefined)));
+    const entries = entriesOf(TIMER_KEY);
+    for (const { since } of entriesOf(RULE_KEY)) this.#since ??= since;
     for (const { slot, epoch, worker } of messages) {
       if (this.slots.has(slot)) this.fail(`slot ${slot} is published again, by ${worker} in epoch ${epoch}`);
       if (slot <= this.lastSlot) this.fail(`slot ${slot} is published after ${this.lastSlot}`);
       if (this.lastSlot > 0 && slot > this.lastSlot + INTERVAL) {
         this.fail(`slot ${slot} follows ${this.lastSlot}: ${(slot - this.lastSlot) / INTERVAL - 1} are missing`);
       }
+      if (this.lastSlot === 0) this.#first(slot);
       if (epoch < this.#epoch) this.fail(`epoch ${epoch} publishes after ${this.#epoch}`);
       this.#epoch = Math.max(this.#epoch, epoch);
       this.slots.add(slot);
@@ -135,6 +142,15 @@ export class Invariants {
       if (slot <= this.#journalSlot) this.fail(`the journal goes from ${this.#journalSlot} back to ${slot}`);
       this.#journalSlot = slot;
     }
+  }
+
+  /** The first slot ever is the one after the timer was first seen, however many masters have died meanwhile. */
+  #first(slot: number): void {
+    if (this.#since === undefined) {
+      return this.fail(`slot ${slot} is published before the timer's rule is written down`);
+    }
+    const first = (Math.floor(this.#since / INTERVAL) + 1) * INTERVAL;
+    if (slot !== first) this.fail(`slot ${slot} is the first: ${(slot - first) / INTERVAL} before it are lost`);
   }
 
   /** Nothing is committed that nobody has handled. */

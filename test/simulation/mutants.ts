@@ -55,6 +55,13 @@ export const MISTAKES: readonly Mistake[] = [
     mutant: publishers(() => ({ read: () => Promise.resolve([]) })),
   },
   {
+    name: "the next master does not know since when the timer is due",
+    within: 2000,
+    mutant: publishers((publisher) => ({
+      read: async (mayTry) => (await publisher.read(mayTry)).filter(({ key }) => !key.startsWith("rule:")),
+    })),
+  },
+  {
     name: "who claims mastership is not elected again",
     within: 20,
     mutant: {

@@ -116,7 +116,12 @@ function informed(master: boolean, journal: () => Promise<Journal | undefined>) 
   return { read, ask: (path = "/") => handler(new Request(`http://localhost${path}`)) };
 }
 
-const written: Journal = { master: undefined, timers: new Map([["publish", RECORD], ["gone", RECORD]]) };
+const written: Journal = {
+  master: undefined,
+  timers: new Map([["publish", RECORD], ["gone", RECORD]]),
+  rules: new Map(),
+  running: new Map(),
+};
 
 test("GET / of a worker that is not master has what the journal says, also of timers that are gone", async () => {
   const { ask } = informed(false, () => Promise.resolve(written));

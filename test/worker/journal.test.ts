@@ -6,6 +6,10 @@ import {
   masterEntry,
   type MasterRecord,
   replay,
+  ruleEntry,
+  type RuleRecord,
+  runningEntry,
+  type RunningRecord,
   tasksEntry,
   timerEntry,
   type TimerRecord,
@@ -39,6 +43,14 @@ const masterRecord: fc.Arbitrary<MasterRecord> = fc.record({
   resigned: fc.boolean(),
 }, { noNullPrototype: true });
 
+const ruleRecord: fc.Arbitrary<RuleRecord> = fc.record({ rule: fc.string(), since: count }, { noNullPrototype: true });
+const runningRecord: fc.Arbitrary<RunningRecord> = fc.record({
+  slot: count,
+  since: count,
+  epoch: count,
+  worker: fc.string(),
+}, { noNullPrototype: true });
+
 const raw = (key: string, value: unknown): JournalEntry => ({
   key,
   value: new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value)),
@@ -60,12 +72,16 @@ test("of each key the last entry counts, whatever the order of the keys", () => 
   const step = fc.oneof(
     fc.tuple(fc.constant("timer" as const), name, timerRecord),
     fc.tuple(fc.constant("gone" as const), name, fc.constant(undefined)),
+    fc.tuple(fc.constant("rule" as const), name, ruleRecord),
+    fc.tuple(fc.constant("running" as const), name, fc.option(runningRecord, { nil: undefined })),
     fc.tuple(fc.constant("master" as const), fc.constant(""), masterRecord),
     fc.tuple(fc.constant("tasks" as const), fc.constant(""), fc.constant(undefined)),
   );
   fc.assert(fc.property(fc.array(step), (steps) => {
     let master: MasterRecord | undefined;
     const timers = new Map<string, TimerRecord>();
+    const rules = new Map<string, RuleRecord>();
+    const running = new Map<string, RunningRecord>();
     const entries = steps.map(([what, name, record]): JournalEntry => {
       switch (what) {
         case "timer":
@@ -74,6 +90,13 @@ test("of each key the last entry counts, whatever the order of the keys", () => 
         case "gone":
           timers.delete(name);
           return { key: `timer:${name}`, value: null };
+        case "rule":
+          rules.set(name, record);
+          return ruleEntry(name, record);
+        case "running":
+          if (record) running.set(name, record);
+          else running.delete(name);
+          return runningEntry(name, record);
         case "master":
           master = record;
           return masterEntry(record);
@@ -84,11 +107,14 @@ test("of each key the last entry counts, whatever the order of the keys", () => 
     const found = replay(entries, "shop-master");
     assert.deepEqual(found.master, master);
     assert.deepEqual(Object.fromEntries(found.timers), Object.fromEntries(timers));
+    assert.deepEqual(Object.fromEntries(found.rules), Object.fromEntries(rules));
+    assert.deepEqual(Object.fromEntries(found.running), Object.fromEntries(running));
   }));
 });
 
 test("an empty journal says nothing", () => {
-  assert.deepEqual(replay([], "shop-master"), { master: undefined, timers: new Map() });
+  const nothing = { master: undefined, timers: new Map(), rules: new Map(), running: new Map() };
+  assert.deepEqual(replay([], "shop-master"), nothing);
 });
 
 test("what a newer version adds is passed over", () => {
@@ -96,7 +122,8 @@ test("what a newer version adds is passed over", () => {
     raw("shards:restock", { format: 9, anything: [1] }),
     raw("timer:restock", { format: 1, ...TIMER, mood: "good" }),
   ];
-  assert.deepEqual(replay(entries, "shop-master"), { master: undefined, timers: new Map([["restock", TIMER]]) });
+  const { master, timers } = replay(entries, "shop-master");
+  assert.deepEqual([master, timers], [undefined, new Map([["restock", TIMER]])]);
 });
 
 test("what cannot be read is an error that says which entry", () => {
@@ -130,6 +157,9 @@ test("what cannot be read is an error that says which entry", () => {
   }
   for (const value of [{ ...MASTER }, { format: 1, ...MASTER, epoch: 2 ** 53 }, { format: 1, epoch: 3 }]) {
     assert.throws(() => replay([raw("master", value)], "shop-master"), coded("JOURNAL_UNUSABLE", /"master"/));
+  }
+  for (const value of [{ format: 2, rule: "every 1s", since: 1 }, { format: 1, rule: "every 1s", since: -1 }]) {
+    assert.throws(() => replay([raw("rule:x", value)], "shop-master"), coded("JOURNAL_UNUSABLE", /"rule:x"/));
   }
   // Somebody else writes to it: nothing in it is to be trusted.
   assert.throws(() => replay([raw("", "hello")], "shop-master"), coded("JOURNAL_UNUSABLE"));

@@ -6,7 +6,7 @@ import type { TimerOptions } from "../../src/core/timer.ts";
 import { actor } from "../../src/core/actor.ts";
 import { timer, type TimerFunction } from "../../src/core/timer.ts";
 import { context } from "../../src/runtime/context.ts";
-import { masterEntry, timerEntry, type TimerRecord } from "../../src/worker/journal.ts";
+import { masterEntry, ruleEntry, timerEntry, type TimerRecord } from "../../src/worker/journal.ts";
 import { Master } from "../../src/worker/master.ts";
 import type { Term } from "../../src/worker/mastership.ts";
 import type { Scope } from "../../src/worker/sends.ts";
@@ -108,7 +108,8 @@ test("an elected worker fences, reads, writes its epoch, and ticks", async () =>
   const { time, lines, log, master, elect, send, published, end } = made(({ epoch }) => send(`${epoch}`));
   elect(4);
   await time.pass(2000);
-  assert.deepEqual(log.calls, ["fence", "read", "publish", "publish", "publish"]);
+  assert.deepEqual(log.calls, ["fence", "read", "publish", "publish", "publish", "publish"]);
+  assert.deepEqual(log.entry("rule:restock"), { format: 1, rule: "every 1s", since: START });
   assert.deepEqual(log.fences, [
     { transactionalId: "shop.master", journal: "shop-master", journalId: "1", transactionTimeout: 6000 },
   ]);
@@ -153,6 +154,87 @@ test("it goes on where the journal stands: epoch, slots, counts", async () => {
   assert.deepEqual([at, epoch, ran, failed, skipped, caughtUp], [slot(0), 7, 11, 1, 6, 4]);
   await time.pass(700);
   assert.equal(log.entry("timer:restock")?.slot, slot(1));
+  await end();
+});
+
+test("the first slot ever is not lost when the master dies before it, or in it: the next one runs it as one that was missed", async () => {
+  const dies: [inIt: boolean, options: TimerOptions, expected: number[]][] = [
+    [false, { catchUp: "all" }, [1, 2, 3]],
+    [true, { catchUp: "all" }, [1, 2, 3]],
+    [false, {}, [3]],
+    [false, { catchUp: "skip" }, []],
+    [false, { catchUp: "skip", immediately: true }, [3]],
+    [true, { catchUp: "all", immediately: true }, [0, 1, 2, 3]],
+  ];
+  for (const [inIt, options, expected] of dies) {
+    let hangs = true;
+    const { time, log, elect, end } = made(() => hangs ? time.sleep(5000) : undefined, options);
+    const over = elect();
+    await time.pass(inIt ? 800 : 100);
+    over();
+    hangs = false;
+    await time.pass(5000); // also for the run that goes on
+    assert.equal(log.entry("timer:restock"), undefined);
+    time.set(3500 - (time.wall() - slot(0)));
+    elect(2);
+    await settle();
+    await time.pass(1);
+    const ran = log.history("timer:restock").map(({ slot: at }) => (Number(at) - slot(0)) / 1000);
+    assert.deepEqual(ran, expected, JSON.stringify([inIt, options]));
+    assert.equal(log.history("rule:restock").length, 1);
+    await end();
+  }
+});
+
+test("nothing runs before it is written down since when it is due", async () => {
+  const { time, log, elect, end } = made();
+  let published = 0;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  log.refuse = () => {
+    if (++published === 1) log.waits.set("publish", promise); // of what comes after its own entry
+    return undefined;
+  };
+  elect();
+  await time.pass(2500);
+  assert.deepEqual(log.history("timer:restock"), []);
+  resolve();
+  await time.pass(100);
+  assert.deepEqual(log.history("timer:restock").map(({ slot: at }) => at), [slot(2)]);
+  assert.deepEqual(log.entry("rule:restock"), { format: 1, rule: "every 1s", since: START });
+  await end();
+});
+
+test("slots of a rule from before it was first seen were not missed; an outage of the same rule is caught up", async () => {
+  const cases: [rule: string | undefined, expected: number[]][] = [
+    ["every 1s", [-4, -3, -2, -1, 0, 1]],
+    [undefined, [-4, -3, -2, -1, 0, 1]], // of an older version
+    ["every 7s", [1]],
+    ["cron * * * * * * Europe/Berlin", [1]],
+  ];
+  for (const [rule, expected] of cases) {
+    const { time, log, elect, end } = made(() => {}, { catchUp: "all" });
+    log.entries.push(last(), timerEntry("restock", record({ slot: slot(-5) })));
+    if (rule) log.entries.push(ruleEntry("restock", { rule, since: slot(-100) }));
+    elect();
+    await time.pass(800);
+    const ran = log.history("timer:restock").slice(1).map(({ slot: at }) => (Number(at) - slot(0)) / 1000);
+    assert.deepEqual(ran, expected, rule);
+    await end();
+  }
+});
+
+test("a master that has seen another rule and dies loses none of its slots", async () => {
+  const { time, log, elect, end } = made(() => {}, { catchUp: "all" });
+  log.entries.push(last(), timerEntry("restock", record({ slot: slot(-5) })));
+  log.entries.push(ruleEntry("restock", { rule: "every 7s", since: slot(-100) }));
+  const over = elect();
+  await settle();
+  over();
+  await time.pass(3000);
+  elect(2);
+  await time.pass(1);
+  const ran = log.history("timer:restock").slice(1).map(({ slot: at }) => (Number(at) - slot(0)) / 1000);
+  assert.deepEqual(ran, [1, 2, 3]);
   await end();
 });
 
@@ -501,9 +583,9 @@ test("the journal knows the latest generation, and is written once a minute when
   idle.log.uncommitted = 1;
   idle.elect(1);
   await idle.time.pass(59_000);
-  assert.equal(idle.log.committed.length, 1);
+  assert.equal(idle.log.committed.length, 2, "its own entry, and the timer's rule");
   await idle.time.pass(3000);
-  assert.equal(idle.log.committed.length, 2);
+  assert.equal(idle.log.committed.length, 3);
   await idle.end();
 });
 
