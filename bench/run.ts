@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- --rounds 5] [--runtime bun,deno,node] [name…]`: measures Mephisto and its peers in turn on one real
  * Kafka of its own, and prints medians of the ratios of neighbours. Names: consume, produce, latency, start, idle,
- * mastership (elections: how soon there is another master, and ticks: what one costs), broker (the dev broker beside real Kafka), and
+ * mastership (elections: how soon there is another master, and ticks: what one costs), timers (what many cost one master), broker (the dev broker beside real Kafka), and
  * soak, only when asked for: the memory of the dev broker over 10 million messages, without a Kafka.
  */
 import process from "node:process";
@@ -17,6 +17,7 @@ import { elections, ticks } from "./mastership.ts";
 import { type Given, javaConsume, javaProduce, program } from "./peers.ts";
 import { soak } from "./soak.ts";
 import { median, ratios, shown, table } from "./stats.ts";
+import { timers } from "./timers.ts";
 
 const { values, positionals } = parseArgs({
   options: { rounds: { type: "string", default: "5" }, runtime: { type: "string" } },
@@ -53,6 +54,7 @@ try {
   if (wanted("broker")) await broker(kafka, runtimes, rounds);
   if (wanted("mastership") || wanted("elections")) await elections(kafka);
   if (wanted("mastership") || wanted("ticks")) await ticks(kafka, runtimes, rounds);
+  if (wanted("timers")) await timers(kafka, runtimes);
 } finally {
   await kafka.stop();
 }

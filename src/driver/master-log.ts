@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type ErrorCode, MephistoError } from "../core/errors.ts";
 import type { Instant } from "../core/lease.ts";
 import type { Record, TopicPartition } from "./driver.ts";
 
@@ -51,12 +52,25 @@ export interface Transaction {
   readonly journal: readonly JournalEntry[] | JournalOfEnds;
 }
 
-/** What goes to the journal where that depends on `ends`: for each partition the offset after the last record. */
-export type JournalOfEnds = (ends: readonly PartitionOffset[]) => readonly JournalEntry[];
+/** What goes to the journal where that depends on where records end. */
+export type JournalOfEnds = (endsOf: EndsOf) => readonly JournalEntry[];
 
-/** What a transaction writes to the journal, where its records end at `ends`. */
-export function entriesOf({ journal }: Transaction, ends: readonly PartitionOffset[]): readonly JournalEntry[] {
-  return typeof journal === "function" ? journal(ends) : journal;
+/** For each partition that the records from index `from` up to `to` went to: the offset after the last of them. */
+export type EndsOf = (from: number, to: number) => readonly PartitionOffset[];
+
+/** What a transaction writes to the journal, where its records end at `endsOf`. */
+export function entriesOf({ journal }: Transaction, endsOf: EndsOf): readonly JournalEntry[] {
+  return typeof journal === "function" ? journal(endsOf) : journal;
+}
+
+/** A refusal of whatever is written to one topic: what wrote nothing there has no part in it. */
+export class TopicRefused extends MephistoError {
+  readonly topic: string;
+
+  constructor(topic: string, code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(code, message, options);
+    this.topic = topic;
+  }
 }
 
 /** What a transaction that was committed has written. */
@@ -92,8 +106,9 @@ export interface FencedPublisher {
   read(mayTry: MayTry): Promise<readonly JournalEntry[]>;
   /**
    * Commits all of a transaction or nothing. Errors: `FENCED` when another has been opened since, `NOT_MASTER`,
-   * `JOURNAL_LOST`; `UNKNOWN_OUTCOME` when it may have been committed: `recover`, `read` and look; any other (as
-   * `MESSAGE_TOO_LARGE`, `UNKNOWN_TOPIC`, `UNREACHABLE`): nothing of it was or will be published.
+   * `JOURNAL_LOST`; `UNKNOWN_OUTCOME` when it may have been committed: `recover`, `read` and look; any other: nothing
+   * of it was or will be published. Of these `UNREACHABLE` and `PROTOCOL` may pass by themselves; `MESSAGE_TOO_LARGE`,
+   * `MESSAGE_REFUSED`, `BUFFER_FULL` and a {@link TopicRefused} are of what is in it.
    */
   publish(transaction: Transaction, mayTry: MayTry): Promise<Committed>;
   /**

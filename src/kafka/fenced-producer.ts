@@ -9,15 +9,17 @@ import {
   type FenceOptions,
   type JournalEntry,
   type MayTry,
+  type PartitionOffset,
+  TopicRefused,
   type Transaction,
 } from "../driver/master-log.ts";
 import { maxRecordSize } from "../wire/batch-builder.ts";
 import { partitionForKey } from "../wire/murmur2.ts";
 import { produce, produceTransactional } from "../wire/requests/00-produce.ts";
 import { addPartitionsToTxn } from "../wire/requests/24-add-partitions-to-txn.ts";
-import type { BatchKind } from "./batch.ts";
+import type { Batch, BatchKind } from "./batch.ts";
 import { Turns } from "../core/pause.ts";
-import type { Cluster } from "./cluster.ts";
+import type { Cluster, TopicState } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { ProtocolError } from "./errors.ts";
 import { JournalReader } from "./journal-reader.ts";
@@ -43,6 +45,13 @@ export interface FencedProducerParts {
   readonly links: Links;
   readonly clock: Clock;
   readonly kind: BatchKind;
+}
+
+/** Where a record went: it was the batch's `count`th. */
+interface Place {
+  readonly queue: PartitionQueue;
+  readonly batch: Batch;
+  readonly count: number;
 }
 
 /** The transactional producer of one term of mastership. */
@@ -100,10 +109,6 @@ export class FencedProducer implements FencedPublisher {
         return await this.#publish(transaction, mayTry);
       } catch (error) {
         if (!(error instanceof BatchTooLarge)) throw error;
-        const { journal } = this.#options;
-        if (error.topic === journal) {
-          throw new MephistoError("MESSAGE_TOO_LARGE", `The entries of a tick are larger than ${journal} accepts.`);
-        }
         const before = this.#batchBytes.get(error.topic) ?? BATCH_BYTES;
         this.#batchBytes.set(error.topic, before / 4); // until each message goes alone
       }
@@ -116,15 +121,16 @@ export class FencedProducer implements FencedPublisher {
 
   async #publish(transaction: Transaction, mayTry: MayTry): Promise<Committed> {
     await this.#checkJournal();
-    const queues = await this.#queues(transaction.records);
+    const byEnds = typeof transaction.journal === "function";
+    const { queues, batches } = await this.#queues(transaction.records, byEnds);
     const until = this.#parts.clock.monotonic() + this.#options.transactionTimeout * OURS;
-    const journal = this.#numbered(new PartitionQueue(this.#options.journal, 0));
+    const journal = this.#numbered(this.#queue(this.#options.journal, 0));
     if (!mayTry()) throw notMaster();
     try {
       this.#epoch.open();
       if (!this.#epoch.support.epochs) await this.#add([...queues, journal], until, mayTry);
-      const together = typeof transaction.journal !== "function" && this.#haveOneLeader([...queues, journal]);
-      if (together) this.#append(journal, transaction.journal);
+      const together = !byEnds && this.#haveOneLeader([...queues, journal]);
+      if (together) this.#append(journal, entriesOf(transaction, () => []));
       const written = new Map(await this.#write(together ? [...queues, journal] : queues, until, mayTry));
       const ends = queues.map((queue) => ({
         topic: queue.topic,
@@ -132,7 +138,7 @@ export class FencedProducer implements FencedPublisher {
         offset: written.get(queue)?.end ?? 0,
       }));
       if (!together) {
-        this.#append(journal, entriesOf(transaction, ends));
+        this.#append(journal, entriesOf(transaction, (from, to) => endsOf(batches.slice(from, to), written)));
         const entries = await this.#write([journal], until, mayTry);
         entries.forEach((each, queue) => written.set(queue, each));
       }
@@ -153,8 +159,11 @@ export class FencedProducer implements FencedPublisher {
     this.#journal.checkTopic();
   }
 
-  /** The records by their partitions. Errors: `UNKNOWN_TOPIC`, `UNREACHABLE`. */
-  async #queues(records: readonly Record[]): Promise<PartitionQueue[]> {
+  /**
+   * The records by their partitions, and, where it is asked for, the batch that each went to. Errors: `UNKNOWN_TOPIC`,
+   * `UNREACHABLE`.
+   */
+  async #queues(records: readonly Record[], places: boolean): Promise<{ queues: PartitionQueue[]; batches: Place[] }> {
     const { cluster, clock } = this.#parts;
     const now = clock.monotonic();
     const topics = new Map<string, PartitionQueue[]>();
@@ -162,17 +171,14 @@ export class FencedProducer implements FencedPublisher {
       if (topic === this.#options.journal) {
         throw new MephistoError("INVALID_OPTION", `Topic ${topic} is the master's journal, and takes no messages.`);
       }
-      const { leaders } = await cluster.known(topic);
-      const batchBytes = this.#batchBytes.get(topic);
-      topics.set(
-        topic,
-        leaders.map((_, partition) => this.#numbered(new PartitionQueue(topic, partition, batchBytes))),
-      );
+      const { leaders } = await this.#known(topic);
+      topics.set(topic, leaders.map((_, partition) => this.#numbered(this.#queue(topic, partition))));
       if (now > (this.#checked.get(topic) ?? now) + CHECK_INTERVAL) cluster.refresh([topic]).catch(() => {}); // sending would say so
       else if (this.#checked.has(topic)) continue;
       this.#checked.set(topic, now);
     }
     const turns = new Turns(clock);
+    const batches: Place[] = [];
     for (const { topic, key, value, headers, timestamp } of records) {
       const rest = turns.due();
       if (rest) await rest;
@@ -180,9 +186,25 @@ export class FencedProducer implements FencedPublisher {
       const index = key === null ? this.#turn++ % queues.length : partitionForKey(key, queues.length);
       const queue = queues[index];
       if (queue === undefined) throw new Error("unreachable: a partition that the topic has not");
-      queue.batchFor(maxRecordSize(key, value, headers), now).builder.append(key, value, headers, timestamp);
+      const batch = queue.batchFor(maxRecordSize(key, value, headers), now);
+      batch.builder.append(key, value, headers, timestamp);
+      if (places) batches.push({ queue, batch, count: batch.count });
     }
-    return [...topics.values()].flat().filter((queue) => !queue.empty);
+    return { queues: [...topics.values()].flat().filter((queue) => !queue.empty), batches };
+  }
+
+  /** A topic of which something is known. Errors: `UNKNOWN_TOPIC`, of all that goes there; `UNREACHABLE`. */
+  async #known(topic: string): Promise<TopicState> {
+    try {
+      return await this.#parts.cluster.known(topic);
+    } catch (error) {
+      if (!(error instanceof MephistoError) || error.code !== "UNKNOWN_TOPIC") throw error;
+      throw new TopicRefused(topic, error.code, error.message, { cause: error });
+    }
+  }
+
+  #queue(topic: string, partition: number): PartitionQueue {
+    return new PartitionQueue(topic, partition, this.#batchBytes.get(topic));
   }
 
   #numbered(queue: PartitionQueue): PartitionQueue {
@@ -285,7 +307,7 @@ export class FencedProducer implements FencedPublisher {
         throw error;
       }
     } else if (this.#parts.cluster.topic(topic) === undefined) {
-      return new MephistoError("UNKNOWN_TOPIC", `There is no topic ${topic} any more.`);
+      return new TopicRefused(topic, "UNKNOWN_TOPIC", `There is no topic ${topic} any more.`);
     }
     return undefined;
   }
@@ -309,3 +331,12 @@ export class FencedProducer implements FencedPublisher {
 }
 
 const utf8 = new TextEncoder();
+
+/** Where the records of these places end, of each partition the last. */
+function endsOf(places: readonly Place[], written: ReadonlyMap<PartitionQueue, Written>): PartitionOffset[] {
+  const ends = new Map<PartitionQueue, number>();
+  for (const { queue, batch, count } of places) {
+    ends.set(queue, (written.get(queue)?.offsets.get(batch) ?? 0) + count);
+  }
+  return [...ends].map(([{ topic, partition }, offset]) => ({ topic, partition, offset }));
+}

@@ -3,7 +3,7 @@ import { MephistoError, messageOf } from "../core/errors.ts";
 import { groupBy } from "../core/group-by.ts";
 import type { Instant } from "../core/lease.ts";
 import { Backoff } from "../core/pause.ts";
-import type { MayTry } from "../driver/master-log.ts";
+import { type MayTry, TopicRefused } from "../driver/master-log.ts";
 import type { Call } from "../wire/call.ts";
 import { ERROR_CODES } from "../wire/error-codes.ts";
 import type { ProducedPartition, ProduceRequest, ProduceResponse } from "../wire/requests/00-produce.ts";
@@ -33,6 +33,8 @@ export interface Written {
   readonly first: number;
   /** The offset after the last. */
   readonly end: number;
+  /** Of the first message of each batch. */
+  readonly offsets: Map<Batch, number>;
   /** When the last batch was appended, in ms since the epoch; -1 where the topic keeps the producer's time. */
   readonly appended: number;
   /** Before that, by our clocks, and after it. */
@@ -284,7 +286,7 @@ class Writing {
       const error = refusalOf(queue, errorCode, found);
       // Of what stood beside one that was refused: it is that one's error which says whether it passes.
       const mayPass = errorCode === Code.OPERATION_NOT_ATTEMPTED || ERROR_CODES.get(errorCode)?.retriable;
-      if (outOfOrder ? queue.isFirst(batch) : !mayPass) return this.#fail(error);
+      if (outOfOrder ? queue.isFirst(batch) : !mayPass) return this.#fail(ofTopic(topic, error));
       queue.failed(batch);
       if (outOfOrder) continue;
       trouble = error.message;
@@ -301,7 +303,9 @@ class Writing {
     this.#firstSent.delete(batch);
     this.#trouble.delete(queue);
     const before = this.#written.get(queue);
+    const offsets = before?.offsets ?? new Map<Batch, number>();
     this.#written.set(queue, {
+      offsets: offsets.set(batch, baseOffset),
       first: before?.first ?? baseOffset, // the first goes alone
       end: Math.max(before?.end ?? 0, baseOffset + batch.count), // a later one may be answered before
       appended: logAppendTimeMs,
@@ -344,4 +348,9 @@ class Writing {
 /** It was known when its leader was: somebody else has looked since. */
 function unknown(topic: string): never {
   throw new MephistoError("UNREACHABLE", `Topic ${topic} is not known at the moment.`);
+}
+
+/** Whatever is written to a topic that we may not write to is refused, whoever wrote it. */
+function ofTopic(topic: string, error: MephistoError): MephistoError {
+  return error.code === "NOT_AUTHORIZED" ? new TopicRefused(topic, error.code, error.message, { cause: error }) : error;
 }

@@ -3,8 +3,8 @@ import { messageOf } from "../core/errors.ts";
 import { retryPause } from "../core/policy.ts";
 import type { Supervisor } from "../core/supervisor.ts";
 import type { Term } from "./mastership.ts";
-import { codeOf } from "./publication.ts";
 import { Reign, type ReignParts, type Stage } from "./reign.ts";
+import { codeOf } from "./transaction-runner.ts";
 
 /** How often it is looked whether all goes well, in ms. */
 const LOOKS = 1000;

@@ -2,8 +2,9 @@ import { MephistoError } from "../core/errors.ts";
 import type { Record } from "../driver/driver.ts";
 import { tasksEntry } from "./journal.ts";
 import { textHeaders, withHeader } from "./outgoing.ts";
-import { isOver, type Publication } from "./publication.ts";
+import type { Publication } from "./publication.ts";
 import { type Scope, sizeOf, Watched } from "./sends.ts";
+import { isOver } from "./transaction-runner.ts";
 
 /** The most that may wait to be committed, in bytes. */
 const WAITING_BYTES = 256 << 20;

@@ -1,152 +1,130 @@
-import type { Clock } from "../core/clock.ts";
-import { MephistoError, messageOf } from "../core/errors.ts";
-import type { Sleep } from "../core/pause.ts";
-import { retryPause } from "../core/policy.ts";
-import type { FencedPublisher, JournalEntry, LogTime, Transaction } from "../driver/master-log.ts";
+import { TopicRefused } from "../driver/master-log.ts";
+import { sizeOf } from "./sends.ts";
+import type { Part } from "./transaction-part.ts";
+import { codeOf, isOver, TransactionRunner, type TransactionRunnerParts } from "./transaction-runner.ts";
 
-/** The longest pause before the next attempt, in ms. */
-const LONGEST_PAUSE = 1000;
-/** An error that the log reports, and that may be of what is published, is taken for that after so many attempts. */
-const ATTEMPTS = 5;
+/** The most that goes together: so many parts, and so many bytes unless one part alone has more. */
+const SHARED_PARTS = 1000;
+const SHARED_BYTES = 4 << 20;
 
-export interface PublicationParts {
-  readonly fenced: FencedPublisher;
-  /** Whether the term lasts. */
-  holds(): boolean;
-  readonly signal: AbortSignal;
-  readonly clock: Clock;
-  readonly sleep: Sleep;
-  /** Told of the log's time at each append. */
-  appended(time: LogTime): void;
-  /** Told of what ends it for good: `FENCED`, `JOURNAL_LOST`. */
-  lost(error: MephistoError): void;
+interface Waiting {
+  readonly prepare: () => Part | undefined;
+  readonly done: (() => void) | undefined;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+  /** Once it is prepared. */
+  part: Part | undefined;
 }
 
-/** Commits the transactions of one term, one after the other; each all of it, and one time. */
-export class Publication {
-  readonly #parts: PublicationParts;
-  #last: Promise<unknown> = Promise.resolve();
-  #busySince: number | undefined;
-  #trouble: string | undefined;
+/** One that goes now. */
+type Taken = Waiting & { readonly part: Part };
 
-  constructor(parts: PublicationParts) {
-    this.#parts = parts;
+/**
+ * Commits what the ticks, the tasks and the master of one term have to publish. While one transaction is under way the
+ * others gather, and go together when it is done; if what one of them wrote is refused, only that one fails.
+ */
+export class Publication {
+  readonly #runner: TransactionRunner;
+  #waiting: Waiting[] = [];
+  #running = false;
+
+  constructor(parts: TransactionRunnerParts) {
+    this.#runner = new TransactionRunner(parts);
   }
 
   /** Since when the transaction in hand has been trying, on the monotonic clock; undefined when there is none. */
   get busySince(): number | undefined {
-    return this.#busySince;
+    return this.#runner.busySince;
   }
 
   /** What keeps the transaction in hand from being committed. */
   get trouble(): string | undefined {
-    return this.#trouble;
+    return this.#runner.trouble;
   }
 
   /**
    * Commits what `prepare` gives when its turn has come, unless that is nothing; `done` is called when it is committed,
-   * before the next is prepared. What may pass by itself is tried again for as long as the term lasts, so that a tick is
-   * not lost to a broker that is started again.
+   * before anything else is made up. What was given first stands first.
    *
    * Errors: `NOT_MASTER`, `FENCED`, `JOURNAL_LOST`: whether it was committed the journal says to the next master. Any
    * other: nothing of it was or will be published.
    */
-  commit(prepare: () => Transaction | undefined, done?: () => void): Promise<void> {
-    const committed = this.#last.then(async () => {
-      const transaction = prepare();
-      if (transaction === undefined) return;
-      this.#busySince = this.#parts.clock.monotonic();
-      try {
-        await this.#commit(transaction);
-        done?.();
-      } finally {
-        this.#busySince = this.#trouble = undefined;
-      }
-    });
-    this.#last = committed.catch(() => {});
-    return committed;
+  commit(prepare: () => Part | undefined, done?: () => void): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiting.push({ prepare, done, resolve, reject, part: undefined });
+    if (!this.#running) void this.#run();
+    return promise;
   }
 
-  async #commit(transaction: Transaction): Promise<void> {
-    const { fenced, appended } = this.#parts;
-    const { records, journal } = transaction;
-    let written: readonly JournalEntry[] = [];
-    if (typeof journal !== "function") written = journal;
-    else transaction = { records, journal: (ends) => written = journal(ends) };
-    for (let failures = 1;; failures++) {
-      this.#check();
-      try {
-        const { time } = await fenced.publish(transaction, this.#parts.holds);
-        return appended(time);
-      } catch (error) {
-        if (codeOf(error) === "UNKNOWN_OUTCOME") {
-          // Not an abort: as a rule it was committed, and only the answer is lost. The journal knows.
-          this.#trouble = messageOf(error);
-          if (await this.#wasCommitted(written)) return;
-        } else await this.#again(error, mayPass(error, failures), failures);
+  async #run(): Promise<void> {
+    this.#running = true;
+    // Who is ready in this same moment goes with the first.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const taken = this.#take();
+      if (taken.length > 0) await this.#publish(taken, false);
+    }
+    this.#running = false;
+  }
+
+  /** The next that go together. */
+  #take(): Taken[] {
+    const taken: Taken[] = [];
+    let seen = 0, bytes = 0;
+    for (const waiting of this.#waiting) {
+      if (prepare(waiting)) {
+        const { part } = waiting;
+        bytes += part.records.reduce((sum, record) => sum + sizeOf(record), 0);
+        if (taken.length > 0 && (part.alone || bytes > SHARED_BYTES)) break;
+        taken.push(waiting);
       }
+      seen++;
+      if (taken.length === SHARED_PARTS || taken[0]?.part.alone) break;
+    }
+    this.#waiting.splice(0, seen);
+    return taken;
+  }
+
+  /** `decided`: what only may pass has been waited for. */
+  async #publish(taken: readonly Taken[], decided: boolean): Promise<void> {
+    try {
+      await this.#runner.run(taken.map(({ part }) => part), decided);
+    } catch (error) {
+      return await this.#failed(taken, error);
+    }
+    for (const { done, resolve } of taken) {
+      done?.();
+      resolve();
     }
   }
 
-  /** Whether the journal's last entries are these. Afterwards the publisher can publish again. */
-  async #wasCommitted(written: readonly JournalEntry[]): Promise<boolean> {
-    const { fenced, holds } = this.#parts;
-    await this.#patiently(() => fenced.recover(holds));
-    const entries = await this.#patiently(() => fenced.read(holds));
-    const last = new Map(entries.map(({ key, value }) => [key, value]));
-    return written.length > 0 && written.every(({ key, value }) => sameBytes(last.get(key) ?? null, value));
-  }
-
-  async #patiently<T>(attempt: () => Promise<T>): Promise<T> {
-    for (let failures = 1;; failures++) {
-      this.#check();
-      try {
-        return await attempt();
-      } catch (error) {
-        // Whatever it is: to give up here would leave open whether a tick was published.
-        await this.#again(error, !isOver(error), failures);
-      }
+  /** Only the culprit is to fail. Where it is not known it is looked for in halves, in which everybody keeps his place. */
+  async #failed(taken: readonly Taken[], error: unknown): Promise<void> {
+    const refused = new Set(taken.filter(({ part }) => isRefused(part, error, taken.length)));
+    for (const { reject } of refused) reject(error);
+    const left = taken.filter((each) => !refused.has(each));
+    const middle = refused.size === 0 ? left.length >> 1 : 0;
+    for (const some of [left.slice(0, middle), left.slice(middle)]) {
+      if (some.length > 0) await this.#publish(some, codeOf(error) === "PROTOCOL");
     }
   }
+}
 
-  /** Waits before the next attempt; throws the error when there is to be none, as it does not pass. */
-  async #again(error: unknown, passes: boolean, failures: number): Promise<void> {
-    const { signal, sleep } = this.#parts;
-    const code = codeOf(error);
-    if (error instanceof MephistoError && (code === "FENCED" || code === "JOURNAL_LOST")) {
-      this.#parts.lost(error);
-    }
-    // When the term is over its connections are closed: what comes of that says nothing about the messages.
-    this.#check();
-    if (!passes) throw error;
-    this.#trouble = messageOf(error);
-    await sleep(Math.min(retryPause(failures), LONGEST_PAUSE), signal);
+/** Prepares it, once; gives whether there is anything to be committed. */
+function prepare(waiting: Waiting): waiting is Taken {
+  if (waiting.part) return true;
+  try {
+    waiting.part = waiting.prepare();
+    if (waiting.part) return true;
+    waiting.resolve();
+  } catch (error) {
+    waiting.reject(error);
   }
-
-  #check(): void {
-    if (!this.#parts.holds()) throw new MephistoError("NOT_MASTER", "This worker is no longer master.");
-  }
+  return false;
 }
 
-/** Whether what a master may still publish passes after an attempt that failed so. */
-function mayPass(error: unknown, failures: number): boolean {
-  const code = codeOf(error);
-  return code === "UNREACHABLE" || code === "SEND_TIMEOUT" || code === "JOURNAL_BLOCKED" ||
-    code === "PROTOCOL" && failures < ATTEMPTS;
-}
-
-/** Whether an error says that this master may publish nothing more, and the next one knows what it has published. */
-export function isOver(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === "NOT_MASTER" || code === "FENCED" || code === "JOURNAL_LOST";
-}
-
-/** The code of an error of ours. */
-export function codeOf(error: unknown): MephistoError["code"] | undefined {
-  return error instanceof MephistoError ? error.code : undefined;
-}
-
-function sameBytes(a: Uint8Array | null, b: Uint8Array | null): boolean {
-  if (a === null || b === null) return a === b;
-  return a.length === b.length && a.every((byte, index) => byte === b[index]);
+/** Whether it is this one, of so many, that an error means; false also if that is not known. */
+function isRefused({ records }: Part, error: unknown, of: number): boolean {
+  if (of === 1 || isOver(error)) return true;
+  return error instanceof TopicRefused && records.some(({ topic }) => topic === error.topic);
 }

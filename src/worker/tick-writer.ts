@@ -5,8 +5,10 @@ import type { TimerDefinition } from "../core/timer.ts";
 import type { PartitionOffset } from "../driver/master-log.ts";
 import { timerEntry, type TimerRecord } from "./journal.ts";
 import { withHeaders } from "./outgoing.ts";
-import { isOver, type Publication } from "./publication.ts";
+import type { Publication } from "./publication.ts";
 import type { TickResult, TimerBook } from "./timer-book.ts";
+import type { Draft } from "./transaction-part.ts";
+import { isOver } from "./transaction-runner.ts";
 
 export interface TickWriterParts {
   readonly actors: AppDefinition["actors"];
@@ -18,6 +20,8 @@ export interface TickWriterParts {
 /** Publishes what the ticks of one reign sent, each with its entry in the journal. */
 export class TickWriter {
   readonly #parts: TickWriterParts;
+  /** Timers whose last messages were refused: the next go alone until some are taken. */
+  readonly #refused = new Set<string>();
 
   constructor(parts: TickWriterParts) {
     this.#parts = parts;
@@ -30,8 +34,10 @@ export class TickWriter {
   async write(timer: TimerDefinition, book: TimerBook, run: TickResult): Promise<void> {
     try {
       await this.#commit(timer, book, run);
+      if (run.records.length > 0) this.#refused.delete(timer.name);
     } catch (error) {
       if (isOver(error) || run.records.length === 0) throw error;
+      this.#refused.add(timer.name);
       const [at, why] = [new Date(run.slot).toISOString(), messageOf(error)];
       this.#parts.logger.error(`Timer ${timer.name} failed at ${at}: its messages could not be published. ${why}`);
       await this.#commit(timer, book, { ...run, outcome: "failed", error: why, records: [] });
@@ -45,15 +51,15 @@ export class TickWriter {
       "mephisto-slot": String(run.slot),
       "mephisto-epoch": String(epoch),
     });
+    const byEnds = policy.overlap === "untilConsumed";
     let written: TimerRecord | undefined;
-    const entries = (ends?: readonly PartitionOffset[]) => {
-      written = book.after(run, epoch, ends && this.consumed(ends));
+    const journal = ({ earlier, ends }: Draft) => {
+      written = book.after(run, epoch, byEnds ? this.consumed(ends()) : undefined, earlier.get(name));
+      earlier.set(name, written);
       return [timerEntry(name, written)];
     };
-    await publication.commit(
-      () => ({ records, journal: policy.overlap === "untilConsumed" ? entries : entries() }),
-      () => written && book.settle(written),
-    );
+    const alone = records.length > 0 && this.#refused.has(name);
+    await publication.commit(() => ({ records, journal, byEnds, alone }), () => written && book.settle(written));
   }
 
   /** Of the topics that the app's actors consume: nobody commits the others'. */

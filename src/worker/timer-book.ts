@@ -54,12 +54,19 @@ export class TimerBook {
   /**
    * What is true when this run is written down. A run that ends after a later slot's (`overlap: "allow"`) is counted; the
    * last slot only grows, so that nothing runs twice: an older one that is under way when its master dies is not run
-   * again.
+   * again. `earlier`: a run that is written down in the same transaction, before this one.
    */
-  after(run: TickResult, epoch: number, ends: readonly PartitionOffset[] | undefined): TimerRecord {
-    const { ran, failed, skipped, caughtUp } = this.counts;
+  after(
+    run: TickResult,
+    epoch: number,
+    ends: readonly PartitionOffset[] | undefined,
+    earlier?: TimerRecord,
+  ): TimerRecord {
+    const { ran, failed, caughtUp } = earlier ?? this.counts;
+    const { skipped } = this.counts;
     const { slot, outcome, error } = run;
-    const later = this.#last && this.#last.slot > slot ? this.#last : undefined;
+    const before = earlier ? lastOf(earlier) : this.#last;
+    const later = before && before.slot > slot ? before : undefined;
     const last: Last = later ?? {
       slot,
       outcome,
@@ -78,8 +85,13 @@ export class TimerBook {
   }
 
   /** It has been written down. */
-  settle({ ran, failed, caughtUp, skipped: _, ...last }: TimerRecord): void {
-    this.#last = last;
+  settle(record: TimerRecord): void {
+    const { ran, failed, caughtUp } = record;
+    this.#last = lastOf(record);
     Object.assign(this.counts, { ran, failed, caughtUp });
   }
+}
+
+function lastOf({ ran: _ran, failed: _failed, caughtUp: _caughtUp, skipped: _skipped, ...last }: TimerRecord): Last {
+  return last;
 }

@@ -6,10 +6,10 @@ import type { Supervisor } from "../core/supervisor.ts";
 import type { TimerDefinition, TimerPolicy } from "../core/timer.ts";
 import type { PartitionOffset } from "../driver/master-log.ts";
 import type { TimerRecord } from "./journal.ts";
-import { isOver } from "./publication.ts";
 import { Seldom } from "./seldom.ts";
 import { runTick, type TickParts, type TickSpan } from "./tick.ts";
 import { type TickResult, TimerBook } from "./timer-book.ts";
+import { isOver } from "./transaction-runner.ts";
 
 /** The longest sleep, in ms: a wall clock that is set is noticed, and no timer of the runtime overflows. */
 const LONGEST_SLEEP = 30_000;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { MephistoError } from "../../src/core/errors.ts";
 import type { Driver, Record } from "../../src/driver/driver.ts";
-import type { Committed, FencedPublisher, JournalEntry, MayTry } from "../../src/driver/master-log.ts";
+import type { Committed, FencedPublisher, JournalEntry, MayTry, PartitionOffset } from "../../src/driver/master-log.ts";
 
 /** A record as it lies in its partition. */
 export interface Stored {
@@ -120,11 +120,13 @@ export function masterLogConformance(
       const { topic, journal, fence, record, entries } = await setting(3);
       const master = await fence();
       assert.deepEqual(await master.read(yes), []);
-      let told: unknown;
+      const sorted = (ends: readonly PartitionOffset[]) => ends.toSorted((a, b) => a.partition - b.partition);
+      let told: readonly PartitionOffset[] = [], ofFirst: readonly PartitionOffset[] = [];
       const { ends, time } = await master.publish({
         records: [record("a", "k"), record("b", "k"), record("c")],
-        journal: (offsets) => {
-          told = offsets;
+        journal: (endsOf) => {
+          told = endsOf(0, 3);
+          ofFirst = endsOf(0, 1);
           return [{ key: "timer", value: encode("1") }, { key: "epoch", value: encode("7") }];
         },
       }, yes);
@@ -132,7 +134,9 @@ export function masterLogConformance(
       const stored = await log.read(topic);
       assert.deepEqual(stored.map(({ value }) => value).sort(), ["a", "b", "c"]);
       assert.deepEqual(stored.filter(({ key }) => key === "k").map(({ value }) => value), ["a", "b"]);
-      assert.deepEqual(told, ends);
+      assert.deepEqual(sorted(told), sorted(ends));
+      const first = stored.find(({ value }) => value === "a");
+      assert.deepEqual(ofFirst, [{ topic, partition: first?.partition, offset: (first?.offset ?? NaN) + 1 }]);
       for (const { partition, offset } of ends) {
         assert.equal(
           offset,

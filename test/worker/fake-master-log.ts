@@ -33,11 +33,11 @@ export class FakeMasterLog implements MasterLog {
   lost: { count: number; committed: boolean } = { count: 0, committed: true };
   uncommitted = 0;
   /** Whether a transaction of these records is refused, and with what. */
-  refuse: (records: readonly Record[]) => MephistoError["code"] | undefined = () => undefined;
+  refuse: (records: readonly Record[]) => MephistoError | MephistoError["code"] | undefined = () => undefined;
   /** The log's clock less ours, in ms. */
   skew = 0;
-  /** Told in the transactions' ends. */
-  offset = 0;
+  /** The ends of the topics, each of one partition, with what was refused. */
+  readonly ends = new Map<string, number>();
   latest = 0;
   readonly #clock: Clock;
 
@@ -121,12 +121,21 @@ class FakeFenced implements FencedPublisher {
       refuseUnless(mayTry);
       if (this.#unknown) throw new Error("recover() was not called");
       const sent = this.#log.now();
-      const ends = endsOf(records, this.#log);
-      const entries = entriesOf(transaction, ends);
+      const offsets = records.map(({ topic }) => {
+        const offset = this.#log.ends.get(topic) ?? 0;
+        this.#log.ends.set(topic, offset + 1);
+        return { topic, partition: 0, offset: offset + 1 };
+      });
+      const endsOf = (from: number, to: number) => [
+        ...new Map(offsets.slice(from, to).map((end) => [end.topic, end])).values(),
+      ];
+      const ends = endsOf(0, records.length);
+      const entries = entriesOf(transaction, endsOf);
       await this.#log.called("publish");
       this.#refuseWhenFenced();
       const refused = this.#log.refuse(records);
-      if (refused) throw new MephistoError(refused, `It is ${refused}.`);
+      if (typeof refused === "string") throw new MephistoError(refused, `It is ${refused}.`);
+      if (refused) throw refused;
       const lost = this.#log.lost.count > 0 && this.#log.lost.count--;
       if (!lost || this.#log.lost.committed) {
         this.#log.entries.push(...entries);
@@ -174,11 +183,4 @@ class FakeFenced implements FencedPublisher {
 
 function refuseUnless(mayTry: MayTry): void {
   if (!mayTry()) throw new MephistoError("NOT_MASTER", "The lease is over.");
-}
-
-function endsOf(records: readonly Record[], log: FakeMasterLog): PartitionOffset[] {
-  return [...new Set(records.map(({ topic }) => topic))].map((topic) => {
-    log.offset += records.filter((record) => record.topic === topic).length;
-    return { topic, partition: 0, offset: log.offset };
-  });
 }

@@ -10,6 +10,7 @@ import {
   type JournalEntry,
   type MayTry,
   type PartitionOffset,
+  TopicRefused,
   type Transaction,
 } from "../master-log.ts";
 import type { Host } from "./host.ts";
@@ -111,15 +112,16 @@ export class MemoryFenced implements FencedPublisher {
 
   async #publish(transaction: Transaction, mayTry: MayTry): Promise<Committed> {
     const { journal, journalId } = this.#options;
-    const ends: PartitionOffset[] = [];
+    const places = new Map<Record, PartitionOffset>();
     for (const [topic, records] of byTopic(transaction.records)) {
       for (const [partition, batch] of await this.#spread(topic, records)) {
         const first = await this.#produce(topic, partition, batch, undefined, mayTry);
-        ends.push({ topic, partition, offset: first + batch.length });
+        batch.forEach((record, at) => places.set(record, { topic, partition, offset: first + at }));
       }
     }
+    const endsOf = (from: number, to: number) => endsAt(transaction.records.slice(from, to), places);
     const { host, log } = this.#parts;
-    const entries = entriesOf(transaction, ends).map(({ key, value }): Record => ({
+    const entries = entriesOf(transaction, endsOf).map(({ key, value }): Record => ({
       topic: journal,
       key: encoder.encode(key),
       value,
@@ -133,7 +135,7 @@ export class MemoryFenced implements FencedPublisher {
     }
     const time = { wall, sent, answered: now(host) };
     await this.#commit(mayTry);
-    return { ends, time };
+    return { ends: endsOf(0, transaction.records.length), time };
   }
 
   async #commit(mayTry: MayTry): Promise<void> {
@@ -192,7 +194,7 @@ export class MemoryFenced implements FencedPublisher {
           throw fenced();
         case "UNKNOWN_TOPIC_ID":
         case "UNKNOWN_TOPIC_OR_PARTITION":
-          throw topicId === undefined ? unknownTopic(topic) : journalLost(topic);
+          throw topicId === undefined ? refusedTopic(topic) : journalLost(topic);
         default:
           throw errorOf(answer, topic);
       }
@@ -236,7 +238,7 @@ export class MemoryFenced implements FencedPublisher {
       ANSWER,
       (reply) => reply(log.topics.get(topic)?.partitions.length ?? 0),
     );
-    if (count === 0) throw unknownTopic(topic);
+    if (count === 0) throw refusedTopic(topic);
     const spread = new Map<number, Record[]>();
     for (const record of records) {
       const partition = partitionOf(record.key, count, () => this.#turn++);
@@ -287,6 +289,21 @@ function byTopic(records: readonly Record[]): Map<string, Record[]> {
     else topics.set(record.topic, [record]);
   }
   return topics;
+}
+
+/** Where these end, of each partition the last. */
+function endsAt(records: readonly Record[], places: ReadonlyMap<Record, PartitionOffset>): PartitionOffset[] {
+  const ends = new Map<string, PartitionOffset>();
+  for (const record of records) {
+    const place = places.get(record);
+    if (place) ends.set(`${place.topic}/${place.partition}`, { ...place, offset: place.offset + 1 });
+  }
+  return [...ends.values()];
+}
+
+function refusedTopic(topic: string): TopicRefused {
+  const { code, message } = unknownTopic(topic);
+  return new TopicRefused(topic, code, message);
 }
 
 function now(host: Host): Instant {

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { systemClock } from "../../src/core/clock.ts";
+import { MephistoError } from "../../src/core/errors.ts";
+import { pause } from "../../src/core/pause.ts";
+import type { Record } from "../../src/driver/driver.ts";
+import { Publication } from "../../src/worker/publication.ts";
+import { createTopic, readTopic } from "../support/independent.ts";
+import { type KafkaAddress, kafkaForTests } from "../support/kafka.ts";
+import { until } from "../support/until.ts";
+import { App, closeMasters, masterAt, yes } from "./masters.ts";
+import { bytes } from "./support.ts";
+
+describe("ticks that share a transaction", { timeout: 60_000 }, () => {
+  let kafka: KafkaAddress;
+  before(async () => {
+    kafka = await kafkaForTests();
+  });
+  after(closeMasters);
+
+  test("the ones that Kafka refuses fail alone, each with its own error; all others are published once", async () => {
+    const app = await new App(kafka).start({
+      config: { "max.message.bytes": "20000", "message.timestamp.after.max.ms": "3600000" },
+    });
+    const compacted = `${app.topic}-compacted`;
+    await createTopic(app.brokers, compacted, { config: { "cleanup.policy": "compact" } });
+    const own = masterAt(kafka.url);
+    const fenced = await app.fence(own);
+    await fenced.read(yes);
+    const publication = new Publication({
+      ...{ fenced, holds: yes, signal: new AbortController().signal, clock: systemClock, sleep: pause },
+      appended() {},
+      lost: (error) => assert.fail(error),
+    });
+    const tick = (name: string, ...records: Record[]) =>
+      publication.commit(() => ({ records, journal: [{ key: name, value: bytes(name) }] }));
+    const good = Array.from({ length: 20 }, (_, n) => `good ${n}`);
+    const bad: { [name: string]: { record: Record; code: string } } = {
+      large: { record: app.record("x".repeat(30_000)), code: "MESSAGE_TOO_LARGE" },
+      future: { record: { ...app.record("future"), timestamp: Date.now() + 86_400_000 }, code: "MESSAGE_REFUSED" },
+      keyless: { record: app.record("keyless", compacted), code: "MESSAGE_REFUSED" },
+      nowhere: { record: app.record("nowhere", `${app.topic}-nowhere`), code: "UNKNOWN_TOPIC" },
+    };
+    const began = Date.now();
+    own.cluster.sent.length = 0;
+    const published = good.flatMap((name, n) => {
+      const [one, other] = [tick(name, app.record(name)), Object.keys(bad)[n / 5]];
+      const spoilt = other === undefined ? undefined : bad[other];
+      // What a refused tick sent beside it is not published either.
+      if (other === undefined || spoilt === undefined) return [one];
+      const refused = tick(other, app.record(`beside ${other}`), spoilt.record);
+      return [one, assert.rejects(refused, (error) => error instanceof MephistoError && error.code === spoilt.code)];
+    });
+    await Promise.all(published);
+    const took = Date.now() - began;
+    const committed = await until(async () => {
+      const values = await app.values();
+      return values.length >= good.length && values;
+    });
+    assert.deepEqual(committed.toSorted(), good.toSorted());
+    assert.deepEqual(await readTopic(app.brokers, compacted), []);
+    const entries = await fenced.read(yes);
+    assert.deepEqual(entries.map(({ key }) => key).toSorted(), good.toSorted());
+    // None of them is tried again, as what may pass by itself is.
+    const attempts = own.cluster.sent.filter((name) => name.startsWith("EndTxn")).length;
+    assert.ok(attempts < 40, `${attempts} transactions for 24 ticks in ${took} ms`);
+  });
+});
