@@ -9,8 +9,8 @@ export interface Message {
 }
 
 /**
- * Messages of one partition on their way to a handler, in order. `index` is the next to hand out, `limit` where to stop
- * for now: another partition's turn, a message that must wait, or a partition that is given away.
+ * Messages of one partition on their way to a handler, in order. `index` is the next to hand out, `limit` where to look
+ * at the clock: it may be another partition's turn, or the event loop's.
  */
 export class Run {
   readonly topic: string;
@@ -20,6 +20,7 @@ export class Run {
   limit: number;
   /** Up to this index messages are handed out one at a time, also in batches: one of them made a batch fail. */
   solo = 0;
+  #dropped = false;
   readonly #acknowledge: (next: number) => void;
   readonly #after: number;
 
@@ -37,6 +38,16 @@ export class Run {
     this.limit = messages.length;
     this.#after = after;
     this.#acknowledge = acknowledge;
+  }
+
+  /** Its partition has been given away, or is lost: nothing more of it is handed out. */
+  get dropped(): boolean {
+    return this.#dropped;
+  }
+
+  drop(): void {
+    this.#dropped = true;
+    this.limit = 0;
   }
 
   /** Acknowledges all before `index`. */

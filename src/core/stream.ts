@@ -33,8 +33,19 @@ export interface Feed {
    * acknowledged yet.
    */
   take(holding: boolean): Run | undefined;
-  /** Resolves when `take` may have something again, or at once when the stream has ended; with a limit in ms. */
+  /** Resolves when `take` may have something again, or at once when the stream has ended; with a limit in ms. Right after `take`. */
   wait(limit?: number): Promise<void>;
+  /**
+   * Raises the limit of the run that is being handed out; false: it has come to its end, or it is another partition's turn,
+   * or the event loop's (`rest`).
+   */
+  extend(run: Run): boolean;
+  /** Whether the event loop has had a turn since the limit was last raised: somebody may be waiting, look at the clock. */
+  readonly turned: boolean;
+  /** The event loop's turn, when it is due: to be waited for before anything more is handed out. */
+  rest(): Promise<void> | undefined;
+  /** The handler has come back for more, or has ended; what it had in hand is still in its hands. */
+  returned(): void;
   /** Whether a run's messages are still ours to handle: its partition may have been given away since. */
   owns(run: Run): boolean;
   /** A run that `take` gave and that has reached its limit. */
@@ -77,6 +88,8 @@ export class HandlerStream implements Stream<unknown, unknown> {
   #held = -1;
   #batch: InHand[] = [];
   #last: Promise<unknown> = Promise.resolve();
+  /** Whether anybody has begun to read it. */
+  used = false;
 
   constructor(feed: Feed, decoder: Decoder, clock: Clock) {
     this.#feed = feed;
@@ -97,6 +110,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
       throw new MephistoError("INVALID_OPTION", `take(${count}): give a whole number of at least 1.`);
     }
     const within = milliseconds(options.within ?? "1s", "take's within");
+    this.used = true;
     const next = () => this.#oneByOne(() => this.#nextBatch(count, within));
     return { [Symbol.asyncIterator]: () => ({ next }) };
   }
@@ -124,11 +138,13 @@ export class HandlerStream implements Stream<unknown, unknown> {
   }
 
   #iterator<T>(read: (message: Message, run: Run) => T): AsyncIterator<T, undefined> {
+    this.used = true;
     const slow = () => this.#oneByOne(() => this.#next(read));
     const next = (): Promise<Result<T>> => {
       // The hot path: the next message of the run at hand, without a wait.
       const run = this.#run;
-      if (run === undefined || run.index >= run.limit || this.#held < 0 || this.#feed.unsettled) return slow();
+      if (run === undefined || this.#held < 0 || this.#feed.unsettled) return slow();
+      if ((run.index >= run.limit || this.#feed.turned) && !this.#feed.extend(run)) return slow();
       const message = run.messages[run.index];
       if (message === undefined) return slow();
       let value: T;
@@ -147,9 +163,11 @@ export class HandlerStream implements Stream<unknown, unknown> {
   async #next<T>(read: (message: Message, run: Run) => T): Promise<Result<T>> {
     await this.#settle();
     for (;;) {
+      const rest = this.#feed.rest();
+      if (rest) await rest;
       const run = this.#run ?? await this.#nextRun();
       if (run === undefined) return END;
-      const message = run.index < run.limit ? run.messages[run.index] : undefined;
+      const message = this.#mayHandOut(run) ? run.messages[run.index] : undefined;
       if (message === undefined) {
         this.#give(run);
         continue;
@@ -170,7 +188,11 @@ export class HandlerStream implements Stream<unknown, unknown> {
     const parts: { hand: InHand; values: unknown[] }[] = [];
     const alive = () => parts.filter(({ hand }) => this.#feed.owns(hand.run));
     const size = () => alive().reduce((sum, { values }) => sum + values.length, 0);
+    // The turn of the partition that the last batch ended with may be over.
+    if (this.#run !== undefined && !this.#feed.extend(this.#run)) this.#give(this.#run);
     for (;;) {
+      const rest = this.#feed.rest();
+      if (rest) await rest;
       const run = this.#run ?? this.#feed.take(parts.length > 0);
       if (run === undefined) {
         const left = until - this.#clock.monotonic();
@@ -184,8 +206,11 @@ export class HandlerStream implements Stream<unknown, unknown> {
       const solo = run.index < run.solo;
       if (solo && size() > 0) break;
       let full = solo;
+      let over = false;
       const room = solo ? 1 : count - size();
-      while (values.length < room && run.index < run.limit) {
+      while (values.length < room) {
+        over = !this.#mayHandOut(run);
+        if (over) break;
         const message = run.messages[run.index];
         if (message === undefined) break;
         if (values.length > 0 && run.index < run.solo) break;
@@ -204,7 +229,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
         if (until === Infinity) until = this.#clock.monotonic() + within;
         parts.push({ hand, values });
       }
-      if (run.index >= run.limit) this.#give(run);
+      if (over || run.index >= run.messages.length) this.#give(run);
       if (full || size() >= count) break;
     }
     // A partition that was given away while the batch was waiting is no longer ours to hand out.
@@ -224,8 +249,14 @@ export class HandlerStream implements Stream<unknown, unknown> {
     return undefined;
   }
 
+  /** Whether the next message of a run may be handed out now. */
+  #mayHandOut(run: Run): boolean {
+    return !run.dropped && (run.index < run.limit || this.#feed.extend(run));
+  }
+
   /** A message is done when the loop has come back and the sends that it started have been acknowledged. */
   async #settle(): Promise<void> {
+    this.#feed.returned();
     if (this.#feed.unsettled) await this.#feed.settle();
     this.#acknowledge();
     this.#feed.settled();
@@ -239,15 +270,16 @@ export class HandlerStream implements Stream<unknown, unknown> {
   }
 
   #give(run: Run): void {
+    if (this.#run !== run) return;
     this.#run = undefined;
     this.#feed.give(run);
   }
 
   async #setAside(run: Run, message: Message, error: unknown): Promise<void> {
     const done = await this.#feed.setAside(run, message, error);
-    if (run.index >= run.limit) return; // given away meanwhile
+    if (run.dropped) return; // given away meanwhile
     if (done) run.acknowledge(++run.index);
-    else run.limit = run.index; // its partition waits; the others go on
+    else this.#give(run); // its partition waits; the others go on
   }
 
   #event(message: Message, run: Run): Event<unknown, unknown> {

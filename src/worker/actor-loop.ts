@@ -8,8 +8,10 @@ import type { Sleep } from "../core/pause.ts";
 import { decodeKey, decodeValue } from "../core/serializer.ts";
 import type { Supervisor } from "../core/supervisor.ts";
 import { type Feed, HandlerStream, type InHand } from "../core/stream.ts";
+import type { Yielder } from "../core/yielder.ts";
 import type { Delivery, Publisher } from "../driver/driver.ts";
 import type { Context } from "../runtime/context.ts";
+import type { BlockWatch } from "./block-watch.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { Lane } from "./lane.ts";
 import { HandlerSends, type Scope } from "./sends.ts";
@@ -20,9 +22,15 @@ const RETRY_PAUSES = [200, 500, 1000, 2000, 5000];
 const TROUBLE_PAUSE = 1000;
 /** How long a partition waits whose message cannot be handled nor be set aside, in ms. */
 const BURY_PAUSE = 5000;
-/** A partition has its turn for about this long before the next one has, in ms. */
-const TURN_TIME = 20;
-const MOST_A_TURN = 4096;
+/** A partition has its turn for so long before the next one has, or for one message that takes longer, in ms. */
+const TURN_MS = 20;
+/** The clock is read once for so many messages at most, while they are quick; what is slow of a sudden is seen that late. */
+const MOST_BETWEEN_LOOKS = 8;
+/** Messages of which so many take longer than this, in ms, are slow: then the clock is read for each. */
+const SLOW_MS = 1;
+
+/** To somebody whose handler is made for one message. */
+const USE_STREAM = "It is given a stream of messages, not one: for await (const message of stream) { … }";
 
 /** What has happened to an actor's messages. */
 export interface ActorCounts {
@@ -39,6 +47,8 @@ export interface ActorLoopParts {
   readonly clock: Clock;
   readonly sleep: Sleep;
   readonly supervisor: Supervisor;
+  readonly yielder: Yielder;
+  readonly blocks: Pick<BlockWatch, "enter" | "returned">;
 }
 
 /**
@@ -53,9 +63,16 @@ export class ActorLoop implements Feed {
   readonly #lanes = new Map<number, Lane>();
   /** In the order in which they have their turn. */
   #order: Lane[] = [];
-  #turn = 16;
+  /** Since when the partition has its turn, and from which message on it is not counted yet. */
   #turnSince = 0;
   #turnFrom = 0;
+  /** When the clock was last read, and how many messages are handed out until it is read again. */
+  #lookedAt = 0;
+  #lookedFrom = 0;
+  #untilLook = 1;
+  /** When what waits after a failure is due, as `take` has found: the soonest of all, and of those that are still to come. */
+  #retryAt = Infinity;
+  #wakeAt = Infinity;
   #stream: HandlerStream | undefined;
   /** What was in hand of a handler that has failed, until it is settled what becomes of it. */
   #failing: readonly InHand[] = [];
@@ -148,17 +165,95 @@ export class ActorLoop implements Feed {
   }
 
   take(holding: boolean): Run | undefined {
-    for (let i = 0; i < this.#order.length; i++) {
-      const lane = this.#order.shift();
-      if (lane === undefined) break;
-      this.#order.push(lane);
-      const run = lane.take(this.#turn, this.#parts.clock, holding);
+    const now = this.#parts.clock.monotonic();
+    const run = this.#takeOf(this.#byTurn(now), now, holding);
+    if (this.#retryAt < Infinity) this.#noteRetries(now);
+    if (run === undefined) return undefined;
+    this.#turnSince = this.#lookedAt = now;
+    this.#turnFrom = run.index;
+    this.#raise(run);
+    return run;
+  }
+
+  /** A retry that is due first, the one that has waited longest before others; else those in turn. */
+  #byTurn(now: number): Lane[] {
+    if (this.#retryAt > now) return this.#order;
+    const due = this.#order.filter(({ retryAt }) => retryAt <= now).sort((a, b) => a.retryAt - b.retryAt);
+    return [...due, ...this.#order.filter((lane) => !due.includes(lane))];
+  }
+
+  #takeOf(lanes: readonly Lane[], now: number, holding: boolean): Run | undefined {
+    for (const lane of lanes) {
+      const run = lane.take(now, holding);
       if (run === undefined) continue;
-      this.#turnSince = this.#parts.clock.monotonic();
-      this.#turnFrom = run.index;
+      this.#order.splice(this.#order.indexOf(lane), 1);
+      this.#order.push(lane);
       return run;
     }
     return undefined;
+  }
+
+  #noteRetries(now: number): void {
+    this.#retryAt = this.#wakeAt = Infinity;
+    for (const { retryAt } of this.#order) {
+      if (retryAt < this.#retryAt) this.#retryAt = retryAt;
+      if (retryAt < this.#wakeAt && retryAt > now) this.#wakeAt = retryAt;
+    }
+  }
+
+  extend(run: Run): boolean {
+    if (run.dropped || run.index >= run.messages.length) return false;
+    const { clock, yielder } = this.#parts;
+    const now = clock.monotonic();
+    this.#adapt(now);
+    run.limit = run.index; // for the answer no
+    const lane = this.#lanes.get(run.partition);
+    if (lane === undefined || !lane.goesOn(run, now) || this.#retryAt <= now || yielder.due(now)) return false;
+    if (now - this.#turnSince >= TURN_MS) {
+      if (this.#order.some((other) => other !== lane && other.ready(now))) return false;
+      this.#count(run);
+      this.#turnSince = now;
+    }
+    this.#raise(run);
+    return true;
+  }
+
+  get turned(): boolean {
+    return this.#parts.yielder.turned;
+  }
+
+  rest(): Promise<void> | undefined {
+    return this.#parts.yielder.due();
+  }
+
+  returned(): void {
+    this.#parts.blocks.returned(this.#inHandText);
+  }
+
+  readonly #inHandText = (): string | undefined => {
+    const [held] = this.#stream?.inHand() ?? [];
+    const last = held?.run.messages[held.to - 1];
+    if (held === undefined || last === undefined) return undefined;
+    const first = held.run.messages[Math.min(held.from, this.#lookedFrom)] ?? last;
+    const between = first === last ? "" : ` (or another since offset ${first.offset}, which it had in a row)`;
+    return `actor ${this.actor.name} with ${at(held.run, last)}${between}`;
+  };
+
+  /** How many messages go by until the clock is read again: all at once fewer when they are slow, by and by more. */
+  #adapt(now: number): void {
+    if (now - this.#lookedAt > SLOW_MS) this.#untilLook = 1;
+    else if (this.#untilLook < MOST_BETWEEN_LOOKS) this.#untilLook *= 2;
+    this.#lookedAt = now;
+  }
+
+  #raise(run: Run): void {
+    this.#lookedFrom = run.index;
+    run.limit = Math.min(run.messages.length, run.index + this.#untilLook);
+  }
+
+  #count(run: Run): void {
+    this.counts.handled += Math.max(0, run.index - this.#turnFrom);
+    this.#turnFrom = run.index;
   }
 
   owns(run: Run): boolean {
@@ -166,27 +261,21 @@ export class ActorLoop implements Feed {
   }
 
   give(run: Run): void {
-    this.counts.handled += Math.max(0, run.index - this.#turnFrom);
-    this.#turnFrom = run.index;
-    // A turn is a number of messages, so that no clock is read for each; the number follows the time that they take.
-    const took = this.#parts.clock.monotonic() - this.#turnSince;
-    if (took < TURN_TIME / 2) this.#turn = Math.min(this.#turn * 2, MOST_A_TURN);
-    else if (took > TURN_TIME * 2) this.#turn = Math.max(1, this.#turn >> 1);
+    this.#count(run);
     this.#lanes.get(run.partition)?.give(run);
   }
 
   async wait(limit?: number): Promise<void> {
     if (this.#ended) return;
-    const now = this.#parts.clock.monotonic();
-    // A partition that waits after a failure will be ready by itself.
-    const ready = this.#order.filter(({ waiting, leaving }) => waiting && !leaving).map(({ notBefore }) =>
-      notBefore - now
-    );
-    const ms = Math.max(0, Math.min(limit ?? Infinity, ...ready.filter((left) => left > 0)));
+    // The moment is the one that `take` has found to be ahead: if it has passed since, there is nothing to wait for.
+    const ms = Math.min(limit ?? Infinity, this.#wakeAt - this.#parts.clock.monotonic());
+    if (ms <= 0) return;
     if (!Number.isFinite(ms)) return await new Promise<void>((resolve) => this.#wake.push(resolve));
     const awake = new AbortController();
-    this.#wake.push(() => awake.abort());
+    const wake = () => awake.abort();
+    this.#wake.push(wake);
     await this.#parts.sleep(ms + 1, awake.signal);
+    if (!awake.signal.aborted) this.#wake = this.#wake.filter((each) => each !== wake);
   }
 
   async setAside(run: Run, message: Message, error: unknown): Promise<boolean> {
@@ -201,23 +290,27 @@ export class ActorLoop implements Feed {
   async #run(): Promise<void> {
     const { actor: { name, handler }, decoder } = this;
     this.#takeBack();
+    const left = this.#parts.blocks.enter(this.#inHandText);
     while (!this.#ended) {
       const stream = this.#stream = new HandlerStream(this, decoder, this.#parts.clock);
       try {
         await this.#parts.context.run(this.#sends, () => handler(stream));
         await stream.finish();
         if (this.#ended) break;
-        this.#parts.logger.warn(`The handler of ${name} has returned although its stream goes on. It is called again.`);
+        const why = stream.used ? " although its stream goes on" : ` without reading its stream. ${USE_STREAM}`;
+        this.#parts.logger.warn(`The handler of ${name} has returned${why}. It is called again.`);
         await this.#parts.sleep(TROUBLE_PAUSE, this.#stop.signal);
       } catch (error) {
+        this.returned();
         const held = this.#failing = [...stream.inHand()];
         stream.abandon();
-        await this.#failed(held, error);
+        await this.#failed(held, error, stream.used ? "" : `. ${USE_STREAM}`);
         this.#failing = [];
       }
       this.#stream = undefined;
       this.settled();
     }
+    left();
   }
 
   /** After a fault of this loop: what it had in hand is handed out again, rather than passed over. */
@@ -239,7 +332,7 @@ export class ActorLoop implements Feed {
     value: (bytes: Uint8Array | null): unknown => decodeValue(this.actor.valueSerializer, bytes),
   };
 
-  async #failed(held: readonly InHand[], error: unknown): Promise<void> {
+  async #failed(held: readonly InHand[], error: unknown, advice: string): Promise<void> {
     const { logger } = this.#parts;
     if (this.#ended) return;
     await this.#sends.forget();
@@ -247,7 +340,9 @@ export class ActorLoop implements Feed {
     const ours = held.filter(({ run }) => this.owns(run));
     if (this.#ended) return;
     if (held.length === 0) {
-      logger.error(`The handler of ${this.actor.name} failed with no message in hand: ${describeThrown(error)}`);
+      logger.error(
+        `The handler of ${this.actor.name} failed with no message in hand: ${describeThrown(error)}${advice}`,
+      );
       return await this.#parts.sleep(TROUBLE_PAUSE, this.#stop.signal);
     }
     const messages = ours.reduce((sum, { from, to }) => sum + to - from, 0);
@@ -277,7 +372,7 @@ export class ActorLoop implements Feed {
     this.counts.failed++;
     const wait = RETRY_PAUSES[lane.attempts++];
     if (wait !== undefined) {
-      lane.notBefore = this.#parts.clock.monotonic() + wait;
+      this.#retryIn(lane, wait);
       this.#parts.logger.error(
         `${at(run, message)} failed: ${describeThrown(error)}. Attempt ${lane.attempts + 1} follows in ${
           formatDuration(wait)
@@ -306,9 +401,14 @@ export class ActorLoop implements Feed {
     } catch (trouble) {
       this.#parts.logger.error(`${at(run, message)} cannot be set aside: ${messageOf(trouble)} Its partition waits.`);
       const lane = this.#lanes.get(run.partition);
-      if (lane) lane.notBefore = this.#parts.clock.monotonic() + BURY_PAUSE;
+      if (lane) this.#retryIn(lane, BURY_PAUSE);
       return false;
     }
+  }
+
+  #retryIn(lane: Lane, ms: number): void {
+    lane.notBefore = this.#parts.clock.monotonic() + ms;
+    this.#retryAt = Math.min(this.#retryAt, lane.notBefore);
   }
 
   #forget(lane: Lane): void {

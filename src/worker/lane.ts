@@ -1,4 +1,3 @@
-import type { Clock } from "../core/clock.ts";
 import type { Run } from "../core/message.ts";
 import type { Delivery } from "../driver/driver.ts";
 
@@ -6,7 +5,7 @@ import type { Delivery } from "../driver/driver.ts";
 export class Lane {
   readonly topic: string;
   readonly partition: number;
-  /** Not to be handed out before this moment of the monotonic clock, in ms: after a failure. */
+  /** Not to be handed out before this moment of the monotonic clock, in ms, after a failure; 0 when it has been since. */
   notBefore = 0;
   /** How often the message at `failedAt` has failed. */
   attempts = 0;
@@ -31,22 +30,36 @@ export class Lane {
     else this.#deliveries.push(delivery);
   }
 
-  /** The next run with something to hand out, if it is this partition's turn; at most `turn` messages of it. */
-  take(turn: number, clock: Clock, holding: boolean): Run | undefined {
+  /** The next run with something to hand out; `now`: on the monotonic clock. */
+  take(now: number, holding: boolean): Run | undefined {
     if (this.leaving || this.#out !== undefined) return undefined;
     if (!holding) this.#passMarkers();
+    if (this.notBefore > now) return undefined;
+    this.notBefore = 0;
     if (!this.waiting) return undefined;
-    if (this.notBefore > 0 && this.notBefore > clock.monotonic()) return undefined;
     const run = this.#next();
     if (!holding) this.#passMarkers();
-    if (run === undefined) return undefined;
-    run.limit = Math.min(run.messages.length, run.index + turn);
     return this.#out = run;
+  }
+
+  /** Whether there is something that may be handed out now. */
+  ready(now: number): boolean {
+    return this.waiting && this.notBefore <= now;
+  }
+
+  /** When what waits after a failure may be handed out again, on the monotonic clock; Infinity: nothing does. */
+  get retryAt(): number {
+    return this.notBefore > 0 && this.leaving === undefined ? this.notBefore : Infinity;
+  }
+
+  /** Whether it is this run that is being handed out, and nothing keeps it from going on. */
+  goesOn(run: Run, now: number): boolean {
+    return this.#out === run && this.leaving === undefined && this.notBefore <= now;
   }
 
   /** Whether there is something that may be handed out, now or later. */
   get waiting(): boolean {
-    return this.#runs.length > 0 || this.#deliveries.length > 0;
+    return this.leaving === undefined && (this.#runs.length > 0 || this.#deliveries.length > 0);
   }
 
   /** Whether a run is of this assignment of the partition, and that lasts. */
@@ -70,10 +83,10 @@ export class Lane {
   /** Nothing more of this partition is handed out. */
   drop(): void {
     for (const run of this.#runs) {
-      run.limit = 0;
+      run.drop();
       this.#finish(run);
     }
-    if (this.#out) this.#out.limit = 0;
+    this.#out?.drop();
     for (const delivery of this.#deliveries.splice(0)) delivery.close();
   }
 

@@ -10,6 +10,7 @@ import { redact } from "../core/redact.ts";
 import type { Driver } from "../driver/driver.ts";
 import { context } from "../runtime/context.ts";
 import { variables } from "../runtime/env.ts";
+import { eventLoopTurn } from "../runtime/turn.ts";
 import { runtime, workerId } from "../runtime/info.ts";
 import { type Journal, replay } from "./journal.ts";
 import { recordOf } from "./outgoing.ts";
@@ -97,6 +98,7 @@ export class Program {
       logger,
       clock: systemClock,
       sleep: pause,
+      eventLoopTurn,
       random: Math.random,
       worker: workerId(),
       runtime: `${name} ${version}`,

@@ -6,7 +6,9 @@ import type { Logger } from "../core/logger.ts";
 import type { Sleep } from "../core/pause.ts";
 import type { Supervisor } from "../core/supervisor.ts";
 import type { TaskDefinition, TaskRun } from "../core/task.ts";
+import type { Yielder } from "../core/yielder.ts";
 import type { Context } from "../runtime/context.ts";
+import type { BlockWatch } from "./block-watch.ts";
 import type { Scope } from "./sends.ts";
 
 /** The pauses before a task that has thrown is started again grow from the first to the longest, in ms. */
@@ -32,6 +34,8 @@ export interface TaskLoopParts {
   readonly clock: Clock;
   readonly sleep: Sleep;
   readonly supervisor: Supervisor;
+  readonly yielder?: Yielder;
+  readonly blocks?: Pick<BlockWatch, "enter">;
 }
 
 /** Keeps a task running. */
@@ -96,11 +100,16 @@ export class TaskLoop {
 
   async #run(run: TaskRun, scope: Scope | undefined): Promise<void> {
     const call = async () => await this.task.fn(run);
+    const { blocks, context, yielder } = this.#parts;
+    const rest = yielder?.due();
+    if (rest) await rest;
+    const left = blocks?.enter(() => `task ${this.task.name}`);
     this.#busy = true;
     try {
-      await (scope ? this.#parts.context.run(scope, call) : call());
+      await (scope ? context.run(scope, call) : call());
     } finally {
       this.#busy = false;
+      left?.();
     }
   }
 }

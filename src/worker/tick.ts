@@ -7,7 +7,9 @@ import { type Sleep, Turns } from "../core/pause.ts";
 import { retryPause } from "../core/policy.ts";
 import type { Tick, TimerDefinition } from "../core/timer.ts";
 import type { Record } from "../driver/driver.ts";
+import type { Yielder } from "../core/yielder.ts";
 import type { Context } from "../runtime/context.ts";
+import type { BlockWatch } from "./block-watch.ts";
 import type { Now } from "./master-clock.ts";
 import { type Scope, TickSends } from "./sends.ts";
 import type { TickResult } from "./timer-book.ts";
@@ -18,6 +20,8 @@ export interface TickParts {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly sleep: Sleep;
+  readonly yielder?: Yielder;
+  readonly blocks?: Pick<BlockWatch, "enter">;
   /** Tells of a send that came too late to fail its tick. */
   refused(sentence: string): void;
 }
@@ -47,10 +51,15 @@ export async function runTick(
   const at = new Date(slot.slot).toISOString();
   const until = rule.next(slot.slot) ?? Infinity;
   for (let failures = 1;; failures++) {
+    // Runs that follow each other and wait for nothing keep the event loop from its turn.
+    const rest = parts.yielder?.due();
+    if (rest) await rest;
+    if (!span.holds()) return undefined;
     const attempt = new Attempt(timer, slot, span, parts);
+    const left = parts.blocks?.enter(() => `timer ${name} at ${at}`);
     let error: unknown;
     try {
-      const records = await attempt.run();
+      const records = await attempt.run().finally(() => left?.());
       if (span.holds()) return { ...slot, outcome: "ok", error: undefined, records };
       const lost = records.length > 0 ? ` its ${records.length} messages are not published.` : "";
       parts.logger[lost ? "warn" : "debug"](`Timer ${name} outlived this worker's mastership at ${at}:${lost}`);

@@ -5,9 +5,11 @@ import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { type Sleep, within } from "../core/pause.ts";
 import { Supervisor } from "../core/supervisor.ts";
+import { type EventLoopTurn, Yielder } from "../core/yielder.ts";
 import type { Driver, Generation, MemberListener, Membership } from "../driver/driver.ts";
 import type { Context } from "../runtime/context.ts";
 import { ActorLoop } from "./actor-loop.ts";
+import { BlockWatch } from "./block-watch.ts";
 import { connect, masterWork } from "./connect.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { everyWorkersSpan } from "./every-worker.ts";
@@ -44,6 +46,7 @@ export interface WorkerParts {
   readonly logger: Logger;
   readonly clock: Clock;
   readonly sleep: Sleep;
+  readonly eventLoopTurn: EventLoopTurn;
   /** From 0 up to 1. */
   readonly random: () => number;
   /** The worker's name, and what runs it: `bun 1.4.5`. */
@@ -65,6 +68,7 @@ export class Worker implements RunningWorker {
   readonly #actors: Map<string, ActorLoop>;
   readonly #timers: TimerLoop[];
   readonly #tasks: TaskLoop[];
+  readonly #blocks: BlockWatch;
   readonly #since: Date;
   readonly #stop = new AbortController();
   readonly #fail: (error: Error) => void;
@@ -88,12 +92,16 @@ export class Worker implements RunningWorker {
     this.failed = promise;
     this.#fail = resolve;
     const supervisor = this.#supervisor = new Supervisor({ ...parts, failed: resolve });
+    const yielder = new Yielder(clock, parts.eventLoopTurn, parts.sleep);
+    const sessionTimeout = parts.settings.sessionTimeout.value;
+    const blocks = this.#blocks = new BlockWatch({ ...parts, yielder, sessionTimeout });
+    const loopParts = { ...parts, supervisor, yielder, blocks };
     const deadLetters = new DeadLetters(driver, worker, clock);
     const loop = (actor: ActorDefinition) =>
-      new ActorLoop(actor, { ...parts, supervisor, publisher: driver.publisher, deadLetters });
+      new ActorLoop(actor, { ...loopParts, publisher: driver.publisher, deadLetters });
     this.#actors = new Map([...definition.actors.values()].map((actor) => [actor.topic, loop(actor)]));
-    this.#timers = [...definition.timers.values()].map((timer) => new TimerLoop(timer, { ...parts, supervisor }));
-    this.#tasks = [...definition.tasks.values()].map((task) => new TaskLoop(task, { ...parts, supervisor }));
+    this.#timers = [...definition.timers.values()].map((timer) => new TimerLoop(timer, loopParts));
+    this.#tasks = [...definition.tasks.values()].map((task) => new TaskLoop(task, loopParts));
   }
 
   async start(): Promise<void> {
@@ -103,6 +111,8 @@ export class Worker implements RunningWorker {
     if (connected === undefined || this.#stop.signal.aborted) return;
     const { journal } = connected;
     this.#partitionCounts = connected.partitionCounts;
+    const { signal } = this.#stop;
+    void this.#supervisor.loop("The watch over blocked event loops", () => this.#blocks.run(signal), { signal });
     for (const actor of this.#actors.values()) actor.start();
     const everyWorker = everyWorkersSpan(clock, this.#stop.signal);
     for (const loop of this.#timers) if (!loop.timer.onMaster) loop.start(everyWorker);

@@ -51,13 +51,24 @@ class FakeFeed implements Feed {
 
   /** Its partition is given away. */
   giveAway(run: Run): void {
-    run.limit = 0;
+    run.drop();
     this.gone.add(run);
   }
 
   give(run: Run): void {
     this.given.push(run);
   }
+
+  readonly turned = false;
+
+  extend(run: Run): boolean {
+    run.limit = run.dropped ? 0 : run.messages.length;
+    return run.index < run.limit;
+  }
+
+  rest(): undefined {}
+
+  returned(): void {}
 
   setAside(_: Run, { offset }: { offset: number }, error: unknown): Promise<boolean> {
     this.aside.push(`${offset} ${error instanceof Error ? error.name : error}`);

@@ -36,6 +36,7 @@ async function started(url: string) {
     logger: lines,
     clock,
     sleep: pause,
+    eventLoopTurn: () => new Promise((resolve) => setImmediate(resolve)),
     random: Math.random,
     worker: "me",
     runtime: "test",

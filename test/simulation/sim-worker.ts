@@ -85,6 +85,7 @@ export class SimWorker {
       logger,
       clock: host,
       sleep: host.sleep,
+      eventLoopTurn: () => Promise.resolve(),
       random,
       worker: host.name,
       runtime: "simulation",

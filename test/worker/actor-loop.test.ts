@@ -1,21 +1,58 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Handler } from "../../src/core/actor.ts";
+import type { Clock } from "../../src/core/clock.ts";
 import { MephistoError } from "../../src/core/errors.ts";
+import { Yielder } from "../../src/core/yielder.ts";
 import { context } from "../../src/runtime/context.ts";
 import { ActorLoop } from "../../src/worker/actor-loop.ts";
 import { DeadLetters } from "../../src/worker/dead-letters.ts";
 import type { Scope } from "../../src/worker/sends.ts";
 import { Lines, supervisorOf } from "../core/fakes.ts";
-import { FakeDriver, FakePartition, FakeTime, isDone, message, settle, shown, textActor, UNREADABLE } from "./fakes.ts";
+import {
+  FakeDriver,
+  FakePartition,
+  FakeTime,
+  isDone,
+  message,
+  nextTurn,
+  settle,
+  shown,
+  textActor,
+  UNREADABLE,
+} from "./fakes.ts";
 
-/** A loop over a handler, on partitions that are assigned as they are named. */
-function made(handler: Handler<string>, count = 1) {
+/** What a loop is made with, beside time: nothing is written anywhere. */
+function parts(clock: Clock, lines: Lines) {
+  const driver = new FakeDriver(clock);
+  return {
+    driver,
+    publisher: driver.publisher,
+    deadLetters: new DeadLetters(driver, "me", clock),
+    context: context<Scope>(),
+    logger: lines,
+    clock,
+    yielder: new Yielder(clock, nextTurn, nextTurn),
+    blocks: { enter: () => () => {}, returned: () => {} },
+    supervisor: supervisorOf({ logger: lines, clock, sleep: nextTurn }),
+  };
+}
+
+/** A loop over a handler, on partitions that are assigned as they are named. `read` is called with each value's bytes. */
+function made(handler: Handler<string>, count = 1, read: (bytes: Uint8Array) => void = () => {}) {
   const time = new FakeTime();
-  const driver = new FakeDriver(time);
   const lines = new Lines();
-  const scopes = context<Scope>();
-  const deadLetters = new DeadLetters(driver, "me", time);
+  const { driver, ...rest } = parts(time, lines);
+  const scopes = rest.context;
+  const actor = textActor(handler);
+  const { decode, ...serializer } = actor.valueSerializer;
+  const valueSerializer = {
+    ...serializer,
+    decode: (bytes: Uint8Array) => {
+      read(bytes);
+      return decode(bytes);
+    },
+  };
   /** The loop's next reading of the clock throws, once. */
   const broken = { clock: false };
   const fault = () => {
@@ -23,11 +60,8 @@ function made(handler: Handler<string>, count = 1) {
     throw new TypeError("undefined is not a function");
   };
   const supervisor = supervisorOf({ logger: lines, clock: time, sleep: time.sleep });
-  const loop = new ActorLoop(textActor(handler), {
-    publisher: driver.publisher,
-    deadLetters,
-    context: scopes,
-    logger: lines,
+  const loop = new ActorLoop({ ...actor, valueSerializer }, {
+    ...rest,
     clock: { wall: time.wall, monotonic: () => broken.clock ? fault() : time.monotonic() },
     sleep: time.sleep,
     supervisor,
@@ -136,47 +170,167 @@ test("markers behind a batch that is being gathered do not acknowledge it", asyn
   await loop.stop();
 });
 
-test("partitions have turns, and none waits for another's backlog", async () => {
+const many = (count: number) => Array.from({ length: count }, (_, i) => `m${i}`);
+
+test("partitions have turns by time, and none waits for another's backlog", async () => {
+  // [ms that a message takes, of which so many of the first partition go before the second has its turn]
+  for (const [each, turn] of [[0.01, 2000], [1, 20], [5, 4], [250, 1], [30_000, 1]] as const) {
+    const seen: number[] = [];
+    const { loop, first, second, time } = made(async (stream) => {
+      for await (const { partition } of stream.events()) {
+        seen.push(partition);
+        await time.sleep(each);
+      }
+    }, 2);
+    loop.deliver(first.delivery(...many(turn + 50)));
+    loop.deliver(second.delivery(...many(10)));
+    for (let i = 0; i < turn + 60; i++) await time.pass(each);
+    const length = seen.indexOf(1);
+    assert.ok(length >= turn && length <= turn + 8, `${each} ms each: a turn of ${length}, and ${turn} is right`);
+    if (turn === 1) assert.deepEqual(seen.slice(0, 6), [0, 1, 0, 1, 0, 1]);
+    void loop.stop();
+  }
+});
+
+test("messages that are slow of a sudden end the turn at once", async () => {
   const seen: number[] = [];
-  const { loop, first, second } = made(async (stream) => {
-    for await (const { partition } of stream.events()) seen.push(partition);
+  let each = 0;
+  const { loop, first, second, time } = made(async (stream) => {
+    for await (const { partition, offset } of stream.events()) {
+      if (offset === 100) each = 30_000;
+      if (each > 0) seen.push(partition);
+      if (each > 0) await time.sleep(each);
+    }
   }, 2);
-  const many = (count: number) => Array.from({ length: count }, (_, i) => `m${i}`);
-  loop.deliver(first.delivery(...many(1000)));
-  loop.deliver(second.delivery(...many(10)));
+  loop.deliver(first.delivery(...many(200)));
   await settle();
-  assert.equal(seen.length, 1010);
-  const turns = seen.findIndex((partition) => partition === 1);
-  assert.ok(turns <= 16, `the second partition's turn came after ${turns}`);
-  assert.deepEqual(seen.slice(turns, turns + 10), Array(10).fill(1));
+  loop.deliver(second.delivery(...many(10)));
+  for (let i = 0; i < 5; i++) await time.pass(each);
+  assert.deepEqual(seen.slice(0, 5), [0, 1, 0, 1, 0]);
+  void loop.stop();
+});
+
+test("batches have turns by time too", async () => {
+  const seen: number[] = [];
+  const { loop, first, second, time } = made(async (stream) => {
+    for await (const batch of stream.take(2, { within: 0 })) {
+      seen.push(Number(batch[0]?.slice(1)));
+      await time.sleep(250);
+    }
+  }, 2);
+  loop.deliver(first.delivery("m0", "m0", "m0", "m0", "m0", "m0"));
+  loop.deliver(second.delivery("m1", "m1", "m1", "m1"));
+  for (let i = 0; i < 6; i++) await time.pass(250);
+  assert.deepEqual(seen, [0, 1, 0, 1, 0]);
+  void loop.stop();
+});
+
+test("a retry that is due goes before other partitions' turns, also in batches", async () => {
+  for (const how of ["events", "take"]) {
+    const attempts: number[] = [];
+    const { loop, partitions, time } = made(async (stream) => {
+      const source = how === "take" ? stream.take(1, { within: 0 }) : stream;
+      for await (const value of source) {
+        if (String(value) !== "bad") await time.sleep(150);
+        else {
+          attempts.push(time.monotonic());
+          if (attempts.length < 3) throw new Error("not yet");
+        }
+      }
+    }, 9);
+    for (const partition of partitions) {
+      loop.deliver(partition.delivery(...partition.partition === 0 ? ["bad"] : many(30)));
+    }
+    for (let i = 0; i < 20; i++) await time.pass(150);
+    const [one = 0, two = 0, three = 0] = attempts;
+    assert.ok(two - one >= 200 && two - one <= 355, `${how}: the second attempt after ${two - one} ms`);
+    assert.ok(three - two >= 500 && three - two <= 655, `${how}: the third attempt after ${three - two} ms`);
+    void loop.stop();
+  }
+});
+
+test("a moment that passes between two readings of the clock wakes", async () => {
+  let due = Infinity;
+  let now = 0;
+  const coming: number[] = [];
+  const clock = { monotonic: () => now = coming.shift() ?? now, wall: () => 0 };
+  let attempts = 0;
+  const lines = new Lines();
+  const loop = new ActorLoop(
+    textActor(async (stream) => {
+      for await (const _ of stream) if (++attempts < 3) throw new Error("no");
+    }),
+    {
+      ...parts(clock, lines),
+      // The runtime's timer is a little early: what follows reads the clock just before the moment, and just after it.
+      sleep: async () => {
+        await nextTurn();
+        const last = lines.all.findLast((line) => /follows in/.test(line));
+        if (last === undefined) return;
+        due = now + (/in (\d+)ms/.test(last) ? Number(RegExp.$1) : 500);
+        coming.push(due - 0.001, due + 0.001);
+      },
+    },
+  );
+  const partition = new FakePartition(0);
+  loop.assigned(0);
+  loop.deliver(partition.delivery("a"));
+  loop.start();
+  for (let i = 0; i < 100 && partition.acknowledged === 0; i++) await nextTurn();
+  assert.deepEqual([attempts, partition.acknowledged], [3, 1]);
   await loop.stop();
 });
 
-test("a turn is shorter the longer messages take, and longer the faster they are", async () => {
-  const lengths: number[] = [];
-  let last = -1;
-  let each = 0;
-  const { loop, first, second, time } = made(async (stream) => {
-    for await (const { partition } of stream.events()) {
-      if (partition === last) lengths[lengths.length - 1] = (lengths.at(-1) ?? 0) + 1;
-      else lengths.push(1);
-      last = partition;
-      time.jump(each);
-    }
-  }, 2);
-  const many = (count: number) => Array.from({ length: count }, (_, i) => `m${i}`);
-  loop.deliver(first.delivery(...many(500)));
-  loop.deliver(second.delivery(...many(500)));
-  await settle();
-  assert.deepEqual(lengths.slice(0, 4), [16, 32, 64, 128]);
-  lengths.length = 0;
-  last = -1;
-  each = 100;
-  loop.deliver(first.delivery(...many(3000)));
-  loop.deliver(second.delivery(...many(3000)));
-  await settle();
-  assert.deepEqual(lengths.slice(0, 13), [2048, 1024, 512, 256, 128, 64, 32, 16, 8, 4, 2, 1, 1]);
-  await loop.stop();
+test("a handler that waits for nothing leaves the event loop its turns", async () => {
+  for (const how of ["stream", "events", "take 1", "take 20", "undecodable"]) {
+    const { loop, first, time } = made(
+      async (stream) => {
+        const source: AsyncIterable<unknown> = how === "stream" || how === "undecodable"
+          ? stream
+          : how === "events"
+          ? stream.events()
+          : stream.take(Number(how.slice(5)), { within: 0 });
+        for await (const value of source) time.jump(Array.isArray(value) ? 10 * value.length : 10);
+      },
+      1,
+      (bytes) => {
+        if (how !== "undecodable") return;
+        time.jump(10);
+        throw new Error(`${bytes.length} bytes that cannot be decoded`);
+      },
+    );
+    let turns = 0;
+    const count = () => {
+      turns++;
+      if (first.acknowledged < 100) setImmediate(count);
+    };
+    setImmediate(count);
+    loop.deliver(first.delivery(...many(100)));
+    for (let i = 0; i < 300 && first.acknowledged < 100; i++) await time.pass(10);
+    assert.equal(first.acknowledged, 100, how);
+    assert.ok(turns >= (how === "take 20" ? 5 : 40), `${how}: ${turns} turns of the event loop in 1 s`);
+    await loop.stop();
+  }
+});
+
+test("a handler that is made for one message is told of streams", async () => {
+  for (const fails of [false, true]) {
+    const { loop, first, lines } = made((message) => {
+      if (fails) throw new Error(`no id in ${typeof message}`);
+      return Promise.resolve();
+    });
+    loop.deliver(first.delivery("a"));
+    await settle();
+    assert.match(
+      lines.all[0] ?? "",
+      fails ? /no message in hand: no id in object/ : /returned without reading its stream/,
+    );
+    assert.match(
+      lines.all[0] ?? "",
+      /It is given a stream of messages, not one: for await \(const message of stream\)/,
+    );
+    await loop.stop();
+  }
 });
 
 test("a message that fails is tried again, five times with growing pauses, then set aside", async () => {

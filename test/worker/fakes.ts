@@ -23,6 +23,11 @@ export async function settle(): Promise<void> {
   for (let i = 0; i < 3; i++) await new Promise<void>((resolve) => setImmediate(resolve));
 }
 
+/** One turn of the event loop. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Whether a promise is settled once everything has run that needs no time. */
 export async function isDone(promise: Promise<unknown>): Promise<boolean> {
   let done = false;

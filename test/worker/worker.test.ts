@@ -50,6 +50,7 @@ function made(
     logger: lines,
     clock: time,
     sleep: time.sleep,
+    eventLoopTurn: () => new Promise((resolve) => setImmediate(resolve)),
     random: () => 0.5,
     worker: "me",
     runtime: "bun 1",
