@@ -32,6 +32,7 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
       url: text("url", "Kafka's address; default kafka://localhost:9092"),
       "session-timeout": text("session-timeout", "Silence after which it is expelled; default 6s", DURATION),
       "heartbeat-interval": text("heartbeat-interval", "Default a twentieth of that, at most 300ms", DURATION),
+      "stop-timeout": text("stop-timeout", "How long stopping may take in all; default 25s", DURATION),
       "instance-id": text("instance-id", "A fixed name in the group", { valueHint: "name" }),
       master: { type: "boolean", default: true, description: "Is never elected [MEPHISTO_NO_MASTER]" },
       "presence-bind": text("presence-bind", "Where others see that it lives; default 127.0.0.1", {
@@ -126,6 +127,8 @@ async function live(worker: RunningWorker, terminal: Terminal, told: Told): Prom
     );
     told.ready();
     worker.failed.then(fail, fail);
+    // By a stop() in the script itself.
+    void worker.stopped.then(() => end(false, () => {}));
     worker.start().catch(fail);
   });
   await worker.stop();

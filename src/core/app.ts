@@ -49,6 +49,11 @@ export interface AppOptions<V extends SerializerSpec = SerializerSpec, K extends
   sessionTimeout?: Duration;
   /** How often a worker gives a sign of life. Default: a twentieth of the session, at most 300 ms. */
   heartbeatInterval?: Duration;
+  /**
+   * How long stopping may take in all: what is in hand of handlers, timers and tasks is waited for, committed and handed
+   * over within it, and cut off after it. Default 25 s.
+   */
+  stopTimeout?: Duration;
   /** A fixed name of this worker in its group (static membership): a quick restart moves no partition. Default none. */
   instanceId?: string;
   /** The version of the script that this worker tells the others. Default none. */
@@ -191,6 +196,7 @@ const OPTIONS = {
   linger: kinds.duration,
   sessionTimeout: kinds.duration,
   heartbeatInterval: kinds.duration,
+  stopTimeout: kinds.duration,
   instanceId: kinds.text,
   version: kinds.text,
   presenceBind: kinds.text,
@@ -208,6 +214,7 @@ const SASL = {
 function checkValues(options: AppOptions): void {
   if (options.sasl) checkOptions(options.sasl, SASL, "sasl");
   if (options.linger !== undefined) milliseconds(options.linger, "linger");
+  if (options.stopTimeout !== undefined) positiveMilliseconds(options.stopTimeout, "stopTimeout");
   if (options.instanceId !== undefined) checkName(options.instanceId, "instanceId", "It names a place in the group");
   const session = options.sessionTimeout === undefined
     ? 6000

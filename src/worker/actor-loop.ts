@@ -15,6 +15,7 @@ import type { BlockWatch } from "./block-watch.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { Lane } from "./lane.ts";
 import { HandlerSends, type Scope } from "./sends.ts";
+import { type CutOff, inHandFor, runAs, type Running } from "./stop.ts";
 
 /** How often a message is tried again before it is set aside, and the pauses before that, in ms. */
 const RETRY_PAUSES = [200, 500, 1000, 2000, 5000];
@@ -49,13 +50,14 @@ export interface ActorLoopParts {
   readonly supervisor: Supervisor;
   readonly yielder: Yielder;
   readonly blocks: Pick<BlockWatch, "enter" | "returned">;
+  readonly calls?: Context<Running> | undefined;
 }
 
 /**
  * Runs an actor's handler on the messages of the partitions that this worker holds. A handler that throws is called
  * again; the message that it threw at waits a while, and its partition with it, while the others go on.
  */
-export class ActorLoop implements Feed {
+export class ActorLoop implements Feed, Running {
   readonly actor: ActorDefinition;
   readonly counts: ActorCounts = { handled: 0, failed: 0, setAside: 0 };
   readonly #parts: ActorLoopParts;
@@ -78,6 +80,8 @@ export class ActorLoop implements Feed {
   #failing: readonly InHand[] = [];
   #wake: (() => void)[] = [];
   #ended = false;
+  /** Whether what is in hand is not waited for any more. */
+  #cutOff = false;
   #running: Promise<void> = Promise.resolve();
   readonly #stop = new AbortController();
 
@@ -96,11 +100,39 @@ export class ActorLoop implements Feed {
 
   /** Hands out nothing more; resolves when the handler has come to its end. */
   async stop(): Promise<void> {
+    this.end();
+    await this.idle();
+  }
+
+  end(): void {
     this.#ended = true;
     this.#stop.abort();
     for (const lane of this.#lanes.values()) lane.drop();
     this.#wakeAll();
+  }
+
+  async idle(): Promise<void> {
     await this.#running;
+  }
+
+  /** What it acknowledges until its partitions are handed over counts. */
+  cutOff(): readonly CutOff[] {
+    const { name: actor } = this.actor;
+    if (this.#stream === undefined) return [];
+    const held = this.#stream.inHand();
+    this.#cutOff = true;
+    this.settled();
+    if (held.length === 0) return [{ what: `The handler of ${actor} has not ended.`, fields: { actor } }];
+    const how = inHandFor(this.#parts.clock.monotonic() - this.#turnSince);
+    return held.flatMap(({ run, from, to }) => {
+      const { topic, partition, messages } = run;
+      const [first, last] = [messages[from]?.offset, messages[to - 1]?.offset];
+      const offsets = first === last ? `offset ${first}` : `offsets ${first} to ${last}`;
+      const what =
+        `The handler of ${actor} had ${topic}[${partition}] at ${offsets} ${how}: it is handled again by the ` +
+        "next worker that has the partition.";
+      return first === undefined ? [] : [{ what, fields: { actor, topic, partition, offset: first } }];
+    });
   }
 
   assigned(partition: number): void {
@@ -158,7 +190,7 @@ export class ActorLoop implements Feed {
   }
 
   settled(): void {
-    const held = this.#stream?.inHand() ?? [];
+    const held = this.#cutOff ? [] : this.#stream?.inHand() ?? [];
     for (const lane of this.#lanes.values()) {
       if (lane.leaving && !held.some(({ run }) => run.partition === lane.partition)) lane.leaving.resolve();
     }
@@ -294,7 +326,7 @@ export class ActorLoop implements Feed {
     while (!this.#ended) {
       const stream = this.#stream = new HandlerStream(this, decoder, this.#parts.clock);
       try {
-        await this.#parts.context.run(this.#sends, () => handler(stream));
+        await this.#parts.context.run(this.#sends, () => runAs(this.#parts.calls, this, () => handler(stream)));
         await stream.finish();
         if (this.#ended) break;
         const why = stream.used ? " although its stream goes on" : ` without reading its stream. ${USE_STREAM}`;

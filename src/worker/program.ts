@@ -18,6 +18,7 @@ import { askToResign, type Handover } from "./resign.ts";
 import type { Scope } from "./sends.ts";
 import { resolveSettings, SETTING_VARIABLES, type WorkerSettings } from "./settings.ts";
 import type { RunningWorker } from "./status.ts";
+import type { Running } from "./stop.ts";
 import { Watch } from "./watch.ts";
 import { Worker } from "./worker.ts";
 
@@ -42,8 +43,11 @@ export class Program {
   readonly #context = context<Scope>();
   #driver: Driver | undefined;
   #worker: RunningWorker | undefined;
+  readonly #calls = context<Running>();
   #stopping: Promise<void> | undefined;
   #stopped = false;
+  /** How often it was told to stop. */
+  #stops = 0;
   readonly #ensured = new Set<string>();
   readonly #ensuring = new Map<string, Promise<void>>();
 
@@ -95,6 +99,7 @@ export class Program {
       settings,
       driver,
       context: this.#context,
+      calls: this.#calls,
       logger,
       clock: systemClock,
       sleep: pause,
@@ -134,36 +139,54 @@ export class Program {
     return askToResign({ driver, group: this.#definition.id, settings, about, sleep: pause });
   }
 
-  /** Runs a worker inside a program of one's own; `terminal` is its logger when the app has none of its own. */
+  /**
+   * Runs a worker inside a program of one's own; `terminal` is its logger when the app has none of its own. Errors:
+   * `STOPPED` when `stop` was called before it was done, and those of starting.
+   */
   async start(terminal: Logger): Promise<void> {
+    const stops = this.#stops;
     await this.#stopping;
+    this.#refuseStopped(stops);
     this.#stopped = false;
     const worker = this.worker(this.#settings(), this.#definition.options.logger ?? terminal);
     try {
       await worker.start();
-      if (this.#stopped) throw new MephistoError("STOPPED", `App ${this.#definition.id} was stopped while it started.`);
+      this.#refuseStopped(stops);
     } catch (error) {
       await this.stop();
       throw error;
     }
   }
 
-  /** Ends the worker, or what was opened for sending. Sends are refused afterwards, until the app is started again. */
+  /**
+   * Ends the worker, or what was opened for sending. Sends are refused afterwards, until the app is started again. Inside
+   * of a handler, a timer or a task it resolves as the worker's does.
+   */
   stop(): Promise<void> {
     this.#stopped = true;
-    this.#stopping ??= this.#stopAll().finally(() => {
+    this.#stops++;
+    const worker = this.#worker;
+    const stopping = this.#stopping ??= this.#stopAll().finally(() => {
       this.#stopping = this.#driver = this.#worker = undefined;
     });
-    return this.#stopping;
+    return worker && this.#calls.get() ? Promise.race([stopping, worker.stop()]) : stopping;
   }
 
   async #stopAll(): Promise<void> {
-    if (this.#worker) await this.#worker.stop();
-    else {
+    if (this.#worker) {
+      void this.#worker.stop();
+      await this.#worker.stopped;
+    } else {
       await this.#driver?.close(CLOSE_WITHIN).catch((error: unknown) => {
         this.#definition.options.logger?.error(`Closing failed: ${messageOf(error)}`);
       });
     }
+  }
+
+  /** Throws if it was told to stop since. */
+  #refuseStopped(stops: number): void {
+    if (stops === this.#stops) return;
+    throw new MephistoError("STOPPED", `App ${this.#definition.id} was stopped while it started.`);
   }
 
   #settings(): WorkerSettings {

@@ -16,6 +16,8 @@ export interface WorkerSettings {
   readonly url: Setting<string>;
   readonly sessionTimeout: Setting<number>;
   readonly heartbeatInterval: Setting<number>;
+  /** How long stopping may take in all. */
+  readonly stopTimeout: Setting<number>;
   readonly instanceId: Setting<string | undefined>;
   readonly version: Setting<string>;
   /** The address where others see whether this worker lives; undefined: nowhere. */
@@ -37,6 +39,7 @@ export const SETTING_VARIABLES: readonly string[] = [
   "MEPHISTO_URL",
   "MEPHISTO_SESSION_TIMEOUT",
   "MEPHISTO_HEARTBEAT_INTERVAL",
+  "MEPHISTO_STOP_TIMEOUT",
   "MEPHISTO_INSTANCE_ID",
   "MEPHISTO_VERSION",
   "MEPHISTO_PRESENCE_BIND",
@@ -50,6 +53,8 @@ const DEFAULT_SESSION = 6000;
 /** Kafka's requests give times in ms as 32-bit numbers, and a rebalance may take several sessions. */
 const LONGEST_SESSION_MS = 86_400_000;
 const LONGEST_DEFAULT_HEARTBEAT = 300;
+/** Kubernetes kills after 30 s. */
+const DEFAULT_STOP_MS = 25_000;
 const DEFAULT_PRESENCE = "127.0.0.1";
 
 /**
@@ -87,12 +92,18 @@ export function resolveSettings(options: AppOptions, given: Given): WorkerSettin
     url,
     sessionTimeout,
     heartbeatInterval,
+    stopTimeout: stopTimeoutOf(options, given),
     instanceId: instanceId ?? byDefault(undefined),
     version: lookUp("version", options.version, { flags: {}, env: given.env }) ?? byDefault(""),
     presence: presence(given, options.presenceBind),
     evictOn: evictOn(given, options.evictOn),
     master: mayBeMaster(given, options.master),
   };
+}
+
+/** How long stopping may take in all, in ms. Errors: `INVALID_DURATION`. */
+export function stopTimeoutOf(options: AppOptions, given: Given): Setting<number> {
+  return duration("stop-timeout", options.stopTimeout, given) ?? byDefault(DEFAULT_STOP_MS);
 }
 
 /** The name of the environment variable that stands for a flag: `web-port` → `MEPHISTO_WEB_PORT`. */

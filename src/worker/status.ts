@@ -144,8 +144,13 @@ function time(at: number | undefined): string | null {
 export interface RunningWorker {
   /** Resolves when it has joined its group; keeps trying while no broker answers. Rejects when going on is hopeless. */
   start(): Promise<void>;
-  /** Finishes what is in hand, commits, leaves. Never throws; at most 10 s. */
+  /**
+   * Finishes what is in hand, commits, leaves, within the stop timeout. Never throws. Inside of a handler, a timer or a
+   * task, which it would wait for in vain, it resolves when it waits for nothing else.
+   */
   stop(): Promise<void>;
+  /** Resolves when it has stopped, whoever told it to. */
+  readonly stopped: Promise<void>;
   /** Resolves, with the reason, when the worker cannot go on by itself. */
   readonly failed: Promise<Error>;
   status(): WorkerStatus;

@@ -1,7 +1,7 @@
 import { askingSignal } from "../core/asking-signal.ts";
 import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
-import { describeThrown } from "../core/errors.ts";
+import { describeThrown, MephistoError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Sleep } from "../core/pause.ts";
 import type { Supervisor } from "../core/supervisor.ts";
@@ -10,6 +10,7 @@ import type { Yielder } from "../core/yielder.ts";
 import type { Context } from "../runtime/context.ts";
 import type { BlockWatch } from "./block-watch.ts";
 import type { Scope } from "./sends.ts";
+import { type CutOff, inHandFor, runAs, type Running } from "./stop.ts";
 
 /** The pauses before a task that has thrown is started again grow from the first to the longest, in ms. */
 const FIRST_PAUSE = 1000;
@@ -36,15 +37,17 @@ export interface TaskLoopParts {
   readonly supervisor: Supervisor;
   readonly yielder?: Yielder;
   readonly blocks?: Pick<BlockWatch, "enter">;
+  readonly calls?: Context<Running> | undefined;
 }
 
 /** Keeps a task running. */
-export class TaskLoop {
+export class TaskLoop implements Running {
   readonly task: TaskDefinition;
   readonly #parts: TaskLoopParts;
   readonly #ended = new AbortController();
   #running: Promise<void> = Promise.resolve();
-  #busy = false;
+  /** Since when its function runs, on the monotonic clock. */
+  #since: number | undefined;
   /** How often it has thrown. */
   failed = 0;
 
@@ -55,7 +58,7 @@ export class TaskLoop {
 
   /** Whether its function runs. */
   get running(): boolean {
-    return this.#busy;
+    return this.#since !== undefined;
   }
 
   /** Runs until the span is over; what still runs of an earlier span is waited for: never two at once. */
@@ -68,12 +71,19 @@ export class TaskLoop {
 
   /** Aborts its signal; it may still send what it has in hand. */
   end(): void {
-    this.#ended.abort();
+    this.#ended.abort(new MephistoError("STOPPED", "The worker is stopping: end."));
   }
 
   /** Resolves when its function does not run any more. */
   idle(): Promise<void> {
     return this.#running;
+  }
+
+  cutOff(): readonly CutOff[] {
+    if (this.#since === undefined) return [];
+    const { name: task } = this.task;
+    const ran = inHandFor(this.#parts.clock.monotonic() - this.#since);
+    return [{ what: `Task ${task} was ${ran}, and has not ended though its signal has aborted.`, fields: { task } }];
   }
 
   async #loop({ epoch, signal, holds, scopeOf }: TaskSpan): Promise<void> {
@@ -99,16 +109,16 @@ export class TaskLoop {
   }
 
   async #run(run: TaskRun, scope: Scope | undefined): Promise<void> {
-    const call = async () => await this.task.fn(run);
-    const { blocks, context, yielder } = this.#parts;
+    const { blocks, calls, clock, context, yielder } = this.#parts;
+    const call = () => runAs(calls, this, async () => await this.task.fn(run));
     const rest = yielder?.due();
     if (rest) await rest;
     const left = blocks?.enter(() => `task ${this.task.name}`);
-    this.#busy = true;
+    this.#since = clock.monotonic();
     try {
       await (scope ? context.run(scope, call) : call());
     } finally {
-      this.#busy = false;
+      this.#since = undefined;
       left?.();
     }
   }

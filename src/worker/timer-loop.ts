@@ -1,3 +1,4 @@
+import type { Context } from "../runtime/context.ts";
 import { formatDuration } from "../core/duration.ts";
 import { messageOf } from "../core/errors.ts";
 import { beginning, droppedBefore, type Due, nextDue, type Progress, QUEUE_LIMIT } from "../core/policy.ts";
@@ -7,6 +8,7 @@ import type { TimerDefinition, TimerPolicy } from "../core/timer.ts";
 import type { PartitionOffset } from "../driver/master-log.ts";
 import type { TimerRecord } from "./journal.ts";
 import { Seldom } from "./seldom.ts";
+import { type CutOff, inHandFor, runAs, type Running } from "./stop.ts";
 import { runTick, type TickParts, type TickSpan } from "./tick.ts";
 import { type TickResult, TimerBook } from "./timer-book.ts";
 import { isOver } from "./transaction-runner.ts";
@@ -36,14 +38,18 @@ export interface TimerLoopParts extends Omit<TickParts, "refused"> {
   /** This worker's name. */
   readonly worker: string;
   readonly supervisor: Supervisor;
+  readonly calls?: Context<Running> | undefined;
 }
 
 /** Runs a timer's function at its slots. */
-export class TimerLoop {
+export class TimerLoop implements Running {
   readonly timer: TimerDefinition;
   readonly book: TimerBook;
   readonly #parts: TickParts;
   readonly #supervisor: Supervisor;
+  readonly #calls: Context<Running> | undefined;
+  /** Functions that run: since when, on the monotonic clock. */
+  readonly #inHand = new Set<{ readonly slot: number; readonly since: number }>();
   readonly #policy: TimerPolicy;
   /** Runs that are under way beside each other (`overlap: "allow"`). */
   readonly #flying = new Set<Promise<void>>();
@@ -65,6 +71,7 @@ export class TimerLoop {
     this.book = new TimerBook(parts.worker);
     const { clock, logger } = parts;
     this.#supervisor = parts.supervisor;
+    this.#calls = parts.calls;
     this.#parts = { ...parts, refused: new Seldom((sentence) => logger.error(sentence), clock).tell };
     this.#tell = new Seldom((sentence) => logger.warn(sentence), clock).tell;
     this.#tellLate = new Seldom((sentence) => logger.info(sentence), clock).tell;
@@ -106,6 +113,19 @@ export class TimerLoop {
   async idle(): Promise<void> {
     await this.#running;
     await Promise.all(this.#flying);
+  }
+
+  cutOff(): readonly CutOff[] {
+    const { name: timer, onMaster } = this.timer;
+    const now = this.#parts.clock.monotonic();
+    const then = onMaster ? ": what it sent is not published, and the slot is left to the next master" : "";
+    return [...this.#inHand].map(({ slot: ms, since }) => {
+      const slot = new Date(ms).toISOString();
+      return {
+        what: `The run of timer ${timer} at ${slot} was ${inHandFor(now - since)}${then}.`,
+        fields: { timer, slot },
+      };
+    });
   }
 
   /** Resolves when the run that is under way has ended; the next one may begin right after. */
@@ -179,7 +199,11 @@ export class TimerLoop {
     const previous = last && { slot: last.slot, outcome: last.outcome };
     this.#stuckSince = undefined;
     const began = span.clock.now();
-    const result = runTick(this.timer, { slot: due.slot, caughtUp: due.caughtUp, previous }, span, this.#parts);
+    const inHand = { slot: due.slot, since: this.#parts.clock.monotonic() };
+    this.#inHand.add(inHand);
+    const slot = { slot: due.slot, caughtUp: due.caughtUp, previous };
+    const result = runAs(this.#calls, this, () => runTick(this.timer, slot, span, this.#parts))
+      .finally(() => this.#inHand.delete(inHand));
     const ended = result.then(() => span.clock.now());
     const written = result.then((run) => run && this.#write(run, span));
     for (const promise of [ended, written]) promise.catch(() => {}); // whoever waits for one of them hears of it

@@ -1,7 +1,8 @@
 import type { ActorDefinition } from "../core/actor.ts";
 import type { AppDefinition } from "../core/app.ts";
 import type { Clock } from "../core/clock.ts";
-import { messageOf } from "../core/errors.ts";
+import { formatDuration } from "../core/duration.ts";
+import { MephistoError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { type Sleep, within } from "../core/pause.ts";
 import { Supervisor } from "../core/supervisor.ts";
@@ -19,20 +20,19 @@ import { describePartitions } from "./partitions.ts";
 import type { Scope } from "./sends.ts";
 import type { WorkerSettings } from "./settings.ts";
 import { type RunningWorker, timerStatus, type WorkerStatus } from "./status.ts";
+import { Callers, type Running } from "./stop.ts";
 import { TaskLoop } from "./task-loop.ts";
 import { TimerLoop } from "./timer-loop.ts";
 import type { Watch } from "./watch.ts";
 
-/** How long stopping may take in all, in ms. */
-const STOP_WITHIN = 9000;
-/** How long a running tick, or task, may still finish and publish when the worker stops, in ms. */
-const LAST_TICK = 300;
+/** What is left of the time to stop for flushing, committing, leaving and closing, when nothing more is waited for; and at most. */
+const [LAST_STEPS, LAST_STEPS_MS] = [1 / 5, 2000];
+/** How long a handler, timer or task that has called `stop()` itself may take to end, before that resolves, in ms. */
+const CALLER_GRACE_MS = 1000;
 /** How long a master may take to write that it has resigned, in ms. */
 const RESIGN_ENTRY = 200;
 /** If what is in hand takes longer than this, mastership is handed over before it is finished, in ms. */
 const RESIGN_AFTER = 100;
-/** How long a running tick may still finish when another worker is to be master, in ms. */
-const LAST_TICK_ASKED = 10_000;
 /** How long a static member waits until the group has heard that it resigns, in ms. */
 const RESIGN_WITHIN = 1000;
 /** A worker without partitions says so when it has had none for so long, in ms. */
@@ -43,6 +43,8 @@ export interface WorkerParts {
   readonly settings: WorkerSettings;
   readonly driver: Driver;
   readonly context: Context<Scope>;
+  /** Tells a `stop()` by what runs in this worker. */
+  readonly calls?: Context<Running> | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly sleep: Sleep;
@@ -63,6 +65,7 @@ export interface WorkerParts {
 /** A worker: its place in the group, its actors, its timers, and mastership. */
 export class Worker implements RunningWorker {
   readonly failed: Promise<Error>;
+  readonly stopped: Promise<void>;
   readonly #parts: WorkerParts;
   readonly #supervisor: Supervisor;
   readonly #actors: Map<string, ActorLoop>;
@@ -70,8 +73,13 @@ export class Worker implements RunningWorker {
   readonly #tasks: TaskLoop[];
   readonly #blocks: BlockWatch;
   readonly #since: Date;
-  readonly #stop = new AbortController();
+  /** It is told to stop: nothing begins. */
+  readonly #halt = new AbortController();
+  /** What every worker runs is over: its time to stop is. */
+  readonly #over = new AbortController();
+  readonly #callers = new Callers();
   readonly #fail: (error: Error) => void;
+  readonly #end: () => void;
   #state: WorkerStatus["state"] = "starting";
   #membership: Membership | undefined;
   #mastership: Mastership | undefined;
@@ -102,19 +110,26 @@ export class Worker implements RunningWorker {
     this.#actors = new Map([...definition.actors.values()].map((actor) => [actor.topic, loop(actor)]));
     this.#timers = [...definition.timers.values()].map((timer) => new TimerLoop(timer, loopParts));
     this.#tasks = [...definition.tasks.values()].map((task) => new TaskLoop(task, loopParts));
+    const stopped = Promise.withResolvers<void>();
+    this.stopped = stopped.promise;
+    this.#end = stopped.resolve;
   }
 
   async start(): Promise<void> {
     const { clock, definition, driver, logger, settings, sleep, watch, worker, runtime } = this.#parts;
-    const connected = await connect(this.#parts, this.#stop.signal);
+    const { signal } = this.#halt;
+    if (signal.aborted) return;
+    // One attempt to connect may take long; stopping does not wait for it.
+    const connected = await Promise.race([connect(this.#parts, signal), aborted(signal)]);
+    if (connected === undefined || signal.aborted) return;
     const presence = await watch?.listen();
-    if (connected === undefined || this.#stop.signal.aborted) return;
+    if (signal.aborted) return watch?.close();
     const { journal } = connected;
     this.#partitionCounts = connected.partitionCounts;
-    const { signal } = this.#stop;
-    void this.#supervisor.loop("The watch over blocked event loops", () => this.#blocks.run(signal), { signal });
+    const over = this.#over.signal;
+    void this.#supervisor.loop("The watch over blocked event loops", () => this.#blocks.run(over), { signal: over });
     for (const actor of this.#actors.values()) actor.start();
-    const everyWorker = everyWorkersSpan(clock, this.#stop.signal);
+    const everyWorker = everyWorkersSpan(clock, over);
     for (const loop of this.#timers) if (!loop.timer.onMaster) loop.start(everyWorker);
     for (const loop of this.#tasks) if (!loop.task.onMaster) loop.start({ ...everyWorker, scopeOf: () => undefined });
     const membership = this.#membership = driver.join({
@@ -145,12 +160,19 @@ export class Worker implements RunningWorker {
     });
     this.#mastership = new Mastership(membership.lease, (term) => master?.begin(term), logger, clock, sleep);
     watch?.follow(membership);
-    await Promise.race([membership.ready(), aborted(this.#stop.signal)]);
+    await Promise.race([membership.ready(), aborted(signal)]);
     if (this.#state === "starting") this.#state = "running";
   }
 
   stop(): Promise<void> {
-    return this.#stopping ??= this.#stopAll();
+    const stopping = this.#stopping ??= this.#stopAll();
+    const caller = this.#parts.calls?.get();
+    if (caller === undefined) return stopping;
+    const { sleep } = this.#parts;
+    const others = this.#callers.othersIdle(caller, this.#running()).then(() =>
+      within(stopping, CALLER_GRACE_MS, sleep)
+    );
+    return Promise.race([stopping, others]);
   }
 
   ready(): boolean {
@@ -268,12 +290,20 @@ export class Worker implements RunningWorker {
 
   /** Lets another worker be master, between two runs of the timers. */
   async #handOver(): Promise<void> {
-    if (this.#handsOver) return;
+    if (this.#handsOver || this.#halt.signal.aborted) return;
     this.#handsOver = true;
-    const quiet = this.#timers.filter(({ timer }) => timer.onMaster).map((loop) => loop.quiet());
-    await within(Promise.all(quiet), LAST_TICK_ASKED, this.#parts.sleep);
-    await this.#master?.resign(RESIGN_ENTRY);
-    await this.#standDown("another worker is asked for");
+    const { settings, sleep } = this.#parts;
+    this.#master?.close();
+    const timers = this.#timers.filter(({ timer }) => timer.onMaster);
+    const tasks = this.#tasks.filter(({ task }) => task.onMaster);
+    const done = Promise.all([...timers.map((loop) => loop.quiet()), ...tasks.map((loop) => loop.idle())]);
+    await within(done, settings.stopTimeout.value, sleep);
+    // Else the stop does it.
+    if (!this.#halt.signal.aborted) {
+      this.#cutOff([...timers, ...tasks]);
+      await this.#master?.resign(RESIGN_ENTRY);
+      await this.#standDown("another worker is asked for");
+    }
     this.#handsOver = false;
   }
 
@@ -313,8 +343,20 @@ export class Worker implements RunningWorker {
     return [...this.#actors.values()].some(({ partitions }) => partitions.length > 0);
   }
 
+  #running(): Running[] {
+    return [...this.#actors.values(), ...this.#timers, ...this.#tasks];
+  }
+
+  /** Says what is not waited for any more. */
+  #cutOff(running: readonly Running[]): void {
+    const after = formatDuration(this.#parts.settings.stopTimeout.value);
+    for (const { what, fields } of running.flatMap((each) => each.cutOff())) {
+      this.#parts.logger.warn(`Cut off after ${after}, the stop timeout. ${what}`, fields);
+    }
+  }
+
   async #stopAll(): Promise<void> {
-    const { clock, driver, logger, sleep } = this.#parts;
+    const { clock, driver, logger, settings, sleep } = this.#parts;
     /** A step that fails keeps none of the next from happening: a connection left open keeps the process alive. */
     const attempt = async (step: Promise<unknown> | undefined) => {
       try {
@@ -323,33 +365,54 @@ export class Worker implements RunningWorker {
         logger.error(`Stopping failed: ${messageOf(error)}`);
       }
     };
-    const until = clock.monotonic() + STOP_WITHIN;
+    const until = clock.monotonic() + settings.stopTimeout.value;
     const left = () => Math.max(0, until - clock.monotonic());
+    const lastSteps = Math.min(settings.stopTimeout.value * LAST_STEPS, LAST_STEPS_MS);
+    /** How long what is in hand may still take. */
+    const patience = () => Math.max(0, left() - lastSteps);
     this.#state = "stopping";
     this.#idle.abort();
-    // No new tick; one that runs may finish and publish, under the lease, for a moment.
-    const loops = [...this.#timers, ...this.#tasks];
-    for (const loop of loops) loop.end();
-    await within(Promise.all(loops.map((loop) => loop.idle())), LAST_TICK, sleep);
-    await this.#master?.resign(RESIGN_ENTRY);
-    this.#stop.abort();
-    // A static member does not leave the group: unless it resigns, there is no other master until its session is over.
-    const keepsPlace = this.#parts.settings.instanceId.value !== undefined && this.#mastership?.master === true;
-    this.#mastership?.resign();
-    const drained = Promise.all([...this.#actors.values()].map((actor) => actor.stop()));
-    const isDrained = await within(drained, RESIGN_AFTER, sleep) !== undefined;
-    const resigned = keepsPlace || !isDrained ? this.#membership?.resign() : undefined;
-    if (resigned) this.#parts.watch?.changed();
-    if (keepsPlace && resigned) await within(resigned, RESIGN_WITHIN, sleep);
-    await within(drained, left() / 2, sleep);
+    this.#halt.abort();
+    // Nothing begins any more. What is in hand goes on, under the lease: the worker stays in its group meanwhile.
+    for (const each of this.#running()) each.end();
+    const masters: Running[] = [
+      ...this.#timers.filter(({ timer }) => timer.onMaster),
+      ...this.#tasks.filter(({ task }) => task.onMaster),
+    ];
+    const others = this.#running().filter((each) => !masters.includes(each));
+    const drained = allIdle(others);
+    await this.#endMastership(masters, drained, patience);
+    if (await within(drained, patience(), sleep) === undefined) this.#cutOff(others);
+    this.#over.abort(new MephistoError("STOPPED", "The worker has stopped."));
     await attempt(within(driver.publisher.flush(), left() / 2, sleep));
     await attempt(this.#membership?.leave(left()));
     this.#parts.watch?.close();
     await attempt(driver.close(Math.min(left(), 1000)));
     this.#state = "stopped";
+    this.#end();
+  }
+
+  /** When what it has in hand as master is finished, or cut off, another one may be elected: before handlers are done. */
+  async #endMastership(masters: Running[], drained: Promise<true>, patience: () => number): Promise<void> {
+    const { settings, sleep, watch } = this.#parts;
+    if (await within(allIdle(masters), patience(), sleep) === undefined) this.#cutOff(masters);
+    await this.#master?.resign(RESIGN_ENTRY);
+    // A static member does not leave the group: unless it resigns, there is no other master until its session is over.
+    const keepsPlace = settings.instanceId.value !== undefined && this.#mastership?.master === true;
+    this.#mastership?.resign();
+    const leavesSoon = patience() === 0 || await within(drained, RESIGN_AFTER, sleep);
+    const resigned = keepsPlace || !leavesSoon ? this.#membership?.resign() : undefined;
+    if (resigned) watch?.changed();
+    if (keepsPlace && resigned) await within(resigned, RESIGN_WITHIN, sleep);
   }
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+async function allIdle(running: readonly Running[]): Promise<true> {
+  await Promise.all(running.map((each) => each.idle()));
+  return true;
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  if (signal.aborted) return Promise.resolve(undefined);
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(undefined), { once: true }));
 }

@@ -59,6 +59,7 @@ export function fakeWorker(part: Partial<RunningWorker> = {}): RunningWorker {
   return {
     start: () => Promise.resolve(),
     stop: () => Promise.resolve(),
+    stopped: new Promise<void>(() => {}),
     failed: new Promise<Error>(() => {}),
     status: () => STATUS,
     ready: () => true,

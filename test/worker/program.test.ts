@@ -175,6 +175,50 @@ test("a start while it stops waits for the end of that", async () => {
   await shop.stop();
 });
 
+test("a stop while it starts settles, and start says STOPPED: before it, while no broker answers, while one hangs", async () => {
+  const refused = new MephistoError("UNREACHABLE", "Nobody.");
+  const prepared: ((driver: FakeDriver) => void)[] = [
+    () => {},
+    (driver) => driver.errors.set("connect", refused),
+    (driver) => driver.waits.set("connect", new Promise(() => {})),
+    (driver) => driver.ready = new Promise(() => {}),
+  ];
+  for (const [index, prepare] of prepared.entries()) {
+    const shopping = made();
+    const { shop, drivers } = shopping;
+    actor(shop, { name: "orders" }, loops);
+    shopping.prepare = prepare;
+    const started = shop.start();
+    const rejected = assert.rejects(started, coded("STOPPED", /App shop was stopped while it started/));
+    if (index > 0) await until(() => drivers[0]?.calls.includes("connect"));
+    await shop.stop();
+    await rejected;
+    assert.equal(drivers[0]?.calls.at(-1)?.startsWith("close"), index > 0 ? true : undefined);
+    shopping.prepare = () => {};
+    await shop.start();
+    await shop.stop();
+  }
+});
+
+test("a stop in a handler resolves, and its message is done", async () => {
+  const { shop, drivers } = made();
+  const stopped: string[] = [];
+  actor(shop, { name: "orders" }, async (stream) => {
+    for await (const value of stream) {
+      await shop.stop();
+      stopped.push(value);
+    }
+  });
+  await shop.start();
+  const [driver = assert.fail()] = drivers;
+  driver.membership?.listener.assigned([{ topic: "shop-orders", partition: 0 }]);
+  const partition = new FakePartition(0);
+  driver.membership?.listener.deliver(partition.delivery("a", "b"));
+  await until(() => stopped.length > 0);
+  await shop.stop();
+  assert.deepEqual([stopped, partition.acknowledged, driver.calls.at(-1)?.split(" ")[0]], [["a"], 1, "close"]);
+});
+
 test("one worker a process", async () => {
   const { shop, drivers } = made();
   actor(shop, { name: "orders" }, loops);

@@ -563,6 +563,48 @@ test("it resigns with its last transaction, in a bounded time", async () => {
   await master.resign(200);
 });
 
+test("once it is closed no run begins and tasks are told; once it resigns nothing that is in hand counts", async () => {
+  const runs: number[] = [];
+  const told: string[] = [];
+  const { time, log, elect, end, master, send, published, addTask } = made(async ({ slot, signal }) => {
+    runs.push(slot);
+    await send("a");
+    signal.addEventListener("abort", () => told.push("timer"));
+    await time.sleep(1500);
+    await send("b");
+  });
+  addTask(async ({ signal }) => {
+    signal.addEventListener("abort", () => told.push("task"));
+    await time.sleep(3000);
+  });
+  elect(4);
+  await time.pass(1000);
+  master.close();
+  assert.deepEqual([runs.length, told], [1, ["task"]]);
+  await time.pass(1500);
+  assert.deepEqual([published().length, log.entry("timer:restock")?.ran], [1, 1], "what was in hand is published");
+  await time.pass(5000);
+  assert.equal(runs.length, 1);
+  await end();
+
+  const again = made(async () => {
+    await again.send("a");
+    await again.time.sleep(100);
+  });
+  again.elect(4);
+  await again.time.pass(1000 - 300);
+  const resigning = Promise.withResolvers<void>();
+  again.log.waits.set("publish", resigning.promise);
+  const resigned = again.master.resign(200);
+  await again.time.pass(150);
+  resigning.resolve();
+  await resigned;
+  await again.time.pass(1000);
+  assert.deepEqual([again.published(), again.log.entry("timer:restock")], [[], undefined]);
+  assert.equal(again.log.entry("master")?.resigned, true);
+  await again.end();
+});
+
 test("the journal knows the latest generation, and is written once a minute when there is nothing else", async () => {
   const { time, log, elect, end, master, term } = made(() => {}, { name: "restock", catchUp: "skip" });
   elect(4);

@@ -4,10 +4,11 @@ import { actor, type Handler } from "../../src/core/actor.ts";
 import { MephistoError } from "../../src/core/errors.ts";
 import { task, type TaskFunction } from "../../src/core/task.ts";
 import { timer, type TimerFunction, type TimerOptions } from "../../src/core/timer.ts";
-import { context } from "../../src/runtime/context.ts";
+import { type Context, context } from "../../src/runtime/context.ts";
 import { timerEntry } from "../../src/worker/journal.ts";
 import type { Scope } from "../../src/worker/sends.ts";
 import { resolveSettings } from "../../src/worker/settings.ts";
+import type { Running } from "../../src/worker/stop.ts";
 import { Worker } from "../../src/worker/worker.ts";
 import { coded, fakeApp, Lines } from "../core/fakes.ts";
 import { FakeDriver, type FakeMembership, FakePartition, FakeTime, isDone, settle } from "./fakes.ts";
@@ -19,6 +20,8 @@ type Parts = {
   instanceId?: string;
   /** Of the master's timer. */
   options?: TimerOptions;
+  stopTimeout?: string;
+  calls?: Context<Running>;
   /** Nothing on the master. */
   local?: boolean;
   tasks?: { everywhere: TaskFunction; master: TaskFunction };
@@ -29,7 +32,8 @@ const loops: Handler<string> = async (stream) => {
 };
 
 function made(
-  { handler = loops, tick = () => {}, onMaster = () => {}, instanceId, options, local, tasks }: Parts = {},
+  { handler = loops, tick = () => {}, onMaster = () => {}, tasks, local, instanceId, options, stopTimeout, calls }:
+    Parts = {},
 ) {
   const { shop, definition } = fakeApp({ valueSerializer: "text", partitions: 2 });
   actor(shop, { name: "orders" }, handler as Handler<unknown, unknown>);
@@ -44,7 +48,11 @@ function made(
   const lines = new Lines();
   const worker = new Worker({
     definition,
-    settings: resolveSettings({ version: "3", ...(instanceId && { instanceId }) }, { flags: {}, env: {} }),
+    settings: resolveSettings(
+      { version: "3", ...(instanceId && { instanceId }), ...(stopTimeout && { stopTimeout }) },
+      { flags: {}, env: {} },
+    ),
+    calls,
     driver,
     context: context<Scope>(),
     logger: lines,
@@ -65,8 +73,17 @@ function made(
 /** Ends a worker whose clock is ours. */
 async function ended(worker: Worker, time: FakeTime): Promise<void> {
   const stopped = worker.stop();
-  await time.pass(10_000);
+  await time.pass(30_000);
   await stopped;
+}
+
+/** Does something again and again, until it is aborted. */
+function every(time: FakeTime, ms: number, what: () => void): AbortController {
+  const over = new AbortController();
+  void (async () => {
+    for (; !over.signal.aborted; await time.sleep(ms, over.signal)) what();
+  })();
+  return over;
 }
 
 test("a worker connects, makes sure of its topics, joins and says what it is", async () => {
@@ -297,50 +314,166 @@ test("a quick stop does not resign first: leaving says it", async () => {
   assert.ok(!driver.calls.includes("resign"));
 });
 
-test("a tick that runs may finish and publish, for a moment", async () => {
-  for (const takes of [200, 5000]) {
-    let aborted = false;
-    const { worker, time, driver, membership } = made({
-      onMaster: async ({ signal }) => {
-        await time.sleep(takes, signal);
-        aborted = signal.aborted;
+test("a run in hand may finish and publish when the worker stops; no other begins, and the next master comes after it", async () => {
+  const slots: number[] = [];
+  const { worker, time, driver, membership } = made({
+    onMaster: async ({ slot, signal }) => {
+      slots.push(slot);
+      await time.sleep(20_000, signal);
+      assert.equal(signal.aborted, false);
+    },
+  });
+  await worker.start();
+  membership().generation({ elected: true });
+  await time.pass(1000);
+  const beats = every(time, 300, () => membership().heartbeat());
+  const stopped = worker.stop();
+  await time.pass(19_999);
+  assert.deepEqual([driver.calls.includes("flush"), worker.status().mastership.master], [false, true]);
+  assert.equal(membership().listener.claim(), 1, "what another member's joining makes of it");
+  await time.pass(1);
+  await stopped;
+  beats.abort();
+  assert.deepEqual([slots.length, driver.master.entry("timer:master")?.ran], [1, 1]);
+  const keys = driver.master.entries.map(({ key }) => key);
+  assert.deepEqual(keys.slice(-2), ["timer:master", "master"], "it resigns behind it");
+});
+
+test("a run that outlives its lease while the worker stops publishes nothing", async () => {
+  const { worker, time, driver, membership, lines } = made({ onMaster: () => time.sleep(8000) });
+  await worker.start();
+  membership().generation({ elected: true });
+  await time.pass(1000);
+  const stopped = worker.stop();
+  await time.pass(8000);
+  await stopped;
+  assert.equal(driver.master.entry("timer:master"), undefined);
+  assert.equal(lines.of(/^(debug|warn): Timer master outlived this worker's mastership/).length, 1);
+});
+
+test("what has no time to end is told by name, and nothing of it counts", async () => {
+  const aborted: string[] = [];
+  const stuck = (name: string) => ({ signal }: { signal: AbortSignal }) => {
+    signal.addEventListener("abort", () => aborted.push(`${name} ${time.monotonic() - from}`));
+    return new Promise<void>(() => {});
+  };
+  const { worker, time, driver, membership, lines, zero } = made({
+    handler: async (stream) => {
+      for await (const _ of stream) await new Promise(() => {});
+    },
+    tick: stuck("local"),
+    onMaster: stuck("master"),
+    tasks: { everywhere: stuck("everywhere"), master: stuck("task") },
+    stopTimeout: "10s",
+  });
+  let from = time.monotonic();
+  await worker.start();
+  membership().generation({ elected: true });
+  membership().listener.assigned([zero]);
+  membership().listener.deliver(new FakePartition(0).delivery("a", "b"));
+  await time.pass(1000);
+  driver.waits.set("flush", new Promise(() => {}));
+  from = time.monotonic();
+  const beats = every(time, 300, () => membership().heartbeat());
+  const stopped = worker.stop();
+  await time.pass(10_000);
+  assert.equal(await isDone(stopped), true);
+  beats.abort();
+  assert.deepEqual(aborted, ["everywhere 0", "task 0", "master 8000", "local 8000"]);
+  assert.deepEqual(driver.calls.slice(-3).map((call) => call.split(" ")[0]), ["flush", "leave", "close"]);
+  assert.equal(driver.master.entry("master")?.resigned, true);
+  const cut = "warn: Cut off after 10s, the stop timeout. ";
+  assert.deepEqual(lines.of(/Cut off/).sort(), [
+    `${cut}Task task-everywhere was in hand for 9s, and has not ended though its signal has aborted.`,
+    `${cut}Task task-master was in hand for 9s, and has not ended though its signal has aborted.`,
+    `${cut}The handler of orders had shop-orders[0] at offset 0 in hand for 9s: it is handled again by the next worker ` +
+    "that has the partition.",
+    `${cut}The run of timer local at 2026-01-01T00:00:01.000Z was in hand for 8s.`,
+    `${cut}The run of timer master at 2026-01-01T00:00:01.000Z was in hand for 8s: what it sent is not published, and ` +
+    "the slot is left to the next master.",
+  ]);
+});
+
+test("what was cut off holds up neither leaving nor what is committed by it", async () => {
+  const { worker, time, membership, zero } = made({
+    handler: async (stream) => {
+      for await (const value of stream) if (value === "b") await new Promise(() => {});
+    },
+  });
+  await worker.start();
+  membership().generation();
+  membership().listener.assigned([zero]);
+  const partition = new FakePartition(0);
+  membership().listener.deliver(partition.delivery("a", "b"));
+  await settle();
+  const stopped = worker.stop();
+  await time.pass(23_000);
+  await settle();
+  assert.equal(await isDone(membership().listener.revoked([zero])), true, "as leaving asks");
+  await stopped;
+  assert.equal(partition.acknowledged, 1);
+});
+
+test("stop inside of a handler, a timer or a task resolves when it waits for nothing else", async () => {
+  for (const where of ["handler", "tick", "onMaster", "everywhere", "master"] as const) {
+    const calls = context<Running>();
+    const slow = Promise.withResolvers<void>();
+    const seen: string[] = [];
+    const stops = async () => {
+      if (seen.push("called") > 1) return;
+      await worker.stop();
+      seen.push("resolved");
+    };
+    const handler: Handler<string> = async (stream) => {
+      for await (const _ of stream) await (where === "handler" ? stops() : slow.promise);
+    };
+    const { worker, time, driver, membership, zero } = made({
+      calls,
+      handler,
+      tick: () => where === "tick" ? stops() : where === "handler" ? slow.promise : undefined,
+      onMaster: () => where === "onMaster" ? stops() : undefined,
+      tasks: {
+        everywhere: () => where === "everywhere" ? time.sleep(500).then(stops) : undefined,
+        master: () => where === "master" ? time.sleep(500).then(stops) : undefined,
       },
     });
     await worker.start();
     membership().generation({ elected: true });
+    membership().listener.assigned([zero]);
+    const partition = new FakePartition(0);
+    if (where !== "handler") membership().listener.deliver(partition.delivery("a"));
     await time.pass(1000);
-    const stopped = worker.stop();
-    await time.pass(299);
-    assert.equal(driver.calls.includes("flush"), takes === 200);
+    if (where === "handler") membership().listener.deliver(partition.delivery("a"));
+    await time.pass(3000);
+    assert.deepEqual(seen, ["called"], `${where}: something else is in hand`);
+    slow.resolve();
+    await time.pass(999);
+    assert.deepEqual(seen, ["called"], where);
     await time.pass(1);
-    await stopped;
-    assert.equal(aborted, takes === 5000);
+    await worker.stopped;
+    assert.deepEqual(seen, ["called", "resolved"], where);
+    assert.equal(partition.acknowledged, 1, `${where}: what was in hand is finished`);
+    assert.equal(driver.calls.at(-1)?.split(" ")[0], "close");
   }
 });
 
-test("a handler or a tick that is stuck does not keep it from stopping within 10 s", async () => {
-  const stuck = () => new Promise<void>(() => {});
-  const { worker, time, driver, membership, zero } = made({
-    handler: async (stream) => {
-      for await (const _ of stream) await stuck();
-    },
-    tick: stuck,
-    onMaster: stuck,
-  });
+test("several that stop from inside do not wait for each other", async () => {
+  const calls = context<Running>();
+  const resolved: string[] = [];
+  const stops = (name: string) => async () => {
+    await time.sleep(500);
+    await worker.stop();
+    resolved.push(name);
+  };
+  const tasks = { everywhere: stops("everywhere"), master: stops("master") };
+  const { worker, time, membership } = made({ calls, tasks });
   await worker.start();
   membership().generation({ elected: true });
-  membership().listener.assigned([zero]);
-  membership().listener.deliver(new FakePartition(0).delivery("a"));
-  await time.pass(1000);
-  driver.waits.set("flush", stuck());
-  const from = time.monotonic();
-  const stopped = worker.stop();
-  await time.pass(10_000);
-  assert.equal(await isDone(stopped), true);
-  assert.deepEqual(driver.calls.slice(-4).map((call) => call.split(" ")[0]), ["resign", "flush", "leave", "close"]);
-  const left = Number(driver.calls.find((call) => call.startsWith("leave"))?.slice(6));
-  assert.ok(left > 1000 && left < 9000, `${left} ms to leave in`);
-  assert.ok(time.monotonic() - from <= 10_000);
+  await time.pass(1499);
+  assert.deepEqual(resolved, []);
+  await time.pass(1);
+  assert.deepEqual(resolved, ["everywhere", "master"]);
+  await worker.stopped;
 });
 
 test("a step of stopping that fails keeps none of the others from happening", async () => {
