@@ -89,9 +89,15 @@ export interface App<V extends SerializerSpec = SerializerSpec, K extends Serial
    * Settles when the command has ended, and sets the process's exit code.
    */
   main(meta: ImportMeta): Promise<void>;
-  /** Starts a worker inside this program; resolves when it has joined its group. Errors: `UNREACHABLE` and others. */
+  /**
+   * Starts a worker inside this program; resolves when it has joined its group. Errors: `STOPPED` when `stop()` was called
+   * meanwhile, `AUTHENTICATION_FAILED` and others that waiting does not mend.
+   */
   start(): Promise<void>;
-  /** Finishes what is in hand, commits, leaves the group and closes every connection. Never throws. */
+  /**
+   * Finishes what is in hand, commits, leaves the group and closes every connection, within the stop timeout. Never throws.
+   * A handler, timer or task that awaits it would be waited for itself: there it resolves when all others have ended.
+   */
   stop(): Promise<void>;
 }
 

@@ -8,7 +8,10 @@ import type { SerializerSpec } from "./serializer.ts";
 export interface TaskRun {
   /** Grows from one master to the next; 0 for tasks that run on every worker. */
   readonly epoch: number;
-  /** Aborts when mastership is lost or the worker stops: end then. */
+  /**
+   * Aborts when mastership is lost, is handed over, or the worker stops: end then. What ends within the stop timeout may
+   * still send. To read it asks the lease, as that of a tick.
+   */
   readonly signal: AbortSignal;
 }
 

@@ -21,7 +21,12 @@ export interface Tick {
   readonly caughtUp: boolean;
   /** The slot before that was run, and how that ended; undefined at the first. */
   readonly previous: { readonly slot: number; readonly outcome: Outcome } | undefined;
-  /** Aborts when mastership is lost, the run takes longer than its timeout, or the worker stops. */
+  /**
+   * Aborts when mastership is lost or the run takes longer than its timeout. When the worker stops a run may finish, and is
+   * published: it aborts then only if the run has not ended within the stop timeout. To read it asks the lease: it is true
+   * also in a process that was frozen, where the event may come later. A signal made of it by `AbortSignal.any` has only
+   * the event.
+   */
   readonly signal: AbortSignal;
 }
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { AppOptions } from "../../src/core/app.ts";
 import { type ErrorCode, MephistoError } from "../../src/core/errors.ts";
 import { redact } from "../../src/core/redact.ts";
-import { resolveSettings } from "../../src/worker/settings.ts";
+import { type Given, resolveSettings } from "../../src/worker/settings.ts";
 
 const nothing = { flags: {}, env: {} };
 
@@ -31,6 +32,18 @@ test("settings have their defaults", () => {
   assert.deepEqual(heartbeatInterval, { value: 300, from: "the default" });
   assert.deepEqual(instanceId, { value: undefined, from: "the default" });
   assert.deepEqual(version, { value: "", from: "the default" });
+});
+
+test("the stop timeout: flag, variable, code, default", () => {
+  const env = { MEPHISTO_STOP_TIMEOUT: "1m" };
+  const code = { stopTimeout: 3 };
+  const of = (options: AppOptions, flags: Given["flags"], env: Given["env"]) =>
+    resolveSettings(options, { flags, env }).stopTimeout;
+  assert.deepEqual(of(code, { "stop-timeout": "2s" }, env), { value: 2000, from: "--stop-timeout" });
+  assert.deepEqual(of(code, {}, env), { value: 60_000, from: "MEPHISTO_STOP_TIMEOUT" });
+  assert.deepEqual(of(code, {}, {}), { value: 3000, from: "the code" });
+  assert.deepEqual(of({}, {}, {}), { value: 25_000, from: "the default" });
+  assert.throws(() => of({}, { "stop-timeout": "soon" }, {}), fails("INVALID_DURATION", /^--stop-timeout/));
 });
 
 test("the default heartbeat follows a session that is shorter", () => {
