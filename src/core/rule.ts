@@ -15,6 +15,23 @@ export interface Rule {
   count(after: number, until: number): number;
   /** A slot on the clock that the rule goes by, for people; of a rule that goes by one. */
   local?(slot: number): LocalSlot;
+  /**
+   * The time that a slot stands for, of a rule of fixed times on a zone's clock: `2026-12-01T08:00 America/Vancouver`. Another
+   * runtime, with other data of the zone, may make another slot of it.
+   */
+  label?(slot: number): string;
+  /** The slot that this runtime makes of such a time; undefined when the text is none of this rule's zone. */
+  labelled?(label: string): number | undefined;
+  /** Whose data its slots depend on, where these may differ from one runtime to the other. */
+  readonly zone?: RuleZone;
+}
+
+/** A time zone, as this runtime knows it. */
+export interface RuleZone {
+  /** Its IANA name. */
+  readonly name: string;
+  /** A short text that is another one where the zone's clock is another in that year of UTC. */
+  mark(year: number): string;
 }
 
 /** A slot on a clock on the wall; what it shows is written in ms as if it were UTC's. */

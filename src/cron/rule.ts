@@ -1,6 +1,7 @@
 import { Cron, CronPattern } from "croner";
 import type { Rule } from "../core/rule.ts";
 import { type Zone, zoneOf } from "./zone.ts";
+import { markOf } from "./zone-mark.ts";
 
 /** A list or a range of times is meant as these times, also on the night that the clock is changed; a step is a rhythm. */
 const OPTIONS = { mode: "5-or-6-parts", fixedTimeRule: "no-wildcard" } as const;
@@ -15,10 +16,9 @@ interface Slots {
 
 /**
  * The slots of a cron pattern on the clock of a zone. Errors: a `RangeError` or a `TypeError` of croner's for a pattern
- * or a zone that is none.
+ * or a zone that is none. `zone`: its clock, unless the runtime's own data are meant.
  */
-export function cronRule(pattern: string, timezone: string): Rule {
-  const zone = zoneOf(timezone);
+export function cronRule(pattern: string, timezone: string, zone: Zone = zoneOf(timezone)): Rule {
   const fields = new CronPattern(pattern, undefined, OPTIONS);
   const slots = fields.isFixedTime ? atTimes(pattern, zone) : inRhythm(pattern, timezone, zone);
   const units = unitsOf(fields);
@@ -43,6 +43,8 @@ export function cronRule(pattern: string, timezone: string): Rule {
       }
       return count;
     },
+    ...(fields.isFixedTime && labels(timezone, zone, slots)),
+    ...(timezone !== "UTC" && { zone: { name: timezone, mark: (year: number) => markOf(zone, year) } }),
     local(slot) {
       const wall = zone.wall(slot);
       return { wall, offset: wall - slot, meant: slots.meant(slot), twice: zone.twice(slot) };
@@ -68,6 +70,17 @@ function atTimes(pattern: string, zone: Zone): Slots {
 function inRhythm(pattern: string, timezone: string, zone: Zone): Slots {
   const cron = new Cron(pattern, { ...OPTIONS, timezone });
   return { next: (after) => nextOf(cron, after), latest: (at) => latestOf(cron, at), meant: zone.wall };
+}
+
+/** What the fixed times of a zone's clock are called. */
+function labels(timezone: string, zone: Zone, slots: Slots): Pick<Rule, "label" | "labelled"> {
+  return {
+    label: (slot) => `${new Date(slots.meant(slot)).toISOString().replace(/(:00)?\.000Z$/, "")} ${timezone}`,
+    labelled(label) {
+      const [, time, of] = /^(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?) (.+)$/.exec(label) ?? [];
+      return time === undefined || of !== timezone ? undefined : zone.reaches(Date.parse(`${time}Z`));
+    },
+  };
 }
 
 function nextOf(cron: Cron, after: number): number | undefined {

@@ -12,9 +12,21 @@ export interface Zone {
   reaches(wall: number): number;
   /** Whether it shows what it shows then at another instant too. */
   twice(instant: number): boolean;
+  /** What it shows before UTC's clock from an instant on, and wherever that changes until another, to a quarter of an hour. */
+  offsets(from: number, until: number): readonly ZoneOffset[];
+}
+
+/** From an instant on. */
+export interface ZoneOffset {
+  readonly from: number;
+  readonly offset: number;
 }
 
 const DAY = 86_400_000;
+/** No clock is changed twice within so long, in ms: Morocco's, which is put back for Ramadan, stays so for a month. */
+const STEADY = 28 * DAY;
+/** Clocks are changed at multiples of this nowadays, in ms. */
+const QUARTER = 900_000;
 
 /** The clock of a zone by its IANA name. Errors: a `RangeError` when the runtime knows no such zone. */
 export function zoneOf(name: string): Zone {
@@ -35,18 +47,23 @@ export function zoneOf(name: string): Zone {
     const { year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0 } = fields;
     return Date.UTC(year, month - 1, day, hour, minute, second) + instant - Math.floor(instant / 1000) * 1000;
   };
+  return zoneShowing(wall);
+}
+
+/** The zone whose clock shows this. */
+export function zoneShowing(wall: (instant: number) => number): Zone {
   const offset = (instant: number) => wall(instant) - instant;
 
   /** The first instant of a new offset, between two that have different ones: a clock is changed at whole seconds. */
-  const change = (from: number, to: number) => {
+  const change = (from: number, to: number, unit = 1000) => {
     const old = offset(from);
-    let [before, after] = [Math.floor(from / 1000), Math.ceil(to / 1000)];
+    let [before, after] = [Math.floor(from / unit), Math.ceil(to / unit)];
     while (after - before > 1) {
       const middle = Math.floor((before + after) / 2);
-      if (offset(middle * 1000) === old) before = middle;
+      if (offset(middle * unit) === old) before = middle;
       else after = middle;
     }
-    return after * 1000;
+    return after * unit;
   };
 
   return {
@@ -64,6 +81,17 @@ export function zoneOf(name: string): Zone {
       if (old === now) return to - old;
       const changed = change(before, after);
       return to - old < changed ? to - old : Math.max(changed, to - now);
+    },
+    offsets(from, until) {
+      let last = offset(from);
+      const found = [{ from, offset: last }];
+      for (let at = from; at < until; at += STEADY) {
+        const next = Math.min(at + STEADY, until);
+        const then = offset(next);
+        if (then !== last) found.push({ from: change(at, next, QUARTER), offset: then });
+        last = then;
+      }
+      return found;
     },
     twice(instant) {
       return [-DAY, DAY].some((away) => {

@@ -35,6 +35,8 @@ export interface MasterRecord {
 export interface TimerRecord {
   /** The last that was run, in ms since the epoch. */
   readonly slot: number;
+  /** The time on a zone's clock that it stands for, of a timer of fixed times. */
+  readonly label?: string;
   /** How that ended. */
   readonly outcome: Outcome;
   /** The master that ran it. */
@@ -176,10 +178,12 @@ function runningRecord(fields: Fields): RunningRecord {
 function timerRecord(fields: Fields): TimerRecord {
   const outcome = fields.value("outcome");
   if (outcome !== "ok" && outcome !== "failed") throw fields.unreadable("its outcome is neither ok nor failed");
+  const label = fields.value("label");
   const error = fields.value("error");
   const ends = fields.value("ends");
   return {
     slot: fields.count("slot"),
+    ...(typeof label === "string" && { label }),
     outcome,
     epoch: fields.count("epoch"),
     worker: fields.text("worker"),

@@ -1,3 +1,4 @@
+import type { Rule } from "../core/rule.ts";
 import type { Outcome } from "../core/timer.ts";
 import type { Record } from "../driver/driver.ts";
 import type { PartitionOffset } from "../driver/master-log.ts";
@@ -17,15 +18,20 @@ export interface TickResult {
 /** The run of a slot, for those who come after it. */
 type Last = Omit<TimerRecord, "ran" | "failed" | "skipped" | "caughtUp">;
 
+/** What the times of a rule are called. */
+type Labels = Pick<Rule, "label" | "labelled">;
+
 /** What is known of one timer's runs: what the journal said at the beginning, and what was run since. */
 export class TimerBook {
   readonly #worker: string;
+  readonly #rule: Labels;
   #last: Last | undefined;
   readonly counts: { ran: number; failed: number; skipped: number; caughtUp: number };
 
-  /** `worker`: this one's name. */
-  constructor(worker: string) {
+  /** `worker`: this one's name. `rule`: the timer's. */
+  constructor(worker: string, rule: Labels = {}) {
     this.#worker = worker;
+    this.#rule = rule;
     this.counts = { ran: 0, failed: 0, skipped: 0, caughtUp: 0 };
   }
 
@@ -40,6 +46,14 @@ export class TimerBook {
   /** The latest slot that was run. */
   get last(): Last | undefined {
     return this.#last;
+  }
+
+  /**
+   * Up to which slot all is done, as this runtime has it: of a fixed time that another one ran, with other data of the zone,
+   * its own slot. No time is run twice so, nor is one left out that seems to come before.
+   */
+  get position(): number | undefined {
+    return this.#last && this.#positionOf(this.#last);
   }
 
   /** Forgets the last slot: the clock that it was by was wrong. */
@@ -66,9 +80,11 @@ export class TimerBook {
     const { skipped } = this.counts;
     const { slot, outcome, error } = run;
     const before = earlier ? lastOf(earlier) : this.#last;
-    const later = before && before.slot > slot ? before : undefined;
+    const later = before && this.#positionOf(before) > slot ? before : undefined;
+    const label = this.#rule.label?.(slot);
     const last: Last = later ?? {
       slot,
+      ...(label !== undefined && { label }),
       outcome,
       epoch,
       worker: this.#worker,
@@ -89,6 +105,10 @@ export class TimerBook {
     const { ran, failed, caughtUp } = record;
     this.#last = lastOf(record);
     Object.assign(this.counts, { ran, failed, caughtUp });
+  }
+
+  #positionOf({ label, slot }: Last): number {
+    return (label === undefined ? undefined : this.#rule.labelled?.(label)) ?? slot;
   }
 }
 

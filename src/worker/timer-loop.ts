@@ -68,7 +68,7 @@ export class TimerLoop implements Running {
 
   constructor(timer: TimerDefinition, parts: TimerLoopParts) {
     this.timer = timer;
-    this.book = new TimerBook(parts.worker);
+    this.book = new TimerBook(parts.worker, timer.rule);
     const { clock, logger } = parts;
     this.#supervisor = parts.supervisor;
     this.#calls = parts.calls;
@@ -141,7 +141,7 @@ export class TimerLoop implements Running {
     const over = AbortSignal.any([span.signal, this.#ended.signal]);
     if (over.aborted) return;
     if (this.timer.onMaster) this.book.begin(span.recordOf(name));
-    const known = { last: this.book.last?.slot, since: span.sinceOf?.(name) };
+    const known = { last: this.book.position, since: span.sinceOf?.(name) };
     let progress = beginning(rule, this.#policy, clock.now(), known);
     this.#tellWhenAhead(progress.after - clock.now());
     try {
@@ -296,10 +296,11 @@ export class TimerLoop implements Running {
 
   #tellWhenAhead(ahead: number): void {
     if (!this.timer.onMaster || ahead <= SET_BACK) return;
-    this.#parts.logger.warn(
-      `Timer ${this.timer.name} waits for ${formatDuration(ahead)}: the journal has run it for a time that has not ` +
-        `come yet, since a clock was ahead.`,
-    );
+    const { last, position } = this.book;
+    const why = last?.label !== undefined && position !== last.slot
+      ? `${last.worker} has run it for ${last.label}, which by the time zone data of this runtime has not come yet`
+      : "the journal has run it for a time that has not come yet, since a clock was ahead";
+    this.#parts.logger.warn(`Timer ${this.timer.name} waits for ${formatDuration(ahead)}: ${why}.`);
   }
 }
 

@@ -8,6 +8,8 @@ import { context } from "../../src/runtime/context.ts";
 import type { Scope } from "../../src/worker/sends.ts";
 import { QUEUE_LIMIT } from "../../src/core/policy.ts";
 import { every } from "../../src/core/rule.ts";
+import { cronRule } from "../../src/cron/rule.ts";
+import { zoneShowing } from "../../src/cron/zone.ts";
 import type { TimerRecord } from "../../src/worker/journal.ts";
 import type { TickResult } from "../../src/worker/timer-book.ts";
 import { type Span, TimerLoop } from "../../src/worker/timer-loop.ts";
@@ -571,6 +573,28 @@ test("no slot runs that is not later than the journal's, whatever the interval i
   assert.ok(ran().every((slot) => slot > journalled));
   assert.match(told(lines)[0] ?? "", /^warn: Timer restock waits for 1m59s700ms: /);
   loop.end();
+});
+
+test("a time on a zone's clock that another's data had earlier is not run again, and one that it had later does not hold up", async () => {
+  const ZONE = "America/Vancouver";
+  const [earlier, later] = [7, 8].map((hours) =>
+    cronRule("0,30 0-23 * * *", ZONE, zoneShowing((instant) => instant - hours * 3_600_000))
+  );
+  assert.ok(earlier && later);
+  for (const [theirs, ours, expected] of [[earlier, later, []], [later, earlier, ["17:30", "18:00"]]] as const) {
+    const { time, loop, term, lines } = made(() => {}, { rule: ours, ...policy({ catchUp: "all", overlap: "queue" }) });
+    const slot = theirs.labelled?.(`2025-12-31T17:00 ${ZONE}`) ?? assert.fail();
+    time.set(slot + 60_000 - time.wall());
+    loop.start(term(2, { ...RECORD, slot, label: `2025-12-31T17:00 ${ZONE}` }).span);
+    await time.pass(60_000);
+    const ahead =
+      /^warn: Timer restock waits for 59m: another has run it for 2025-12-31T17:00 America\/Vancouver, which by the/;
+    if (ours === later) assert.match(told(lines)[0] ?? "", ahead);
+    assert.equal(loop.book.last?.label, `2025-12-31T${expected.at(-1) ?? "17:00"} ${ZONE}`);
+    assert.equal(loop.book.counts.ran, expected.length);
+    loop.end();
+    await settle();
+  }
 });
 
 test("a tick knows the slot before, and how it ended", async () => {
