@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { createConsola, LogLevels } from "consola/core";
-import { MephistoError, messageOf } from "../core/errors.ts";
-import type { Logger } from "../core/logger.ts";
+import { codeOf, isMephistoError, MephistoError, messageOf, stackOf } from "../core/errors.ts";
+import { codeField, guarded, type LogFields, type Logger, withFields } from "../core/logger.ts";
 
 /** From the most to the least. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
@@ -16,43 +16,55 @@ export interface LogOptions {
   readonly format: LogFormat;
   /** Goes into each line of JSON. */
   readonly worker: string;
+  /** Goes into each line of JSON, if there is one. */
+  readonly app?: string;
   /** Where lines go. */
   write(line: string): void;
 }
 
+type Fields = (LogFields & { readonly stack?: string | undefined }) | undefined;
+
 /** The toolkit's logger: one line an event. */
 export interface WorkerLogger extends Logger {
-  /** What ends the worker: written whatever the level; a bug's stack follows. */
-  fatal(error: unknown): void;
+  /** What ends the worker: written whatever the level; a bug's stack follows. `sentence`: where it is not the error's own. */
+  fatal(error: unknown, sentence?: string): void;
 }
 
 /**
  * A logger over consola, whose level it sets, since consola says nothing under NODE_ENV=test, and whose joining of equal
  * lines it turns off, since each of ours is an event.
  */
-export function makeLogger({ level, format, worker, write }: LogOptions): WorkerLogger {
+export function makeLogger({ level, format, worker, app, write }: LogOptions): WorkerLogger {
+  const json = (date: Date, type: string, message: string, fields: Fields) =>
+    jsonLine({ time: date.toISOString(), level: type, message, worker, app, ...fields });
   const lines = createConsola({
     level: LogLevels[level],
     throttle: 0,
     reporters: [{
-      log: ({ type, date, args }) =>
+      log: ({ type, date, args: [message, fields] }) =>
         write(
-          format === "json" ? jsonLine(date, type, String(args[0]), worker) : textLine(date, type, String(args[0])),
+          format === "json" ? json(date, type, String(message), fields) : textLine(date, type, String(message)),
         ),
     }],
   });
   return {
-    debug: (message) => lines.debug(message),
-    info: (message) => lines.info(message),
-    warn: (message) => lines.warn(message),
-    error: (message) => lines.error(message),
-    fatal(error) {
-      const stack = error instanceof MephistoError || !(error instanceof Error) ? undefined : error.stack;
+    debug: (message, fields) => lines.debug(message, fields),
+    info: (message, fields) => lines.info(message, fields),
+    warn: (message, fields) => lines.warn(message, fields),
+    error: (message, fields) => lines.error(message, fields),
+    fatal(error, sentence = messageOf(error)) {
+      const stack = isMephistoError(error) ? undefined : stackOf(error);
       const now = new Date();
-      if (format === "json") write(jsonLine(now, "error", messageOf(error), worker, stack));
-      else write(textLine(now, "error", messageOf(error)) + (stack === undefined ? "" : `${stack}\n`));
+      if (format === "json") write(json(now, "error", sentence, { ...codeField(error), stack }));
+      else write(textLine(now, "error", sentence) + (stack === undefined ? "" : `${stack}\n`));
     },
   };
+}
+
+/** The program's own logger, which decides by itself what it keeps; nothing ends when it throws. */
+export function loggerOf(own: Logger, app: string, complain: (line: string) => void): WorkerLogger {
+  const logger = withFields(guarded(own, (line) => complain(`${line}\n`)), { app });
+  return { ...logger, fatal: (error, sentence = messageOf(error)) => logger.error(sentence, codeField(error)) };
 }
 
 /** A file that lines are appended to. */
@@ -89,8 +101,7 @@ function textLine(date: Date, level: string, message: string): string {
   return `${date.toISOString()} ${level.padEnd(5)} ${visible(message)}\n`;
 }
 
-function jsonLine(date: Date, level: string, message: string, worker: string, stack?: string): string {
-  const event = { time: date.toISOString(), level, message, worker, ...(stack === undefined ? {} : { stack }) };
+function jsonLine(event: object): string {
   return JSON.stringify(event).replace(CONTROL, unicode) + "\n";
 }
 
@@ -107,7 +118,7 @@ function unicode(character: string): string {
 }
 
 function reason(error: unknown): string {
-  switch ((error as { code?: unknown } | null)?.code) {
+  switch (codeOf(error)) {
     case "ENOENT":
       return "its folder does not exist, so create it first";
     case "EACCES":

@@ -1,6 +1,5 @@
 import type { StringArgDef } from "citty";
 import { messageOf } from "../core/errors.ts";
-import type { Logger } from "../core/logger.ts";
 import { workerId } from "../runtime/info.ts";
 import { onStopSignals, signalExitCode, type StopSignal } from "../runtime/signals.ts";
 import { startedAs } from "../runtime/started.ts";
@@ -10,7 +9,7 @@ import { type Given, resolveSettings, SETTING_VARIABLES, variableOf } from "../w
 import type { RunningWorker } from "../worker/status.ts";
 import type { Command } from "./dispatch.ts";
 import { introduce } from "./introduce.ts";
-import { LOG_FORMATS, LOG_LEVELS, makeLogger, openLogFile, type WorkerLogger } from "./logger.ts";
+import { LOG_FORMATS, LOG_LEVELS, loggerOf, makeLogger, openLogFile, type WorkerLogger } from "./logger.ts";
 import { type CliOptions, OPTION_VARIABLES, resolveOptions } from "./options.ts";
 import type { Host, ScriptDefinition } from "./script.ts";
 import type { Terminal } from "./terminal.ts";
@@ -46,7 +45,8 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
       const options = resolveOptions(given);
       const file = options.logfile && openLogFile(options.logfile.value, options.logfile.from, terminal.err);
       const own = definition.options.logger;
-      const logger = own ? toldTo(own) : loggerFor(options, (line) => file ? file.write(line) : terminal.err(line));
+      const write = (line: string) => file ? file.write(line) : terminal.err(line);
+      const logger = own ? loggerOf(own, definition.id, terminal.err) : loggerFor(options, definition.id, write);
       try {
         const worker = host.worker(settings, logger, advice());
         const journal = () => host.journal(settings, PATIENCE);
@@ -84,19 +84,8 @@ function text(flag: string, description: string, more: Partial<StringArgDef> = {
   return { type: "string", description: `${description} [${variableOf(flag)}]`, ...more };
 }
 
-function loggerFor({ loglevel, logFormat }: CliOptions, write: (line: string) => void): WorkerLogger {
-  return makeLogger({ level: loglevel, format: logFormat, worker: workerId(), write });
-}
-
-/** The program's own logger, which decides by itself what it keeps. */
-function toldTo(logger: Logger): WorkerLogger {
-  return {
-    debug: (message) => logger.debug(message),
-    info: (message) => logger.info(message),
-    warn: (message) => logger.warn(message),
-    error: (message) => logger.error(message),
-    fatal: (error) => logger.error(messageOf(error)),
-  };
+function loggerFor({ loglevel, logFormat }: CliOptions, app: string, write: (line: string) => void): WorkerLogger {
+  return makeLogger({ level: loglevel, format: logFormat, worker: workerId(), app, write });
 }
 
 /** What is told of a worker's life. */

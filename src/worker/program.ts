@@ -4,7 +4,7 @@ import { systemClock } from "../core/clock.ts";
 import { formatDuration, milliseconds } from "../core/duration.ts";
 import { MephistoError, messageOf, waitingMends } from "../core/errors.ts";
 import { journalTopic } from "../core/journal-topic.ts";
-import { type Logger, silent } from "../core/logger.ts";
+import { codeField, guarded, type Logger, silent, withFields } from "../core/logger.ts";
 import { Backoff, pause, within } from "../core/pause.ts";
 import { redact } from "../core/redact.ts";
 import type { Driver } from "../driver/driver.ts";
@@ -12,6 +12,7 @@ import { context } from "../runtime/context.ts";
 import { variables } from "../runtime/env.ts";
 import { eventLoopTurn } from "../runtime/turn.ts";
 import { runtime, workerId } from "../runtime/info.ts";
+import { writeError } from "../runtime/stderr.ts";
 import { type Journal, replay } from "./journal.ts";
 import { recordOf } from "./outgoing.ts";
 import { askToResign, type Handover } from "./resign.ts";
@@ -41,6 +42,8 @@ export class Program {
   readonly #definition: Definition;
   readonly #makeDriver: MakeDriver;
   readonly #context = context<Scope>();
+  /** The program's own logger, if it has one. */
+  readonly #logger: Logger | undefined;
   #driver: Driver | undefined;
   #worker: RunningWorker | undefined;
   readonly #calls = context<Running>();
@@ -54,6 +57,8 @@ export class Program {
   constructor(definition: Definition, makeDriver: MakeDriver) {
     this.#definition = definition;
     this.#makeDriver = makeDriver;
+    const { id, options: { logger } } = definition;
+    this.#logger = logger && withFields(guarded(logger, writeError), { app: id });
   }
 
   /** Sends through the tick or the handler that is running, or else at once. `settings`: those of a command line. */
@@ -65,7 +70,7 @@ export class Program {
       if (this.#stopped) throw new MephistoError("STOPPED", `App ${this.#definition.id} has been stopped.`);
       const driver = this.#driver ??= this.#open(
         settings ?? this.#settings(),
-        this.#definition.options.logger ?? silent,
+        this.#logger ?? silent,
       );
       if (this.#ensured.has(record.topic)) return driver.publisher.send(record);
       return this.#ensure(driver, actor).then(() => driver.publisher.send(record));
@@ -118,7 +123,7 @@ export class Program {
    * `stop`. Errors: `UNREACHABLE`, also when no broker has answered within `patience` ms, `JOURNAL_UNUSABLE` and others.
    */
   async journal(settings: WorkerSettings, patience: number): Promise<Journal | undefined> {
-    const driver = this.#driver ??= this.#open(settings, this.#definition.options.logger ?? silent);
+    const driver = this.#driver ??= this.#open(settings, this.#logger ?? silent);
     const topic = journalTopic(this.#definition.id);
     try {
       const entries = await within(driver.master.readJournal(topic), patience);
@@ -133,7 +138,7 @@ export class Program {
 
   /** Asks the app's master to let another worker be it; `close` with `stop`. Errors: `UNREACHABLE` and those of joining. */
   resign(settings: WorkerSettings): Promise<Handover> {
-    const driver = this.#driver ??= this.#open(settings, this.#definition.options.logger ?? silent);
+    const driver = this.#driver ??= this.#open(settings, this.#logger ?? silent);
     const { name, version } = runtime();
     const about = { worker: workerId(), runtime: `${name} ${version}` };
     return askToResign({ driver, group: this.#definition.id, settings, about, sleep: pause });
@@ -148,7 +153,8 @@ export class Program {
     await this.#stopping;
     this.#refuseStopped(stops);
     this.#stopped = false;
-    const worker = this.worker(this.#settings(), this.#definition.options.logger ?? terminal);
+    const logger = this.#logger ?? withFields(terminal, { app: this.#definition.id });
+    const worker = this.worker(this.#settings(), logger);
     try {
       await worker.start();
       this.#refuseStopped(stops);
@@ -156,6 +162,11 @@ export class Program {
       await this.stop();
       throw error;
     }
+    void worker.failed.then(async (error) => {
+      if (this.#worker !== worker || this.#stopped) return;
+      logger.error(`The worker has ended: ${messageOf(error)}`, codeField(error));
+      await this.stop();
+    });
   }
 
   /**
@@ -178,7 +189,7 @@ export class Program {
       await this.#worker.stopped;
     } else {
       await this.#driver?.close(CLOSE_WITHIN).catch((error: unknown) => {
-        this.#definition.options.logger?.error(`Closing failed: ${messageOf(error)}`);
+        this.#logger?.error(`Closing failed: ${messageOf(error)}`);
       });
     }
   }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
-import { LOG_LEVELS, type LogFormat, type LogLevel, makeLogger, openLogFile } from "../../src/cli/logger.ts";
+import { LOG_LEVELS, type LogFormat, loggerOf, type LogLevel, makeLogger, openLogFile } from "../../src/cli/logger.ts";
 import { MephistoError } from "../../src/core/errors.ts";
 
 function recorded(level: LogLevel, format: LogFormat = "text") {
@@ -99,4 +99,46 @@ test("a log file that cannot be opened is a clear error", () => {
           "its folder does not exist, so create it first.",
   );
   assert.throws(() => openLogFile(tmpdir(), "--logfile", () => {}), /it is a folder/);
+});
+
+test("the fields of a line are in its JSON, and an error's code", () => {
+  const lines: string[] = [];
+  const logger = makeLogger({
+    level: "info",
+    format: "json",
+    worker: "w",
+    app: "shop",
+    write: (line) => lines.push(line),
+  });
+  logger.error("no", { actor: "orders", topic: "shop-orders", partition: 3, offset: 7, code: "DECODE_FAILED" });
+  logger.fatal(new MephistoError("PROTOCOL", "The group is gone."));
+  const [line, fatal] = lines.map((text) => JSON.parse(text));
+  assert.deepEqual([line.app, line.actor, line.topic, line.partition, line.offset, line.code], [
+    "shop",
+    "orders",
+    "shop-orders",
+    3,
+    7,
+    "DECODE_FAILED",
+  ]);
+  assert.deepEqual([fatal.app, fatal.code], ["shop", "PROTOCOL"]);
+});
+
+test("what ends the worker is told whatever it is", () => {
+  const { lines, logger } = recorded("silent");
+  logger.fatal(Object.create(null));
+  logger.fatal(Object.defineProperty(new Error("plain"), "stack", { value: [] }));
+  assert.equal(lines.length, 2);
+  assert.match(lines.join(""), / error \{\}\n.* error plain\n/);
+});
+
+test("a program's own logger that throws ends nothing, and is told of once", () => {
+  const complaints: string[] = [];
+  const error = () => {
+    throw Object.create(null);
+  };
+  const logger = loggerOf({ debug() {}, info() {}, warn() {}, error }, "shop", (line) => complaints.push(line));
+  logger.fatal(new Error("over"));
+  logger.error("again");
+  assert.deepEqual(complaints, ["The logger failed: {}. This line was lost, and others may be: over\n"]);
 });

@@ -13,7 +13,7 @@ import { timerEntry } from "../../src/worker/journal.ts";
 import { Program } from "../../src/worker/program.ts";
 import { resolveSettings, type WorkerSettings } from "../../src/worker/settings.ts";
 import { until } from "../support/until.ts";
-import { coded } from "../core/fakes.ts";
+import { coded, Lines } from "../core/fakes.ts";
 import { FakeDriver, FakePartition, settle, shown } from "./fakes.ts";
 
 type Shop = {
@@ -355,4 +355,39 @@ test("a journal that is not there is none, one that cannot be read is an error, 
     coded("UNREACHABLE", /^kafka\+ssl:\/\/b:9093 has not answered within 1ms\.$/),
   );
   await own.program.stop();
+});
+
+test("a worker inside a program that cannot go on says why, and stops", async () => {
+  const lines = new Lines();
+  const { shop, drivers } = made({ logger: lines });
+  actor(shop, { name: "orders" }, loops);
+  await shop.start();
+  drivers[0]?.membership?.listener.failed(new MephistoError("PROTOCOL", "Somebody else has its place."));
+  await until(() => drivers[0]?.calls.some((call) => call.startsWith("close")) ?? false);
+  assert.deepEqual(lines.of(/^error/), ["error: The worker has ended: Somebody else has its place."]);
+  assert.deepEqual(lines.fields.at(lines.all.indexOf(lines.of(/^error/)[0] ?? "")), { app: "shop", code: "PROTOCOL" });
+});
+
+test("a program's own logger that throws keeps no worker from its work", async () => {
+  const handled: string[] = [];
+  let threw = 0;
+  const broken = () => {
+    threw++;
+    throw Object.create(null);
+  };
+  const { shop, drivers } = made({ logger: { debug: broken, info: broken, warn: broken, error: broken } });
+  actor(shop, { name: "orders" }, async (stream) => {
+    for await (const value of stream) {
+      handled.push(value);
+      if (handled.length === 1) throw new Proxy({}, { get: broken, getPrototypeOf: broken });
+    }
+  });
+  await shop.start();
+  const partition = new FakePartition(0);
+  drivers[0]?.membership?.listener.assigned([{ topic: "shop-orders", partition: 0 }]);
+  drivers[0]?.membership?.listener.deliver(partition.delivery("a", "b"));
+  await until(() => handled.length === 3);
+  assert.deepEqual(handled, ["a", "a", "b"]);
+  assert.ok(threw > 3);
+  await shop.stop();
 });
