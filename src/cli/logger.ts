@@ -26,8 +26,8 @@ type Fields = (LogFields & { readonly stack?: string | undefined }) | undefined;
 
 /** The toolkit's logger: one line an event. */
 export interface WorkerLogger extends Logger {
-  /** What ends the worker: written whatever the level; a bug's stack follows. `sentence`: where it is not the error's own. */
-  fatal(error: unknown, sentence?: string): void;
+  /** What ends the worker: written whatever the level; a bug's stack follows. `sentence`: if it is not the error's own. */
+  fatal(error: unknown, sentence?: string, fields?: LogFields): void;
 }
 
 /**
@@ -52,10 +52,10 @@ export function makeLogger({ level, format, worker, app, write }: LogOptions): W
     info: (message, fields) => lines.info(message, fields),
     warn: (message, fields) => lines.warn(message, fields),
     error: (message, fields) => lines.error(message, fields),
-    fatal(error, sentence = messageOf(error)) {
+    fatal(error, sentence = messageOf(error), fields = {}) {
       const stack = isMephistoError(error) ? undefined : stackOf(error);
       const now = new Date();
-      if (format === "json") write(json(now, "error", sentence, { ...codeField(error), stack }));
+      if (format === "json") write(json(now, "error", sentence, { ...fields, ...codeField(error), stack }));
       else write(textLine(now, "error", sentence) + (stack === undefined ? "" : `${stack}\n`));
     },
   };
@@ -64,7 +64,11 @@ export function makeLogger({ level, format, worker, app, write }: LogOptions): W
 /** The program's own logger, which decides by itself what it keeps; nothing ends when it throws. */
 export function loggerOf(own: Logger, app: string, complain: (line: string) => void): WorkerLogger {
   const logger = withFields(guarded(own, (line) => complain(`${line}\n`)), { app });
-  return { ...logger, fatal: (error, sentence = messageOf(error)) => logger.error(sentence, codeField(error)) };
+  return {
+    ...logger,
+    fatal: (error, sentence = messageOf(error), fields = {}) =>
+      logger.error(sentence, { ...fields, ...codeField(error) }),
+  };
 }
 
 /** A file that lines are appended to. */

@@ -1,10 +1,12 @@
 import type { StringArgDef } from "citty";
-import { messageOf } from "../core/errors.ts";
+import { describeThrown, messageOf, withoutStop } from "../core/errors.ts";
 import { workerId } from "../runtime/info.ts";
 import { onStopSignals, signalExitCode, type StopSignal } from "../runtime/signals.ts";
 import { startedAs } from "../runtime/started.ts";
+import { onUncaught, type Uncaught } from "../runtime/uncaught.ts";
 import { makeInformedHandler } from "../web/handler.ts";
 import { serve } from "../web/server.ts";
+import { origin, originInWords } from "../worker/origin.ts";
 import { type Given, resolveSettings, SETTING_VARIABLES, variableOf } from "../worker/settings.ts";
 import type { RunningWorker } from "../worker/status.ts";
 import type { Command } from "./dispatch.ts";
@@ -16,6 +18,9 @@ import type { Terminal } from "./terminal.ts";
 
 /** How long the web port waits for what the journal says, in ms. */
 const PATIENCE = 500;
+
+/** More than these that nobody caught are not told while the worker stops. */
+const MOST_UNCAUGHT = 10;
 
 /** Runs a worker until it is told to stop. */
 export function workerCommand(definition: ScriptDefinition, host: Host, terminal: Terminal): Command {
@@ -60,6 +65,16 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
             logger.fatal(error);
             if (file || own) terminal.err(`${messageOf(error)}\n`);
           },
+          uncaught(thrown, how) {
+            const what = how === "rejection"
+              ? "A rejected promise was handled by nobody"
+              : "An exception was not caught";
+            const sentence =
+              `${what}${originInWords()}: ${withoutStop(describeThrown(thrown))}. The worker finishes what ` +
+              `it can, commits, and ends with exit code 1.`;
+            logger.fatal(thrown, sentence, origin.get());
+            if (file || own) terminal.err(`${sentence}\n`);
+          },
         });
         logger.info("Stopped");
         await web?.close();
@@ -94,6 +109,8 @@ interface Told {
   ready(): void;
   stopping(signal: StopSignal): void;
   failed(error: unknown): void;
+  /** Code of the program has thrown something that came to nobody. */
+  uncaught(thrown: unknown, how: Uncaught): void;
 }
 
 /** From start to stop; whether something else than a signal ended it. */
@@ -101,6 +118,8 @@ async function live(worker: RunningWorker, terminal: Terminal, told: Told): Prom
   // Whatever the worker has open, the process must not end before it has stopped.
   const alive = setInterval(() => {}, 2 ** 30);
   let forget = () => {};
+  let thrown = 0;
+  let hearNothing = () => {};
   const failed = await new Promise<boolean>((resolve) => {
     let over = false;
     const end = (failed: boolean, tell: () => void) => {
@@ -114,6 +133,10 @@ async function live(worker: RunningWorker, terminal: Terminal, told: Told): Prom
       (signal) => end(false, () => told.stopping(signal)),
       (signal) => terminal.exit(signalExitCode(signal)),
     );
+    hearNothing = onUncaught((error, how) => {
+      if (++thrown <= MOST_UNCAUGHT) told.uncaught(error, how);
+      end(true, () => {});
+    });
     told.ready();
     worker.failed.then(fail, fail);
     // By a stop() in the script itself.
@@ -122,6 +145,7 @@ async function live(worker: RunningWorker, terminal: Terminal, told: Told): Prom
   });
   await worker.stop();
   forget();
+  hearNothing();
   clearInterval(alive);
-  return failed;
+  return failed || thrown > 0;
 }

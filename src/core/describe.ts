@@ -143,7 +143,8 @@ function attempt<T>(read: () => T): T | undefined {
   }
 }
 
-function withoutStop(sentence: string): string {
+/** A sentence that another one goes on from. */
+export function withoutStop(sentence: string): string {
   return sentence.replace(/\.$/, "");
 }
 

@@ -14,6 +14,7 @@ import type { Context } from "../runtime/context.ts";
 import type { BlockWatch } from "./block-watch.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { Lane } from "./lane.ts";
+import { origin } from "./origin.ts";
 import { HandlerSends, type Scope } from "./sends.ts";
 import { type CutOff, inHandFor, runAs, type Running } from "./stop.ts";
 
@@ -326,7 +327,8 @@ export class ActorLoop implements Feed, Running {
     while (!this.#ended) {
       const stream = this.#stream = new HandlerStream(this, decoder, this.#parts.clock);
       try {
-        await this.#parts.context.run(this.#sends, () => runAs(this.#parts.calls, this, () => handler(stream)));
+        const call = () => runAs(this.#parts.calls, this, () => handler(stream));
+        await origin.run({ actor: name }, () => this.#parts.context.run(this.#sends, call));
         await stream.finish();
         if (this.#ended) break;
         const why = stream.used ? " although its stream goes on" : ` without reading its stream. ${USE_STREAM}`;

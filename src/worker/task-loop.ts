@@ -9,6 +9,7 @@ import type { TaskDefinition, TaskRun } from "../core/task.ts";
 import type { Yielder } from "../core/yielder.ts";
 import type { Context } from "../runtime/context.ts";
 import type { BlockWatch } from "./block-watch.ts";
+import { origin } from "./origin.ts";
 import type { Scope } from "./sends.ts";
 import { type CutOff, inHandFor, runAs, type Running } from "./stop.ts";
 
@@ -110,7 +111,8 @@ export class TaskLoop implements Running {
 
   async #run(run: TaskRun, scope: Scope | undefined): Promise<void> {
     const { blocks, calls, clock, context, yielder } = this.#parts;
-    const call = () => runAs(calls, this, async () => await this.task.fn(run));
+    const fn = async () => await this.task.fn(run);
+    const call = () => origin.run({ task: this.task.name }, () => runAs(calls, this, fn));
     const rest = yielder?.due();
     if (rest) await rest;
     const left = blocks?.enter(() => `task ${this.task.name}`);

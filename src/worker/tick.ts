@@ -11,6 +11,7 @@ import type { Yielder } from "../core/yielder.ts";
 import type { Context } from "../runtime/context.ts";
 import type { BlockWatch } from "./block-watch.ts";
 import type { Now } from "./master-clock.ts";
+import { origin } from "./origin.ts";
 import { type Scope, TickSends } from "./sends.ts";
 import type { TickResult } from "./timer-book.ts";
 
@@ -115,7 +116,9 @@ class Attempt {
     };
     const sends = new TickSends(name, () => this.#span.holds(), refused, new Turns(clock, sleep));
     try {
-      const call = onMaster ? context.run(sends, async () => await fn(tick)) : (async () => await fn(tick))();
+      const about = { timer: name, slot: tick.scheduledAt.toISOString() };
+      const run = () => origin.run(about, async () => await fn(tick));
+      const call = onMaster ? context.run(sends, run) : run();
       if (timeout === undefined) await call;
       else await this.#limited(call, timeout, timedOut);
       return sends.end();
