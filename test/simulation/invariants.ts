@@ -1,7 +1,7 @@
 import type { Batch } from "../../src/driver/memory/partition.ts";
 import type { MemoryLog } from "../../src/driver/memory/memory-log.ts";
 import type { ProducerState } from "../../src/driver/memory/transactions.ts";
-import { APP, INTERVAL, TIMER, TOPIC } from "./sim-worker.ts";
+import { APP, BESIDE, INTERVAL, isRefused, TIMER, TOPIC } from "./sim-worker.ts";
 
 const decoder = new TextDecoder();
 const JOURNAL = `${APP}-master`;
@@ -38,6 +38,7 @@ export class Invariants {
   #epoch = 0;
   lastSlot = 0;
   #journalSlot = 0;
+  #lastBeside = { slot: 0, runs: 0 };
   /** When a master first saw the timer: it catches up all, so that from here on no slot may be lost. */
   #since: number | undefined;
 
@@ -120,6 +121,7 @@ export class Invariants {
       records
         .filter(({ topic, record }) => topic === JOURNAL && decoder.decode(record.key ?? undefined) === key)
         .map(({ record }) => JSON.parse(decoder.decode(record.value ?? undefined)));
+    this.#beside(entriesOf(`timer:${BESIDE}`));
     const entries = entriesOf(TIMER_KEY);
     for (const { since } of entriesOf(RULE_KEY)) this.#since ??= since;
     for (const { slot, epoch, worker } of messages) {
@@ -151,6 +153,17 @@ export class Invariants {
     }
     const first = (Math.floor(this.#since / INTERVAL) + 1) * INTERVAL;
     if (slot !== first) this.fail(`slot ${slot} is the first: ${(slot - first) / INTERVAL} before it are lost`);
+  }
+
+  /** The timer beside has each slot once, counted once, and failed where what it sent was refused, as nobody else did. */
+  #beside(entries: readonly { slot: number; outcome: string; ran: number; failed: number }[]): void {
+    for (const { slot, outcome, ran, failed } of entries) {
+      const { slot: last, runs } = this.#lastBeside;
+      if (slot <= last) this.fail(`the journal of the timer beside goes from ${last} back to ${slot}`);
+      if (ran + failed !== runs + 1) this.fail(`${ran + failed} runs of the timer beside after ${runs}, at ${slot}`);
+      if (outcome !== (isRefused(slot) ? "failed" : "ok")) this.fail(`slot ${slot} of the timer beside is ${outcome}`);
+      this.#lastBeside = { slot, runs: ran + failed };
+    }
   }
 
   /** Nothing is committed that nobody has handled. */

@@ -16,9 +16,16 @@ export const APP = "sim";
 export const ACTOR = "say";
 export const TOPIC = `${APP}-${ACTOR}`;
 export const TIMER = "publish";
-/** Of the timer, in ms. */
+/** A timer of the same slots, whose runs share transactions with those of the other; of some the messages are refused. */
+export const BESIDE = "beside";
+/** Of both timers, in ms. */
 export const INTERVAL = 200;
 export const PARTITIONS = 4;
+
+/** Whether what the timer beside sends is refused in this slot. */
+export function isRefused(slot: number): boolean {
+  return slot / INTERVAL % 3 === 0;
+}
 
 /** What a script of a simulated worker does. */
 export interface Script {
@@ -75,6 +82,15 @@ export class SimWorker {
       INTERVAL / 1000,
       { name: TIMER, onMaster: true, catchUp: "all", overlap: "queue" },
       (tick) => script.tick(tick, (value) => say.send({ value })),
+    );
+    timer(
+      shop,
+      INTERVAL / 1000,
+      { name: BESIDE, onMaster: true, catchUp: "all", overlap: "queue" },
+      ({ slot }) => {
+        const record = { topic: "nowhere", key: null, value: new Uint8Array(1), headers: [], timestamp: slot };
+        if (isRefused(slot)) void scopes.get()?.send(record);
+      },
     );
     const given = { sessionTimeout: `${session}ms`, heartbeatInterval: `${Math.round(session / 6)}ms` };
     this.worker = new Worker({
