@@ -27,6 +27,8 @@ export class Yielder {
   /** Since when there may have been no turn. */
   #since = 0;
   #rest: Promise<void> | undefined;
+  /** Those that wait in line, in order. */
+  readonly #line: (() => void)[] = [];
 
   constructor(clock: Clock, turn: EventLoopTurn, sleep: Sleep = pause) {
     this.#clock = clock;
@@ -50,6 +52,29 @@ export class Yielder {
       this.#rest = undefined;
       this.#arm(this.#clock.monotonic());
     });
+  }
+
+  /**
+   * As `due`, for many that are ready at the same moment: they go on one after the other, and the event loop has its turns
+   * among them. With `due` all of them would go on after the first one's rest, at once.
+   */
+  inLine(): Promise<void> | undefined {
+    if (this.#line.length === 0) {
+      const rest = this.due();
+      if (rest === undefined) return undefined;
+      void rest.then(() => this.#release());
+    }
+    return new Promise((resolve) => void this.#line.push(resolve));
+  }
+
+  async #release(): Promise<void> {
+    for (const resolve of this.#line) {
+      const rest = this.due();
+      if (rest) await rest;
+      resolve();
+      await undefined; // it goes on before the clock is looked at for the next
+    }
+    this.#line.length = 0;
   }
 
   /** For how long the event loop has had no turn, in ms, as far as this saw it: 0 if it has had one. */

@@ -182,6 +182,8 @@ export class TimerLoop implements Running {
     if (left <= 0) return false;
     this.#stuckSince = undefined;
     await this.#parts.sleep(left > 2 * NEAR ? Math.min(left - NEAR, LONGEST_SLEEP) : left, over);
+    const rest = this.#parts.yielder?.inLine();
+    if (rest) await rest;
     return true;
   }
 

@@ -53,3 +53,31 @@ test("after a long stretch others have a while, of a twentieth, at most 50 ms", 
     assert.equal(await isDone(rest), true, `${ran} ms`);
   }
 });
+
+test("of many that are ready at once each goes on in its turn, and the event loop has its own among them", async () => {
+  const { time, next, yielder } = made();
+  const went: number[] = [];
+  const work = async (n: number) => {
+    const rest = yielder.inLine();
+    if (rest) await rest;
+    went.push(n);
+    time.jump(4);
+  };
+  const all = Promise.all(Array.from({ length: 10 }, (_, n) => work(n)));
+  await settle();
+  const numbers = (count: number) => Array.from({ length: count }, (_, n) => n);
+  assert.deepEqual(went, numbers(3), "12 ms of work");
+  await next();
+  assert.deepEqual(went, numbers(6));
+  const late = work(10);
+  await next();
+  assert.deepEqual(went, numbers(9), "who comes later waits behind");
+  await next();
+  await Promise.all([all, late]);
+  assert.deepEqual(went, numbers(11));
+  await next();
+  const again = work(11);
+  await next();
+  await again;
+  assert.equal(went.length, 12);
+});
