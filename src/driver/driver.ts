@@ -75,6 +75,20 @@ export interface MasterWork {
   readonly rule: string;
 }
 
+/** The time zone data of a runtime, as far as its timers on the master go by them. */
+export interface ZoneData {
+  /** Their release, as `2026c`; "" where the runtime does not say. */
+  readonly release: string;
+  readonly zones: readonly ZoneMarks[];
+}
+
+/** A zone by its IANA name: a mark for each year from one on, another one where its clock is another. */
+export interface ZoneMarks {
+  readonly name: string;
+  readonly from: number;
+  readonly marks: readonly string[];
+}
+
 /** What a member tells the others of itself. */
 export interface MemberProfile {
   /** The worker's name, for people. */
@@ -84,6 +98,8 @@ export interface MemberProfile {
   readonly version: string;
   /** Timers and tasks that run on the master. */
   readonly timers: readonly MasterWork[];
+  /** Undefined when none of these goes by a zone's clock. */
+  readonly zones?: ZoneData | undefined;
   /** Whether it may be elected. */
   readonly mayBeMaster: boolean;
   readonly presence: Presence | undefined;
@@ -103,6 +119,8 @@ export interface Generation {
   readonly members: number;
   /** The worker that was elected, for people; undefined when nobody may be master. */
   readonly master: string | undefined;
+  /** The time zone data of that worker, if it has told of any. */
+  readonly masterZones?: ZoneData | undefined;
   /** Whether it is this one. */
   readonly elected: boolean;
   /** An elected worker may not act before this moment of its monotonic clock, in ms: an older lease may still be held. */

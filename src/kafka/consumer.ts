@@ -148,6 +148,7 @@ export class Consumer implements Membership {
       generation: generationId,
       members: data.members,
       master: data.master === "" ? undefined : data.worker,
+      masterZones: data.zones,
       elected: data.master === incarnation,
       notBefore,
       peers: data.peers.map(({ memberId, worker, presence }) => ({ id: memberId, worker, presence })),

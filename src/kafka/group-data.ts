@@ -27,6 +27,7 @@ export function writePlan(members: readonly Member[], plan: Plan): MemberAssignm
     worker: master?.data.worker ?? "",
     instanceId: master?.instanceId ?? "",
     members: members.length,
+    zones: master?.data.zones,
     patience,
     heir: heir?.data.worker ?? "",
     resign,

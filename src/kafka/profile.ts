@@ -3,7 +3,7 @@
  * assignment, so that Kafka's own tools still read both. It is never empty: without userData in the assignments one
  * consumer of the newer protocol (KIP-848) would turn the group over to assignment by the broker.
  */
-import type { MasterWork, MemberProfile, Presence, ProcessIdentity } from "../driver/driver.ts";
+import type { MasterWork, MemberProfile, Presence, ProcessIdentity, ZoneData } from "../driver/driver.ts";
 
 /** A member of itself. */
 export interface MemberData extends Omit<MemberProfile, "mayBeMaster"> {
@@ -36,6 +36,8 @@ export interface AssignmentData {
   /** Its instance id, or "". */
   readonly instanceId: string;
   readonly members: number;
+  /** Its time zone data. */
+  readonly zones?: ZoneData | undefined;
   /** How long the master waits before it acts, in ms: as long as a member has asked for. */
   readonly patience: number;
   /** The worker that would be elected in the master's place, or "". */
@@ -62,6 +64,7 @@ export function memberData(userData: Uint8Array | null): MemberData {
     runtime: text(fields.runtime),
     version: text(fields.version),
     timers: list(fields.timers).map((work): MasterWork => ({ name: text(work.name), rule: text(work.rule) })),
+    ...zonesOf(fields.zones),
     presence: presenceOf(fields.presence),
     incarnation: text(fields.incarnation),
     claim: count(fields.claim),
@@ -79,6 +82,7 @@ export function assignmentData(userData: Uint8Array | null): AssignmentData {
     worker: text(fields.worker),
     instanceId: text(fields.instanceId),
     members: count(fields.members),
+    ...zonesOf(fields.zones),
     patience: count(fields.patience),
     heir: text(fields.heir),
     resign: fields.resign === true,
@@ -88,6 +92,14 @@ export function assignmentData(userData: Uint8Array | null): AssignmentData {
       return presence ? [{ memberId: text(peer.memberId), instanceId, worker: text(peer.worker), presence }] : [];
     }),
   };
+}
+
+function zonesOf(value: unknown): { zones?: ZoneData } {
+  const { release, zones } = object(value);
+  if (!Array.isArray(zones)) return {};
+  const marks = (value: unknown) => Array.isArray(value) ? value.map(text) : [];
+  const read = list(zones).map((zone) => ({ name: text(zone.name), from: count(zone.from), marks: marks(zone.marks) }));
+  return { zones: { release: text(release), zones: read } };
 }
 
 function presenceOf(value: unknown): Presence | undefined {

@@ -17,6 +17,11 @@ export function runtime(): Runtime {
   return { name: "node", version: node ?? "" };
 }
 
+/** The release of the time zone data that this runtime brings along, as `2026c`; "" where it does not say (Bun). */
+export function zoneRelease(): string {
+  return process.versions.tz ?? "";
+}
+
 let id: string | undefined;
 
 /** This process's name among the workers: `<host>-<pid>-<random>`, the same at every call. */

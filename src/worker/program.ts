@@ -11,7 +11,7 @@ import type { Driver } from "../driver/driver.ts";
 import { context } from "../runtime/context.ts";
 import { variables } from "../runtime/env.ts";
 import { eventLoopTurn } from "../runtime/turn.ts";
-import { runtime, workerId } from "../runtime/info.ts";
+import { runtime, workerId, zoneRelease } from "../runtime/info.ts";
 import { writeError } from "../runtime/stderr.ts";
 import { type Journal, replay } from "./journal.ts";
 import { recordOf } from "./outgoing.ts";
@@ -112,6 +112,7 @@ export class Program {
       random: Math.random,
       worker: workerId(),
       runtime: `${name} ${version}`,
+      zoneRelease: zoneRelease(),
       url: redact(settings.url.value),
       advice,
       watch: watchOf(settings, logger),

@@ -7,7 +7,7 @@ import type { Logger } from "../core/logger.ts";
 import { type Sleep, within } from "../core/pause.ts";
 import { Supervisor } from "../core/supervisor.ts";
 import { type EventLoopTurn, Yielder } from "../core/yielder.ts";
-import type { Driver, Generation, MemberListener, Membership } from "../driver/driver.ts";
+import type { Driver, Generation, MemberListener, Membership, ZoneData } from "../driver/driver.ts";
 import type { Context } from "../runtime/context.ts";
 import { ActorLoop } from "./actor-loop.ts";
 import { BlockWatch } from "./block-watch.ts";
@@ -24,6 +24,7 @@ import { Callers, type Running } from "./stop.ts";
 import { TaskLoop } from "./task-loop.ts";
 import { TimerLoop } from "./timer-loop.ts";
 import type { Watch } from "./watch.ts";
+import { zonesOf, ZoneWatch } from "./zones.ts";
 
 /** What is left of the time to stop for flushing, committing, leaving and closing, when nothing more is waited for; and at most. */
 const [LAST_STEPS, LAST_STEPS_MS] = [1 / 5, 2000];
@@ -54,6 +55,8 @@ export interface WorkerParts {
   /** The worker's name, and what runs it: `bun 1.4.5`. */
   readonly worker: string;
   readonly runtime: string;
+  /** Of the runtime's time zone data, as `2026c`; "" or left out: it is not known. */
+  readonly zoneRelease?: string;
   /** The address without user and password. */
   readonly url: string;
   /** Sees at once that other workers are gone. */
@@ -72,6 +75,8 @@ export class Worker implements RunningWorker {
   readonly #timers: TimerLoop[];
   readonly #tasks: TaskLoop[];
   readonly #blocks: BlockWatch;
+  readonly #zones: ZoneData | undefined;
+  readonly #zoneWatch: ZoneWatch;
   readonly #since: Date;
   /** It is told to stop: nothing begins. */
   readonly #halt = new AbortController();
@@ -96,6 +101,8 @@ export class Worker implements RunningWorker {
     this.#parts = parts;
     const { clock, definition, driver, worker } = parts;
     this.#since = new Date(clock.wall());
+    this.#zones = zonesOf(definition.timers.values(), parts.zoneRelease ?? "", clock.wall());
+    this.#zoneWatch = new ZoneWatch(this.#zones, parts.logger);
     const { promise, resolve } = Promise.withResolvers<Error>();
     this.failed = promise;
     this.#fail = resolve;
@@ -140,6 +147,7 @@ export class Worker implements RunningWorker {
         runtime,
         version: settings.version.value,
         timers: masterWork(definition),
+        ...(this.#zones && { zones: this.#zones }),
         mayBeMaster: settings.master.value,
         presence,
       },
@@ -251,6 +259,7 @@ export class Worker implements RunningWorker {
         if (first) logger.info(line);
         else logger.debug(line);
         if (generation.master !== undefined && !generation.elected) this.#master?.relieved();
+        this.#zoneWatch.look(generation);
         this.#mastership?.generation(generation);
         this.#parts.watch?.generation(generation);
         this.#master?.look();

@@ -240,6 +240,17 @@ export function conformance(
       assert.ok(log.now() - died < 1000, `it took ${Math.round(log.now() - died)} ms`);
     });
 
+    test("tells everybody of the master's time zone data", async () => {
+      const topic = await topicOf();
+      const zones = { release: "2026c", zones: [{ name: "Europe/Berlin", from: 2026, marks: ["a", "b", "c"] }] };
+      const master = join(topic, { profile: { zones } });
+      await until(() => master.elected);
+      const other = join(topic);
+      await until(() => other.generationNow?.members === 2);
+      assert.deepEqual(other.generationNow?.masterZones, zones);
+      await Promise.all([master.stop(), other.stop()]);
+    });
+
     test("elects another one when the master has stood down, and asks it to when somebody wishes it", async () => {
       const topic = await topicOf(2);
       const a = join(topic);

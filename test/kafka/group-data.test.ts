@@ -62,6 +62,15 @@ test("what members and the leader say arrives as it was said", () => {
   assert.deepEqual(assignmentData(encodeData(said)), said);
 });
 
+test("the master's time zone data reach everybody", () => {
+  const zones = { release: "2026c", zones: [{ name: "Europe/Berlin", from: 2026, marks: ["a", "b"] }] };
+  const [a, b] = [member("a", { claim: 2 }), member("b")];
+  const members = [{ ...a, data: memberData(encodeData({ ...a.data, zones })) }, b];
+  for (const { assignment } of writePlan(members, plan(members, new Map([["t", 1]]), "b"))) {
+    assert.deepEqual(assignmentData(decodeAssignment(assignment).userData).zones, zones);
+  }
+});
+
 test("anything else in it is nothing: no peer, no claim, no wish", () => {
   const wrong = fc.oneof(fc.jsonValue(), fc.record({ host: fc.string(), port: fc.integer(), id: fc.jsonValue() }));
   const fields = fc.dictionary(fc.constantFrom("presence", "peers", "timers", "asks", "resign", "heir"), wrong);

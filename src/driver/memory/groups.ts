@@ -1,4 +1,4 @@
-import type { Peer, TopicPartition } from "../driver.ts";
+import type { Peer, TopicPartition, ZoneData } from "../driver.ts";
 import type { Subscriber, Subscription } from "./assign.ts";
 import type { Entry, VirtualTime } from "./time.ts";
 
@@ -25,6 +25,8 @@ export interface Assignment {
   /** The incarnation that is master, or "". */
   readonly master: string;
   readonly worker: string;
+  /** Its time zone data. */
+  readonly zones?: ZoneData | undefined;
   /** The master's, if it is a static member; else "". */
   readonly instanceId: string;
   readonly members: number;

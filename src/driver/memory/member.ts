@@ -227,6 +227,7 @@ export class GroupMember {
       partitions: partitions.get(member.memberId) ?? [],
       master: master?.data.incarnation ?? "",
       worker: master?.data.worker ?? "",
+      zones: master?.data.zones,
       instanceId: master?.instanceId ?? "",
       members: members.length,
       patience,

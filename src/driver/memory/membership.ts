@@ -99,12 +99,13 @@ export class MemoryMembership implements Membership {
   }
 
   #synced(given: Assignment, notBefore: number): void {
-    const { partitions, master, worker, members, peers, heir, resign } = given;
+    const { partitions, master, worker, zones, members, peers, heir, resign } = given;
     const elected = master === this.#parts.incarnation;
     this.#listener.generation({
       generation: this.member.generation,
       members,
       master: master === "" ? undefined : worker,
+      masterZones: zones,
       elected,
       notBefore,
       peers,
