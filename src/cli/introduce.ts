@@ -6,6 +6,9 @@ import type { ScriptDefinition } from "./script.ts";
 import { placeOf } from "./timer-table.ts";
 import { VERSION } from "./version.ts";
 
+/** So many of a kind are named, each in a line. */
+const NAMED = 20;
+
 /** The few lines in which a worker says what it is; no password is among them. */
 export function introduce(
   definition: ScriptDefinition,
@@ -22,11 +25,14 @@ export function introduce(
     `Worker ${worker} of app ${id}${version.value && ` ${version.value}`}: mephisto ${VERSION} on ${runtime}`,
     `Kafka at ${redact(url.value)} (from ${url.from}), group ${id}, ${session}` +
     (instanceId.value === undefined ? "" : `, instance ${instanceId.value}`),
-    ...[...actors.values()].map(({ name, topic }) => `Actor ${name} handles topic ${topic}`),
-    ...[...timers.values()].map(({ name, rule, onMaster }) =>
-      `Timer ${name} runs ${rule.every === undefined ? "by " : ""}${rule.text} on ${placeOf(onMaster)}`
+    ...named("actors", actors, ({ name, topic }) => `Actor ${name} handles topic ${topic}`),
+    ...named(
+      "timers",
+      timers,
+      ({ name, rule, onMaster }) =>
+        `Timer ${name} runs ${rule.every === undefined ? "by " : ""}${rule.text} on ${placeOf(onMaster)}`,
     ),
-    ...[...tasks.values()].map(({ name, onMaster }) => `Task ${name} runs on ${placeOf(onMaster)}`),
+    ...named("tasks", tasks, ({ name, onMaster }) => `Task ${name} runs on ${placeOf(onMaster)}`),
     ...(actors.size + timers.size + tasks.size === 0
       ? [`App ${id} has no actor, no timer and no task: this worker has nothing to do`]
       : []),
@@ -36,4 +42,10 @@ export function introduce(
       : []),
     web === undefined ? "No web port" : `Web port at ${web}`,
   ];
+}
+
+function named<T>(kind: string, all: ReadonlyMap<string, T>, line: (one: T) => string): string[] {
+  const left = all.size - NAMED;
+  const lines = [...all.values()].slice(0, NAMED).map(line);
+  return left > 0 ? [...lines, `… and ${left.toLocaleString("en")} more ${kind}`] : lines;
 }
