@@ -52,6 +52,8 @@ const nodeOnly = [
   // What the brokers do of themselves here concerns no runtime: fenced-restarts.test.ts has the master that loses its
   // connections to a broker on each of them, cluster.test.ts and chaos.test.ts workers of all three.
   "test/kafka/fenced-cluster",
+  // What brokers refuse; that a file can be written on each of them is in test/worker/dead-letter-file.test.ts.
+  "test/kafka/dead-letters",
   // The tests of cut-off, secure and producer stand on it on each of them.
   "test/support/kafka.test.ts",
   ...(positionals.length === 0 ? ["test/broker/"] : []),

@@ -42,6 +42,9 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
       "presence-bind": text("presence-bind", "Where others see that it lives; default 127.0.0.1", {
         valueHint: "address|off",
       }),
+      "dead-letter-dir": text("dead-letter-dir", "For messages that no topic takes; default the working directory", {
+        valueHint: "folder|off",
+      }),
       "evict-on": text("evict-on", "What shows that another is dead; default proof", { valueHint: "proof|reset" }),
     },
     async run(flags) {

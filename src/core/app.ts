@@ -73,6 +73,11 @@ export interface AppOptions<V extends SerializerSpec = SerializerSpec, K extends
   /** Whether this worker may be elected. Default true. */
   master?: boolean;
   /**
+   * The folder of `<topic>.dead.jsonl`, where a message goes that could not be handled and that no topic takes; `"off"`:
+   * it goes to the log, whole. Default: the working directory.
+   */
+  deadLetterDir?: string;
+  /**
    * Where the toolkit's own lines go. Default: the terminal for a worker (of one inside another program its warnings and
    * errors), nowhere for a program that only sends.
    */
@@ -208,6 +213,7 @@ const OPTIONS = {
   presenceBind: kinds.text,
   evictOn: oneOf(["proof", "reset"]),
   master: kinds.flag,
+  deadLetterDir: kinds.text,
   logger: kinds.object,
 };
 

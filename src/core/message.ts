@@ -1,3 +1,6 @@
+/** How messages may be packed. */
+export type Compression = "gzip" | "snappy" | "lz4" | "zstd";
+
 /** One message as the log gives it: bytes, and where they stood. */
 export interface Message {
   readonly offset: number;
@@ -6,6 +9,8 @@ export interface Message {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: readonly (readonly [string, Uint8Array | null])[];
+  /** How it was packed, with others or alone; missing: not at all, or that is not known. */
+  readonly compression?: Compression | undefined;
 }
 
 /**

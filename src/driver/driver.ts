@@ -4,7 +4,7 @@
  * @module
  */
 import type { Lease } from "../core/lease.ts";
-import type { Run } from "../core/message.ts";
+import type { Compression, Run } from "../core/message.ts";
 import type { MasterLog } from "./master-log.ts";
 
 /** A message to be sent: bytes. */
@@ -15,6 +15,8 @@ export interface Record {
   readonly headers: readonly (readonly [string, Uint8Array | null])[];
   /** In ms since the epoch. */
   readonly timestamp: number;
+  /** Given: it goes alone, packed so. Missing: as all others. */
+  readonly compression?: Compression | undefined;
 }
 
 /** Sends messages; a retry neither duplicates nor reorders. */
@@ -31,6 +33,11 @@ export interface TopicSpec {
   readonly partitions: number;
   /** -1: the broker's default. */
   readonly replicationFactor: number;
+  /**
+   * A topic whose messages this one is to take, whatever their size and time, with some more headers, and to keep until
+   * somebody deletes them. Looked at when this one is created; one that is there stays as it is.
+   */
+  readonly limitsOf?: string;
 }
 
 export interface TopicPartition {

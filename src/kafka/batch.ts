@@ -31,6 +31,8 @@ export class Batch {
   state: "open" | "waiting" | "flying" | "failed" = "open";
   /** How the search for the message that is to blame goes, when its whole was refused. */
   readonly trial: Trial | undefined;
+  /** What it is made as where that is not as all others are. */
+  kind: BatchKind | undefined;
   #identity: Identity | undefined;
   /** Of the messages that somebody waits for, in their order. One function each is all that a message costs here. */
   readonly #settles: Settle[] = [];
@@ -83,7 +85,7 @@ export class Batch {
     this.#identity = identity;
     const { producerId, producerEpoch } = identity;
     if (this.bytes === undefined) {
-      this.bytes = this.builder.build({ producerId, producerEpoch, baseSequence, ...kind });
+      this.bytes = this.builder.build({ producerId, producerEpoch, baseSequence, ...kind, ...this.kind });
     } else {
       this.bytes = this.builder.stamp({ producerId, producerEpoch, baseSequence });
     }

@@ -5,7 +5,8 @@ import type { Call } from "../wire/call.ts";
 import { metadata, type MetadataResponse } from "../wire/requests/03-metadata.ts";
 import { findCoordinator } from "../wire/requests/10-find-coordinator.ts";
 import { type Connect, connector } from "./connection.ts";
-import { check, notCreated, ProtocolError } from "./errors.ts";
+import { check, ProtocolError } from "./errors.ts";
+import { checkCreated, CREATE_TIMEOUT_MS, createWithLimits, newTopic } from "./topic-limits.ts";
 import { Link } from "./link.ts";
 import { pause } from "../core/pause.ts";
 import { type Address, type Endpoint, shownAddress } from "./url.ts";
@@ -21,7 +22,6 @@ export interface TopicState {
 
 const UNKNOWN_TOPIC_OR_PARTITION = 3;
 const LEADER_NOT_AVAILABLE = 5;
-const TOPIC_ALREADY_EXISTS = 36;
 
 /** What is known of the cluster, and the way to its brokers. */
 export class Cluster {
@@ -184,13 +184,12 @@ export class Cluster {
   }
 
   async #create(specs: readonly TopicSpec[]): Promise<void> {
-    const answer = await this.ask(createTopics({
-      topics: specs.map(({ topic, partitions, replicationFactor }) => ({ name: topic, partitions, replicationFactor })),
-      timeoutMs: 5000,
-    }));
-    for (const { name, errorCode, errorMessage } of answer.topics) {
-      if (errorCode === 0 || errorCode === TOPIC_ALREADY_EXISTS) continue;
-      throw notCreated(name, errorCode, errorMessage);
+    for (const spec of specs) {
+      if (spec.limitsOf !== undefined) await createWithLimits(this, spec, spec.limitsOf);
     }
+    const topics = specs.filter(({ limitsOf }) => limitsOf === undefined).map(newTopic);
+    if (topics.length === 0) return;
+    const answer = await this.ask(createTopics({ topics, timeoutMs: CREATE_TIMEOUT_MS }));
+    for (const { name, errorCode, errorMessage } of answer.topics) checkCreated(name, errorCode, errorMessage);
   }
 }

@@ -5,6 +5,7 @@ import type { Publisher, Record } from "../driver/driver.ts";
 import { maxRecordSize } from "../wire/batch-builder.ts";
 import { partitionForKey } from "../wire/murmur2.ts";
 import type { Cluster } from "./cluster.ts";
+import { packedWith } from "./compression.ts";
 import { PartitionQueue } from "./partition-queue.ts";
 import { Backoff, pause } from "../core/pause.ts";
 import { type ProducerOptions, Sender } from "./sender.ts";
@@ -91,14 +92,15 @@ export class Producer implements Publisher {
   }
 
   #append(topic: Topic, record: Record, size: number): Promise<void> {
-    const { key } = record;
+    const { key, compression } = record;
     const { queues } = topic;
     const index = key === null ? topic.turn++ % queues.length : partitionForKey(key, queues.length);
     const queue = queues[index];
     if (queue === undefined) throw new Error("unreachable: a partition that the topic has not");
     const now = this.#clock.monotonic();
     if (now > topic.checkAt) this.#check(record.topic, topic, now);
-    const batch = queue.batchFor(size, now);
+    const batch = queue.batchFor(compression === undefined ? size : Infinity, now); // of a size that goes alone
+    if (compression !== undefined) batch.kind = packedWith(compression);
     const before = batch.count === 0 ? 0 : batch.builder.size;
     const sent = batch.append(record);
     this.#buffered += batch.builder.size - before;

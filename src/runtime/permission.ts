@@ -3,6 +3,7 @@ export type Permission =
   | { name: "env"; variable: string }
   | { name: "sys"; kind: "hostname" }
   | { name: "read"; path: string }
+  | { name: "write"; path: string }
   | { name: "net"; host: string };
 
 interface DenoPermissions {

@@ -12,7 +12,7 @@ import type { Yielder } from "../core/yielder.ts";
 import type { Delivery, Publisher } from "../driver/driver.ts";
 import type { Context } from "../runtime/context.ts";
 import type { BlockWatch } from "./block-watch.ts";
-import type { DeadLetters } from "./dead-letters.ts";
+import type { DeadLetters } from "./dead-letters/dead-letters.ts";
 import { Lane } from "./lane.ts";
 import { origin } from "./origin.ts";
 import { HandlerSends, type Scope } from "./sends.ts";
@@ -312,10 +312,7 @@ export class ActorLoop implements Feed, Running {
   }
 
   async setAside(run: Run, message: Message, error: unknown): Promise<boolean> {
-    this.#parts.logger.error(
-      `${at(run, message)} cannot be decoded (${messageOf(error)}): set aside in ${run.topic}.dead.`,
-    );
-    return await this.#bury(run, message, error, 0);
+    return await this.#bury(run, message, error, 0, `cannot be decoded (${messageOf(error)})`);
   }
 
   // The handler.
@@ -414,26 +411,26 @@ export class ActorLoop implements Feed, Running {
       );
       return;
     }
-    this.#parts.logger.error(
-      `${at(run, message)} failed ${lane.attempts} times: ${describeThrown(error)}. Set aside in ${run.topic}.dead.`,
-    );
-    if (!await this.#bury(run, message, error, lane.attempts)) lane.attempts--; // its next failure leads here again
+    const what = `failed ${lane.attempts} times (${describeThrown(error)})`;
+    if (!await this.#bury(run, message, error, lane.attempts, what)) lane.attempts--; // its next failure leads here again
     else if (!lane.leaving) run.acknowledge(++run.index);
     lane.give(run);
   }
 
   /**
-   * Whether the message has been written to the dead letters. If that is not possible its partition waits, and it is tried
-   * again from the start: a message that can be found nowhere is lost.
+   * Whether the message is out of the way, in a topic, a file or the log. While the log is away its partition waits, and it
+   * is tried again from the start: a message that can be found nowhere is lost. `what`: what happened to it, for people.
    */
-  async #bury(run: Run, message: Message, error: unknown, attempts: number): Promise<boolean> {
+  async #bury(run: Run, message: Message, error: unknown, attempts: number, what: string): Promise<boolean> {
     if (this.#ended || !this.owns(run)) return false; // its next owner will come to it
     try {
-      await this.#parts.deadLetters.add(run, message, error, attempts);
+      const place = await this.#parts.deadLetters.add(run, message, error, attempts);
+      this.#parts.logger.error(`${at(run, message)} ${what}: set aside in ${place}.`);
       this.counts.setAside++;
       return true;
     } catch (trouble) {
-      this.#parts.logger.error(`${at(run, message)} cannot be set aside: ${messageOf(trouble)} Its partition waits.`);
+      const why = messageOf(trouble);
+      this.#parts.logger.error(`${at(run, message)} ${what}, and cannot be set aside: ${why} Its partition waits.`);
       const lane = this.#lanes.get(run.partition);
       if (lane) this.#retryIn(lane, BURY_PAUSE);
       return false;

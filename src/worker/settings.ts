@@ -26,6 +26,8 @@ export interface WorkerSettings {
   readonly evictOn: Setting<"proof" | "reset">;
   /** Whether it may be elected. */
   readonly master: Setting<boolean>;
+  /** The folder of the files of messages that no topic takes; undefined: they go to the log. */
+  readonly deadLetterDir: Setting<string | undefined>;
 }
 
 /** Flags by their long names without dashes, and environment variables; what is not there is not set. */
@@ -45,6 +47,7 @@ export const SETTING_VARIABLES: readonly string[] = [
   "MEPHISTO_PRESENCE_BIND",
   "MEPHISTO_EVICT_ON",
   "MEPHISTO_NO_MASTER",
+  "MEPHISTO_DEAD_LETTER_DIR",
 ];
 
 /** Where Kafka is when nothing else is said. */
@@ -98,6 +101,7 @@ export function resolveSettings(options: AppOptions, given: Given): WorkerSettin
     presence: presence(given, options.presenceBind),
     evictOn: evictOn(given, options.evictOn),
     master: mayBeMaster(given, options.master),
+    deadLetterDir: deadLetterDir(given, options.deadLetterDir),
   };
 }
 
@@ -160,6 +164,11 @@ function evictOn(given: Given, code: "proof" | "reset" | undefined): Setting<"pr
     "INVALID_OPTION",
     `${nameOf(from, "evict-on")}: ${JSON.stringify(value)} is neither proof nor reset.`,
   );
+}
+
+function deadLetterDir(given: Given, code: string | undefined): Setting<string | undefined> {
+  const { value, from } = lookUp<string>("dead-letter-dir", code, given) ?? byDefault(".");
+  return { value: value === "off" ? undefined : value, from };
 }
 
 /** The flag and the variable say no, the code may say either. A flag that is on unless it is given says nothing. */

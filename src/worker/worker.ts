@@ -12,7 +12,8 @@ import type { Context } from "../runtime/context.ts";
 import { ActorLoop } from "./actor-loop.ts";
 import { BlockWatch } from "./block-watch.ts";
 import { connect, masterWork } from "./connect.ts";
-import { DeadLetters } from "./dead-letters.ts";
+import { DeadLetters } from "./dead-letters/dead-letters.ts";
+import { keepInFile, keepNothing } from "./dead-letters/file.ts";
 import { everyWorkersSpan } from "./every-worker.ts";
 import { Master } from "./master.ts";
 import { Mastership } from "./mastership.ts";
@@ -99,7 +100,7 @@ export class Worker implements RunningWorker {
 
   constructor(parts: WorkerParts) {
     this.#parts = parts;
-    const { clock, definition, driver, worker } = parts;
+    const { clock, definition, driver } = parts;
     this.#since = new Date(clock.wall());
     this.#zones = zonesOf(definition.timers.values(), parts.zoneRelease ?? "", clock.wall());
     this.#zoneWatch = new ZoneWatch(this.#zones, parts.logger);
@@ -111,7 +112,12 @@ export class Worker implements RunningWorker {
     const sessionTimeout = parts.settings.sessionTimeout.value;
     const blocks = this.#blocks = new BlockWatch({ ...parts, yielder, sessionTimeout });
     const loopParts = { ...parts, supervisor, yielder, blocks };
-    const deadLetters = new DeadLetters(driver, worker, clock);
+    const folder = parts.settings.deadLetterDir.value;
+    const deadLetters = new DeadLetters({
+      ...parts,
+      replicationFactor: definition.options.replicationFactor ?? -1,
+      keep: folder === undefined ? keepNothing : keepInFile(folder),
+    });
     const loop = (actor: ActorDefinition) =>
       new ActorLoop(actor, { ...loopParts, publisher: driver.publisher, deadLetters });
     this.#actors = new Map([...definition.actors.values()].map((actor) => [actor.topic, loop(actor)]));

@@ -65,6 +65,8 @@ test("the README's defaults are those of the code", () => {
   begins("MEPHISTO_HEARTBEAT_INTERVAL", "a twentieth of that, at most 300ms");
   assert.equal(heartbeatInterval.value, Math.min(300, sessionTimeout.value / 20));
   assert.equal(resolveSettings({ sessionTimeout: "5s" }, nothing).heartbeatInterval.value, 250);
+  begins("MEPHISTO_DEAD_LETTER_DIR", "the working directory");
+  assert.equal(resolveSettings({}, nothing).deadLetterDir.value, ".");
   for (const variable of ["MEPHISTO_LOGFILE", "MEPHISTO_INSTANCE_ID", "MEPHISTO_VERSION"]) begins(variable, "none");
   assert.deepEqual([logfile, instanceId.value, version.value, master.value], [undefined, undefined, "", true]);
 });

@@ -121,13 +121,15 @@ test("list --json is for programs", async () => {
 });
 
 test("send sends one message, and closes", async () => {
-  const { code, out, host } = await run("send say hello -k k1 --header a=1 --header b=x=y --url kafka://other");
+  const { code, out, host } = await run(
+    "send say hello -k k1 --header a=1 --header b=x=y --header a=2 --url kafka://other",
+  );
   assert.equal(code, 0);
   assert.equal(out, "sent to shop-say\n");
   assert.equal(host.closed, 1);
   const [sent] = host.sent;
   assert.equal(sent?.actor.name, "say");
-  assert.deepEqual(sent?.message, { value: "hello", key: "k1", headers: { a: "1", b: "x=y" } });
+  assert.deepEqual(sent?.message, { value: "hello", key: "k1", headers: [["a", "1"], ["b", "x=y"], ["a", "2"]] });
   assert.deepEqual(sent?.settings.url, { value: "kafka://other", from: "--url" });
 });
 

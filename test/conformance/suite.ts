@@ -8,6 +8,12 @@ import type { Log } from "./log.ts";
 const SESSION = 6000;
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 
+/** Bytes that no codec makes smaller. */
+function noise(size: number): Uint8Array {
+  let seed = 1;
+  return Uint8Array.from({ length: size }, () => (seed = (Math.imul(seed, 1103515245) + 12345) >>> 0) >>> 24);
+}
+
 const presence = (id: string) => ({ host: "127.0.0.1", port: 1, id, process: undefined });
 
 /** A member that keeps whole messages. */
@@ -104,7 +110,7 @@ export function conformance(
     test("hands on a message as it was sent", async () => {
       const topic = await topicOf();
       const producer = publisher();
-      const headers = [["a", bytes("1")], ["a", bytes("2")], ["é", bytes("")]] as const;
+      const headers = [["a", bytes("1")], ["a", bytes("2")], ["é", bytes("")], ["none", null]] as const;
       const sent: Record[] = [
         { topic, key: null, value: null, headers: [], timestamp: 1 },
         { topic, key: bytes(""), value: bytes(""), headers, timestamp: 1_700_000_000_123 },
@@ -308,6 +314,41 @@ export function conformance(
       const end = await log.end(topic);
       await until(async () => (await offsetsOf(topic))[0] === end);
       await producer.close();
+    });
+
+    test("creates a topic that takes what another takes, and more", async () => {
+      const source = await topicOf(1, { "max.message.bytes": "3000000" });
+      const topic = unique("conformance");
+      const { driver } = log.driver();
+      const specs = [{ topic, partitions: 1, replicationFactor: -1, limitsOf: source }];
+      assert.deepEqual(await driver.ensureTopics(specs), new Map([[topic, 1]]));
+      assert.deepEqual(await driver.ensureTopics(specs), new Map([[topic, 1]]), "it is there");
+      const large = { ...record(topic, ""), value: noise(2_999_000) };
+      const headers = [["more", new Uint8Array(2000)]] as const;
+      for (const timestamp of [1, 4e12]) await driver.publisher.send({ ...large, headers, timestamp });
+      assert.equal(await codeOf(driver.publisher.send({ ...large, topic: await topicOf() })), "MESSAGE_TOO_LARGE");
+    });
+
+    test("packs a message as it is asked to", async () => {
+      const topic = await topicOf();
+      const wide = { ...record(topic, "x".repeat(3_000_000)) };
+      const { driver } = log.driver();
+      assert.equal(await codeOf(driver.publisher.send(wide)), "MESSAGE_TOO_LARGE");
+      for (const compression of ["gzip", "lz4", "snappy", "zstd"] as const) {
+        await Promise.all([
+          driver.publisher.send(record(topic, "before")),
+          driver.publisher.send({ ...wide, compression }),
+          driver.publisher.send(record(topic, "after")),
+        ]);
+      }
+      const reader = new Reader(log.driver(), topic, [topic]);
+      await until(() => reader.messages.length === 12);
+      const sizes = reader.messages.map(({ value }) => value?.length);
+      assert.deepEqual(sizes, Array.from({ length: 4 }, () => [6, 3_000_000, 5]).flat());
+      if (packs) {
+        const packed = reader.messages.map(({ compression }) => compression).filter((name) => name !== undefined);
+        assert.deepEqual(packed, ["gzip", "lz4", "snappy", "zstd"], "and says how it came");
+      }
     });
 
     test("creates the topics that are missing, and says of one that cannot be why", async () => {

@@ -36,8 +36,9 @@ test("a long wait is waited for in pieces, all of them, and once", async () => {
 test("nobody in core and worker waits by a timer of the runtime itself: it fires at once where the wait is too long", () => {
   const root = new URL("../../src/", import.meta.url);
   const users = ["core", "worker", "cron"].flatMap((room) =>
-    readdirSync(new URL(`${room}/`, root)).map((file) => `${room}/${file}`)
+    readdirSync(new URL(`${room}/`, root), { recursive: true }).map((file) => `${room}/${file}`)
   ).filter((file) =>
+    file.endsWith(".ts") &&
     /\b(setTimeout|setInterval)\(|AbortSignal\.timeout/.test(readFileSync(new URL(file, root), "utf8"))
   );
   assert.deepEqual(users, ["core/pause.ts"]);

@@ -3,10 +3,11 @@ import { test } from "node:test";
 import type { Handler } from "../../src/core/actor.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { MephistoError } from "../../src/core/errors.ts";
+import type { Sleep } from "../../src/core/pause.ts";
 import { Yielder } from "../../src/core/yielder.ts";
 import { context } from "../../src/runtime/context.ts";
 import { ActorLoop } from "../../src/worker/actor-loop.ts";
-import { DeadLetters } from "../../src/worker/dead-letters.ts";
+import { DeadLetters } from "../../src/worker/dead-letters/dead-letters.ts";
 import type { Scope } from "../../src/worker/sends.ts";
 import { Lines, supervisorOf } from "../core/fakes.ts";
 import {
@@ -23,12 +24,20 @@ import {
 } from "./fakes.ts";
 
 /** What a loop is made with, beside time: nothing is written anywhere. */
-function parts(clock: Clock, lines: Lines) {
+function parts(clock: Clock, lines: Lines, sleep: Sleep = nextTurn) {
   const driver = new FakeDriver(clock);
   return {
     driver,
     publisher: driver.publisher,
-    deadLetters: new DeadLetters(driver, "me", clock),
+    deadLetters: new DeadLetters({
+      driver,
+      worker: "me",
+      clock,
+      sleep,
+      logger: lines,
+      replicationFactor: -1,
+      keep: () => Promise.resolve("a file"),
+    }),
     context: context<Scope>(),
     logger: lines,
     clock,
@@ -42,7 +51,7 @@ function parts(clock: Clock, lines: Lines) {
 function made(handler: Handler<string>, count = 1, read: (bytes: Uint8Array) => void = () => {}) {
   const time = new FakeTime();
   const lines = new Lines();
-  const { driver, ...rest } = parts(time, lines);
+  const { driver, ...rest } = parts(time, lines, time.sleep);
   const scopes = rest.context;
   const actor = textActor(handler);
   const { decode, ...serializer } = actor.valueSerializer;
@@ -365,7 +374,7 @@ test("a message that fails is tried again, five times with growing pauses, then 
     lines.all[0] ?? "",
     /^error: shop-orders\[0\] at offset 1 failed: no such order \(at .*\)\. Attempt 2 follows in 200ms\.$/,
   );
-  assert.match(lines.all.at(-1) ?? "", /failed 6 times: no such order .*Set aside in shop-orders\.dead\.$/);
+  assert.match(lines.all.at(-1) ?? "", /failed 6 times \(no such order .*\): set aside in shop-orders\.dead\.$/);
   await loop.stop();
 });
 
@@ -435,7 +444,7 @@ test("what cannot be read is set aside with its bytes, and the partition goes on
   assert.deepEqual([seen, first.acknowledged, loop.counts.setAside], [["a"], 3, 2]);
   assert.deepEqual(driver.sent.map(({ value }) => value), [Uint8Array.of(0xff), Uint8Array.of(0xff)]);
   assert.match(shown(driver.sent[0] ?? assert.fail()), /mephisto-error=.+ mephisto-attempts=0/);
-  assert.match(lines.all[0] ?? "", /offset 0 cannot be decoded \(.+\): set aside in shop-orders\.dead/);
+  assert.match(lines.all[0] ?? "", /offset 0 cannot be decoded \(.+\): set aside in shop-orders\.dead\.$/);
   assert.equal(driver.calls.length, 1, "the topic is made sure of once");
   await loop.stop();
 });
@@ -449,7 +458,10 @@ test("while dead letters cannot be written the partition waits, and nothing is l
     loop.deliver(first.delivery(UNREADABLE, "a"));
     await time.pass(60_000);
     assert.deepEqual([first.acknowledged, loop.counts.setAside], [0, 0]);
-    assert.match(lines.all[1] ?? "", /cannot be set aside: Nobody answers\. Its partition waits\.$/);
+    assert.match(
+      lines.all[0] ?? "",
+      /cannot be decoded \(.+\), and cannot be set aside: Nobody answers\. Its partition waits\.$/,
+    );
     driver.errors.clear();
     await time.pass(5000);
     assert.deepEqual([first.acknowledged, loop.counts.setAside, driver.sent.length], [2, 1, 1]);
@@ -466,7 +478,7 @@ test("while dead letters cannot be written other partitions go on", async () => 
         seen.push(String(value));
       }
     }, 2);
-    driver.errors.set("send", new Error("Nobody answers."));
+    driver.errors.set("send", new MephistoError("SEND_TIMEOUT", "Nobody answers."));
     loop.deliver(first.delivery(value, "a"));
     await time.pass(60_000);
     loop.deliver(second.delivery("b", "c"));
@@ -486,7 +498,7 @@ test("stopping while dead letters cannot be written loses nothing", async () => 
       const { loop, first, driver, time } = made(async (stream) => {
         for await (const value of stream) if (value === "bad") throw new Error("no");
       });
-      driver.errors.set("send", new Error("Nobody answers."));
+      driver.errors.set("send", new MephistoError("SEND_TIMEOUT", "Nobody answers."));
       loop.deliver(first.delivery(value, "a"));
       await time.pass(30_000);
       if (end === "lost") loop.lost(0);

@@ -123,6 +123,18 @@ test("presence is on this machine's own address unless it is given another, or o
   }
 });
 
+test("dead letters that no topic takes go to a folder, or nowhere", () => {
+  const of = (code?: string, flags = {}, env = {}) =>
+    resolveSettings(code === undefined ? {} : { deadLetterDir: code }, { flags, env }).deadLetterDir;
+  assert.deepEqual(of(), { value: ".", from: "the default" });
+  assert.deepEqual(of("a"), { value: "a", from: "the code" });
+  assert.deepEqual(of("a", {}, { MEPHISTO_DEAD_LETTER_DIR: "b" }), { value: "b", from: "MEPHISTO_DEAD_LETTER_DIR" });
+  assert.deepEqual(of("a", { "dead-letter-dir": "off" }, { MEPHISTO_DEAD_LETTER_DIR: "b" }), {
+    value: undefined,
+    from: "--dead-letter-dir",
+  });
+});
+
 test("who may be master, and what death is concluded from, are settings too", () => {
   const of = (options = {}, flags = {}, env = {}) => resolveSettings(options, { flags, env });
   assert.deepEqual(of().master, { value: true, from: "the default" });

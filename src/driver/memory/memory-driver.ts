@@ -46,9 +46,11 @@ export class MemoryDriver implements Driver {
 
   async ensureTopics(topics: readonly TopicSpec[]): Promise<Map<string, number>> {
     const counts = new Map<string, number>();
-    for (const { topic, partitions, replicationFactor } of topics) {
+    for (const { topic, partitions, replicationFactor, limitsOf } of topics) {
       const answer = await this.#ask("CreateTopics", (log) => {
-        const found = log.topics.get(topic) ?? log.createTopic(topic, { partitions, replicationFactor });
+        const like = limitsOf === undefined ? undefined : log.topics.get(limitsOf);
+        const limits = like && { maxBytes: 2 * like.maxBytes };
+        const found = log.topics.get(topic) ?? log.createTopic(topic, { partitions, replicationFactor, ...limits });
         return typeof found === "string" ? found : found.partitions.length;
       });
       if (typeof answer === "string") {

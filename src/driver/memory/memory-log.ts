@@ -143,6 +143,7 @@ export function isError(answer: number | ProducerState | LogError): answer is Lo
   return typeof answer === "string";
 }
 
-function sizeOf({ key, value }: Record): number {
-  return (key?.length ?? 0) + (value?.length ?? 0);
+/** As if what is packed took a tenth. */
+function sizeOf({ key, value, compression }: Record): number {
+  return ((key?.length ?? 0) + (value?.length ?? 0)) / (compression === undefined ? 1 : 10);
 }
