@@ -423,11 +423,9 @@ export class ActorLoop implements Feed, Running {
    */
   async #bury(run: Run, message: Message, error: unknown, attempts: number, what: string): Promise<boolean> {
     if (this.#ended || !this.owns(run)) return false; // its next owner will come to it
+    let place: string;
     try {
-      const place = await this.#parts.deadLetters.add(run, message, error, attempts);
-      this.#parts.logger.error(`${at(run, message)} ${what}: set aside in ${place}.`);
-      this.counts.setAside++;
-      return true;
+      place = await this.#parts.deadLetters.add(run, message, error, attempts);
     } catch (trouble) {
       const why = messageOf(trouble);
       this.#parts.logger.error(`${at(run, message)} ${what}, and cannot be set aside: ${why} Its partition waits.`);
@@ -435,6 +433,9 @@ export class ActorLoop implements Feed, Running {
       if (lane) this.#retryIn(lane, BURY_PAUSE);
       return false;
     }
+    this.counts.setAside++;
+    this.#parts.logger.error(`${at(run, message)} ${what}: set aside in ${place}.`);
+    return true;
   }
 
   #retryIn(lane: Lane, ms: number): void {
