@@ -14,7 +14,9 @@ export function upcoming(rule: Rule, after: number, count: number): Upcoming[] {
   const coming: Upcoming[] = [];
   const before = rule.latest(after);
   let offset = before === undefined ? undefined : rule.local?.(before).offset;
-  for (let slot = rule.next(after); slot !== undefined && coming.length < count; slot = rule.next(slot)) {
+  for (let slot: number | undefined = after; coming.length < count;) {
+    slot = rule.next(slot);
+    if (slot === undefined) break;
     const local = rule.local?.(slot);
     const clockChange = local !== undefined && offset !== undefined && local.offset !== offset;
     coming.push({ slot, local, clockChange });

@@ -2,7 +2,7 @@ import type { Journal } from "../worker/journal.ts";
 import { asWritten, type RunningWorker, type WorkerStatus } from "../worker/status.ts";
 
 /** What the handlers need of a worker. */
-type Told = Pick<RunningWorker, "status">;
+type Told = Pick<RunningWorker, "status" | "prepareStatus">;
 
 /**
  * Answers for a worker: `GET /health` is 200 while the process works, `GET /ready` 503 until the worker has its
@@ -39,8 +39,9 @@ export function makeInformedHandler(
   const isWanted = ({ mastership, timers }: WorkerStatus) =>
     !mastership.master && timers.some(({ onMaster }) => onMaster);
   return async (request) => {
-    const status = worker.status();
-    const found = new URL(request.url).pathname === "/" && isWanted(status) ? await read() : undefined;
+    const isStatus = new URL(request.url).pathname === "/";
+    if (isStatus) await worker.prepareStatus?.();
+    const found = isStatus && isWanted(worker.status()) ? await read() : undefined;
     return makeHandler(found ? { status: () => asWritten(worker.status(), found) } : worker)(request);
   };
 }

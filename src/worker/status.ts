@@ -1,4 +1,5 @@
-import { slotJson, upcoming, type UpcomingJson } from "../core/upcoming.ts";
+import { slotJson, type UpcomingJson } from "../core/upcoming.ts";
+import type { Forecast } from "./forecast.ts";
 import type { Journal, TimerRecord } from "./journal.ts";
 import type { TimerBook } from "./timer-book.ts";
 import type { TimerLoop } from "./timer-loop.ts";
@@ -82,11 +83,13 @@ export interface TimerStatus {
   readonly caughtUp: number;
 }
 
-/** How many of the slots that come are told. */
-const COMING = 3;
-
 /** The timers of a script, and those that only the journal knows. */
-export function timerStatus(loops: readonly TimerLoop[], journal: Journal | undefined, now: number): TimerStatus[] {
+export function timerStatus(
+  loops: readonly TimerLoop[],
+  journal: Journal | undefined,
+  now: number,
+  forecast: Forecast,
+): TimerStatus[] {
   const own = loops.map(({ timer: { name, rule, onMaster }, book, next }): TimerStatus => ({
     name,
     rule: rule.text,
@@ -94,7 +97,7 @@ export function timerStatus(loops: readonly TimerLoop[], journal: Journal | unde
     onMaster,
     ...lastOf(book.last),
     next: time(next),
-    coming: upcoming(rule, now, COMING).map(slotJson),
+    coming: forecast.of(rule, now).map(slotJson),
     ...book.counts,
   }));
   return [...own, ...gone(own, journal)];
@@ -154,6 +157,8 @@ export interface RunningWorker {
   /** Resolves, with the reason, when the worker cannot go on by itself. */
   readonly failed: Promise<Error>;
   status(): WorkerStatus;
+  /** Works out what a status takes long to say, without holding up anything else; it can be asked for without. */
+  prepareStatus?(): Promise<void>;
   /** Whether it has its partitions, and heard from Kafka within a session. */
   ready(): boolean;
 }

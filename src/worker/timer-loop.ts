@@ -146,6 +146,10 @@ export class TimerLoop implements Running {
     this.#tellWhenAhead(progress.after - clock.now());
     try {
       while (!over.aborted) {
+        // Thousands of timers begin, wake, or are written down in the same moment.
+        const rest = this.#parts.yielder?.inLine();
+        if (rest) await rest;
+        if (over.aborted) return;
         progress = this.#inTime(progress, clock.now());
         const now = clock.now();
         const due = nextDue(rule, this.#policy, progress, now);
@@ -182,8 +186,6 @@ export class TimerLoop implements Running {
     if (left <= 0) return false;
     this.#stuckSince = undefined;
     await this.#parts.sleep(left > 2 * NEAR ? Math.min(left - NEAR, LONGEST_SLEEP) : left, over);
-    const rest = this.#parts.yielder?.inLine();
-    if (rest) await rest;
     return true;
   }
 

@@ -15,12 +15,13 @@ import { connect, masterWork } from "./connect.ts";
 import { DeadLetters } from "./dead-letters/dead-letters.ts";
 import { keepInFile, keepNothing } from "./dead-letters/file.ts";
 import { everyWorkersSpan } from "./every-worker.ts";
+import { Forecast } from "./forecast.ts";
 import { Master } from "./master.ts";
 import { Mastership } from "./mastership.ts";
 import { describePartitions } from "./partitions.ts";
 import type { Scope } from "./sends.ts";
 import type { WorkerSettings } from "./settings.ts";
-import { type RunningWorker, timerStatus, type WorkerStatus } from "./status.ts";
+import { type RunningWorker, type TimerStatus, timerStatus, type WorkerStatus } from "./status.ts";
 import { Callers, type Running } from "./stop.ts";
 import { TaskLoop } from "./task-loop.ts";
 import { TimerLoop } from "./timer-loop.ts";
@@ -74,6 +75,8 @@ export class Worker implements RunningWorker {
   readonly #supervisor: Supervisor;
   readonly #actors: Map<string, ActorLoop>;
   readonly #timers: TimerLoop[];
+  readonly #forecast = new Forecast();
+  readonly #yielder: Yielder;
   readonly #tasks: TaskLoop[];
   readonly #blocks: BlockWatch;
   readonly #zones: ZoneData | undefined;
@@ -108,7 +111,7 @@ export class Worker implements RunningWorker {
     this.failed = promise;
     this.#fail = resolve;
     const supervisor = this.#supervisor = new Supervisor({ ...parts, failed: resolve });
-    const yielder = new Yielder(clock, parts.eventLoopTurn, parts.sleep);
+    const yielder = this.#yielder = new Yielder(clock, parts.eventLoopTurn, parts.sleep);
     const sessionTimeout = parts.settings.sessionTimeout.value;
     const blocks = this.#blocks = new BlockWatch({ ...parts, yielder, sessionTimeout });
     const loopParts = { ...parts, supervisor, yielder, blocks };
@@ -207,11 +210,18 @@ export class Worker implements RunningWorker {
     return this.#supervisor.trouble ?? this.#master?.trouble;
   }
 
+  async prepareStatus(): Promise<void> {
+    const rules = this.#timers.map(({ timer }) => timer.rule);
+    await this.#forecast.prepare(rules, this.#parts.clock.wall(), () => this.#yielder.due());
+  }
+
   status(): WorkerStatus {
     const { clock, definition, runtime, settings, url, worker } = this.#parts;
     const lastContact = this.#membership?.lastContact ?? -Infinity;
     const lease = this.#membership?.lease.left() ?? 0;
     const unready = this.#unready();
+    const timersOf = () => timerStatus(this.#timers, this.#master?.journal, clock.wall(), this.#forecast);
+    let timers: readonly TimerStatus[] | undefined;
     return {
       app: definition.id,
       worker,
@@ -242,7 +252,10 @@ export class Worker implements RunningWorker {
         partitions,
         ...counts,
       })),
-      timers: timerStatus(this.#timers, this.#master?.journal, clock.wall()),
+      // Of thousands it takes long to say when they come next, and most who ask want to know something else.
+      get timers() {
+        return timers ??= timersOf();
+      },
       tasks: this.#tasks.map(({ task: { name, onMaster }, running, failed }) => ({ name, onMaster, running, failed })),
     };
   }

@@ -116,6 +116,25 @@ function informed(master: boolean, journal: () => Promise<Journal | undefined>) 
   return { read, ask: (path = "/") => handler(new Request(`http://localhost${path}`)) };
 }
 
+test("only a whole status is prepared for, before it is asked for", async () => {
+  const asked: string[] = [];
+  const worker = fakeWorker({
+    prepareStatus: async () => {
+      await Promise.resolve();
+      asked.push("prepared");
+    },
+    status: () => {
+      asked.push("status");
+      return STATUS;
+    },
+  });
+  const handler = makeInformedHandler(worker, () => Promise.resolve(undefined));
+  for (const path of ["/ready", "/health", "/nothing"]) await handler(new Request(`http://localhost${path}`));
+  assert.deepEqual(asked, ["status"]);
+  await handler(new Request("http://localhost/"));
+  assert.deepEqual(asked.slice(0, 3), ["status", "prepared", "status"]);
+});
+
 const written: Journal = {
   master: undefined,
   timers: new Map([["publish", RECORD], ["gone", RECORD]]),

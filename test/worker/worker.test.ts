@@ -67,7 +67,7 @@ function made(
   });
   const membership = (): FakeMembership => driver.membership ?? assert.fail("it has not joined");
   const zero = { topic: "shop-orders", partition: 0 };
-  return { worker, time, driver, lines, membership, zero };
+  return { worker, time, driver, lines, membership, zero, definition };
 }
 
 /** Ends a worker whose clock is ours. */
@@ -802,4 +802,25 @@ test("what runs reads that its lease is over before any event of that comes: the
     assert.deepEqual(read.sort(), [["task", true, "NOT_MASTER"], ["timer", true, "NOT_MASTER"]]);
     await ended(worker, time);
   }
+});
+
+test("a status says when timers come next only to who reads that", async () => {
+  const { worker, time, definition } = made();
+  await worker.start();
+  const { rule } = definition.timers.get("local") ?? assert.fail("no timer");
+  let asked = 0;
+  const next = rule.next;
+  rule.next = (after) => {
+    asked++;
+    return next(after);
+  };
+  const status = worker.status();
+  assert.deepEqual([status.ready, asked], [false, 0]);
+  assert.equal(status.timers.find(({ name }) => name === "local")?.coming.length, 3);
+  assert.equal(asked, 3);
+  assert.equal(status.timers, status.timers);
+  await worker.prepareStatus();
+  assert.equal(worker.status().timers.length, 2);
+  assert.equal(asked, 3);
+  await ended(worker, time);
 });
