@@ -1,5 +1,5 @@
 import { describeSlot, isoTime, type Upcoming, upcoming } from "../core/upcoming.ts";
-import type { Journal, TimerRecord } from "../worker/journal.ts";
+import type { Journal } from "../worker/journal.ts";
 import type { ScriptDefinition } from "./script.ts";
 import { table } from "./table.ts";
 
@@ -21,6 +21,9 @@ export interface TimerRow {
   readonly failed: number | null;
   readonly skipped: number | null;
   readonly caughtUp: number | null;
+  /** Since when a run has been under way that takes long, and its slot. */
+  readonly runningSince: string | null;
+  readonly runningSlot: string | null;
 }
 
 /** The timers of a script with what the journal says of them, and those that only the journal knows. */
@@ -31,15 +34,16 @@ export function timerRows({ timers }: Pick<ScriptDefinition, "timers">, journal:
     every: rule.every ?? null,
     onMaster,
     overlap: policy.overlap,
-    ...recorded(onMaster ? journal?.timers.get(name) : undefined),
+    ...recorded(name, onMaster ? journal : undefined),
   }));
   const gone = [...journal?.timers ?? []].filter(([name]) => !timers.has(name)).map((
-    [name, record],
-  ) => ({ name, rule: null, every: null, onMaster: true, overlap: null, ...recorded(record) }));
+    [name],
+  ) => ({ name, rule: null, every: null, onMaster: true, overlap: null, ...recorded(name, journal) }));
   return [...own, ...gone];
 }
 
-function recorded(record: TimerRecord | undefined) {
+function recorded(name: string, journal: Journal | undefined) {
+  const [record, running] = [journal?.timers.get(name), journal?.running.get(name)];
   return {
     lastSlot: record ? new Date(record.slot).toISOString() : null,
     outcome: record?.outcome ?? null,
@@ -50,12 +54,25 @@ function recorded(record: TimerRecord | undefined) {
     failed: record?.failed ?? null,
     skipped: record?.skipped ?? null,
     caughtUp: record?.caughtUp ?? null,
+    runningSince: running ? new Date(running.since).toISOString() : null,
+    runningSlot: running ? new Date(running.slot).toISOString() : null,
   };
 }
 
-/** As a table; what the journal says is left out where there is none. */
+/** As a table; what the journal says is left out where there is none, and since when a run is under way where none is. */
 export function timerTable(rows: readonly TimerRow[], journal: Journal | undefined): string {
-  const recordedHeads = ["LAST SLOT", "OUTCOME", "EPOCH", "WORKER", "RAN", "FAILED", "SKIPPED", "CAUGHT UP"];
+  const runs = rows.some(({ runningSince }) => runningSince !== null);
+  const recordedHeads = [
+    "LAST SLOT",
+    "OUTCOME",
+    "EPOCH",
+    "WORKER",
+    "RAN",
+    "FAILED",
+    "SKIPPED",
+    "CAUGHT UP",
+    ...(runs ? ["RUNNING SINCE"] : []),
+  ];
   return table([
     ["TIMER", "RUNS", "ON", "OVERLAP", ...(journal ? recordedHeads : [])],
     ...rows.map((row) => [
@@ -73,6 +90,7 @@ export function timerTable(rows: readonly TimerRow[], journal: Journal | undefin
           row.failed,
           row.skipped,
           row.caughtUp,
+          ...(runs ? [row.runningSince && row.runningSince.replace(/\.\d+Z$/, "Z")] : []),
         ].map(cell)
         : []),
     ]),

@@ -1,9 +1,7 @@
 import type { TimerDefinition } from "../core/timer.ts";
 import type { JournalEntry } from "../driver/master-log.ts";
+import { inParts } from "./entry-parts.ts";
 import { type Journal, ruleEntry } from "./journal.ts";
-
-/** So many bytes of entries go into one transaction: below what the smallest topics take, and few for many timers. */
-const PART_BYTES = 200_000;
 
 /** Since when the rules of timers are known to be what they are. */
 export interface FirstSeen {
@@ -30,16 +28,4 @@ export function firstSeen(timers: readonly TimerDefinition[], journal: Journal, 
     if (!isSame) news.push(ruleEntry(name, { rule: text, since: from }));
   }
   return { since, parts: inParts(news) };
-}
-
-function inParts(entries: readonly JournalEntry[]): JournalEntry[][] {
-  const parts: JournalEntry[][] = [];
-  let bytes = Infinity;
-  for (const entry of entries) {
-    const size = entry.key.length + (entry.value?.length ?? 0);
-    if (bytes + size > PART_BYTES) parts.push([]), bytes = 0;
-    parts.at(-1)?.push(entry);
-    bytes += size;
-  }
-  return parts;
 }

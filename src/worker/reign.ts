@@ -6,9 +6,10 @@ import { MephistoError, messageOf } from "../core/errors.ts";
 import { journalTopic } from "../core/journal-topic.ts";
 import type { Logger } from "../core/logger.ts";
 import { type Sleep, within } from "../core/pause.ts";
-import type { FencedPublisher, MasterLog } from "../driver/master-log.ts";
+import type { FencedPublisher, JournalEntry, MasterLog } from "../driver/master-log.ts";
 import { firstSeen } from "./first-seen.ts";
 import { type Journal, masterEntry, type MasterRecord, replay, transactionalIdOf } from "./journal.ts";
+import { LongRuns } from "./long-runs.ts";
 import { MasterClock } from "./master-clock.ts";
 import type { Term } from "./mastership.ts";
 import { Outbox, TaskSends } from "./outbox.ts";
@@ -61,6 +62,7 @@ export class Reign {
   #stage: Stage = "fencing";
   #journal: Journal | undefined;
   #publication: Publication | undefined;
+  #longRuns: LongRuns | undefined;
   #record: MasterRecord | undefined;
   #appendedAt: number;
   #toldClock = false;
@@ -141,11 +143,12 @@ export class Reign {
 
   /**
    * Looks after what nobody else notices: another generation, which the journal has to know, or the next master would
-   * take a lost group's for a later one; clocks that drift apart; a fence while nothing is published.
+   * take a lost group's for a later one; clocks that drift apart; a fence while nothing is published; runs that take long.
    */
   look(): void {
     if (this.#stage !== "reigning" || this.#record === undefined) return;
     this.#checkClock();
+    this.#longRuns?.look(this.#parts.clock.monotonic());
     const { generation } = this.#term;
     const idle = this.#parts.clock.monotonic() - this.#appendedAt;
     if (generation === this.#record.generation && (idle < REFRESH || this.#publication?.busySince !== undefined)) {
@@ -217,16 +220,20 @@ export class Reign {
     logger.info(`This worker is master (epoch ${epoch}).`);
     if (!this.#checkClock()) return;
     const { since, parts } = firstSeen(timers.map(({ timer }) => timer), journal, this.#time.now());
-    for (const part of parts) await this.#publication.commit(() => ({ records: [], journal: part }));
+    for (const part of parts) await this.#writeEntries(part);
     if (!this.#holds()) throw over();
+    this.#longRuns = new LongRuns({ epoch, worker, timers, write: (entries) => this.#writeEntries(entries) }, journal);
     const span = this.#span(epoch, journal, since, this.#publication);
     for (const loop of timers) loop.start(span);
     this.#startTasks(epoch, this.#publication);
   }
 
   async #writeOwn(record: MasterRecord | undefined): Promise<void> {
-    if (record === undefined) return;
-    await this.#publication?.commit(() => ({ records: [], journal: [masterEntry(record)] }));
+    if (record !== undefined) await this.#writeEntries([masterEntry(record)]);
+  }
+
+  async #writeEntries(journal: readonly JournalEntry[]): Promise<void> {
+    await this.#publication?.commit(() => ({ records: [], journal }));
   }
 
   #holds(): boolean {

@@ -1,6 +1,6 @@
 import { slotJson, type UpcomingJson } from "../core/upcoming.ts";
 import type { Forecast } from "./forecast.ts";
-import type { Journal, TimerRecord } from "./journal.ts";
+import type { Journal, RunningRecord } from "./journal.ts";
 import type { TimerBook } from "./timer-book.ts";
 import type { TimerLoop } from "./timer-loop.ts";
 
@@ -73,6 +73,12 @@ export interface TimerStatus {
   readonly worker: string | null;
   /** What it failed with last. */
   readonly error: string | null;
+  /**
+   * Since when its function has been running, and for which slot; null: it is not. Of another worker's it is known when it
+   * has taken some seconds.
+   */
+  readonly runningSince: string | null;
+  readonly runningSlot: string | null;
   /** The slot that this worker waits for. */
   readonly next: string | null;
   /** The slots that come, whoever runs them. */
@@ -90,12 +96,13 @@ export function timerStatus(
   now: number,
   forecast: Forecast,
 ): TimerStatus[] {
-  const own = loops.map(({ timer: { name, rule, onMaster }, book, next }): TimerStatus => ({
+  const own = loops.map(({ timer: { name, rule, onMaster }, book, next, running }): TimerStatus => ({
     name,
     rule: rule.text,
     every: rule.every ?? null,
     onMaster,
     ...lastOf(book.last),
+    ...runningOf(running),
     next: time(next),
     coming: forecast.of(rule, now).map(slotJson),
     ...book.counts,
@@ -106,27 +113,28 @@ export function timerStatus(
 /** The status of a worker that is not master, with what the journal says by now of the timers that run there. */
 export function asWritten(status: WorkerStatus, journal: Journal): WorkerStatus {
   const own = status.timers.filter(({ rule }) => rule !== null);
-  const timers = own.map((timer) => timer.onMaster ? { ...timer, ...recorded(journal.timers.get(timer.name)) } : timer);
+  const timers = own.map((timer) => timer.onMaster ? { ...timer, ...recorded(timer.name, journal) } : timer);
   return { ...status, timers: [...timers, ...gone(own, journal)] };
 }
 
 /** The timers that only the journal knows. */
 function gone(own: readonly TimerStatus[], journal: Journal | undefined): TimerStatus[] {
   const names = new Set(own.map(({ name }) => name));
-  return [...journal?.timers ?? []].filter(([name]) => !names.has(name)).map(([name, record]): TimerStatus => ({
+  return [...journal?.timers ?? []].filter(([name]) => !names.has(name)).map(([name]): TimerStatus => ({
     name,
     rule: null,
     every: null,
     onMaster: true,
     next: null,
     coming: [],
-    ...recorded(record),
+    ...recorded(name, journal),
   }));
 }
 
-function recorded(record: TimerRecord | undefined) {
+function recorded(name: string, journal: Journal | undefined) {
+  const record = journal?.timers.get(name);
   const { ran = 0, failed = 0, skipped = 0, caughtUp = 0 } = record ?? {};
-  return { ...lastOf(record), ran, failed, skipped, caughtUp };
+  return { ...lastOf(record), ...runningOf(journal?.running.get(name)), ran, failed, skipped, caughtUp };
 }
 
 function lastOf(last: TimerBook["last"]) {
@@ -137,6 +145,10 @@ function lastOf(last: TimerBook["last"]) {
     worker: last?.worker ?? null,
     error: last?.error ?? null,
   };
+}
+
+function runningOf(running: Pick<RunningRecord, "since" | "slot"> | undefined) {
+  return { runningSince: time(running?.since), runningSlot: time(running?.slot) };
 }
 
 function time(at: number | undefined): string | null {

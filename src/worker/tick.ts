@@ -12,6 +12,7 @@ import type { Context } from "../runtime/context.ts";
 import type { BlockWatch } from "./block-watch.ts";
 import type { Now } from "./master-clock.ts";
 import { origin } from "./origin.ts";
+import type { RunWatch } from "./run-watch.ts";
 import { type Scope, TickSends } from "./sends.ts";
 import type { TickResult } from "./timer-book.ts";
 
@@ -23,6 +24,8 @@ export interface TickParts {
   readonly sleep: Sleep;
   readonly yielder?: Yielder;
   readonly blocks?: Pick<BlockWatch, "enter">;
+  /** Told of each call of the function. */
+  readonly runs: Pick<RunWatch, "began">;
   /** Tells of a send that came too late to fail its tick. */
   refused(sentence: string): void;
 }
@@ -118,7 +121,9 @@ class Attempt {
     try {
       const about = { timer: name, slot: tick.scheduledAt.toISOString() };
       const run = () => origin.run(about, async () => await fn(tick));
+      const ended = this.#parts.runs.began(slot);
       const call = onMaster ? context.run(sends, run) : run();
+      call.then(ended, ended);
       if (timeout === undefined) await call;
       else await this.#limited(call, timeout, timedOut);
       return sends.end();

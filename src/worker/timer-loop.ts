@@ -7,6 +7,7 @@ import type { Supervisor } from "../core/supervisor.ts";
 import type { TimerDefinition, TimerPolicy } from "../core/timer.ts";
 import type { PartitionOffset } from "../driver/master-log.ts";
 import type { TimerRecord } from "./journal.ts";
+import { type RunningCall, RunWatch } from "./run-watch.ts";
 import { Seldom } from "./seldom.ts";
 import { type CutOff, inHandFor, runAs, type Running } from "./stop.ts";
 import { runTick, type TickParts, type TickSpan } from "./tick.ts";
@@ -34,7 +35,7 @@ export interface Span extends TickSpan {
   behind(ends: readonly PartitionOffset[]): Promise<number>;
 }
 
-export interface TimerLoopParts extends Omit<TickParts, "refused"> {
+export interface TimerLoopParts extends Omit<TickParts, "refused" | "runs"> {
   /** This worker's name. */
   readonly worker: string;
   readonly supervisor: Supervisor;
@@ -46,6 +47,7 @@ export class TimerLoop implements Running {
   readonly timer: TimerDefinition;
   readonly book: TimerBook;
   readonly #parts: TickParts;
+  readonly #runs: RunWatch;
   readonly #supervisor: Supervisor;
   readonly #calls: Context<Running> | undefined;
   /** Functions that run: since when, on the monotonic clock. */
@@ -72,7 +74,8 @@ export class TimerLoop implements Running {
     const { clock, logger } = parts;
     this.#supervisor = parts.supervisor;
     this.#calls = parts.calls;
-    this.#parts = { ...parts, refused: new Seldom((sentence) => logger.error(sentence), clock).tell };
+    this.#runs = new RunWatch(timer, parts);
+    this.#parts = { ...parts, runs: this.#runs, refused: new Seldom((sentence) => logger.error(sentence), clock).tell };
     this.#tell = new Seldom((sentence) => logger.warn(sentence), clock).tell;
     this.#tellLate = new Seldom((sentence) => logger.info(sentence), clock).tell;
     // Where nothing is written down, nobody knows what was missed before.
@@ -82,6 +85,11 @@ export class TimerLoop implements Running {
   /** The slot that is waited for, while a span lasts. */
   get next(): number | undefined {
     return this.#next;
+  }
+
+  /** The call of its function that has been running for longest, also of an earlier span. */
+  get running(): RunningCall | undefined {
+    return this.#runs.oldest;
   }
 
   /** Since when a slot is due, or a run over, without anything having come of it; on the monotonic clock. */
@@ -107,6 +115,7 @@ export class TimerLoop implements Running {
   /** No new run begins; one that is under way may finish. */
   end(): void {
     this.#ended.abort();
+    this.#runs.end();
   }
 
   /** Resolves when the function is not running, after `end`, or when all spans are over. */

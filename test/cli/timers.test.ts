@@ -102,6 +102,21 @@ The last master is box-2 of version v3, epoch 7.
   );
 });
 
+test("timers shows since when a run is under way that takes long, in a column of its own", async () => {
+  const slot = Date.parse("2026-03-28T11:00:00Z");
+  const running = new Map([["report", { slot, since: slot + 1234, epoch: 7, worker: "box-2" }]]);
+  const journal = { ...JOURNAL, running };
+  const { out } = await run("timers", { next: "1" }, knowing(journal));
+  assert.match(out, /^TIMER .* CAUGHT UP +RUNNING SINCE$/m);
+  assert.match(out, /^report .* 2026-03-28T11:00:01Z$/m);
+  assert.match(out, /^publishGreetings .* -$/m);
+  const { timers } = JSON.parse((await run("timers", { json: "true" }, knowing(journal))).out);
+  assert.deepEqual([timers[2].runningSince, timers[2].runningSlot], [
+    "2026-03-28T11:00:01.234Z",
+    "2026-03-28T11:00:00.000Z",
+  ]);
+});
+
 test("timers --json is for programs", async () => {
   const { out } = await run("timers", { json: "true", next: "1" }, knowing(JOURNAL));
   const { app, lastMaster, timers } = JSON.parse(out);
@@ -128,6 +143,8 @@ test("timers --json is for programs", async () => {
     failed: 1,
     skipped: 4,
     caughtUp: 2,
+    runningSince: null,
+    runningSlot: null,
     next: [{ slot: "2026-03-28T12:00:02.000Z", local: null, meant: null, clockChange: false, twice: false }],
   });
   assert.deepEqual([timers[2].every, timers[2].lastSlot, timers[2].ran], [null, null, null]);
@@ -190,6 +207,8 @@ test("list shows what the journal says if the broker answers at once, and says n
     failed: null,
     skipped: null,
     caughtUp: null,
+    runningSince: null,
+    runningSlot: null,
     next: "2026-03-28T12:00:02.000Z",
   });
 });

@@ -86,6 +86,8 @@ const TIMER: TimerStatus = {
   epoch: 0,
   worker: null,
   error: null,
+  runningSince: null,
+  runningSlot: null,
   next: null,
   coming: [],
   ran: 0,
@@ -141,6 +143,17 @@ const written: Journal = {
   rules: new Map(),
   running: new Map(),
 };
+
+test("GET / of a worker that is not master says since when a run of the master's is under way", async () => {
+  const running = new Map([["publish", { slot: 1000, since: 2000, epoch: 4, worker: "w" }]]);
+  const { ask } = informed(false, () => Promise.resolve({ ...written, running }));
+  const { timers } = await body(await ask());
+  assert.deepEqual(timers.map(({ runningSince, runningSlot }: TimerStatus) => [runningSince, runningSlot]), [
+    ["1970-01-01T00:00:02.000Z", "1970-01-01T00:00:01.000Z"],
+    [null, null],
+    [null, null],
+  ]);
+});
 
 test("GET / of a worker that is not master has what the journal says, also of timers that are gone", async () => {
   const { ask } = informed(false, () => Promise.resolve(written));

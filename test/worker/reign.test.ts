@@ -6,7 +6,14 @@ import type { TimerOptions } from "../../src/core/timer.ts";
 import { actor } from "../../src/core/actor.ts";
 import { timer, type TimerFunction } from "../../src/core/timer.ts";
 import { context } from "../../src/runtime/context.ts";
-import { masterEntry, ruleEntry, timerEntry, type TimerRecord } from "../../src/worker/journal.ts";
+import {
+  masterEntry,
+  replay,
+  ruleEntry,
+  runningEntry,
+  timerEntry,
+  type TimerRecord,
+} from "../../src/worker/journal.ts";
 import { Master } from "../../src/worker/master.ts";
 import type { Term } from "../../src/worker/mastership.ts";
 import type { Scope } from "../../src/worker/sends.ts";
@@ -714,5 +721,37 @@ test("a fault of ours in the watch over the master is told, and it goes on", asy
   assert.match(supervisor.trouble ?? "", /^The watch over the master has failed/);
   await time.pass(3000);
   assert.deepEqual(stoodDown, ["it could not tick"]);
+  await end();
+});
+
+test("a run that takes long is in the journal while it does, and a master clears away what another left there", async () => {
+  let hangs = true;
+  const { time, log, elect, end } = made(() => hangs ? time.sleep(8000) : undefined, { timeout: "7s" });
+  log.entries.push(last(), runningEntry("gone", { slot: 1, since: 2, epoch: 6, worker: "another" }));
+  elect();
+  await time.pass(5500);
+  assert.deepEqual(log.history("running:restock"), []);
+  assert.deepEqual(replay(log.entries, "t").running, new Map());
+  await time.pass(1500);
+  const since = slot(1);
+  assert.deepEqual(log.entry("running:restock"), { format: 1, slot: since, since, epoch: 7, worker: "me" });
+  hangs = false;
+  await time.pass(1200); // its timeout is over, and its function goes on
+  assert.equal(log.entry("timer:restock")?.outcome, "failed");
+  assert.deepEqual([...replay(log.entries, "t").running.keys()], ["restock"]);
+  await time.pass(2000);
+  assert.deepEqual(replay(log.entries, "t").running, new Map());
+  const lines = log.entries.filter(({ key }) => key.startsWith("running:restock")).length;
+  assert.equal(lines, 2, "once when it has taken long, once at its end");
+  await end();
+});
+
+test("what could not be written of a run that takes long is written later", async () => {
+  const { time, log, elect, end } = made(({ signal }) => time.sleep(12_000, signal));
+  elect();
+  await time.pass(2000);
+  log.fail("publish", "PROTOCOL", 5);
+  await time.pass(9000);
+  assert.equal(log.history("running:restock").length, 1);
   await end();
 });

@@ -445,7 +445,7 @@ test("a queue has a bound of its own: beyond it the oldest are dropped, told in 
   await time.pass(100);
   assert.deepEqual(at.slice(0, 3), slots(1, 7, 8));
   assert.deepEqual([at.length, loop.book.counts.skipped], [QUEUE_LIMIT + 1, 5]);
-  assert.deepEqual(told(lines), [
+  assert.deepEqual(told(lines).slice(1), [
     "warn: Timer restock (every 1s) was not run in time: 5 slots are skipped (5 since more than 1000 have come that " +
     "wait for a run's end).",
   ]);
@@ -756,4 +756,76 @@ test("a fault of ours in a run beside others ends the worker, and no promise is 
   await time.pass(1100);
   assert.match(supervisor.ended[0]?.message ?? "", /^A run of timer restock has failed/);
   loop.end();
+});
+
+/** What is told of runs that take long. */
+const long = (lines: Lines) => told(lines).filter((line) => line.includes("has been running"));
+
+test("a run that hangs is told of in a line a minute from ten intervals on, and since when it runs can be asked", async () => {
+  for (const onMaster of [true, false]) {
+    let end = () => {};
+    const { time, loop, term, lines } = made(() => new Promise((resolve) => end = resolve), { onMaster });
+    const first = term(1);
+    loop.start(first.span);
+    await time.pass(700 + 9999);
+    assert.deepEqual(long(lines), []);
+    assert.deepEqual([loop.running?.slot, loop.running?.since, loop.stuckSince], [slots(1)[0], slots(1)[0], undefined]);
+    await time.pass(1);
+    assert.deepEqual(long(lines), [
+      "warn: Timer restock (every 1s) has been running for 10s, for its slot 2026-01-01T00:00:01.000Z: no later slot runs " +
+      "before it ends. A timeout ends such a run.",
+    ]);
+    await time.pass(59_999);
+    assert.equal(long(lines).length, 1);
+    await time.pass(1);
+    assert.match(long(lines)[1] ?? "", /for 1m10s, for its slot 2026-01-01T00:00:01\.000Z/);
+    // It is waited for in the next mastership too.
+    first.end();
+    loop.start(term(2).span);
+    await time.pass(60_000);
+    assert.match(long(lines)[2] ?? "", /for 2m10s, for its slot 2026-01-01T00:00:01\.000Z/);
+    end();
+    await time.pass(1000);
+    assert.notEqual(loop.running?.slot, slots(1)[0]);
+    loop.end();
+    end();
+    await settle();
+    assert.equal(time.sleepers, 0);
+  }
+});
+
+test("with a timeout a run is told of that goes on behind it, one that hears the signal is not", async () => {
+  for (const hears of [true, false]) {
+    const { time, loop, term, lines } = made(
+      ({ signal }) => time.sleep(100_000, hears ? signal : undefined),
+      policy({ timeout: 3000, overlap: "skip" }),
+    );
+    loop.start(term().span);
+    await time.pass(700 + 3999);
+    assert.deepEqual(long(lines), []);
+    await time.pass(1);
+    assert.deepEqual(
+      long(lines),
+      hears ? [] : [
+        "warn: Timer restock (every 1s) has been running for 4s, for its slot 2026-01-01T00:00:01.000Z: it goes on though " +
+        "its timeout of 3s is over, and cannot be stopped.",
+      ],
+    );
+    loop.end();
+    await time.pass(100_000);
+    assert.equal(time.sleepers, 0);
+  }
+});
+
+test("with allow the oldest run is told of, and how many there are; after the loop's end nothing is", async () => {
+  const { time, loop, term, lines } = made(() => new Promise(() => {}), policy({ overlap: "allow" }));
+  loop.start(term().span);
+  await time.pass(11_000);
+  assert.match(
+    long(lines)[0] ?? "",
+    /slot 2026-01-01T00:00:01\.000Z: later slots run beside it.* 1[01] of its runs are under/,
+  );
+  loop.end();
+  await time.pass(1_000_000);
+  assert.deepEqual([long(lines).length, time.sleepers], [1, 0]);
 });

@@ -165,6 +165,8 @@ test("its status is what it is", async () => {
     failed: 0,
     skipped: 0,
     caughtUp: 0,
+    runningSince: null,
+    runningSlot: null,
   };
   assert.ok(Date.parse(since) > 0);
   assert.deepEqual(status, {
@@ -734,6 +736,8 @@ test("a timer that only the journal knows is listed", async () => {
     epoch: 9,
     worker: "old",
     error: "no",
+    runningSince: null,
+    runningSlot: null,
     next: null,
     coming: [],
     ...counts,
