@@ -7,7 +7,7 @@ import { describeConfigs, type DescribeConfigsResponse } from "../wire/requests/
 import { pause } from "../core/pause.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
-import { notCreated } from "./errors.ts";
+import { checkCreated } from "./topic-limits.ts";
 
 /**
  * Small segments, since only closed ones are compacted and a new master reads all there is; the time of appending, since
@@ -48,9 +48,8 @@ async function create(cluster: Cluster, { topic, replicationFactor }: JournalSpe
     createTopics({ topics: [{ name: topic, partitions: 1, replicationFactor, configs: CONFIG }], timeoutMs: 5000 }),
   );
   const [created] = answer.topics;
-  if (created?.errorCode === Code.NONE) return true;
-  if (created?.errorCode === Code.TOPIC_ALREADY_EXISTS) return false;
-  throw notCreated(topic, created?.errorCode ?? -1, created?.errorMessage ?? null);
+  checkCreated(topic, created?.errorCode ?? -1, created?.errorMessage ?? null);
+  return created?.errorCode === Code.NONE;
 }
 
 async function check(cluster: Cluster, topic: string, metadata: MetadataResponse): Promise<string[]> {

@@ -312,7 +312,7 @@ export class ActorLoop implements Feed, Running {
   }
 
   async setAside(run: Run, message: Message, error: unknown): Promise<boolean> {
-    return await this.#bury(run, message, error, 0, `cannot be decoded (${messageOf(error)})`);
+    return await this.#bury(run, message, error, 0, `cannot be decoded: ${messageOf(error)}`);
   }
 
   // The handler.
@@ -411,7 +411,7 @@ export class ActorLoop implements Feed, Running {
       );
       return;
     }
-    const what = `failed ${lane.attempts} times (${describeThrown(error)})`;
+    const what = `failed ${lane.attempts} times: ${describeThrown(error)}`;
     if (!await this.#bury(run, message, error, lane.attempts, what)) lane.attempts--; // its next failure leads here again
     else if (!lane.leaving) run.acknowledge(++run.index);
     lane.give(run);
@@ -428,13 +428,13 @@ export class ActorLoop implements Feed, Running {
       place = await this.#parts.deadLetters.add(run, message, error, attempts);
     } catch (trouble) {
       const why = messageOf(trouble);
-      this.#parts.logger.error(`${at(run, message)} ${what}, and cannot be set aside: ${why} Its partition waits.`);
+      this.#parts.logger.error(`${at(run, message)} ${what}. It cannot be set aside: ${why} Its partition waits.`);
       const lane = this.#lanes.get(run.partition);
       if (lane) this.#retryIn(lane, BURY_PAUSE);
       return false;
     }
     this.counts.setAside++;
-    this.#parts.logger.error(`${at(run, message)} ${what}: set aside in ${place}.`);
+    this.#parts.logger.error(`${at(run, message)} ${what}. Set aside in ${place}.`);
     return true;
   }
 

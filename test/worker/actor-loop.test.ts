@@ -374,7 +374,7 @@ test("a message that fails is tried again, five times with growing pauses, then 
     lines.all[0] ?? "",
     /^error: shop-orders\[0\] at offset 1 failed: no such order \(at .*\)\. Attempt 2 follows in 200ms\.$/,
   );
-  assert.match(lines.all.at(-1) ?? "", /failed 6 times \(no such order .*\): set aside in shop-orders\.dead\.$/);
+  assert.match(lines.all.at(-1) ?? "", /failed 6 times: no such order .*\)\. Set aside in shop-orders\.dead\.$/);
   await loop.stop();
 });
 
@@ -444,7 +444,7 @@ test("what cannot be read is set aside with its bytes, and the partition goes on
   assert.deepEqual([seen, first.acknowledged, loop.counts.setAside], [["a"], 3, 2]);
   assert.deepEqual(driver.sent.map(({ value }) => value), [Uint8Array.of(0xff), Uint8Array.of(0xff)]);
   assert.match(shown(driver.sent[0] ?? assert.fail()), /mephisto-error=.+ mephisto-attempts=0/);
-  assert.match(lines.all[0] ?? "", /offset 0 cannot be decoded \(.+\): set aside in shop-orders\.dead\.$/);
+  assert.match(lines.all[0] ?? "", /offset 0 cannot be decoded: .+\. Set aside in shop-orders\.dead\.$/);
   assert.equal(driver.calls.length, 1, "the topic is made sure of once");
   await loop.stop();
 });
@@ -460,7 +460,7 @@ test("while dead letters cannot be written the partition waits, and nothing is l
     assert.deepEqual([first.acknowledged, loop.counts.setAside], [0, 0]);
     assert.match(
       lines.all[0] ?? "",
-      /cannot be decoded \(.+\), and cannot be set aside: Nobody answers\. Its partition waits\.$/,
+      /cannot be decoded: .+\. It cannot be set aside: Nobody answers\. Its partition waits\.$/,
     );
     driver.errors.clear();
     await time.pass(5000);
@@ -837,7 +837,7 @@ test("a send of a message that failed is not held against the next one", async (
   await loop.stop();
 });
 
-for (const breakAt of [/failed: bad.* Attempt 2 follows/, /failed 6 times .*: set aside/, /cannot be set aside/]) {
+for (const breakAt of [/failed: bad.* Attempt 2 follows/, /failed 6 times: .* Set aside/, /cannot be set aside/]) {
   test(`a fault of ours in the loop is told, and no message is passed over (${breakAt.source})`, async () => {
     const seen: string[] = [];
     const { time, driver, lines, supervisor, loop, first } = made(async (stream) => {
@@ -849,7 +849,7 @@ for (const breakAt of [/failed: bad.* Attempt 2 follows/, /failed 6 times .*: se
     lines.breakAt = breakAt;
     if (/cannot/.test(breakAt.source)) driver.errors.set("send", new MephistoError("SEND_TIMEOUT", "Full."));
     // What is told after it has been set aside is set aside again: that is no loss.
-    const early = /: set aside/.test(breakAt.source) ? 1 : 0;
+    const early = / Set aside/.test(breakAt.source) ? 1 : 0;
     loop.deliver(first.delivery("a", "bad", "c"));
     while (!lines.of(/The loop of actor orders has failed/).length) await time.pass(100);
     assert.match(supervisor.trouble ?? "", /^The loop of actor orders has failed/);

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -26,6 +35,17 @@ test("lines are appended to the topic's file, in a folder that is made, for this
 test("the longest name of a topic has a file too", async () => {
   const path = await keepInFile(folder)("x".repeat(249), "1");
   assert.match(path, /x{200}.*\.dead\.jsonl$/);
+});
+
+test("what a full disk has torn does not spoil the next line", { skip: !existsSync("/dev/full") }, async () => {
+  const path = join(folder, "torn.dead.jsonl");
+  symlinkSync("/dev/full", path);
+  const keep = keepInFile(folder);
+  await assert.rejects(keep("torn", "1"), /ENOSPC|No space/i);
+  rmSync(path);
+  writeFileSync(path, "part of 1"); // as much as there was room for
+  for (const line of ["2", "3"]) await keep("torn", line);
+  assert.equal(readFileSync(path, "utf8"), "part of 1\n2\n3\n");
 });
 
 test("where nothing can be written it says so", async () => {
