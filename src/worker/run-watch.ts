@@ -4,6 +4,8 @@ import type { Logger } from "../core/logger.ts";
 import type { Sleep } from "../core/pause.ts";
 import type { TimerDefinition } from "../core/timer.ts";
 
+/** How often it is looked, in ms. */
+const LOOK_MS = 1000;
 /** From so many times the time between two slots on a run is told of that has not ended. */
 const LONG_INTERVALS = 10;
 /** So long after its timeout a function may still end that hears its signal, in ms. */
@@ -21,6 +23,42 @@ export interface RunningCall {
 }
 
 /**
+ * Looks once a second at the watches that have something under way: one for all of a worker's timers, so that a run costs no
+ * timer of the runtime.
+ */
+export class WatchTicker {
+  readonly #sleep: Sleep;
+  readonly #watches = new Set<RunWatch>();
+  /** Ends the sleep that is under way. */
+  #ticking: AbortController | undefined;
+
+  constructor(sleep: Sleep) {
+    this.#sleep = sleep;
+  }
+
+  add(watch: RunWatch): void {
+    this.#watches.add(watch);
+    if (this.#ticking === undefined) void this.#tick(this.#ticking = new AbortController());
+  }
+
+  /** There is nothing to look at any more; `ended`: nor will be soon. */
+  delete(watch: RunWatch, ended = false): void {
+    this.#watches.delete(watch);
+    if (!ended || this.#watches.size > 0) return;
+    this.#ticking?.abort();
+    this.#ticking = undefined;
+  }
+
+  async #tick(ticking: AbortController): Promise<void> {
+    while (this.#watches.size > 0 && !ticking.signal.aborted) {
+      await this.#sleep(LOOK_MS, ticking.signal);
+      if (!ticking.signal.aborted) { for (const watch of this.#watches) watch.look(); }
+    }
+    if (this.#ticking === ticking) this.#ticking = undefined;
+  }
+}
+
+/**
  * The calls of a timer's function that are under way: also of one that has outlived its timeout, or its mastership, and goes
  * on, since it cannot be stopped. One that takes very long is told of, since it keeps its timer from running.
  */
@@ -28,21 +66,17 @@ export class RunWatch {
   readonly #timer: TimerDefinition;
   readonly #logger: Logger;
   readonly #clock: Clock;
-  readonly #sleep: Sleep;
+  readonly #ticker: WatchTicker;
   /** The oldest first. */
   readonly #calls = new Set<RunningCall>();
-  #watching: AbortController | undefined;
   #toldAt = -Infinity;
   #ended = false;
 
-  constructor(
-    timer: TimerDefinition,
-    parts: { readonly logger: Logger; readonly clock: Clock; readonly sleep: Sleep },
-  ) {
+  constructor(timer: TimerDefinition, ticker: WatchTicker, { logger, clock }: { logger: Logger; clock: Clock }) {
     this.#timer = timer;
-    this.#logger = parts.logger;
-    this.#clock = parts.clock;
-    this.#sleep = parts.sleep;
+    this.#logger = logger;
+    this.#clock = clock;
+    this.#ticker = ticker;
   }
 
   /** The one that has been running for longest. */
@@ -55,36 +89,28 @@ export class RunWatch {
   began(slot: number): () => void {
     const call = { slot, since: Math.floor(this.#clock.wall()), begun: this.#clock.monotonic() };
     this.#calls.add(call);
-    if (!this.#ended && this.#watching === undefined) void this.#watch(this.#watching = new AbortController());
+    if (!this.#ended) this.#ticker.add(this);
     return () => {
       this.#calls.delete(call);
-      if (this.#calls.size === 0) this.#stopWatching();
+      if (this.#calls.size === 0) this.#ticker.delete(this);
     };
   }
 
   /** Nothing is told any more. */
   end(): void {
     this.#ended = true;
-    this.#stopWatching();
+    this.#ticker.delete(this, true);
   }
 
-  #stopWatching(): void {
-    this.#watching?.abort();
-    this.#watching = undefined;
-  }
-
-  async #watch({ signal }: AbortController): Promise<void> {
-    for (let { oldest } = this; oldest && !signal.aborted; { oldest } = this) {
-      const now = this.#clock.monotonic();
-      const due = Math.max(oldest.begun + this.#longAfter(oldest.slot), this.#toldAt + AGAIN_MS);
-      if (due === Infinity) break; // of a rule's last slot it cannot be said what is long
-      if (now < due) await this.#sleep(due - now, signal);
-      else {
-        this.#toldAt = now;
-        this.#tell(oldest, now);
-      }
+  /** Tells of the oldest call, if it is time. */
+  look(): void {
+    const { oldest } = this;
+    const now = this.#clock.monotonic();
+    if (oldest === undefined || now < oldest.begun + this.#longAfter(oldest.slot) || now < this.#toldAt + AGAIN_MS) {
+      return;
     }
-    if (this.#watching?.signal === signal) this.#watching = undefined;
+    this.#toldAt = now;
+    this.#tell(oldest, now);
   }
 
   /** With a timeout that is what is long. */

@@ -7,7 +7,7 @@ import type { Supervisor } from "../core/supervisor.ts";
 import type { TimerDefinition, TimerPolicy } from "../core/timer.ts";
 import type { PartitionOffset } from "../driver/master-log.ts";
 import type { TimerRecord } from "./journal.ts";
-import { type RunningCall, RunWatch } from "./run-watch.ts";
+import { type RunningCall, RunWatch, WatchTicker } from "./run-watch.ts";
 import { Seldom } from "./seldom.ts";
 import { type CutOff, inHandFor, runAs, type Running } from "./stop.ts";
 import { runTick, type TickParts, type TickSpan } from "./tick.ts";
@@ -40,6 +40,8 @@ export interface TimerLoopParts extends Omit<TickParts, "refused" | "runs"> {
   readonly worker: string;
   readonly supervisor: Supervisor;
   readonly calls?: Context<Running> | undefined;
+  /** Looks at what is under way, for all timers of a worker; left out: one of its own does. */
+  readonly ticker?: WatchTicker;
 }
 
 /** Runs a timer's function at its slots. */
@@ -74,7 +76,7 @@ export class TimerLoop implements Running {
     const { clock, logger } = parts;
     this.#supervisor = parts.supervisor;
     this.#calls = parts.calls;
-    this.#runs = new RunWatch(timer, parts);
+    this.#runs = new RunWatch(timer, parts.ticker ?? new WatchTicker(parts.sleep), parts);
     this.#parts = { ...parts, runs: this.#runs, refused: new Seldom((sentence) => logger.error(sentence), clock).tell };
     this.#tell = new Seldom((sentence) => logger.warn(sentence), clock).tell;
     this.#tellLate = new Seldom((sentence) => logger.info(sentence), clock).tell;

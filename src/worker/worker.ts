@@ -19,6 +19,7 @@ import { Forecast } from "./forecast.ts";
 import { Master } from "./master.ts";
 import { Mastership } from "./mastership.ts";
 import { describePartitions } from "./partitions.ts";
+import { WatchTicker } from "./run-watch.ts";
 import type { Scope } from "./sends.ts";
 import type { WorkerSettings } from "./settings.ts";
 import { type RunningWorker, type TimerStatus, timerStatus, type WorkerStatus } from "./status.ts";
@@ -124,7 +125,8 @@ export class Worker implements RunningWorker {
     const loop = (actor: ActorDefinition) =>
       new ActorLoop(actor, { ...loopParts, publisher: driver.publisher, deadLetters });
     this.#actors = new Map([...definition.actors.values()].map((actor) => [actor.topic, loop(actor)]));
-    this.#timers = [...definition.timers.values()].map((timer) => new TimerLoop(timer, loopParts));
+    const ticker = new WatchTicker(parts.sleep);
+    this.#timers = [...definition.timers.values()].map((timer) => new TimerLoop(timer, { ...loopParts, ticker }));
     this.#tasks = [...definition.tasks.values()].map((task) => new TaskLoop(task, loopParts));
     const stopped = Promise.withResolvers<void>();
     this.stopped = stopped.promise;
