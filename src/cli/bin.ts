@@ -8,7 +8,7 @@ import { replaceProcess } from "../runtime/replace.ts";
 import { versionLine } from "./about.ts";
 import { needMain, planLaunch, readRequest } from "./launch.ts";
 import { makeBroker } from "./make-broker.ts";
-import { UsageError } from "./parse.ts";
+import { isUsageError } from "./parse.ts";
 
 const USAGE = `Runs a Mephisto script with Bun, Deno or Node, whichever is there.
 
@@ -64,6 +64,6 @@ function wantsDebug(words: readonly string[]): boolean {
 try {
   finish(await run(process.argv.slice(2)));
 } catch (error) {
-  process.stderr.write(`${messageOf(error)}${error instanceof UsageError ? " See mephisto --help." : ""}\n`);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
+  process.stderr.write(`${messageOf(error)}${isUsageError(error) ? " See mephisto --help." : ""}\n`);
+  process.exitCode = isUsageError(error) ? 2 : 1;
 }

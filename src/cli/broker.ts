@@ -1,5 +1,5 @@
 import type { StringArgDef } from "citty";
-import { MephistoError, messageOf } from "../core/errors.ts";
+import { codeOf, MephistoError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { pause } from "../core/pause.ts";
 import { workerId } from "../runtime/info.ts";
@@ -8,6 +8,7 @@ import { type Given, SETTING_VARIABLES } from "../worker/settings.ts";
 import type { Command } from "./dispatch.ts";
 import { LOG_LEVELS, makeLogger } from "./logger.ts";
 import { portOf, resolveLoglevel } from "./options.ts";
+import { folderOf } from "./folder.ts";
 import { UsageError } from "./parse.ts";
 import { bytesOf } from "./size.ts";
 import type { Terminal } from "./terminal.ts";
@@ -81,7 +82,7 @@ export function brokerCommand(
         port,
         host,
         logger,
-        ...(flags.data !== undefined && { data: flags.data }),
+        ...(flags.data !== undefined && { data: folderOf(flags.data, "--data") }),
         ...(flags.memory !== undefined && { memoryLimit: bytesOf(flags.memory, "--memory") }),
       });
       const advise = (url: string) => use(url, flags.advice);
@@ -133,7 +134,7 @@ async function live(
 }
 
 function cannotListen(error: unknown, port: number, host: string): unknown {
-  switch ((error as { code?: unknown } | null)?.code) {
+  switch (codeOf(error)) {
     case "EADDRINUSE":
     case "PORT_IN_USE":
       return new MephistoError(

@@ -16,6 +16,7 @@ import { portOf, resolveLoglevel, WEB_PORT } from "./options.ts";
 import { UsageError } from "./parse.ts";
 import { howToUse } from "./how-to-use.ts";
 import type { Host, ScriptDefinition } from "./script.ts";
+import { folderOf } from "./folder.ts";
 import { bytesOf } from "./size.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -54,6 +55,7 @@ export function devCommand(definition: ScriptDefinition, host: Pick<Host, "start
       const given: Given = { flags, env: terminal.variables(["MEPHISTO_LOGLEVEL", "MEPHISTO_WEB_PORT"]) };
       const loglevel = resolveLoglevel(given);
       if (flags.memory !== undefined) bytesOf(flags.memory, "--memory");
+      if (flags.data !== undefined) folderOf(flags.data, "--data");
       const count = workersOf(flags.workers);
       const runtimes = runtimesOf(flags.runtime);
       const watch = flags.watch === "true" ? watched() : undefined;

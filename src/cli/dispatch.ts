@@ -1,8 +1,9 @@
 import { type ArgsDef, type CommandDef, runCommand } from "citty";
-import { MephistoError } from "../core/errors.ts";
+import { isMephistoError, messageOf, stackOf } from "../core/errors.ts";
 import { versionLine } from "./about.ts";
 import { suggestion } from "../core/nearest.ts";
-import { isFlag, normalise, UsageError } from "./parse.ts";
+import { checkVariables, PREFIX } from "../worker/variables.ts";
+import { isFlag, isUsageError, normalise, UsageError } from "./parse.ts";
 import type { Terminal } from "./terminal.ts";
 import { commandUsage, programUsage } from "./usage.ts";
 
@@ -58,6 +59,7 @@ async function choose(program: Program, terminal: Terminal): Promise<number> {
     terminal.out(usage(program, name, terminal));
     return 0;
   }
+  checkVariables(terminal.variableNames(PREFIX));
   const { result } = await runCommand(cittyCommand(name, command), { rawArgs: normalise(rest, command.args) });
   return typeof result === "number" ? result : 0;
 }
@@ -90,14 +92,14 @@ function usage(program: Program, about: string | undefined, { colours }: Termina
 
 /** One sentence for what a person can put right; the stack too for what is a bug. */
 function explain(error: unknown, terminal: Terminal): number {
-  if (error instanceof UsageError) {
+  if (isMephistoError(error)) {
+    terminal.err(`${messageOf(error)}\n`);
+    return error.code.startsWith("INVALID_") ? 2 : 1;
+  }
+  if (isUsageError(error)) {
     terminal.err(`${error.message} See --help.\n`);
     return 2;
   }
-  if (error instanceof MephistoError) {
-    terminal.err(`${error.message}\n`);
-    return error.code.startsWith("INVALID_") ? 2 : 1;
-  }
-  terminal.err(`${error instanceof Error ? error.stack ?? error.message : String(error)}\n`);
+  terminal.err(`${stackOf(error) ?? messageOf(error)}\n`);
   return 1;
 }

@@ -1,6 +1,7 @@
 import { MephistoError } from "../core/errors.ts";
-import { type Given, lookUp, type Setting, variableOf } from "../worker/settings.ts";
+import { type Given, lookUp, type Setting } from "../worker/settings.ts";
 import { suggestion } from "../core/nearest.ts";
+import { PREFIX } from "../worker/variables.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logger.ts";
 
 /** What the `worker` command needs to know beside the worker's own settings. */
@@ -15,11 +16,6 @@ export interface CliOptions {
 /** The web port of a worker, and of the first one of `dev`. */
 export const WEB_PORT = 6066;
 const WEB_BIND = "127.0.0.1";
-const FLAGS = ["loglevel", "logfile", "log-format", "web-port", "web-bind", "without-web"];
-
-/** The environment variables that {@link resolveOptions} reads. */
-export const OPTION_VARIABLES: readonly string[] = FLAGS.map(variableOf);
-
 /** Flag, environment, default. Errors: `INVALID_OPTION`, with what is wrong and where it came from. */
 export function resolveOptions(given: Given): CliOptions {
   const get = (flag: string) => lookUp<string>(flag, undefined, given);
@@ -48,7 +44,9 @@ export function resolveLoglevel(given: Given): LogLevel {
 export function portOf(setting: Setting<string>): number {
   const port = Number(setting.value);
   if (/^\d+$/.test(setting.value) && port < 65536) return port;
-  throw wrong(setting, "is not a port: give a number from 0 (any free one) to 65535");
+  const isService = /^(tcp|udp):\/\//.test(setting.value) && setting.from.startsWith(PREFIX);
+  const hint = isService ? " Kubernetes has set it for a service of that name: say enableServiceLinks: false." : "";
+  throw wrong(setting, "is not a port: give a number from 0 (any free one) to 65535", hint);
 }
 
 function oneOf<T extends string>(setting: Setting<string> | undefined, known: readonly T[]): T | undefined {

@@ -2,7 +2,19 @@ import type { ArgsDef } from "citty";
 import { suggestion } from "../core/nearest.ts";
 
 /** A command line that makes no sense; the message is a sentence for the person who typed it. */
-export class UsageError extends Error {}
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    usageErrors.add(this);
+  }
+}
+
+const usageErrors = new WeakSet<object>();
+
+/** Unlike `instanceof` this never throws, whatever a program has thrown. */
+export function isUsageError(thrown: unknown): thrown is UsageError {
+  return typeof thrown === "object" && thrown !== null && usageErrors.has(thrown);
+}
 
 interface Flag {
   readonly name: string;

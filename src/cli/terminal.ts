@@ -1,5 +1,5 @@
 import process from "node:process";
-import { variable, variables } from "../runtime/env.ts";
+import { variable, variableNames, variables } from "../runtime/env.ts";
 
 /** What a command line reads and where it writes; a test brings its own. */
 export interface Terminal {
@@ -10,6 +10,8 @@ export interface Terminal {
   /** The same of what goes to `err`. */
   readonly errColours: boolean;
   variables(names: readonly string[]): Record<string, string | undefined>;
+  /** The names of the environment variables that begin so. */
+  variableNames(prefix: string): readonly string[];
   /** Results: what a pipe is to get. */
   out(text: string): void;
   /** The toolkit's own lines and errors. */
@@ -28,6 +30,7 @@ export function terminal(): Terminal {
     colours: coloured(process.stdout),
     errColours: coloured(process.stderr),
     variables,
+    variableNames,
     out: (text) => out.write(text),
     err: (text) => err.write(text),
     drained: () => Promise.all([out.drained(), err.drained()]).then(() => {}),

@@ -8,11 +8,12 @@ import { makeInformedHandler } from "../web/handler.ts";
 import { serve } from "../web/server.ts";
 import { origin, originInWords } from "../worker/origin.ts";
 import { type Given, resolveSettings, SETTING_VARIABLES, variableOf } from "../worker/settings.ts";
+import { OPTION_VARIABLES } from "../worker/variables.ts";
 import type { RunningWorker } from "../worker/status.ts";
 import type { Command } from "./dispatch.ts";
 import { introduce } from "./introduce.ts";
 import { LOG_FORMATS, LOG_LEVELS, loggerOf, makeLogger, openLogFile, type WorkerLogger } from "./logger.ts";
-import { type CliOptions, OPTION_VARIABLES, resolveOptions } from "./options.ts";
+import { type CliOptions, resolveOptions } from "./options.ts";
 import type { Host, ScriptDefinition } from "./script.ts";
 import type { Terminal } from "./terminal.ts";
 

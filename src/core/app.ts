@@ -228,13 +228,7 @@ function checkValues(options: AppOptions): void {
   if (options.linger !== undefined) milliseconds(options.linger, "linger");
   if (options.stopTimeout !== undefined) positiveMilliseconds(options.stopTimeout, "stopTimeout");
   if (options.instanceId !== undefined) checkName(options.instanceId, "instanceId", "It names a place in the group");
-  const session = options.sessionTimeout === undefined
-    ? 6000
-    : positiveMilliseconds(options.sessionTimeout, "sessionTimeout");
-  const heartbeat = options.heartbeatInterval === undefined
-    ? 1
-    : positiveMilliseconds(options.heartbeatInterval, "heartbeatInterval");
-  if (heartbeat * 3 > session) {
-    throw new MephistoError("INVALID_OPTION", "heartbeatInterval must be at most a third of sessionTimeout.");
-  }
+  // Whether they go together is known when the worker starts: a flag or a variable may come before either.
+  if (options.sessionTimeout !== undefined) positiveMilliseconds(options.sessionTimeout, "sessionTimeout");
+  if (options.heartbeatInterval !== undefined) positiveMilliseconds(options.heartbeatInterval, "heartbeatInterval");
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { AppOptions, SaslOptions, SslOptions } from "../core/app.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
+import { suggestion } from "../core/nearest.ts";
 import { redact } from "../core/redact.ts";
 
 /** A host and its port. */
@@ -19,6 +20,7 @@ export interface Endpoint {
 }
 
 const FORM = /^kafka(\+ssl)?:\/\/(?:([^@/?]*)@)?([^@/?]+)\/?(?:\?(.*))?$/;
+const PARAMETERS = ["sasl", "ca"];
 const MECHANISMS = ["plain", "scram-sha-256", "scram-sha-512"] as const;
 
 /**
@@ -31,10 +33,10 @@ export function parseUrl(url: string, from: string, options: Pick<AppOptions, "s
   if (!match) throw invalid(url, from, "it is not of the form kafka://host:port");
   const [, secure, user, hosts = "", query = ""] = match;
   const parameters = new URLSearchParams(query);
-  for (const name of parameters.keys()) {
-    if (name !== "sasl" && name !== "ca") {
-      throw invalid(url, from, `it has an unknown parameter ${JSON.stringify(name)}`);
-    }
+  const unknown = [...parameters.keys()].find((name) => !PARAMETERS.includes(name));
+  if (unknown !== undefined) {
+    const hint = suggestion(unknown, PARAMETERS) || ` There are ${PARAMETERS.join(" and ")}.`;
+    throw invalid(url, from, `it has an unknown parameter ${JSON.stringify(unknown)}.${hint}`);
   }
   const brokers = hosts.split(",").map((host) => address(host, url, from));
   const sasl = options.sasl ?? saslOf(user, parameters.get("sasl"), url, from);
@@ -73,7 +75,10 @@ function saslOf(
   }
   const [name = "", ...rest] = user.split(":");
   const known = MECHANISMS.find((each) => each === (mechanism ?? "plain").toLowerCase());
-  if (!known) throw invalid(url, from, `sasl=${mechanism} is not one of ${MECHANISMS.join(", ")}`);
+  if (!known) {
+    const hint = suggestion(mechanism ?? "", MECHANISMS);
+    throw invalid(url, from, `sasl=${mechanism} is not one of ${MECHANISMS.join(", ")}.${hint}`);
+  }
   try {
     return { mechanism: known, username: decodeURIComponent(name), password: decodeURIComponent(rest.join(":")) };
   } catch {
@@ -105,7 +110,7 @@ function sslOf(
 function invalid(url: string, from: string, why: string): MephistoError {
   return new MephistoError(
     "INVALID_URL",
-    `The address ${JSON.stringify(redact(url))} (${from}) cannot be used: ${why}. ` +
+    `The address ${JSON.stringify(redact(url))} (${from}) cannot be used: ${why}${/[.?]$/.test(why) ? "" : "."} ` +
       `Give kafka://host:port[,host:port], or kafka+ssl://user:password@host:port?sasl=scram-sha-512.`,
   );
 }

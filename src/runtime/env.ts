@@ -12,3 +12,8 @@ export function variable(name: string): string | undefined {
 export function variables(names: readonly string[]): Record<string, string | undefined> {
   return Object.fromEntries(names.map((name) => [name, variable(name)]));
 }
+
+/** The names of the environment variables that begin so; none where this process may not look at all of them. */
+export function variableNames(prefix: string): string[] {
+  return granted({ name: "env" }) ? Object.keys(process.env).filter((name) => name.startsWith(prefix)) : [];
+}

@@ -1,6 +1,6 @@
 /** What may need a permission on Deno. */
 export type Permission =
-  | { name: "env"; variable: string }
+  | { name: "env"; variable?: string }
   | { name: "sys"; kind: "hostname" }
   | { name: "read"; path: string }
   | { name: "write"; path: string }

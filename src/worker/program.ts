@@ -9,7 +9,7 @@ import { Backoff, pause, within } from "../core/pause.ts";
 import { redact } from "../core/redact.ts";
 import type { Driver } from "../driver/driver.ts";
 import { context } from "../runtime/context.ts";
-import { variables } from "../runtime/env.ts";
+import { variableNames, variables } from "../runtime/env.ts";
 import { eventLoopTurn } from "../runtime/turn.ts";
 import { runtime, workerId, zoneRelease } from "../runtime/info.ts";
 import { writeError } from "../runtime/stderr.ts";
@@ -20,6 +20,7 @@ import type { Scope } from "./sends.ts";
 import { resolveSettings, SETTING_VARIABLES, type WorkerSettings } from "./settings.ts";
 import type { RunningWorker } from "./status.ts";
 import type { Running } from "./stop.ts";
+import { checkVariables, PREFIX } from "./variables.ts";
 import { Watch } from "./watch.ts";
 import { Worker } from "./worker.ts";
 
@@ -202,6 +203,7 @@ export class Program {
   }
 
   #settings(): WorkerSettings {
+    checkVariables(variableNames(PREFIX));
     return resolveSettings(this.#definition.options, { flags: {}, env: variables(SETTING_VARIABLES) });
   }
 

@@ -1,7 +1,10 @@
 /** What `dev` and `broker` refuse, and what they hand on; how they run is in test/process/dev.test.ts. */
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { again } from "../../src/cli/again.ts";
 import { readRequest } from "../../src/cli/launch.ts";
 import { runScript } from "../../src/cli/script.ts";
@@ -15,6 +18,12 @@ async function run(words: string, env: Record<string, string> = {}, host = new F
   return { code, out: terminal.stdout, err: terminal.stderr };
 }
 
+const folder = mkdtempSync(join(tmpdir(), "mephisto-dev-"));
+after(() => rmSync(folder, { recursive: true }));
+const file = join(folder, "file");
+writeFileSync(file, "");
+const WRITABLE = "Give a folder that this user may write in.";
+
 const mistakes = {
   "dev -n 0": '--workers: "0" is not a number from 1 to 64. See --help.',
   "dev -n many": '--workers: "many" is not a number from 1 to 64. See --help.',
@@ -25,6 +34,16 @@ const mistakes = {
   "dev --no-restrat": "Unknown flag --no-restrat. See --help.",
   "dev --wacth": "Unknown flag --wacth. Did you mean --watch? See --help.",
   "deb": 'Unknown command "deb". Did you mean dev? See --help.',
+  "dev --memory 5": "--memory: 5 has no unit, so it would be 5 bytes. Write 5MiB or 5GiB.",
+  "broker --memory 5": "--memory: 5 has no unit, so it would be 5 bytes. Write 5MiB or 5GiB.",
+  [`broker --data ${file}`]: `--data: "${file}" cannot be used: ${file} is a file. ${WRITABLE}`,
+  [`broker --data ${file}/in/it`]: `--data: "${file}/in/it" cannot be used: ${file} is a file. ${WRITABLE}`,
+  [`dev --data ${file}`]: `--data: "${file}" cannot be used: ${file} is a file. ${WRITABLE}`,
+  ...(process.platform === "linux" && {
+    // Where Node's own mkdir, with its folders above, never comes back.
+    "broker --data /proc/here/or/there":
+      `--data: "/proc/here/or/there" cannot be used: it cannot be made there. ${WRITABLE}`,
+  }),
   "broker --memory 0": '--memory: "0" is not a size. Give one such as 512MiB or 2GiB.',
   "brokr": 'Unknown command "brokr". Did you mean broker? See --help.',
 };
@@ -56,9 +75,9 @@ test("the broker gets what the flags say; why it cannot listen is one sentence",
   const host = new FakeHost();
   const taken = Object.assign(new Error("listen"), { code: "EADDRINUSE" });
   host.madeBroker = { start: () => Promise.reject(taken), stop: () => Promise.resolve() };
-  const { code, err } = await run("broker --port 7000 --host ::1 --data here --memory 64MiB", {}, host);
+  const { code, err } = await run(`broker --port 7000 --host ::1 --data ${folder}/here --memory 64MiB`, {}, host);
   const [{ logger: _, ...options } = {}] = host.brokers;
-  assert.deepEqual(options, { port: 7000, host: "::1", data: "here", memoryLimit: 64 * 2 ** 20 });
+  assert.deepEqual(options, { port: 7000, host: "::1", data: `${folder}/here`, memoryLimit: 64 * 2 ** 20 });
   assert.equal(code, 1);
   assert.equal(
     err,

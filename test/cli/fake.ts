@@ -130,6 +130,9 @@ export class FakeTerminal implements Terminal {
   variables(names: readonly string[]): Record<string, string | undefined> {
     return Object.fromEntries(names.map((name) => [name, this.env[name]]));
   }
+  variableNames(prefix: string): readonly string[] {
+    return Object.keys(this.env).filter((name) => name.startsWith(prefix));
+  }
   out(text: string): void {
     this.stdout += text;
   }

@@ -243,3 +243,18 @@ test("a worker that is not to be master says so with a flag, which help shows as
   assert.deepEqual(host.started[0]?.master, { value: false, from: "--no-master" });
   assert.match((await run("worker --help")).out, /^ +--no-master +Is never elected/m);
 });
+
+test("a misspelt variable of ours is one sentence, whatever the command", async () => {
+  for (const words of ["", "worker", "list", "send say hello", "timers", "broker"]) {
+    const { code, err, out, host } = await run(words, { env: { MEPHISTO_SESION_TIMEOUT: "30s" } });
+    assert.deepEqual([code, out, host.started.length, host.sent.length, host.brokers.length], [2, "", 0, 0, 0], words);
+    assert.match(err, /^There is no environment variable MEPHISTO_SESION_TIMEOUT\. Did you mean [A-Z_]+\? .*\n$/);
+  }
+  assert.equal((await run("--version", { env: { MEPHISTO_SESION_TIMEOUT: "30s" } })).code, 0);
+});
+
+test("what Kubernetes sets for a service is no port, and says so", async () => {
+  const { code, err } = await run("worker", { env: { MEPHISTO_WEB_PORT: "tcp://10.0.0.1:6066" } });
+  assert.equal(code, 2);
+  assert.match(err, /^MEPHISTO_WEB_PORT: .* is not a port.*enableServiceLinks: false\.\n$/);
+});

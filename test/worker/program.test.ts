@@ -391,3 +391,18 @@ test("a program's own logger that throws keeps no worker from its work", async (
   assert.ok(threw > 3);
   await shop.stop();
 });
+
+test("a misspelt variable of ours is told when a worker starts, or something is sent", async () => {
+  process.env.MEPHISTO_ULR = "kafka://env:9092";
+  try {
+    const { shop, drivers } = made();
+    actor(shop, { name: "orders" }, loops);
+    const told = coded("INVALID_OPTION", /MEPHISTO_ULR\. Did you mean MEPHISTO_URL\?/);
+    await assert.rejects(shop.start(), told);
+    const { shop: sender } = made();
+    await assert.rejects(actor(sender, { name: "orders" }, loops).send({ value: "a" }), told);
+    assert.equal(drivers.length, 0);
+  } finally {
+    delete process.env.MEPHISTO_ULR;
+  }
+});

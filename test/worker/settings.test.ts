@@ -3,7 +3,8 @@ import { test } from "node:test";
 import type { AppOptions } from "../../src/core/app.ts";
 import { type ErrorCode, MephistoError } from "../../src/core/errors.ts";
 import { redact } from "../../src/core/redact.ts";
-import { type Given, resolveSettings } from "../../src/worker/settings.ts";
+import { type Given, resolveSettings, SETTING_VARIABLES } from "../../src/worker/settings.ts";
+import { checkVariables, OPTION_VARIABLES } from "../../src/worker/variables.ts";
 
 const nothing = { flags: {}, env: {} };
 
@@ -149,4 +150,51 @@ test("who may be master, and what death is concluded from, are settings too", ()
   assert.deepEqual(of().evictOn, { value: "proof", from: "the default" });
   assert.deepEqual(of({}, { "evict-on": "reset" }).evictOn, { value: "reset", from: "--evict-on" });
   assert.throws(() => of({}, { "evict-on": "doubt" }), fails("INVALID_OPTION", /^--evict-on: "doubt" is neither/));
+});
+
+test("session and heartbeat are judged together, as they are resolved, wherever each comes from", () => {
+  const env = { MEPHISTO_SESSION_TIMEOUT: "30s" };
+  const { sessionTimeout, heartbeatInterval } = resolveSettings({ heartbeatInterval: "3s" }, { flags: {}, env });
+  assert.deepEqual([sessionTimeout.value, heartbeatInterval.value], [30_000, 3000]);
+  const both = { sessionTimeout: 6, heartbeatInterval: "3s" };
+  assert.equal(resolveSettings(both, { flags: {}, env }).heartbeatInterval.value, 3000);
+  const wrong: [AppOptions, Given["flags"], RegExp][] = [
+    [both, {}, /3s \(from the code\) is too long for a session timeout of 6s \(from the code\)/],
+    [
+      { heartbeatInterval: "3s" },
+      {},
+      /3s \(from the code\) is too long for a session timeout of 6s \(from the default\)/,
+    ],
+    [{ heartbeatInterval: "3s" }, { "session-timeout": "5s" }, /5s \(from --session-timeout\)/],
+    [{ sessionTimeout: 6 }, { "heartbeat-interval": "3s" }, /3s \(from --heartbeat-interval\)/],
+  ];
+  for (const [code, flags, sentence] of wrong) {
+    assert.throws(() => resolveSettings(code, { flags, env: {} }), fails("INVALID_OPTION", sentence));
+  }
+});
+
+test("an environment variable of ours that is not known is told, with the one that was meant", () => {
+  const known = [...SETTING_VARIABLES, ...OPTION_VARIABLES, "MEPHISTO_TEST_BROKER"];
+  const ofServices = [
+    "MEPHISTO_SERVICE_HOST",
+    "MEPHISTO_PORT",
+    "MEPHISTO_PORT_6066_TCP_ADDR",
+    "MEPHISTO_WEB_SERVICE_PORT",
+  ];
+  checkVariables([...known, ...ofServices]);
+  assert.throws(
+    () => checkVariables([...known, "MEPHISTO_SESION_TIMEOUT"]),
+    fails(
+      "INVALID_OPTION",
+      /^There is no environment variable MEPHISTO_SESION_TIMEOUT\. Did you mean MEPHISTO_SESSION_TIMEOUT\? /,
+    ),
+  );
+  assert.throws(
+    () => checkVariables(["MEPHISTO_NOTHING_LIKE_IT"]),
+    fails("INVALID_OPTION", /There are MEPHISTO_URL, /),
+  );
+});
+
+test("what may be a secret in an address is not told", () => {
+  assert.equal(redact("kafka://me:secret@h?pasword=secret&sasl=plain"), "kafka://h?pasword=…&sasl=plain");
 });
