@@ -2,7 +2,7 @@ import type { ActorDefinition } from "../core/actor.ts";
 import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { describeThrown, messageOf } from "../core/errors.ts";
-import type { Logger } from "../core/logger.ts";
+import { codeField, type Logger } from "../core/logger.ts";
 import type { Message, Run } from "../core/message.ts";
 import type { Sleep } from "../core/pause.ts";
 import { decodeKey, decodeValue } from "../core/serializer.ts";
@@ -423,18 +423,23 @@ export class ActorLoop implements Feed, Running {
    */
   async #bury(run: Run, message: Message, error: unknown, attempts: number, what: string): Promise<boolean> {
     if (this.#ended || !this.owns(run)) return false; // its next owner will come to it
+    const { topic, partition } = run;
+    const fields = { actor: this.actor.name, topic, partition, offset: message.offset, ...codeField(error) };
     let place: string;
     try {
       place = await this.#parts.deadLetters.add(run, message, error, attempts);
     } catch (trouble) {
       const why = messageOf(trouble);
-      this.#parts.logger.error(`${at(run, message)} ${what}. It cannot be set aside: ${why} Its partition waits.`);
+      this.#parts.logger.error(
+        `${at(run, message)} ${what}. It cannot be set aside: ${why} Its partition waits.`,
+        fields,
+      );
       const lane = this.#lanes.get(run.partition);
       if (lane) this.#retryIn(lane, BURY_PAUSE);
       return false;
     }
     this.counts.setAside++;
-    this.#parts.logger.error(`${at(run, message)} ${what}. Set aside in ${place}.`);
+    this.#parts.logger.error(`${at(run, message)} ${what}. Set aside in ${place}.`, fields);
     return true;
   }
 

@@ -445,6 +445,13 @@ test("what cannot be read is set aside with its bytes, and the partition goes on
   assert.deepEqual(driver.sent.map(({ value }) => value), [Uint8Array.of(0xff), Uint8Array.of(0xff)]);
   assert.match(shown(driver.sent[0] ?? assert.fail()), /mephisto-error=.+ mephisto-attempts=0/);
   assert.match(lines.all[0] ?? "", /offset 0 cannot be decoded: .+\. Set aside in shop-orders\.dead\.$/);
+  assert.deepEqual(lines.fields[0], {
+    actor: "orders",
+    topic: "shop-orders",
+    partition: 0,
+    offset: 0,
+    code: "DECODE_FAILED",
+  });
   assert.equal(driver.calls.length, 1, "the topic is made sure of once");
   await loop.stop();
 });

@@ -72,7 +72,11 @@ export class DeadLetters {
       return `${await keep(topic, line)}, since ${refusals.join(", and ")}`;
     } catch (trouble) {
       const why = [...refusals, `no file: ${messageOf(trouble)}`].join("; ");
-      logger.error(`A message of ${topic}[${partition}] is kept in this line, ${line.length} bytes of JSON: ${line}`);
+      logger.error(`A message of ${topic}[${partition}] is kept in this line, ${line.length} bytes of JSON: ${line}`, {
+        topic,
+        partition,
+        offset: message.offset,
+      });
       return `the log, in the line before this one (${why})`;
     }
   }
