@@ -1,3 +1,4 @@
+import type { Acknowledgements } from "../core/acknowledgements.ts";
 import type { Clock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Lease } from "../core/lease.ts";
@@ -10,7 +11,7 @@ import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { Fetcher } from "./fetcher.ts";
 import { Group } from "./group.ts";
-import { type Acknowledgements, commitOf } from "./offsets.ts";
+import { commitOf } from "./offsets.ts";
 import { Backoff, pause, within } from "../core/pause.ts";
 import { Positions } from "./positions.ts";
 import type { AssignmentData } from "./profile.ts";
@@ -47,6 +48,8 @@ export class Consumer implements Membership {
   readonly #outage: Outage;
   readonly #held = new Map<string, Held>();
   readonly #given: Held[] = [];
+  /** What was handled of partitions that were lost: it counts if they come back. */
+  readonly #lost = new Map<string, Acknowledgements>();
   readonly #stop = new AbortController();
   readonly #ready = Promise.withResolvers<void>();
   #handingOver = false;
@@ -183,7 +186,7 @@ export class Consumer implements Membership {
           const found = await this.#positions.committed(this.#group, this.#options.group, wanted);
           const ids = new Map<string, string>();
           for (const { topic } of wanted) ids.set(topic, (await this.#cluster.known(topic)).topicId);
-          this.#read(mine(), found, ids);
+          await this.#read(mine(), found, ids);
         }
         this.#ready.resolve();
         return;
@@ -194,12 +197,35 @@ export class Consumer implements Membership {
     }
   }
 
-  #read(held: readonly Held[], found: readonly Acknowledgements[], topicIds: ReadonlyMap<string, string>): void {
+  async #read(
+    held: readonly Held[],
+    found: readonly Acknowledgements[],
+    topicIds: ReadonlyMap<string, string>,
+  ): Promise<void> {
     this.#listener.assigned(held);
     for (const each of held) {
-      each.acks = found.find(({ topic, partition }) => topic === each.topic && partition === each.partition);
-      if (each.acks) this.#fetcher.add(each.acks, topicIds.get(each.topic) ?? "");
+      const acks = found.find(({ topic, partition }) => topic === each.topic && partition === each.partition);
+      each.acks = acks && this.#resumed(acks, topicIds.get(each.topic) ?? "");
     }
+    // At once, and before anything more is handled: whoever is expelled after each message would get no further.
+    const carried = this.#acks(held).filter(({ position, committed }) => position > committed);
+    if (carried.length > 0) {
+      const where = carried.map(({ topic, partition, position }) => `${keyOf(topic, partition)} at ${position}`);
+      this.#logger.info(`Goes on where this worker had got to before: ${where.join(", ")}.`);
+      await this.#commitFirmly(carried, performance.now() + this.#options.sessionTimeout / 4);
+    }
+    for (const each of held) {
+      const { acks, topic, leaving } = each;
+      if (acks && !leaving && this.#holds(each)) this.#fetcher.add(acks, topicIds.get(topic) ?? "");
+    }
+  }
+
+  /** The acknowledgements of before, if the partition was lost and what was handled of it still counts. */
+  #resumed(found: Acknowledgements, topicId: string): Acknowledgements {
+    const key = keyOf(found.topic, found.partition);
+    const before = this.#lost.get(key);
+    this.#lost.delete(key);
+    return before?.resume(topicId, found.position) ? before : found;
   }
 
   /** Finishes what is in hand of a partition; then it is handed over, together with others that are ready. */
@@ -229,6 +255,7 @@ export class Consumer implements Membership {
   #expelled(): void {
     const lost = [...this.#held.values()];
     for (const held of lost) this.#fetcher.remove(held);
+    for (const { acks, topic, partition } of lost) if (acks) this.#lost.set(keyOf(topic, partition), acks);
     this.#close(lost);
     this.#given.length = 0;
     if (lost.length > 0) this.#listener.lost(lost);

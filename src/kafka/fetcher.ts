@@ -1,3 +1,4 @@
+import type { Acknowledgements } from "../core/acknowledgements.ts";
 import type { Clock } from "../core/clock.ts";
 import { groupBy } from "../core/group-by.ts";
 import type { Logger } from "../core/logger.ts";
@@ -12,7 +13,6 @@ import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { codecs } from "./compression.ts";
 import type { Link } from "./link.ts";
-import type { Acknowledgements } from "./offsets.ts";
 import { pause } from "../core/pause.ts";
 import type { Positions } from "./positions.ts";
 
@@ -78,6 +78,7 @@ export class Fetcher {
   /** Begins to read a partition at the position of its acknowledgements. */
   add(acks: Acknowledgements, topicId: string): void {
     const { topic, partition, position } = acks;
+    acks.topicId = topicId;
     this.#readings.set(keyOf(acks), {
       topic,
       partition,
@@ -231,7 +232,9 @@ export class Fetcher {
       partition,
       open: () => {
         if (reading.version !== version) return undefined;
-        const decoded = decodeRecords(records, { from, readCommitted: { aborted }, codecs });
+        // A message that was in hand when the partition was lost may have been finished since it came back.
+        const start = Math.max(from, reading.acks.position);
+        const decoded = decodeRecords(records, { from: start, readCommitted: { aborted }, codecs });
         if (decoded.error) this.#corrupt(reading, decoded.nextOffset, decoded.error);
         return new Run(topic, partition, decoded.records, decoded.nextOffset, acknowledge);
       },
@@ -297,7 +300,7 @@ export class Fetcher {
       this.#logger.warn(`${topic}[${partition}]: ${why}; reading on at its earliest offset, ${position}.`);
       reading.topicId = topicId;
       reading.position = position;
-      reading.acks.reset(position);
+      reading.acks.reset(position, topicId);
       reading.notBefore = 0;
     } catch (error) {
       this.#logger.debug(`The earliest offset of ${keyOf(reading)} is not known: ${messageOf(error)}`);

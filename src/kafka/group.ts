@@ -76,7 +76,7 @@ export class Group {
     this.#member = new MemberLease(terms, { incarnation, instanceId: options.instanceId }, clock);
     this.candidacy = new Candidacy(options.profile.mayBeMaster, session, () => this.rejoin());
     this.#coordinator = new Coordinator(cluster, options.group, session, clock);
-    this.#heartbeats = new Heartbeats(options.heartbeatInterval, () => this.#beat(), this.#stop.signal);
+    this.#heartbeats = new Heartbeats(options.heartbeatInterval, () => this.#beat(), this.#stop.signal, clock);
   }
 
   get lease(): Lease {

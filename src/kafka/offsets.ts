@@ -1,57 +1,8 @@
+import type { Acknowledgements } from "../core/acknowledgements.ts";
 import { groupBy } from "../core/group-by.ts";
-import type { TopicPartition } from "../driver/driver.ts";
 import { offsetCommit } from "../wire/requests/08-offset-commit.ts";
 import type { Call } from "../wire/call.ts";
 import type { OffsetCommitResponse } from "../wire/requests/08-offset-commit.ts";
-
-/** What of a partition has been handled, and what the group has been told. */
-export class Acknowledgements implements TopicPartition {
-  readonly topic: string;
-  readonly partition: number;
-  /** All before this offset is handled. */
-  position: number;
-  /** What the group knows. */
-  committed: number;
-  /** The partition is no longer ours: later acknowledgements count for nothing. */
-  closed = false;
-  #log = 0;
-
-  constructor({ topic, partition }: TopicPartition, position: number) {
-    this.topic = topic;
-    this.partition = partition;
-    this.position = this.committed = position;
-  }
-
-  /**
-   * For the messages of one answer: says that all before `next` are done. Handlers acknowledge in order, so that the
-   * latest is all that has to be kept.
-   */
-  acknowledger(): (next: number) => void {
-    const log = this.#log;
-    return (next) => {
-      if (!this.closed && log === this.#log && next > this.position) this.position = next;
-    };
-  }
-
-  /** What to commit now, and what to call when it is accepted: of a log that has begun anew meanwhile it says nothing. */
-  commit(): { position: number; accepted: () => void } {
-    const { position } = this;
-    const log = this.#log;
-    return {
-      position,
-      accepted: () => {
-        if (log === this.#log) this.committed = Math.max(this.committed, position);
-      },
-    };
-  }
-
-  /** The log begins anew: what is acknowledged of the old one counts for nothing. */
-  reset(position: number): void {
-    this.#log++;
-    this.position = position;
-    this.committed = position - 1;
-  }
-}
 
 /** Who commits: a member in a generation. */
 export interface Committer {

@@ -1,3 +1,4 @@
+import { Acknowledgements } from "../core/acknowledgements.ts";
 import type { TopicPartition } from "../driver/driver.ts";
 import { groupBy } from "../core/group-by.ts";
 import { EARLIEST, listOffsets } from "../wire/requests/02-list-offsets.ts";
@@ -5,7 +6,6 @@ import { offsetFetch } from "../wire/requests/09-offset-fetch.ts";
 import type { Cluster } from "./cluster.ts";
 import { check } from "./errors.ts";
 import type { Group } from "./group.ts";
-import { Acknowledgements } from "./offsets.ts";
 
 /** Where to begin reading: where the group left off, or at the earliest offset. */
 export class Positions {

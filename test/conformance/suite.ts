@@ -398,6 +398,23 @@ export function conformance(
       assert.ok(member.events.includes("expelled") && member.events.includes(`lost ${topic}/0`));
     });
 
+    test("what was finished before a lost partition came back is committed, and not handled again", async () => {
+      const topic = await topicOf();
+      await send(topic, numbers(10));
+      const member = join(topic);
+      const inHand = Promise.withResolvers<void>();
+      member.gate = ({ offset }) => offset === 5 ? inHand.promise : undefined;
+      await until(() => member.handled.length === 5);
+      const [id = ""] = await log.members(topic);
+      await log.expel(topic, id);
+      // Nothing can be committed any more in the old generation; what was in hand is finished all the same.
+      await until(() => member.events.includes("expelled"), { every: 1 });
+      inHand.resolve();
+      await until(() => member.handled.length >= 10);
+      await until(async () => (await offsetsOf(topic))[0] === 10n);
+      assert.deepEqual(member.handled.map(({ offset }) => offset), numbers(10));
+    });
+
     test("the lease of a master that dies is over before another is elected, who goes on with what it left", async () => {
       const { leaseEnded, elected, died, handled, order } = await expiry;
       assert.ok(leaseEnded < elected, `the lease ended ${leaseEnded - elected} ms after the election`);

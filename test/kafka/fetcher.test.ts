@@ -4,7 +4,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { silent } from "../../src/core/logger.ts";
 import type { Delivery, TopicPartition } from "../../src/driver/driver.ts";
 import { Fetcher } from "../../src/kafka/fetcher.ts";
-import { Acknowledgements } from "../../src/kafka/offsets.ts";
+import { Acknowledgements } from "../../src/core/acknowledgements.ts";
 import { Positions } from "../../src/kafka/positions.ts";
 import { createTopic, deleteTopic, produce } from "../support/independent.ts";
 import { type KafkaAddress, kafkaForTests } from "../support/kafka.ts";

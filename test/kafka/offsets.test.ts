@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Acknowledgements, commitOf } from "../../src/kafka/offsets.ts";
+import { Acknowledgements } from "../../src/core/acknowledgements.ts";
+import { commitOf } from "../../src/kafka/offsets.ts";
 
 const committer = { groupId: "g", generationId: 1, memberId: "m", groupInstanceId: null };
 const accepted = {
@@ -26,4 +27,29 @@ test("a commit of a log that has begun anew meanwhile says nothing of the new on
   commit?.apply(accepted);
   acks.acknowledger()(10);
   assert.notEqual(commitOf(committer, [acks]), undefined, "ten messages of the new log have been handled");
+});
+
+test("what was handled before a partition was lost counts when it comes back, unless its offset was moved", () => {
+  for (
+    const [topicId, committed, counts] of [
+      ["id", 5, true], // as this worker had committed it
+      ["id", 7, true], // a commit whose answer was lost
+      ["id", 9, true],
+      ["id", 10, false], // somebody else has gone further
+      ["id", 4, false], // set back by somebody
+      ["another", 5, false],
+    ] as const
+  ) {
+    const acks = new Acknowledgements({ topic: "t", partition: 0 }, 5);
+    acks.topicId = "id";
+    const acknowledge = acks.acknowledger();
+    acknowledge(8);
+    acks.closed = true;
+    acknowledge(9); // it was in hand when the partition was lost
+    assert.equal(acks.resume(topicId, committed), counts, `${topicId} ${committed}`);
+    assert.equal(acks.closed, !counts);
+    if (!counts) continue;
+    assert.equal(acks.position, 9);
+    assert.equal(commitOf(committer, [acks]) !== undefined, committed < 9);
+  }
 });

@@ -60,6 +60,8 @@ export class GroupMember {
   /** Ends the pause before the next heartbeat; how many more are to be sent sooner than their time. */
   #beatNow: (() => void) | undefined;
   #soon = 0;
+  /** When the last heartbeat was sent, on the monotonic clock. */
+  #beaten = -Infinity;
 
   constructor(parts: MemberParts, options: JoinOptions, listener: GroupListener) {
     this.#parts = parts;
@@ -88,6 +90,11 @@ export class GroupMember {
 
   get synced(): boolean {
     return this.#member.synced;
+  }
+
+  /** In ms. */
+  get session(): number {
+    return this.#options.sessionTimeout;
   }
 
   start(): void {
@@ -261,6 +268,7 @@ export class GroupMember {
   async #beat(): Promise<void> {
     while (!this.#stopped) {
       await this.#pause();
+      this.#beaten = this.#parts.host.monotonic();
       const { memberId, generation } = this;
       if (this.#stopped || memberId === "" || generation < 0) continue;
       const sent = this.#member.sending();
@@ -281,7 +289,9 @@ export class GroupMember {
     const interval = this.#options.heartbeatInterval;
     if (this.#soon < 2) {
       await new Promise<void>((resolve) => {
-        const entry = host.after(this.#soon === 0 ? interval : Math.min(AGAIN[1], interval), "timer", resolve);
+        // From one sending to the next: an answer may be read late, in a process that is busy, and the next is due then.
+        const left = interval - Math.min(host.monotonic() - this.#beaten, interval);
+        const entry = host.after(this.#soon === 0 ? left : Math.min(AGAIN[1], interval), "timer", resolve);
         this.#beatNow = () => {
           entry.run = undefined;
           resolve();

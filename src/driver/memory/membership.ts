@@ -1,3 +1,4 @@
+import { Acknowledgements } from "../../core/acknowledgements.ts";
 import type { Lease } from "../../core/lease.ts";
 import { within } from "../../core/pause.ts";
 import type { JoinOptions, MemberListener, Membership, Peer, TopicPartition } from "../driver.ts";
@@ -24,6 +25,8 @@ export class MemoryMembership implements Membership {
   readonly #listener: MemberListener;
   readonly #held = new Map<string, Held>();
   readonly #ready = Promise.withResolvers<void>();
+  /** What was handled of partitions that were lost: it counts if they come back. */
+  readonly #lost = new Map<string, Acknowledgements>();
   #stopped = false;
   #committing: Promise<boolean> | undefined;
 
@@ -125,7 +128,7 @@ export class MemoryMembership implements Membership {
   }
 
   async #begin(added: readonly Held[]): Promise<void> {
-    const { log, network, host } = this.#parts;
+    const { log, host } = this.#parts;
     const mine = () => added.filter((held) => this.#holds(held) && !held.leaving);
     while (!this.#stopped) {
       try {
@@ -135,26 +138,28 @@ export class MemoryMembership implements Membership {
               position: group.offsets.get(keyOf(at)) ?? log.partition(at)?.start ?? 0,
               id: log.topics.get(at.topic)?.id ?? "",
             })));
-          const still = mine();
-          this.#listener.assigned(still);
-          for (const held of still) {
-            const { position = 0, id = "" } = found[added.indexOf(held)] ?? {};
-            held.reader = new Reader(
-              log,
-              network,
-              host,
-              held,
-              position,
-              (delivery) => this.#listener.deliver(delivery),
-            );
-            void held.reader.read(id);
-          }
+          await this.#read(mine(), (held) => found[added.indexOf(held)] ?? { position: 0, id: "" });
         }
         return this.#ready.resolve();
       } catch {
         await host.sleep(AGAIN);
       }
     }
+  }
+
+  async #read(still: readonly Held[], at: (held: Held) => { position: number; id: string }): Promise<void> {
+    const { log, network, host } = this.#parts;
+    this.#listener.assigned(still);
+    for (const held of still) {
+      const { position, id } = at(held);
+      const before = this.#lost.get(keyOf(held));
+      this.#lost.delete(keyOf(held));
+      const acks = before?.resume(id, position) ? before : new Acknowledgements(held, position);
+      held.reader = new Reader(log, network, host, acks, (delivery) => this.#listener.deliver(delivery));
+    }
+    // At once, and before anything more is handled: whoever is expelled after each message would get no further.
+    await this.#commitFirmly(still, host.monotonic() + this.member.session / 4);
+    for (const held of still) if (this.#holds(held) && !held.leaving) void held.reader?.read(at(held).id);
   }
 
   async #giveUp(held: Held): Promise<void> {
@@ -172,6 +177,7 @@ export class MemoryMembership implements Membership {
   #expelled(): void {
     const lost = [...this.#held.values()];
     for (const { reader } of lost) reader?.stop();
+    for (const { reader } of lost) if (reader) this.#lost.set(keyOf(reader), reader.acks);
     this.#close(lost);
     if (lost.length > 0) this.#listener.lost(lost);
     this.#listener.expelled();
@@ -179,7 +185,7 @@ export class MemoryMembership implements Membership {
 
   #close(partitions: readonly Held[]): void {
     for (const held of partitions) {
-      if (held.reader) held.reader.closed = true;
+      if (held.reader) held.reader.acks.closed = true;
       this.#held.delete(keyOf(held));
     }
   }
@@ -212,16 +218,14 @@ export class MemoryMembership implements Membership {
 
   async #commitOnce(partitions: readonly Held[]): Promise<boolean> {
     const { memberId, generation } = this.member;
-    const sent = behind(partitions).map((reader) => ({ reader, position: reader.position }));
+    const sent = behind(partitions).map((acks) => ({ acks, ...acks.commit() }));
     if (sent.length === 0) return true;
     if (memberId === "" || generation < 0) return false;
-    const offsets = new Map(sent.map(({ reader, position }) => [keyOf(reader), position]));
+    const offsets = new Map(sent.map(({ acks, position }) => [keyOf(acks), position]));
     try {
       const error = await this.member.ask("OffsetCommit", (group) => group.commit(memberId, generation, offsets));
       if (error) return false;
-      for (const { reader, position } of sent) {
-        if (reader.position >= position) reader.committed = Math.max(reader.committed, position);
-      }
+      for (const { accepted } of sent) accepted();
       return true;
     } catch {
       return false;
@@ -230,10 +234,11 @@ export class MemoryMembership implements Membership {
 }
 
 /** What has been handled, and not been told. */
-function behind(partitions: readonly Held[]): Reader[] {
-  return partitions.flatMap(({ reader }) =>
-    reader && !reader.closed && reader.position > reader.committed ? [reader] : []
-  );
+function behind(partitions: readonly Held[]): Acknowledgements[] {
+  return partitions.flatMap(({ reader }) => {
+    const acks = reader?.acks;
+    return acks && !acks.closed && acks.position > acks.committed ? [acks] : [];
+  });
 }
 
 export function keyOf({ topic, partition }: TopicPartition): string {

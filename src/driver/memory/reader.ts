@@ -1,3 +1,4 @@
+import type { Acknowledgements } from "../../core/acknowledgements.ts";
 import { Run } from "../../core/message.ts";
 import type { Delivery, TopicPartition } from "../driver.ts";
 import type { Host } from "./host.ts";
@@ -13,15 +14,11 @@ const AGAIN = 200;
 /** Deliveries of a partition that are not closed yet: no more is asked for. */
 const MOST_OPEN = 2;
 
-/** A partition that a member reads: what has been handled of it, and what the group has been told. */
+/** A partition that a member reads. */
 export class Reader implements TopicPartition {
   readonly topic: string;
   readonly partition: number;
-  /** All before it is handled. */
-  position: number;
-  committed: number;
-  /** No longer ours: later acknowledgements count for nothing. */
-  closed = false;
+  readonly acks: Acknowledgements;
   readonly #log: MemoryLog;
   readonly #host: Host;
   readonly #line: Line;
@@ -29,21 +26,19 @@ export class Reader implements TopicPartition {
   #next: number;
   #stopped = false;
   #open = 0;
-  /** Of this beginning of the topic: acknowledgements of an older one count for nothing. */
-  #beginning = 0;
   #room: (() => void) | undefined;
 
   constructor(
     log: MemoryLog,
     network: Network,
     host: Host,
-    at: TopicPartition,
-    position: number,
+    acks: Acknowledgements,
     deliver: (delivery: Delivery) => void,
   ) {
-    this.topic = at.topic;
-    this.partition = at.partition;
-    this.position = this.committed = this.#next = position;
+    this.topic = acks.topic;
+    this.partition = acks.partition;
+    this.acks = acks;
+    this.#next = acks.position;
     this.#log = log;
     this.#host = host;
     this.#line = new Line(network, host);
@@ -52,7 +47,7 @@ export class Reader implements TopicPartition {
 
   /** Reads until it is stopped. */
   async read(topicId: string): Promise<void> {
-    let id = topicId;
+    let id = this.acks.topicId = topicId;
     while (!this.#stopped) {
       try {
         if (this.#open >= MOST_OPEN) await new Promise<void>((resolve) => this.#room = resolve);
@@ -82,16 +77,17 @@ export class Reader implements TopicPartition {
     if (answer.error) return await this.#beginAnew(id);
     if (answer.next <= from) return id;
     this.#next = answer.next;
-    const beginning = this.#beginning;
+    const acknowledge = this.acks.acknowledger();
     this.#open++;
     const { topic, partition } = this;
     this.#deliver({
       topic,
       partition,
-      open: () =>
-        new Run(topic, partition, answer.messages, answer.next, (next) => {
-          if (!this.closed && beginning === this.#beginning && next > this.position) this.position = next;
-        }),
+      open: () => {
+        // A message that was in hand when the partition was lost may have been finished since it came back.
+        const messages = answer.messages.filter(({ offset }) => offset >= this.acks.position);
+        return new Run(topic, partition, messages, answer.next, acknowledge);
+      },
       close: () => {
         this.#open--;
         this.#room?.();
@@ -112,9 +108,8 @@ export class Reader implements TopicPartition {
       await this.#host.sleep(AGAIN);
       return id;
     }
-    this.#beginning++;
-    this.#next = this.position = found.start;
-    this.committed = found.start - 1;
+    this.#next = found.start;
+    this.acks.reset(found.start, found.id);
     return found.id;
   }
 }

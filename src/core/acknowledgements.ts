@@ -1,0 +1,63 @@
+/** What of a partition has been handled, and what the group has been told. */
+export class Acknowledgements {
+  readonly topic: string;
+  readonly partition: number;
+  /** All before this offset is handled. */
+  position: number;
+  /** What the group knows. */
+  committed: number;
+  /** The partition is no longer ours: nothing of it is committed. */
+  closed = false;
+  /** Of the topic that the offsets are of; "" until it is read. */
+  topicId = "";
+  #log = 0;
+
+  constructor({ topic, partition }: { topic: string; partition: number }, position: number) {
+    this.topic = topic;
+    this.partition = partition;
+    this.position = this.committed = position;
+  }
+
+  /**
+   * For the messages of one answer: says that all before `next` are done. Handlers acknowledge in order, so that the
+   * latest is all that has to be kept. What is finished after the partition was lost counts if it comes back: `resume`.
+   */
+  acknowledger(): (next: number) => void {
+    const log = this.#log;
+    return (next) => {
+      if (log === this.#log && next > this.position) this.position = next;
+    };
+  }
+
+  /**
+   * The partition was lost, and has come back to this worker; the group's offset is now `committed`. Whether what this
+   * worker has handled since counts: not if somebody else has gone further, nor if the offset was set back, nor of another
+   * topic of the same name.
+   */
+  resume(topicId: string, committed: number): boolean {
+    if (topicId !== this.topicId || committed < this.committed || committed > this.position) return false;
+    this.committed = committed;
+    this.closed = false;
+    return true;
+  }
+
+  /** What to commit now, and what to call when it is accepted: of a log that has begun anew meanwhile it says nothing. */
+  commit(): { position: number; accepted: () => void } {
+    const { position } = this;
+    const log = this.#log;
+    return {
+      position,
+      accepted: () => {
+        if (log === this.#log) this.committed = Math.max(this.committed, position);
+      },
+    };
+  }
+
+  /** The log begins anew: what is acknowledged of the old one counts for nothing. */
+  reset(position: number, topicId: string = this.topicId): void {
+    this.#log++;
+    this.topicId = topicId;
+    this.position = position;
+    this.committed = position - 1;
+  }
+}
