@@ -109,8 +109,9 @@ export class TimerLoop implements Running {
   start(span: Span): void {
     if (this.#loops++ > 0) this.#waitsSince = this.#parts.clock.monotonic();
     const { name } = this.timer;
-    const options = { signal: AbortSignal.any([span.signal, this.#ended.signal]), fields: { timer: name } };
-    const loop = () => this.#supervisor.loop(`The loop of timer ${name}`, () => this.#loop(span), options);
+    const over = AbortSignal.any([span.signal, this.#ended.signal]);
+    const options = { signal: over, fields: { timer: name } };
+    const loop = () => this.#supervisor.loop(`The loop of timer ${name}`, () => this.#loop(span, over), options);
     this.#running = this.#running.then(loop).finally(() => this.#loops--);
   }
 
@@ -144,12 +145,11 @@ export class TimerLoop implements Running {
     await Promise.all([this.#ticking, ...this.#flying]);
   }
 
-  async #loop(span: Span): Promise<void> {
+  async #loop(span: Span, over: AbortSignal): Promise<void> {
     const { rule, name } = this.timer;
     const { clock } = span;
     this.#waitsSince = undefined;
     this.#catchesUp = false;
-    const over = AbortSignal.any([span.signal, this.#ended.signal]);
     if (over.aborted) return;
     if (this.timer.onMaster) this.book.begin(span.recordOf(name));
     const known = { last: this.book.position, since: span.sinceOf?.(name) };
