@@ -30,6 +30,7 @@ import { stackOf } from "./describe.ts";
  * | `JOURNAL_UNUSABLE` | a topic of the journal's name that cannot be one |
  * | `JOURNAL_LOST` | the journal has been deleted, or is another one |
  * | `JOURNAL_BLOCKED` | the journal's end cannot be read, since the transaction of another producer is open in it |
+ * | `PARTITION_LOST` | the reason of a handler's signal: its partition is, or may be, another worker's |
  * | `STOPPED` | a call on something that has been stopped |
  * | `PORT_IN_USE` | the web port is taken |
  * | `PROTOCOL` | an answer of the broker that is not understood, or an error that it reports |
@@ -61,6 +62,7 @@ export type ErrorCode =
   | "JOURNAL_UNUSABLE"
   | "JOURNAL_LOST"
   | "JOURNAL_BLOCKED"
+  | "PARTITION_LOST"
   | "STOPPED"
   | "PORT_IN_USE"
   | "PROTOCOL"

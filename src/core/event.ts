@@ -1,4 +1,5 @@
-import type { Message } from "./message.ts";
+import { LazySignal } from "./lazy-signal.ts";
+import type { Message, Run } from "./message.ts";
 
 /** A message with all that belongs to it. */
 export interface Event<T, K = string> {
@@ -14,6 +15,13 @@ export interface Event<T, K = string> {
   readonly offset: number;
   /** In ms since the epoch. */
   readonly timestamp: number;
+  /**
+   * Aborts when the worker stops, and when this message's partition is lost, so that another worker may have it: what is
+   * not finished then is handled again. One that is given up in order is not lost: it is handed over when the message is
+   * done. Read, `aborted` is also true while the group has heard nothing of this worker for a session (it was frozen, or
+   * Kafka is away), since the partition may be another's by then; a handler that throws then has not failed.
+   */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -29,9 +37,10 @@ export class StreamEvent implements Event<unknown, unknown> {
   readonly offset: number;
   readonly timestamp: number;
   readonly #message: Message;
+  readonly #handling: LazySignal | undefined;
 
   /** `value` and `key`: as they were decoded. */
-  constructor(value: unknown, key: unknown, topic: string, partition: number, message: Message) {
+  constructor(value: unknown, key: unknown, { topic, partition, handling }: Run, message: Message) {
     this.value = value;
     this.key = key;
     this.headers = lastValues(message.headers);
@@ -40,12 +49,20 @@ export class StreamEvent implements Event<unknown, unknown> {
     this.offset = message.offset;
     this.timestamp = message.timestamp;
     this.#message = message;
+    this.#handling = handling;
   }
 
   get allHeaders(): Message["headers"] {
     return this.#message.headers;
   }
+
+  get signal(): AbortSignal {
+    return (this.#handling ?? NEVER).signal;
+  }
 }
+
+/** Of what no loop has handed out. */
+const NEVER = new LazySignal();
 
 function lastValues(all: Message["headers"]): Record<string, Uint8Array> {
   const headers: Record<string, Uint8Array> = {};

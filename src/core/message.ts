@@ -1,3 +1,5 @@
+import type { LazySignal } from "./lazy-signal.ts";
+
 /** How messages may be packed. */
 export type Compression = "gzip" | "snappy" | "lz4" | "zstd";
 
@@ -23,6 +25,8 @@ export class Run {
   readonly messages: readonly Message[];
   index = 0;
   limit: number;
+  /** Aborts when its messages are no longer to be handled here. */
+  handling: LazySignal | undefined;
   /** Up to this index messages are handed out one at a time, also in batches: one of them made a batch fail. */
   solo = 0;
   #dropped = false;

@@ -2,6 +2,7 @@ import type { Clock } from "./clock.ts";
 import { type Duration, milliseconds } from "./duration.ts";
 import { MephistoError } from "./errors.ts";
 import { type Event, StreamEvent } from "./event.ts";
+import { anyOf } from "./lazy-signal.ts";
 import type { Message, Run } from "./message.ts";
 
 /** Options of {@link Stream.take}. */
@@ -24,6 +25,11 @@ export interface Stream<T, K = string> extends AsyncIterable<T> {
   events(): AsyncIterable<Event<T, K>>;
   /** Batches of at most `count` values, acknowledged together. Errors: `INVALID_OPTION`, `INVALID_DURATION`. */
   take(count: number, options?: TakeOptions): AsyncIterable<T[]>;
+  /**
+   * Of what is in hand at the moment, message or batch, as {@link Event.signal}: read it in the loop, each time. Before and
+   * between messages it only aborts when the worker stops.
+   */
+  readonly signal: AbortSignal;
 }
 
 /** Where a stream's messages come from; each method is called by one stream at a time. */
@@ -60,6 +66,8 @@ export interface Feed {
   settled(): void;
   /** Whether the stream is over. */
   readonly ended: boolean;
+  /** Aborts when it is. */
+  readonly signal: AbortSignal;
 }
 
 /** How the bytes of an actor's messages are read; a message without a value (a tombstone) has `null`. */
@@ -87,6 +95,8 @@ export class HandlerStream implements Stream<unknown, unknown> {
   #run: Run | undefined;
   #held = -1;
   #batch: InHand[] = [];
+  /** Of a batch of several partitions, when it was asked for. */
+  #batchSignal: AbortSignal | undefined;
   #last: Promise<unknown> = Promise.resolve();
   /** Whether anybody has begun to read it. */
   used = false;
@@ -115,6 +125,15 @@ export class HandlerStream implements Stream<unknown, unknown> {
     return { [Symbol.asyncIterator]: () => ({ next }) };
   }
 
+  get signal(): AbortSignal {
+    if (this.#batchSignal !== undefined) return this.#batchSignal;
+    const all = new Set(this.inHand().flatMap(({ run }) => run.handling ?? []));
+    if (all.size === 0) return this.#feed.signal;
+    const signal = anyOf([...all]);
+    if (all.size > 1) this.#batchSignal = signal;
+    return signal;
+  }
+
   /** What the handler has in its hands; it has not come back for more. */
   inHand(): InHand[] {
     const run = this.#run;
@@ -132,6 +151,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
   /** The handler has failed: nothing more is acknowledged by this stream. */
   abandon(): void {
     this.#held = -1;
+    this.#batchSignal = undefined;
     this.#batch = [];
     if (this.#run !== undefined) this.#feed.give(this.#run);
     this.#run = undefined;
@@ -236,6 +256,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
     const ours = alive();
     if (ours.length === 0) return this.#feed.ended ? END : this.#nextBatch(count, within);
     if (this.#feed.ended) return END;
+    this.#batchSignal = undefined;
     this.#batch = ours.map(({ hand }) => hand);
     return { done: false, value: ours.flatMap(({ values }) => values) };
   }
@@ -266,6 +287,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
     if (this.#held >= 0) this.#run?.acknowledge(this.#held + 1);
     this.#held = -1;
     for (const { run, to } of this.#batch) run.acknowledge(to);
+    this.#batchSignal = undefined;
     this.#batch = [];
   }
 
@@ -285,7 +307,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
   #event(message: Message, run: Run): Event<unknown, unknown> {
     const value = this.#decoder.value(message.value);
     const key = message.key === null ? null : this.#decoder.key(message.key);
-    return new StreamEvent(value, key, run.topic, run.partition, message);
+    return new StreamEvent(value, key, run, message);
   }
 
   /** Calls of `next` that overlap wait for each other. */

@@ -1,7 +1,7 @@
 import type { ActorDefinition } from "../core/actor.ts";
 import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
-import { describeThrown, messageOf } from "../core/errors.ts";
+import { describeThrown, MephistoError, messageOf } from "../core/errors.ts";
 import { codeField, type Logger } from "../core/logger.ts";
 import type { Message, Run } from "../core/message.ts";
 import type { Sleep } from "../core/pause.ts";
@@ -52,6 +52,8 @@ export interface ActorLoopParts {
   readonly yielder: Yielder;
   readonly blocks: Pick<BlockWatch, "enter" | "returned">;
   readonly calls?: Context<Running> | undefined;
+  /** Whether the worker's partitions may be others' at the moment: the group has heard nothing of it for long. */
+  readonly mayHaveLost?: () => boolean;
 }
 
 /**
@@ -107,8 +109,12 @@ export class ActorLoop implements Feed, Running {
 
   end(): void {
     this.#ended = true;
-    this.#stop.abort();
-    for (const lane of this.#lanes.values()) lane.drop();
+    const reason = new MephistoError("STOPPED", "The worker is stopping.");
+    this.#stop.abort(reason);
+    for (const lane of this.#lanes.values()) {
+      lane.drop();
+      lane.handling.abort(reason);
+    }
     this.#wakeAll();
   }
 
@@ -137,7 +143,9 @@ export class ActorLoop implements Feed, Running {
   }
 
   assigned(partition: number): void {
-    const lane = new Lane({ topic: this.actor.topic, partition });
+    const { topic } = this.actor;
+    const mayBeLost = () => this.#parts.mayHaveLost?.() ? lost(`${topic}[${partition}] may be`) : undefined;
+    const lane = new Lane({ topic, partition }, mayBeLost);
     this.#lanes.set(partition, lane);
     this.#order.push(lane);
   }
@@ -161,6 +169,7 @@ export class ActorLoop implements Feed, Running {
     lane.leaving ??= Promise.withResolvers();
     lane.leaving.resolve();
     lane.drop();
+    lane.handling.abort(lost(`${this.actor.topic}[${partition}] is`));
     this.#wakeAll();
     this.#forget(lane);
   }
@@ -180,6 +189,10 @@ export class ActorLoop implements Feed, Running {
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  get signal(): AbortSignal {
+    return this.#stop.signal;
   }
 
   get unsettled(): boolean {
@@ -365,7 +378,7 @@ export class ActorLoop implements Feed, Running {
 
   async #failed(held: readonly InHand[], error: unknown, advice: string): Promise<void> {
     const { logger } = this.#parts;
-    if (this.#ended) return;
+    if (this.#ended) return this.#endedUnfinished(held, error);
     await this.#sends.forget();
     // A shutdown or a partition that is given away is not the message's fault: its next owner will have it.
     const ours = held.filter(({ run }) => this.owns(run));
@@ -376,15 +389,23 @@ export class ActorLoop implements Feed, Running {
       );
       return await this.#parts.sleep(TROUBLE_PAUSE, this.#stop.signal);
     }
+    const told = [...this.#lanes.values()].filter(({ handling, partition }) =>
+      handling.told && ours.some(({ run }) => run.partition === partition)
+    );
     const messages = ours.reduce((sum, { from, to }) => sum + to - from, 0);
     this.counts.handled -= messages;
     for (const { run, from, to } of ours) {
       run.index = from;
-      if (messages > 1) run.solo = Math.max(run.solo, to);
+      if (messages > 1 && told.length === 0) run.solo = Math.max(run.solo, to);
     }
     for (const [partition, lane] of this.#lanes) {
       const runs = ours.filter(({ run }) => run.partition === partition).map(({ run }) => run);
       if (runs.length > 0) lane.again([...new Set(runs)]);
+    }
+    // It did as its signal said, which others than itself are the reason for.
+    if (told.length > 0) {
+      for (const lane of told) this.#retryIn(lane, TROUBLE_PAUSE);
+      return logger.debug(`The handler of ${this.actor.name} has ended, as told: ${describeThrown(error)}`);
     }
     if (messages > 1) {
       this.counts.failed++;
@@ -392,6 +413,22 @@ export class ActorLoop implements Feed, Running {
         `A batch of ${messages} of ${this.actor.topic} failed: ${describeThrown(error)}. Trying them one at a time.`,
       );
     } else for (const { run } of ours) await this.#messageFailed(run, error);
+  }
+
+  /** A handler that throws when the worker stops has not failed; what it had in hand is its next owner's. */
+  #endedUnfinished(held: readonly InHand[], error: unknown): void {
+    const { name: actor } = this.actor;
+    for (const { run, from } of held) {
+      const message = run.messages[from];
+      if (message === undefined) continue;
+      const { topic, partition } = run;
+      this.#parts.logger.info(
+        `The handler of ${actor} ended as the worker stops (${describeThrown(error)}), before it was done with ${
+          at(run, message)
+        }: it is handled again.`,
+        { actor, topic, partition, offset: message.offset },
+      );
+    }
   }
 
   async #messageFailed(run: Run, error: unknown): Promise<void> {
@@ -456,6 +493,13 @@ export class ActorLoop implements Feed, Running {
   #wakeAll(): void {
     if (this.#wake.length > 0) { for (const wake of this.#wake.splice(0)) wake(); }
   }
+}
+
+function lost(what: string): MephistoError {
+  return new MephistoError(
+    "PARTITION_LOST",
+    `${what} another worker's: the group has not heard of this one for too long.`,
+  );
 }
 
 function at({ topic, partition }: Run, { offset }: Message): string {

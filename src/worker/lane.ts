@@ -1,3 +1,4 @@
+import { LazySignal } from "../core/lazy-signal.ts";
 import type { Run } from "../core/message.ts";
 import type { Delivery } from "../driver/driver.ts";
 
@@ -12,6 +13,8 @@ export class Lane {
   failedAt = -1;
   /** Set while the partition is being given away; resolves when nothing of it is in hand. */
   leaving: PromiseWithResolvers<void> | undefined;
+  /** Aborts when what is in hand of it is not to be handled here any more. */
+  readonly handling: LazySignal;
   readonly #deliveries: Delivery[] = [];
   readonly #open = new Map<Run, Delivery>();
   readonly #opened = new WeakSet<Run>();
@@ -20,7 +23,9 @@ export class Lane {
   /** Nothing but markers of transactions: an offset to acknowledge when all before it is. */
   #markers: Run | undefined;
 
-  constructor({ topic, partition }: { topic: string; partition: number }) {
+  /** `mayBeLost`: why the partition may be another's at the moment. */
+  constructor({ topic, partition }: { topic: string; partition: number }, mayBeLost?: () => unknown) {
+    this.handling = new LazySignal(mayBeLost);
     this.topic = topic;
     this.partition = partition;
   }
@@ -39,6 +44,7 @@ export class Lane {
     if (!this.waiting) return undefined;
     const run = this.#next();
     if (!holding) this.#passMarkers();
+    this.handling.renew();
     return this.#out = run;
   }
 
@@ -101,6 +107,7 @@ export class Lane {
         continue;
       }
       this.#markers = undefined; // what follows them leads past them
+      opened.handling = this.handling;
       this.#runs.push(opened);
       this.#open.set(opened, delivery);
       this.#opened.add(opened);

@@ -122,8 +122,9 @@ export class Worker implements RunningWorker {
       replicationFactor: definition.options.replicationFactor ?? -1,
       keep: folder === undefined ? keepNothing : keepInFile(folder),
     });
+    const mayHaveLost = () => this.#membership?.lease.holds() === false;
     const loop = (actor: ActorDefinition) =>
-      new ActorLoop(actor, { ...loopParts, publisher: driver.publisher, deadLetters });
+      new ActorLoop(actor, { ...loopParts, mayHaveLost, publisher: driver.publisher, deadLetters });
     this.#actors = new Map([...definition.actors.values()].map((actor) => [actor.topic, loop(actor)]));
     const ticker = new WatchTicker(parts.sleep);
     this.#timers = [...definition.timers.values()].map((timer) => new TimerLoop(timer, { ...loopParts, ticker }));

@@ -15,6 +15,8 @@ class FakeFeed implements Feed {
   readonly gone = new Set<Run>();
   readonly aside: string[] = [];
   settledCalls = 0;
+  readonly over = new AbortController();
+  readonly signal = this.over.signal;
   readonly #time: FakeTime;
   #runs: Run[] = [];
   #wake: (() => void)[] = [];

@@ -759,7 +759,119 @@ test("a failure at shutdown is no failed attempt, and acknowledges nothing", asy
   const stopped = loop.stop();
   stand.open();
   await stopped;
-  assert.deepEqual([first.acknowledgements, loop.counts.failed, driver.sent, lines.all], [[], 0, [], []]);
+  assert.deepEqual([first.acknowledgements, loop.counts.failed, driver.sent], [[], 0, []]);
+  assert.equal(lines.all.length, 1);
+  assert.match(
+    lines.all[0] ?? "",
+    /^info: The handler of orders ended as the worker stops \(aborted.*\), before it was done with shop-orders\[0\] at offset 0: it is handled again\.$/,
+  );
+});
+
+/** A handler that shows its signals: the stream's before its first message, and those of each message or batch. */
+function signals(read: "values" | "events" | "take", count = 2) {
+  const stand = gate();
+  const seen: { before?: AbortSignal; own: AbortSignal[]; event: AbortSignal[] } = { own: [], event: [] };
+  const shown = made(async (stream) => {
+    seen.before = stream.signal;
+    if (read === "events") {
+      for await (const event of stream.events()) {
+        seen.own.push(stream.signal);
+        seen.event.push(event.signal);
+        await stand.promise;
+      }
+    } else {
+      for await (const _ of read === "take" ? stream.take(2, { within: 0 }) : stream) {
+        seen.own.push(stream.signal);
+        await stand.promise;
+      }
+    }
+  }, count);
+  return { ...shown, seen, stand };
+}
+
+test("a handler's signals abort when the worker stops", async () => {
+  for (const read of ["values", "events", "take"] as const) {
+    const { loop, first, seen, stand } = signals(read);
+    loop.deliver(first.delivery("a"));
+    await settle();
+    const all = [seen.before, ...seen.own, ...seen.event].filter((signal) => signal !== undefined);
+    assert.deepEqual(all.map(({ aborted }) => aborted), all.map(() => false));
+    assert.equal(all.length, read === "events" ? 3 : 2);
+    const stopped = loop.stop();
+    assert.deepEqual(all.map(({ reason }) => reason?.code), all.map(() => "STOPPED"), read);
+    stand.open();
+    await stopped;
+    assert.equal(first.acknowledged, 1, "what was finished all the same is done");
+  }
+});
+
+test("they abort when the partition of what is in hand is lost, and not when it is given up or another is lost", async () => {
+  for (const read of ["values", "events", "take"] as const) {
+    const { loop, first, seen, stand } = signals(read);
+    loop.deliver(first.delivery("a"));
+    await settle();
+    const all = () => [...seen.own, ...seen.event];
+    loop.lost(1);
+    const revoked = loop.revoked(0);
+    assert.deepEqual(all().map(({ aborted }) => aborted), all().map(() => false), "it is handed over when it is done");
+    loop.lost(0);
+    assert.deepEqual(all().map(({ reason }) => reason?.code), all().map(() => "PARTITION_LOST"), read);
+    assert.equal(seen.before?.aborted, false);
+    stand.open();
+    await revoked;
+    // The partition comes back: another assignment, another signal.
+    loop.assigned(0);
+    loop.deliver(first.delivery("b"));
+    await settle();
+    assert.equal(seen.own.at(-1)?.aborted, false);
+    await loop.stop();
+  }
+});
+
+test("a batch's signal aborts when one of its partitions is lost", async () => {
+  const { loop, first, second, seen, stand } = signals("take");
+  loop.deliver(first.delivery("a"));
+  loop.deliver(second.delivery("b"));
+  await settle();
+  const [signal] = seen.own;
+  assert.equal(signal?.aborted, false);
+  loop.lost(1);
+  assert.equal(signal?.reason?.code, "PARTITION_LOST");
+  stand.open();
+  await loop.stop();
+});
+
+test("read, a handler's signal says that its partition may be lost; to end then is no failed attempt", async () => {
+  const lease = { over: false };
+  const tries: boolean[] = [];
+  const time = new FakeTime();
+  const lines = new Lines();
+  const { driver: _, ...rest } = parts(time, lines);
+  const handler: Handler<string> = async (stream) => {
+    for await (const { value, signal } of stream.events()) {
+      lease.over ||= value === "frozen" && tries.length === 0;
+      tries.push(signal.aborted);
+      signal.throwIfAborted();
+      if (value === "bad") throw new Error("no");
+    }
+  };
+  const supervisor = supervisorOf({ logger: lines, clock: time, sleep: time.sleep });
+  const mayHaveLost = () => lease.over;
+  const loop = new ActorLoop(textActor(handler), { ...rest, sleep: time.sleep, supervisor, mayHaveLost });
+  loop.start();
+  loop.assigned(0);
+  const partition = new FakePartition(0);
+  loop.deliver(partition.delivery("frozen", "good", "bad"));
+  await settle();
+  await time.pass(3000);
+  assert.deepEqual([new Set(tries), loop.counts.failed, partition.acknowledged], [new Set([true]), 0, 0]);
+  assert.ok(tries.length > 1 && tries.length < 10, "not again and again at once");
+  lease.over = false;
+  const { length } = tries;
+  await time.pass(1000);
+  assert.deepEqual(tries.slice(length, length + 3), [false, false, false]);
+  assert.deepEqual([partition.acknowledged, loop.counts.failed > 1], [2, true], "what fails later has failed");
+  await loop.stop();
 });
 
 test("a message is acknowledged after the sends that its handler started, awaited or not", async () => {
