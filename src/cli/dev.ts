@@ -8,7 +8,7 @@ import { SourceWatch } from "../dev/watch.ts";
 import { resolveBare } from "../runtime/resolve.ts";
 import { onStopSignals, signalExitCode } from "../runtime/signals.ts";
 import { startedAs } from "../runtime/started.ts";
-import type { Given } from "../worker/settings.ts";
+import { type Given, stopTimeoutOf } from "../worker/settings.ts";
 import { again, runtimesOf } from "./again.ts";
 import { BROKER_FLAGS, BROKER_PORT, refuseProduction } from "./broker.ts";
 import type { Command } from "./dispatch.ts";
@@ -52,7 +52,10 @@ export function devCommand(definition: ScriptDefinition, host: Pick<Host, "start
             `under dev, for instance by saying it in MEPHISTO_URL.`,
         );
       }
-      const given: Given = { flags, env: terminal.variables(["MEPHISTO_LOGLEVEL", "MEPHISTO_WEB_PORT"]) };
+      const given: Given = {
+        flags,
+        env: terminal.variables(["MEPHISTO_LOGLEVEL", "MEPHISTO_WEB_PORT", "MEPHISTO_STOP_TIMEOUT"]),
+      };
       const loglevel = resolveLoglevel(given);
       if (flags.memory !== undefined) bytesOf(flags.memory, "--memory");
       if (flags.data !== undefined) folderOf(flags.data, "--data");
@@ -84,6 +87,7 @@ export function devCommand(definition: ScriptDefinition, host: Pick<Host, "start
         out: { colours: terminal.colours, write: (text) => terminal.out(text), room },
         err: { colours: terminal.errColours, write: (text) => terminal.err(text), room },
         restart: flags.restart !== "false",
+        stopTimeout: stopTimeoutOf(options, given).value,
         watch,
         clock: systemClock,
       });

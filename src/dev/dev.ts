@@ -10,6 +10,8 @@ import type { SourceWatch } from "./watch.ts";
 
 /** How long the broker may take to listen, in ms, and how often it is tried. */
 const [LISTENS_WITHIN, TRY_EVERY] = [15_000, 20];
+/** How long the broker may take to stop, in ms: with `--data` it writes to the disk what it has. */
+const BROKER_STOP_MS = 9000;
 /** The broker stops after the workers also when this process is killed, in s. */
 const BROKER_LINGERS = 2;
 
@@ -23,6 +25,8 @@ export interface DevParts {
   readonly out: Sink;
   readonly err: Sink;
   readonly restart: boolean;
+  /** How long a worker may take to stop, in ms. */
+  readonly stopTimeout: number;
   readonly watch: SourceWatch | undefined;
   readonly clock: Clock;
 }
@@ -49,6 +53,7 @@ export class Dev {
       start: () => parts.start(parts.brokerCommand(), { linger: BROKER_LINGERS }),
       show: (child) => this.#show("broker", child),
       restarts: () => this.#listening,
+      stopTimeout: BROKER_STOP_MS,
     });
     this.#fleet = new Fleet({
       ...shared,
@@ -58,6 +63,7 @@ export class Dev {
       show: (name, child) => this.#show(name, child),
       probe: (port, pid) => parts.probe(port, pid),
       restart: parts.restart,
+      stopTimeout: parts.stopTimeout,
     });
   }
 

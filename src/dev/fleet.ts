@@ -20,6 +20,8 @@ export interface FleetParts {
   tell(line: string): void;
   probe(port: number, pid: number): Promise<Probe | undefined>;
   readonly restart: boolean;
+  /** How long a worker may take to stop, in ms. */
+  readonly stopTimeout: number;
   readonly clock: Clock;
 }
 
@@ -59,7 +61,10 @@ export class Fleet {
 
   async stop(): Promise<void> {
     this.#over.abort();
-    await Promise.all([...this.#workers.map((worker) => worker.stop()), ...this.#trials.map(terminate)]);
+    await Promise.all([
+      ...this.#workers.map((worker) => worker.stop()),
+      ...this.#trials.map((trial) => terminate(trial, this.#parts.stopTimeout)),
+    ]);
   }
 
   kill(): void {
@@ -88,7 +93,7 @@ export class Fleet {
       }
       return true;
     } finally {
-      await Promise.all(this.#trials.map(terminate));
+      await Promise.all(this.#trials.map((trial) => terminate(trial, this.#parts.stopTimeout)));
       this.#trials = [];
     }
   }
@@ -105,7 +110,7 @@ export class Fleet {
       this.#trials.push(child);
       const shown = show(TRIAL, child);
       if (await this.#gotReady(child, port)) continue;
-      await terminate(child);
+      await terminate(child, this.#parts.stopTimeout);
       await shown;
       return false;
     }

@@ -1,14 +1,14 @@
 import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
-import { Backoff, pause, within } from "../core/pause.ts";
+import { Backoff, pause, type Sleep, within } from "../core/pause.ts";
 import type { Child, Exit } from "./child.ts";
 
 /** What lived for so long did not die at once: it is started again without a pause, in ms. */
 const CALM = 10_000;
 /** Pauses before it is started again when it dies at once, in ms. */
 const [FIRST_PAUSE, LONGEST_PAUSE] = [250, 15_000];
-/** A worker promises to stop within ten seconds. */
-const STOP_WITHIN = 11_000;
+/** How much longer than it promises a program may take to stop before it is killed, in ms. */
+const STOP_GRACE_MS = 2000;
 /** How long the last output may be on its way after the end, in ms: what the program has started may hold its pipes. */
 const LAST_WORDS = 500;
 
@@ -22,6 +22,8 @@ export interface SupervisedParts {
   tell(line: string): void;
   /** Whether it is to be started again when it has died. */
   restarts(): boolean;
+  /** How long it may take to stop, as it says itself, in ms. */
+  readonly stopTimeout: number;
   readonly clock: Clock;
 }
 
@@ -56,7 +58,7 @@ export class Supervised {
   renew(): Promise<Child | undefined> {
     const renewal = this.#renewal ??= Promise.withResolvers<Child | undefined>();
     this.#wake.abort();
-    if (this.#child) void terminate(this.#child);
+    if (this.#child) void terminate(this.#child, this.#parts.stopTimeout);
     else if (this.#loop === undefined || this.#stopped) renewal.resolve(undefined);
     return renewal.promise;
   }
@@ -65,7 +67,7 @@ export class Supervised {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#wake.abort();
-    if (this.#child) await terminate(this.#child);
+    if (this.#child) await terminate(this.#child, this.#parts.stopTimeout);
     await this.#loop;
   }
 
@@ -112,10 +114,10 @@ export class Supervised {
   }
 }
 
-/** Asks a program to stop, and kills it if it takes too long. */
-export async function terminate(child: Child): Promise<void> {
+/** Asks a program to stop, and kills it if it takes longer than it may, in ms. */
+export async function terminate(child: Child, stopTimeout: number, sleep: Sleep = pause): Promise<void> {
   child.kill("SIGTERM");
-  if (await within(child.exited, STOP_WITHIN) !== undefined) return;
+  if (await within(child.exited, stopTimeout + STOP_GRACE_MS, sleep) !== undefined) return;
   child.kill("SIGKILL");
   await child.exited;
 }

@@ -10,6 +10,8 @@ export class FakeChild implements Child {
   readonly stdout: AsyncIterable<Uint8Array> = nothing();
   readonly stderr: AsyncIterable<Uint8Array> = nothing();
   readonly signals: string[] = [];
+  /** Whether it ends when it is asked to. */
+  obeys = true;
   readonly exited: Promise<Exit>;
   readonly end: (exit: Exit) => void;
 
@@ -22,7 +24,7 @@ export class FakeChild implements Child {
   kill(signal: "SIGTERM" | "SIGKILL"): void {
     this.signals.push(signal);
     if (signal === "SIGKILL") this.end({ code: null, signal });
-    else this.end({ code: 0, signal: null });
+    else if (this.obeys) this.end({ code: 0, signal: null });
   }
 }
 

@@ -12,6 +12,7 @@ function fleet(count: number, programs = ["bun"]) {
   const state = { bad: "", master: 0 };
   const alive = () => started.filter(({ child }) => child.signals.length === 0).map(({ name }) => name);
   const it = new Fleet({
+    stopTimeout: 10_000,
     ports: Array.from({ length: count }, (_, index) => index + 1),
     command: (index, port): Command => ({
       program: programs[index % programs.length] ?? "",

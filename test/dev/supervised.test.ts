@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Supervised } from "../../src/dev/supervised.ts";
+import { Supervised, terminate } from "../../src/dev/supervised.ts";
 import { until } from "../support/until.ts";
+import { FakeTime } from "../worker/fakes.ts";
 import { FakeChild, FakeClock } from "./fake.ts";
 
-function supervised({ restart = true } = {}) {
+function supervised({ restart = true, stopTimeout = 10_000 } = {}) {
   const children: FakeChild[] = [];
   const told: string[] = [];
   const clock = new FakeClock();
@@ -18,6 +19,7 @@ function supervised({ restart = true } = {}) {
     show: () => Promise.resolve(),
     tell: (line) => void told.push(line),
     restarts: () => restart,
+    stopTimeout,
     clock,
   });
   return { it, children, told, clock, count: (number: number) => until(() => children.length === number) };
@@ -79,4 +81,16 @@ test("renew stops what runs, starts it again without a word, and cuts a pause sh
     assert.equal(await it.renew(), children[number]);
   }
   await it.stop();
+});
+
+test("what does not stop is killed, after the time that it may take to stop by its own settings", async () => {
+  const time = new FakeTime();
+  const child = new FakeChild();
+  child.obeys = false;
+  const ended = terminate(child, 25_000, time.sleep);
+  await time.pass(25_000);
+  assert.deepEqual(child.signals, ["SIGTERM"]);
+  await time.pass(2000);
+  await ended;
+  assert.deepEqual(child.signals, ["SIGTERM", "SIGKILL"]);
 });
