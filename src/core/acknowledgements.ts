@@ -8,13 +8,14 @@ export class Acknowledgements {
   committed: number;
   /** The partition is no longer ours: nothing of it is committed. */
   closed = false;
-  /** Of the topic that the offsets are of; "" until it is read. */
-  topicId = "";
+  /** Of the topic that the offsets are of; "" as long as that is not known. */
+  topicId: string;
   #log = 0;
 
-  constructor({ topic, partition }: { topic: string; partition: number }, position: number) {
+  constructor({ topic, partition }: { topic: string; partition: number }, position: number, topicId = "") {
     this.topic = topic;
     this.partition = partition;
+    this.topicId = topicId;
     this.position = this.committed = position;
   }
 

@@ -40,6 +40,13 @@ export interface TopicSpec {
   readonly limitsOf?: string;
 }
 
+/** A topic that was there, and is gone. */
+export interface MissingTopic {
+  readonly topic: string;
+  /** What has happened and what is done about it: sentences for people. */
+  readonly why: string;
+}
+
 export interface TopicPartition {
   readonly topic: string;
   readonly partition: number;
@@ -209,8 +216,13 @@ export interface Driver {
   readonly master: MasterLog;
   /** Connects once. Errors: `UNREACHABLE`, `AUTHENTICATION_FAILED`, `UNTRUSTED_CERTIFICATE`, `PROTOCOL`. */
   connect(): Promise<ClusterInfo>;
-  /** Creates what is missing; the number of partitions of each topic as it is. */
+  /**
+   * Creates what is missing; the number of partitions of each topic as it is. One that is deleted later is created again,
+   * unless somebody else does it.
+   */
   ensureTopics(topics: readonly TopicSpec[]): Promise<Map<string, number>>;
+  /** Of the topics that were ensured, those that are gone at the moment. */
+  readonly missingTopics: readonly MissingTopic[];
   join(options: JoinOptions, listener: MemberListener): Membership;
   /** Ends every connection, at most `within` ms after what is being sent. */
   close(within: number): Promise<void>;

@@ -34,6 +34,11 @@ export class Cluster {
   #nodes = new Map<number, Address>();
   readonly #topics = new Map<string, TopicState>();
   readonly #refreshing = new Map<string, Promise<MetadataResponse>>();
+  /** Ids of topics that have been deleted: a broker that has not heard of it yet may still tell of them. */
+  readonly #formerIds = new Set<string>();
+  /** The id that a topic had when it was last there. */
+  readonly #lastIds = new Map<string, string>();
+  readonly #listeners = new Set<(topic: string) => void>();
   #closed = false;
 
   constructor(endpoint: Endpoint, clientId: string) {
@@ -78,6 +83,14 @@ export class Cluster {
     return this.#topics.get(name);
   }
 
+  /**
+   * Calls `listener` whenever a topic that was known is gone, is there again, is another one of the same name, or has
+   * another number of partitions.
+   */
+  onChange(listener: (topic: string) => void): void {
+    this.#listeners.add(listener);
+  }
+
   /** Asks for the state of topics, and of the cluster. A topic that is gone is forgotten. Errors: `UNREACHABLE`, `PROTOCOL`. */
   async refresh(topics: readonly string[]): Promise<MetadataResponse> {
     const key = topics.join("\n");
@@ -101,7 +114,7 @@ export class Cluster {
     const names = specs.map(({ topic }) => topic);
     await this.refresh(names);
     const missing = specs.filter(({ topic }) => !this.#topics.has(topic));
-    if (missing.length > 0) await this.#create(missing);
+    if (missing.length > 0) await this.create(missing);
     const until = performance.now() + within;
     while (!names.every((name) => this.#topics.get(name)?.leaders.every((leader) => leader >= 0))) {
       if (performance.now() > until) {
@@ -170,20 +183,21 @@ export class Cluster {
     let refused: ProtocolError | undefined;
     for (const { name, topicId, errorCode, partitions } of answer.topics) {
       if (name === null) continue;
-      if (errorCode === UNKNOWN_TOPIC_OR_PARTITION) this.#topics.delete(name);
+      if (errorCode === UNKNOWN_TOPIC_OR_PARTITION) this.#forget(name);
       else if (errorCode !== 0 && errorCode !== LEADER_NOT_AVAILABLE) {
         refused ??= new ProtocolError(errorCode, `Topic ${name}`); // what is said of the others is true all the same
       }
-      if (errorCode !== 0) continue;
+      if (errorCode !== 0 || this.#formerIds.has(topicId)) continue;
       const leaders: number[] = new Array(partitions.length).fill(-1);
       for (const { partition, leaderId } of partitions) leaders[partition] = leaderId;
-      this.#topics.set(name, { topic: name, topicId, leaders });
+      this.#learn({ topic: name, topicId, leaders });
     }
     if (refused) throw refused;
     return answer;
   }
 
-  async #create(specs: readonly TopicSpec[]): Promise<void> {
+  /** Creates topics, unless they are there. Errors: `UNKNOWN_TOPIC` with the broker's reason, `NOT_AUTHORIZED`, `UNREACHABLE`. */
+  async create(specs: readonly TopicSpec[]): Promise<void> {
     for (const spec of specs) {
       if (spec.limitsOf !== undefined) await createWithLimits(this, spec, spec.limitsOf);
     }
@@ -191,5 +205,26 @@ export class Cluster {
     if (topics.length === 0) return;
     const answer = await this.ask(createTopics({ topics, timeoutMs: CREATE_TIMEOUT_MS }));
     for (const { name, errorCode, errorMessage } of answer.topics) checkCreated(name, errorCode, errorMessage);
+  }
+
+  #learn(state: TopicState): void {
+    const { topic, topicId, leaders } = state;
+    const before = this.#topics.get(topic);
+    // A topic never loses partitions: who says so has not heard of the new ones yet.
+    if (before?.topicId === topicId && leaders.length < before.leaders.length) return;
+    this.#topics.set(topic, state);
+    const former = this.#lastIds.get(topic);
+    if (former !== undefined && former !== topicId) this.#formerIds.add(former);
+    this.#lastIds.set(topic, topicId);
+    if (former === undefined) return;
+    if (before?.topicId !== topicId || leaders.length !== before.leaders.length) this.#changed(topic);
+  }
+
+  #forget(topic: string): void {
+    if (this.#topics.delete(topic)) this.#changed(topic);
+  }
+
+  #changed(topic: string): void {
+    for (const listener of this.#listeners) listener(topic);
   }
 }

@@ -81,6 +81,7 @@ export class Consumer implements Membership {
       },
       reachable: () => this.#outage.over("The group's coordinator answers again"),
     }, clock);
+    cluster.onChange(() => this.#group.replan());
     this.#ready.promise.catch(() => {}); // whoever waits for it hears of it
     this.#group.start();
     this.#commits = setInterval(() => void this.#commit(this.#active()), COMMIT_INTERVAL);
@@ -175,21 +176,21 @@ export class Consumer implements Membership {
   /** Finds the positions of new partitions, and begins to read. */
   async #begin(added: readonly Held[]): Promise<void> {
     const backoff = new Backoff(50, 1000);
-    const mine = () =>
-      added.filter((held) => this.#held.get(keyOf(held.topic, held.partition)) === held && !held.leaving);
+    const mine = () => added.filter((held) => this.#holds(held) && !held.leaving && held.acks === undefined);
     while (!this.#stop.signal.aborted) {
       try {
         const wanted = mine();
         if (wanted.length > 0) {
           // What is known of the topics may be older than what the leader of the group has planned with.
           await this.#cluster.refresh([...new Set(wanted.map(({ topic }) => topic))]);
-          const found = await this.#positions.committed(this.#group, this.#options.group, wanted);
-          const ids = new Map<string, string>();
-          for (const { topic } of wanted) ids.set(topic, (await this.#cluster.known(topic)).topicId);
-          await this.#read(mine(), found, ids);
+          const there = wanted.filter((held) => this.#exists(held));
+          const found = await this.#positions.committed(this.#group, this.#options.group, there);
+          await this.#read(mine(), found);
         }
         this.#ready.resolve();
-        return;
+        // What is not there, of a topic that was deleted meanwhile, keeps nothing else from being read.
+        if (mine().length === 0) return;
+        await pause(backoff.next(), this.#stop.signal);
       } catch (error) {
         this.#logger.debug(`The positions are not known yet: ${messageOf(error)}`);
         await pause(backoff.next(), this.#stop.signal);
@@ -197,35 +198,37 @@ export class Consumer implements Membership {
     }
   }
 
-  async #read(
-    held: readonly Held[],
-    found: readonly Acknowledgements[],
-    topicIds: ReadonlyMap<string, string>,
-  ): Promise<void> {
-    this.#listener.assigned(held);
-    for (const each of held) {
-      const acks = found.find(({ topic, partition }) => topic === each.topic && partition === each.partition);
-      each.acks = acks && this.#resumed(acks, topicIds.get(each.topic) ?? "");
+  #exists({ topic, partition }: TopicPartition): boolean {
+    return partition < (this.#cluster.topic(topic)?.leaders.length ?? 0);
+  }
+
+  async #read(wanted: readonly Held[], found: readonly Acknowledgements[]): Promise<void> {
+    const begun: Held[] = [];
+    for (const held of wanted) {
+      const acks = found.find(({ topic, partition }) => topic === held.topic && partition === held.partition);
+      held.acks = acks && this.#resumed(acks);
+      if (acks) begun.push(held);
     }
+    if (begun.length > 0) this.#listener.assigned(begun);
     // At once, and before anything more is handled: whoever is expelled after each message would get no further.
-    const carried = this.#acks(held).filter(({ position, committed }) => position > committed);
+    const carried = this.#acks(begun).filter(({ position, committed }) => position > committed);
     if (carried.length > 0) {
       const where = carried.map(({ topic, partition, position }) => `${keyOf(topic, partition)} at ${position}`);
       this.#logger.info(`Goes on where this worker had got to before: ${where.join(", ")}.`);
       await this.#commitFirmly(carried, performance.now() + this.#options.sessionTimeout / 4);
     }
-    for (const each of held) {
-      const { acks, topic, leaving } = each;
-      if (acks && !leaving && this.#holds(each)) this.#fetcher.add(acks, topicIds.get(topic) ?? "");
+    for (const held of begun) {
+      const { acks, leaving } = held;
+      if (acks && !leaving && this.#holds(held)) this.#fetcher.add(acks);
     }
   }
 
   /** The acknowledgements of before, if the partition was lost and what was handled of it still counts. */
-  #resumed(found: Acknowledgements, topicId: string): Acknowledgements {
+  #resumed(found: Acknowledgements): Acknowledgements {
     const key = keyOf(found.topic, found.partition);
     const before = this.#lost.get(key);
     this.#lost.delete(key);
-    return before?.resume(topicId, found.position) ? before : found;
+    return before?.resume(found.topicId, found.position) ? before : found;
   }
 
   /** Finishes what is in hand of a partition; then it is handed over, together with others that are ready. */
@@ -294,14 +297,19 @@ export class Consumer implements Membership {
     }
   }
 
-  /** Of a topic that is gone nothing can be committed, nor may it be: the next topic of its name is another log. */
+  /**
+   * Of a topic or a partition that is gone nothing can be committed, nor may it be: the next one of its name is another
+   * log.
+   */
   async #closeDeleted(acks: readonly Acknowledgements[]): Promise<void> {
     try {
       await this.#cluster.refresh([...new Set(acks.map(({ topic }) => topic))]);
     } catch {
       return; // the next commit asks again
     }
-    for (const each of acks) if (this.#cluster.topic(each.topic) === undefined) each.closed = true;
+    for (const each of acks) {
+      if (!this.#exists(each) || this.#cluster.topic(each.topic)?.topicId !== each.topicId) each.closed = true;
+    }
   }
 
   /**

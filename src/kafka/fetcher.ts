@@ -76,9 +76,8 @@ export class Fetcher {
   }
 
   /** Begins to read a partition at the position of its acknowledgements. */
-  add(acks: Acknowledgements, topicId: string): void {
-    const { topic, partition, position } = acks;
-    acks.topicId = topicId;
+  add(acks: Acknowledgements): void {
+    const { topic, topicId, partition, position } = acks;
     this.#readings.set(keyOf(acks), {
       topic,
       partition,

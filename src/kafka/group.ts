@@ -131,17 +131,18 @@ export class Group {
     this.hurry();
   }
 
-  /** As the leader: joins again when a topic has another number of partitions than was planned with. */
+  /** Asks how the topics are: as the leader those of all members. Whoever wants to know of changes hears of them. */
   async watchTopics(): Promise<void> {
-    const planned = this.#planned;
-    if (planned === undefined || !this.synced) return;
-    try {
-      await this.#cluster.refresh([...planned.keys()]);
-    } catch {
-      return; // others notice that, and say so
-    }
-    const changed = [...planned].some(([topic, count]) => (this.#cluster.topic(topic)?.leaders.length ?? 0) !== count);
-    if (changed && this.#planned === planned) this.rejoin();
+    const topics = [...this.#planned?.keys() ?? this.#options.topics];
+    if (topics.length > 0) await this.#cluster.refresh(topics).catch(() => {}); // others notice that, and say so
+    this.replan();
+  }
+
+  /** As the leader: joins again when a topic has another number of partitions than was planned with. */
+  replan(): void {
+    if (!this.synced) return;
+    const planned = [...this.#planned ?? []];
+    if (planned.some(([topic, count]) => (this.#cluster.topic(topic)?.leaders.length ?? 0) !== count)) this.rejoin();
   }
 
   /** Asks the coordinator something, as a member, on the connection of the heartbeats. Errors: `UNREACHABLE`. */

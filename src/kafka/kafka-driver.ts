@@ -1,10 +1,19 @@
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
-import type { ClusterInfo, Driver, JoinOptions, MemberListener, Membership, TopicSpec } from "../driver/driver.ts";
+import type {
+  ClusterInfo,
+  Driver,
+  JoinOptions,
+  MemberListener,
+  Membership,
+  MissingTopic,
+  TopicSpec,
+} from "../driver/driver.ts";
 import { Cluster } from "./cluster.ts";
 import { Consumer } from "./consumer.ts";
 import { within } from "../core/pause.ts";
 import { KafkaMasterLog } from "./master-log.ts";
+import { MissingTopics } from "./missing-topics.ts";
 import { Producer } from "./producer.ts";
 import type { ProducerOptions } from "./sender.ts";
 import { type Endpoint, shownAddress } from "./url.ts";
@@ -14,11 +23,13 @@ export class KafkaDriver implements Driver {
   readonly publisher: Producer;
   readonly master: KafkaMasterLog;
   readonly #cluster: Cluster;
+  readonly #missing: MissingTopics;
   readonly #logger: Logger;
   readonly #clock: Clock;
 
   constructor(endpoint: Endpoint, clientId: string, options: ProducerOptions, logger: Logger, clock: Clock) {
     this.#cluster = new Cluster(endpoint, clientId);
+    this.#missing = new MissingTopics(this.#cluster, logger, clock);
     this.#logger = logger;
     this.#clock = clock;
     this.publisher = new Producer(this.#cluster, options, logger, clock);
@@ -31,7 +42,13 @@ export class KafkaDriver implements Driver {
   }
 
   async ensureTopics(topics: readonly TopicSpec[]): Promise<Map<string, number>> {
-    return await this.#cluster.ensureTopics(topics);
+    const counts = await this.#cluster.ensureTopics(topics);
+    this.#missing.need(topics);
+    return counts;
+  }
+
+  get missingTopics(): readonly MissingTopic[] {
+    return this.#missing.all;
   }
 
   join(options: JoinOptions, listener: MemberListener): Membership {
@@ -39,6 +56,7 @@ export class KafkaDriver implements Driver {
   }
 
   async close(ms: number): Promise<void> {
+    this.#missing.close();
     await within(this.publisher.flush(), ms);
     this.publisher.close();
     this.#cluster.close();

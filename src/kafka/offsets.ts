@@ -4,6 +4,21 @@ import { offsetCommit } from "../wire/requests/08-offset-commit.ts";
 import type { Call } from "../wire/call.ts";
 import type { OffsetCommitResponse } from "../wire/requests/08-offset-commit.ts";
 
+const NOTE = "mephisto topic ";
+
+/**
+ * What is committed beside an offset: which topic it is of. Kafka knows topics here by their names, and an offset of one
+ * that was deleted says nothing of the one that was created in its place.
+ */
+export function noteOf(topicId: string): string {
+  return NOTE + topicId;
+}
+
+/** Whether an offset with this note is of another topic than this. One without a note of ours is taken at its word. */
+export function isOfAnother(note: string | null, topicId: string): boolean {
+  return note !== null && note.startsWith(NOTE) && note !== noteOf(topicId);
+}
+
 /** Who commits: a member in a generation. */
 export interface Committer {
   readonly groupId: string;
@@ -22,7 +37,11 @@ export function commitOf(
   const sent = behind.map((acks) => ({ acks, ...acks.commit() }));
   const topics = [...groupBy(sent, ({ acks }) => acks.topic)].map(([topic, group]) => ({
     topic,
-    partitions: group.map(({ acks, position }) => ({ partition: acks.partition, committedOffset: position })),
+    partitions: group.map(({ acks: { partition, topicId }, position }) => ({
+      partition,
+      committedOffset: position,
+      committedMetadata: noteOf(topicId),
+    })),
   }));
   return {
     call: offsetCommit({ ...committer, topics }),

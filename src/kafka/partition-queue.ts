@@ -29,6 +29,8 @@ export class PartitionQueue {
   /** Whether the broker has accepted a batch of this identity; until then one is in flight at a time. */
   #proven = false;
   #renew = false;
+  #held = false;
+  #landed: (() => void)[] = [];
 
   constructor(topic: string, partition: number, batchBytes = BATCH_BYTES) {
     this.topic = topic;
@@ -56,13 +58,31 @@ export class PartitionQueue {
 
   /** Whether a batch can be taken. */
   sendable(now: number): boolean {
-    if (this.#renew || this.#failed > 0 || this.notBefore > now || this.#batches.length === this.#flying) return false;
+    if (
+      this.#renew || this.#held || this.#failed > 0 || this.notBefore > now || this.#batches.length === this.#flying
+    ) return false;
     return this.#proven || this.#flying === 0;
   }
 
   /** Whether the broker refuses our numbers, or they have a gap: another identity has to be had before the next batch. */
   get needsIdentity(): boolean {
     return this.#renew && this.#flying === 0;
+  }
+
+  /** Whether nothing is to be sent, since its topic is gone or has become another one. */
+  get held(): boolean {
+    return this.#held;
+  }
+
+  /** Sends nothing more; resolves when all that is in flight has been answered. */
+  async hold(): Promise<void> {
+    this.#held = true;
+    if (this.#flying > 0) await new Promise<void>((resolve) => this.#landed.push(resolve));
+  }
+
+  /** Sends again. */
+  release(): void {
+    this.#held = false;
   }
 
   /** Begin anew, as a producer that has sent `next` messages to this partition. */
@@ -136,6 +156,7 @@ export class PartitionQueue {
   /** Takes out all there is. */
   clear(): Batch[] {
     this.#flying = this.#failed = 0;
+    for (const landed of this.#landed.splice(0)) landed();
     return this.#batches.splice(0);
   }
 
@@ -159,7 +180,9 @@ export class PartitionQueue {
   }
 
   #settle(): void {
-    if (this.#flying > 0 || this.#failed === 0) return;
+    if (this.#flying > 0) return;
+    for (const landed of this.#landed.splice(0)) landed();
+    if (this.#failed === 0) return;
     for (const batch of this.#batches) if (batch.state === "failed") batch.state = "waiting";
     this.#failed = 0;
   }

@@ -6,6 +6,7 @@ import { offsetFetch } from "../wire/requests/09-offset-fetch.ts";
 import type { Cluster } from "./cluster.ts";
 import { check } from "./errors.ts";
 import type { Group } from "./group.ts";
+import { isOfAnother } from "./offsets.ts";
 
 /** Where to begin reading: where the group left off, or at the earliest offset. */
 export class Positions {
@@ -15,25 +16,34 @@ export class Positions {
     this.#cluster = cluster;
   }
 
-  /** The positions of partitions that were assigned. Errors: `UNREACHABLE`, `PROTOCOL`, `UNKNOWN_TOPIC`. */
+  /**
+   * The positions of partitions that were assigned, of topics that are known. Errors: `UNREACHABLE`, `PROTOCOL`,
+   * `UNKNOWN_TOPIC`.
+   */
   async committed(group: Group, groupId: string, partitions: readonly TopicPartition[]): Promise<Acknowledgements[]> {
     const topics = [...groupBy(partitions, ({ topic }) => topic)].map(([topic, group]) => ({
       topic,
       partitions: group.map(({ partition }) => partition),
     }));
+    // What is known is from before the question: of a topic that becomes another one meanwhile the id says so.
+    const ids = new Map(topics.map(({ topic }) => [topic, this.#cluster.topic(topic)?.topicId ?? ""]));
     const answer = await group.ask(offsetFetch({ groupId, topics }));
     check(answer.errorCode, `The offsets of group ${groupId}`);
     const found: Acknowledgements[] = [];
     const none: TopicPartition[] = [];
     for (const { topic, partitions } of answer.topics) {
-      for (const { partition, committedOffset, errorCode } of partitions) {
+      const topicId = ids.get(topic) ?? "";
+      for (const { partition, committedOffset, metadata, errorCode } of partitions) {
         check(errorCode, `The offset of ${topic}[${partition}] in group ${groupId}`);
-        if (committedOffset < 0) none.push({ topic, partition });
-        else found.push(new Acknowledgements({ topic, partition }, committedOffset));
+        if (committedOffset < 0 || isOfAnother(metadata, topicId)) none.push({ topic, partition });
+        else found.push(new Acknowledgements({ topic, partition }, committedOffset, topicId));
       }
     }
     const earliest = await this.#earliest(none);
-    return [...found, ...earliest.map(({ offset, ...at }) => new Acknowledgements(at, offset))];
+    return [
+      ...found,
+      ...earliest.map(({ offset, ...at }) => new Acknowledgements(at, offset, ids.get(at.topic))),
+    ];
   }
 
   /** The earliest offset of one partition. */

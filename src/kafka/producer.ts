@@ -4,7 +4,7 @@ import type { Logger } from "../core/logger.ts";
 import type { Publisher, Record } from "../driver/driver.ts";
 import { maxRecordSize } from "../wire/batch-builder.ts";
 import { partitionForKey } from "../wire/murmur2.ts";
-import type { Cluster } from "./cluster.ts";
+import type { Cluster, TopicState } from "./cluster.ts";
 import { packedWith } from "./compression.ts";
 import { PartitionQueue } from "./partition-queue.ts";
 import { Backoff, pause } from "../core/pause.ts";
@@ -12,16 +12,17 @@ import { type ProducerOptions, Sender } from "./sender.ts";
 
 /** Bytes of messages that are on their way or wait for it; more sends wait for room. */
 const BUFFER_BYTES = 32 << 20;
-/** Bytes of messages that wait for room; more are refused. */
+/** Bytes of messages that wait for room, or for their topic; more are refused. */
 const WAITING_BYTES = 128 << 20;
 /** No broker takes more in one request. */
 const MESSAGE_BYTES = 64 << 20;
-/** How often it is looked whether a topic has more partitions, in ms. */
-const CHECK_INTERVAL = 30_000;
-/** How long a first send to a topic waits until the topic is known, in ms. */
-const TOPIC_TIMEOUT = 15_000;
+/** How often it is looked whether a topic has more partitions. */
+const CHECK_INTERVAL_MS = 30_000;
+/** How long sends wait for a topic: for its first metadata, and for one that is gone to be created again. */
+const TOPIC_TIMEOUT_MS = 15_000;
 
 interface Topic {
+  topicId: string;
   readonly queues: PartitionQueue[];
   /** The partition whose turn is next among messages without a key. */
   turn: number;
@@ -33,7 +34,7 @@ interface Waiting {
   readonly record: Record;
   readonly size: number;
   readonly resolve: (sent: Promise<void>) => void;
-  readonly reject: (error: Error) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 /**
@@ -45,19 +46,22 @@ export class Producer implements Publisher {
   readonly #sender: Sender;
   readonly #clock: Clock;
   readonly #topics = new Map<string, Topic>();
-  readonly #finding = new Map<string, Promise<void>>();
-  /** Sends that wait until their topic is known. */
-  #seeking = 0;
+  /** Sends that wait until their topic is known, in the order of their coming. */
+  readonly #seeking = new Map<string, Waiting[]>();
+  /** Queues of topics that are gone or have become others, until it is known where their messages go. */
+  readonly #held = new Set<PartitionQueue>();
+  /** Sends that wait for room. */
   readonly #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #buffered = 0;
   #idle: (() => void)[] = [];
-  #closed = false;
+  readonly #stop = new AbortController();
 
   constructor(cluster: Cluster, options: ProducerOptions, logger: Logger, clock: Clock) {
     this.#cluster = cluster;
     this.#clock = clock;
     this.#sender = new Sender(cluster, options, logger, clock, (bytes) => this.#freed(bytes));
+    cluster.onChange((topic) => this.#changed(topic));
   }
 
   send(record: Record): Promise<void> {
@@ -78,27 +82,28 @@ export class Producer implements Publisher {
   }
 
   get #isIdle(): boolean {
-    return this.#buffered <= 0 && this.#waiting.length === 0 && this.#seeking === 0;
+    return this.#buffered <= 0 && this.#waiting.length === 0 && this.#seeking.size === 0;
   }
 
   /** Ends at once: what has not been acknowledged fails with `STOPPED`. */
   close(): void {
-    this.#closed = true;
+    this.#stop.abort();
     this.#topics.clear();
     const error = new MephistoError("STOPPED", "The app has been stopped before the message was acknowledged.");
     this.#sender.close(error);
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    for (const queue of this.#held) for (const batch of queue.clear()) batch.reject(error);
+    this.#held.clear();
+    const waiting = [...this.#seeking.values(), this.#waiting.splice(0)].flat();
+    this.#seeking.clear();
+    for (const { reject } of waiting) reject(error);
     this.#freed(this.#buffered);
   }
 
   #append(topic: Topic, record: Record, size: number): Promise<void> {
     const { key, compression } = record;
-    const { queues } = topic;
-    const index = key === null ? topic.turn++ % queues.length : partitionForKey(key, queues.length);
-    const queue = queues[index];
-    if (queue === undefined) throw new Error("unreachable: a partition that the topic has not");
     const now = this.#clock.monotonic();
     if (now > topic.checkAt) this.#check(record.topic, topic, now);
+    const queue = this.#queueFor(topic, key);
     const batch = queue.batchFor(compression === undefined ? size : Infinity, now); // of a size that goes alone
     if (compression !== undefined) batch.kind = packedWith(compression);
     const before = batch.count === 0 ? 0 : batch.builder.size;
@@ -108,34 +113,40 @@ export class Producer implements Publisher {
     return sent;
   }
 
-  async #sendLater(record: Record, size: number): Promise<void> {
-    if (this.#closed) throw stopped();
+  #queueFor(topic: Topic, key: Uint8Array | null): PartitionQueue {
+    const { queues } = topic;
+    const index = key === null ? topic.turn++ % queues.length : partitionForKey(key, queues.length);
+    const queue = queues[index];
+    if (queue === undefined) throw new Error("unreachable: a partition that the topic has not");
+    return queue;
+  }
+
+  #sendLater(record: Record, size: number): Promise<void> {
+    if (this.#stop.signal.aborted) return Promise.reject(stopped());
     if (size > MESSAGE_BYTES) {
-      throw new MephistoError(
-        "MESSAGE_TOO_LARGE",
-        `A message of ${size} bytes for ${record.topic}: the most is ${MESSAGE_BYTES}.`,
+      return Promise.reject(
+        new MephistoError(
+          "MESSAGE_TOO_LARGE",
+          `A message of ${size} bytes for ${record.topic}: the most is ${MESSAGE_BYTES}.`,
+        ),
       );
     }
-    if (!this.#topics.has(record.topic)) {
-      this.#seeking++;
-      try {
-        await this.#find(record.topic);
-      } finally {
-        this.#seeking--;
-        this.#freed(0);
-      }
-      return await this.send(record);
-    }
     if (this.#waitingBytes + size > WAITING_BYTES) {
-      throw new MephistoError(
-        "BUFFER_FULL",
-        `More than ${
-          WAITING_BYTES >> 20
-        } MiB wait to be sent. Await what send() returns, at least for some of the messages.`,
+      return Promise.reject(
+        new MephistoError(
+          "BUFFER_FULL",
+          `More than ${
+            WAITING_BYTES >> 20
+          } MiB wait to be sent. Await what send() returns, at least for some of the messages.`,
+        ),
       );
     }
     this.#waitingBytes += size;
-    await new Promise<void>((resolve, reject) => this.#waiting.push({ record, size, resolve, reject }));
+    return new Promise<void>((resolve, reject) => {
+      const waiting = { record, size, resolve, reject };
+      if (this.#topics.has(record.topic)) this.#waiting.push(waiting);
+      else this.#seek(waiting);
+    });
   }
 
   /** Room for those that wait, in the order of their coming. */
@@ -145,56 +156,173 @@ export class Producer implements Publisher {
       const [next] = this.#waiting;
       if (next === undefined || this.#buffered + next.size > BUFFER_BYTES && this.#buffered > 0) break;
       this.#waiting.shift();
-      this.#waitingBytes -= next.size;
       const topic = this.#topics.get(next.record.topic);
-      if (topic) next.resolve(this.#append(topic, next.record, next.size));
+      if (topic === undefined) this.#seek(next); // it has gone meanwhile
+      else this.#admit(topic, next);
     }
     if (this.#isIdle) { for (const resolve of this.#idle.splice(0)) resolve(); }
   }
 
+  #admit(topic: Topic, { record, size, resolve, reject }: Waiting): void {
+    this.#waitingBytes -= size;
+    try {
+      resolve(this.#append(topic, record, size));
+    } catch (error) {
+      reject(error);
+    }
+  }
+
   /** Looks, aside, whether the topic has got more partitions. */
   #check(name: string, topic: Topic, now: number): void {
-    topic.checkAt = now + CHECK_INTERVAL;
-    this.#cluster.refresh([name]).then(() => {
-      const count = this.#cluster.topic(name)?.leaders.length ?? 0;
-      for (let more = topic.queues.length; more < count; more++) topic.queues.push(new PartitionQueue(name, more));
-    }, () => {}); // if the brokers are gone, sending says so
+    topic.checkAt = now + CHECK_INTERVAL_MS;
+    this.#cluster.refresh([name]).catch(() => {}); // if the brokers are gone, sending says so
   }
 
-  #find(topic: string): Promise<void> {
-    let finding = this.#finding.get(topic);
-    if (finding === undefined) {
-      finding = this.#findTopic(topic).finally(() => {
-        this.#finding.delete(topic);
-      });
-      this.#finding.set(topic, finding);
-    }
-    return finding;
+  /** What is known of a topic has changed: what is kept of it shrinks as it grows. */
+  #changed(name: string): void {
+    const topic = this.#topics.get(name);
+    if (topic === undefined) return;
+    const state = this.#cluster.topic(name);
+    if (state !== undefined && state.leaders.length >= topic.queues.length && state.topicId === topic.topicId) {
+      for (let more = topic.queues.length; more < state.leaders.length; more++) {
+        topic.queues.push(new PartitionQueue(name, more));
+      }
+    } else if (state?.leaders.length === topic.queues.length) {
+      // Another topic of as many partitions. The numbers go on: a new log takes any to begin with, and a batch that was
+      // sent and not answered is there once, whichever topic it has come to.
+      topic.topicId = state.topicId;
+    } else void this.#relocate(name, topic);
   }
 
-  async #findTopic(name: string): Promise<void> {
-    const until = this.#clock.monotonic() + TOPIC_TIMEOUT;
-    const backoff = new Backoff(50, 1000);
-    for (;;) {
-      try {
-        const { leaders } = await this.#cluster.known(name);
-        const queues = leaders.map((_, partition) => new PartitionQueue(name, partition));
-        if (this.#closed) throw stopped();
-        // Each producer begins somewhere else, so that few messages of many producers are spread too.
-        const turn = Math.floor(Math.random() * queues.length);
-        this.#topics.set(name, { queues, turn, checkAt: this.#clock.monotonic() + CHECK_INTERVAL });
-        return;
-      } catch (error) {
-        if (this.#closed) throw stopped();
-        if (!waitingMends(error) || this.#clock.monotonic() > until) {
-          throw error instanceof MephistoError
-            ? error
-            : new MephistoError("PROTOCOL", messageOf(error), { cause: error });
+  /**
+   * The topic is gone, or another one with another number of partitions: what has not been written goes to the partitions
+   * that there are, message by message, and what is sent meanwhile waits behind it, so that a key's messages keep their
+   * order. Nothing of that begins before all that is in flight has been answered.
+   */
+  async #relocate(name: string, topic: Topic): Promise<void> {
+    this.#topics.delete(name);
+    const seeking: Waiting[] = [];
+    this.#seeking.set(name, seeking);
+    for (const queue of topic.queues) this.#held.add(queue);
+    try {
+      await Promise.all(topic.queues.map((queue) => queue.hold()));
+      const state = await this.#find(name, true);
+      const same = state.leaders.length === topic.queues.length;
+      const next = same ? { ...topic, topicId: state.topicId } : this.#begin(state);
+      for (const queue of topic.queues) this.#held.delete(queue);
+      if (same) { for (const queue of next.queues) this.#resume(queue); }
+      else this.#redistribute(topic, next);
+      this.#found(name, next);
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      this.#sender.renew();
+      for (const queue of topic.queues) {
+        this.#held.delete(queue);
+        for (const batch of queue.clear()) {
+          this.#buffered -= batch.builder.size;
+          batch.reject(asError(error));
         }
-        await pause(backoff.next());
+      }
+      this.#notFound(name, error);
+    }
+  }
+
+  #resume(queue: PartitionQueue): void {
+    queue.release();
+    if (!queue.empty) this.#sender.offer(queue);
+  }
+
+  #redistribute(from: Topic, to: Topic): void {
+    this.#sender.renew();
+    const now = this.#clock.monotonic();
+    for (const old of from.queues.flatMap((queue) => queue.clear())) {
+      this.#buffered -= old.builder.size;
+      for (const parcel of old.unpack()) {
+        const { key, value, headers } = parcel;
+        const queue = this.#queueFor(to, key);
+        const batch = queue.batchFor(old.kind === undefined ? maxRecordSize(key, value, headers) : Infinity, now);
+        batch.kind = old.kind;
+        const before = batch.count === 0 ? 0 : batch.builder.size;
+        batch.adopt(parcel);
+        this.#buffered += batch.builder.size - before;
+        this.#sender.offer(queue);
       }
     }
   }
+
+  /** Waits until the topic is known. */
+  #seek(waiting: Waiting): void {
+    const name = waiting.record.topic;
+    const seeking = this.#seeking.get(name);
+    if (seeking) return void seeking.push(waiting);
+    this.#seeking.set(name, [waiting]);
+    this.#find(name, false).then(
+      (state) => this.#found(name, this.#begin(state)),
+      (error: unknown) => this.#notFound(name, error),
+    );
+  }
+
+  #begin({ topic, topicId, leaders }: TopicState): Topic {
+    const queues = leaders.map((_, partition) => new PartitionQueue(topic, partition));
+    // Each producer begins somewhere else, so that few messages of many producers are spread too.
+    const turn = Math.floor(Math.random() * queues.length);
+    return { topicId, queues, turn, checkAt: this.#clock.monotonic() + CHECK_INTERVAL_MS };
+  }
+
+  /** Those that waited for the topic go on, before any that come later. */
+  #found(name: string, topic: Topic): void {
+    if (this.#stop.signal.aborted) return;
+    const seeking = this.#seeking.get(name) ?? [];
+    this.#seeking.delete(name);
+    this.#topics.set(name, topic);
+    for (const waiting of seeking) {
+      const isFull = this.#buffered + waiting.size > BUFFER_BYTES && this.#buffered > 0;
+      if (isFull || this.#waiting.length > 0) this.#waiting.push(waiting);
+      else this.#admit(topic, waiting);
+    }
+    this.#freed(0);
+    this.#changed(name); // meanwhile
+  }
+
+  #notFound(name: string, error: unknown): void {
+    const seeking = this.#seeking.get(name) ?? [];
+    this.#seeking.delete(name);
+    for (const { size, reject } of seeking) {
+      this.#waitingBytes -= size;
+      reject(asError(error));
+    }
+    this.#freed(0);
+  }
+
+  /** The topic, as soon as it is known; `wasThere`: one that is not there may come back. */
+  async #find(name: string, wasThere: boolean): Promise<TopicState> {
+    const until = this.#clock.monotonic() + TOPIC_TIMEOUT_MS;
+    const backoff = new Backoff(50, 1000);
+    for (;;) {
+      try {
+        return await this.#cluster.known(name);
+      } catch (error) {
+        if (this.#stop.signal.aborted) throw stopped();
+        const isGone = error instanceof MephistoError && error.code === "UNKNOWN_TOPIC";
+        if (this.#clock.monotonic() > until || !(waitingMends(error) || isGone && wasThere)) {
+          throw isGone && wasThere ? gone(name, error) : error;
+        }
+        await pause(backoff.next(), this.#stop.signal);
+      }
+    }
+  }
+}
+
+function gone(topic: string, cause: unknown): MephistoError {
+  return new MephistoError(
+    "UNKNOWN_TOPIC",
+    `Topic ${topic} has been deleted, and was not created again within ${TOPIC_TIMEOUT_MS / 1000} s.`,
+    { cause },
+  );
+}
+
+function asError(error: unknown): Error {
+  return error instanceof MephistoError ? error : new MephistoError("PROTOCOL", messageOf(error), { cause: error });
 }
 
 function stopped(): MephistoError {

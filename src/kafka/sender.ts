@@ -5,7 +5,7 @@ import type { Logger } from "../core/logger.ts";
 import type { CodecName } from "../wire/codec.ts";
 import { ERROR_CODES, errorName } from "../wire/error-codes.ts";
 import { initProducerId } from "../wire/requests/22-init-producer-id.ts";
-import { produce, type ProducedPartition, type ProduceResponse } from "../wire/requests/00-produce.ts";
+import { produce, produceById, type ProducedPartition, type ProduceResponse } from "../wire/requests/00-produce.ts";
 import { type Batch, type BatchKind, type Identity, refuse, Trial } from "./batch.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
@@ -17,6 +17,8 @@ import { pause, startTimer } from "../core/pause.ts";
 
 /** Requests on their way to one broker. The broker remembers the last five batches of a producer, to know repetitions. */
 const IN_FLIGHT = 5;
+/** The version of Produce from which on topics are given by their ids. */
+const BY_ID = 13;
 /** How long the broker waits for its replicas, in ms; and we for it. */
 const REPLICAS_TIMEOUT = 10_000;
 const ANSWER_TIMEOUT = 15_000;
@@ -87,6 +89,14 @@ export class Sender {
     } else this.#cancel ??= startTimer(this.#options.linger, this.#flush);
   }
 
+  /**
+   * Queues that begin after this have another producer id. What an older queue of the same partition may still have on its
+   * way bears the id before: with the same numbers one of the two would be taken for the other's copy.
+   */
+  renew(): void {
+    this.#identity = undefined;
+  }
+
   /** Does not wait for more messages while this lasts: not for company to those that are still to come, either. */
   async hurry(whileThis: () => Promise<void>): Promise<void> {
     this.#hurried++;
@@ -118,7 +128,7 @@ export class Sender {
     let troubled = false;
     const requests = new Map<Node, Sent[]>();
     for (const queue of this.#offered) {
-      if (queue.empty) {
+      if (queue.empty || queue.held) {
         this.#offered.delete(queue);
         continue;
       }
@@ -146,17 +156,22 @@ export class Sender {
 
   async #send(node: Node, sent: readonly Sent[]): Promise<void> {
     node.inFlight++;
+    // By its id, where the broker has that: of a topic that is another one by now nothing is written by mistake.
+    const byId = node.link.newest(0) >= BY_ID;
+    const nameOf = (topic: string) => byId ? this.#cluster.topic(topic)?.topicId ?? "" : topic;
     const topics = [...groupBy(sent, ({ queue }) => queue.topic)].map(([topic, group]) => ({
-      topic,
+      topic: nameOf(topic),
       partitions: group.map(({ queue, batch }) => ({
         partition: queue.partition,
         batch: batch.bytes ?? new Uint8Array(),
       })),
     }));
+    const named = sent.map((each) => ({ ...each, name: nameOf(each.queue.topic) }));
     try {
-      const answer = await node.link.send(produce({ timeoutMs: REPLICAS_TIMEOUT, topics }), ANSWER_TIMEOUT);
-      const outcome = outcomesOf(answer);
-      for (const { queue, batch } of sent) this.#answered(queue, batch, outcome(queue));
+      const request = { timeoutMs: REPLICAS_TIMEOUT, topics };
+      const answer = await node.link.send(byId ? produceById(request) : produce(request), ANSWER_TIMEOUT);
+      const outcomes = outcomesOf(answer);
+      for (const each of named) this.#answered(each.queue, each.batch, outcomes(each.name, each.queue.partition));
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       this.#logger.debug(`Sending to broker ${node.id} failed: ${messageOf(error)}`);
@@ -226,7 +241,7 @@ export class Sender {
     const wait = Math.min(FIRST_PAUSE * 2 ** queue.attempts++, LAST_PAUSE);
     queue.notBefore = this.#clock.monotonic() + wait;
     queue.failed(batch);
-    this.#offered.add(queue);
+    if (!queue.held) this.#offered.add(queue);
   }
 
   #refuse(queue: PartitionQueue, batch: Batch, error: MephistoError): void {
@@ -295,10 +310,10 @@ const OF_A_MESSAGE: ReadonlySet<number> = new Set([
   Code.INVALID_RECORD,
 ]);
 
-function outcomesOf({ topics }: ProduceResponse): (queue: PartitionQueue) => ProducedPartition | undefined {
+function outcomesOf({ topics }: ProduceResponse): (topic: string, partition: number) => ProducedPartition | undefined {
   const outcomes = new Map(topics.map(({ topic, partitions }) => [
     topic,
     new Map(partitions.map((outcome) => [outcome.partition, outcome])),
   ]));
-  return ({ topic, partition }) => outcomes.get(topic)?.get(partition);
+  return (topic, partition) => outcomes.get(topic)?.get(partition);
 }

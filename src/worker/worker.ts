@@ -7,7 +7,7 @@ import type { Logger } from "../core/logger.ts";
 import { type Sleep, within } from "../core/pause.ts";
 import { Supervisor } from "../core/supervisor.ts";
 import { type EventLoopTurn, Yielder } from "../core/yielder.ts";
-import type { Driver, Generation, MemberListener, Membership, ZoneData } from "../driver/driver.ts";
+import type { Driver, Generation, MemberListener, Membership, MissingTopic, ZoneData } from "../driver/driver.ts";
 import type { Context } from "../runtime/context.ts";
 import { ActorLoop } from "./actor-loop.ts";
 import { BlockWatch } from "./block-watch.ts";
@@ -210,7 +210,12 @@ export class Worker implements RunningWorker {
     if (silence >= settings.sessionTimeout.value) {
       return "The worker has not heard from Kafka for longer than a session.";
     }
-    return this.#supervisor.trouble ?? this.#master?.trouble;
+    return this.#supervisor.trouble ?? this.#missingTopic()?.why ?? this.#master?.trouble;
+  }
+
+  /** One of the actors' topics that is gone. */
+  #missingTopic(): MissingTopic | undefined {
+    return this.#parts.driver.missingTopics.find(({ topic }) => this.#actors.has(topic));
   }
 
   async prepareStatus(): Promise<void> {
@@ -362,6 +367,7 @@ export class Worker implements RunningWorker {
     const { signal } = this.#idle = new AbortController();
     void this.#parts.sleep(IDLE_AFTER, signal).then(() => {
       if (signal.aborted || this.#hasPartitions() || this.#state !== "running") return;
+      if (this.#missingTopic()) return; // which says why
       this.#told = true;
       const counts = [...this.#partitionCounts].map(([topic, count]) => `${topic} has ${count}`).join(", ");
       this.#parts.logger.info(

@@ -374,6 +374,28 @@ export function conformance(
       await until(async () => (await offsetsOf(topic))[0] === 10n);
     });
 
+    for (const [before, after] of [[4, 1], [1, 4], [3, 3]] as const) {
+      test(`sends on when a topic of ${before} partitions is created again with ${after}`, async () => {
+        const topic = await topicOf(before);
+        const sender = publisher();
+        const sendAll = (from: number) =>
+          Promise.all(
+            numbers(24).map((n) => sender.send(record(topic, String(from + n), n % 3 ? `key ${n % 5}` : undefined))),
+          );
+        await sendAll(0);
+        await log.deleteTopic(topic);
+        const sent = sendAll(100);
+        await log.createTopic(topic, after);
+        await sent;
+        await sendAll(200);
+        const member = join(topic);
+        const values = [...numbers(24).map((n) => 100 + n), ...numbers(24).map((n) => 200 + n)].map(String);
+        await until(() => member.handled.length >= values.length);
+        assert.deepEqual(valuesOf(member), values);
+        await sender.flush();
+      });
+    }
+
     test("goes on at the earliest offset when what would be read is gone", async () => {
       const topic = await topicOf();
       await send(topic, numbers(5));

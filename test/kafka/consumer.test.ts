@@ -3,6 +3,8 @@ import { after, before, describe, test } from "node:test";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
+import { noteOf } from "../../src/kafka/offsets.ts";
+import { offsetCommit } from "../../src/wire/requests/08-offset-commit.ts";
 import { leaveGroup } from "../../src/wire/requests/13-leave-group.ts";
 import {
   committed,
@@ -372,6 +374,55 @@ describe("a member of a group", options, () => {
     assert.deepEqual(valuesOf(member), expected(26));
     await until(async () => (await committed(kafka.brokers, topic, topic)).join() === "10,10");
     assert.ok(member.logger.warnings().some((line) => /deleted and created again/.test(line)));
+  });
+
+  test("does not go on at an offset of an older topic of the same name", async () => {
+    const topic = await topicOf("older");
+    await produce(kafka.brokers, topic, messages(5));
+    const cluster = clusterAt(kafka.url);
+    const commit = async (committedOffset: number, committedMetadata: string) => {
+      const link = cluster.link(await cluster.coordinator(topic));
+      const topics = [{ topic, partitions: [{ partition: 0, committedOffset, committedMetadata }] }];
+      const answer = await link.send(offsetCommit({ groupId: topic, generationId: -1, memberId: "", topics }));
+      assert.equal(answer.topics[0]?.partitions[0]?.errorCode, 0);
+    };
+    await until(() => commit(3, noteOf("0123456789abcdeffedcba9876543210")).then(() => true));
+    const member = join(topic, [topic]);
+    await until(() => member.handled.length >= 5);
+    assert.deepEqual(valuesOf(member), expected(5));
+    await member.stop();
+    // Its own it knows again, and what others commit is taken at its word.
+    await produce(kafka.brokers, topic, messages(1, 5));
+    const second = join(topic, [topic]);
+    await until(() => second.handled.length >= 1);
+    assert.deepEqual(second.handled.map(({ offset }) => offset), [5]);
+    await second.stop();
+    await commit(4, "");
+    const third = join(topic, [topic]);
+    await until(() => third.handled.length >= 2);
+    assert.deepEqual(third.handled.map(({ offset }) => offset), [4, 5]);
+  });
+
+  test("a topic that is gone keeps no other from being read, and is read when it is there again", async () => {
+    const [gone, there] = [await topicOf("gone", 3), await topicOf("there")];
+    const member = join(there, [gone, there]);
+    await until(() => member.held.size === 4);
+    let finish = () => {};
+    member.gate = ({ topic }) => topic === gone ? new Promise<void>((resolve) => finish = resolve) : undefined;
+    await produce(kafka.brokers, gone, messages(1));
+    await until(() => member.waiting === 0 && member.lanesOpen === 1);
+    await deleteTopic(kafka.brokers, gone);
+    await until(() => !member.membership.joined || member.events.some((event) => event === `revoked ${gone}/0`));
+    finish();
+    await until(() => member.held.size === 1);
+    await produce(kafka.brokers, there, messages(3));
+    await until(() => member.handled.filter(({ topic }) => topic === there).length === 3);
+    member.gate = () => undefined;
+    await createTopic(kafka.brokers, gone, { partitions: 1 });
+    await produce(kafka.brokers, gone, messages(4));
+    await until(() => member.handled.filter(({ topic }) => topic === gone).length >= 4);
+    assert.deepEqual([...member.held].sort(), [`${gone}/0`, `${there}/0`].sort());
+    await until(async () => (await committed(kafka.brokers, there, gone))[0] === 4n);
   });
 
   test("gives out the partitions that are added to a topic", async () => {

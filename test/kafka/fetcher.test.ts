@@ -40,7 +40,7 @@ describe("a fetcher", { timeout: 60_000 }, () => {
     const fetcher = new Fetcher(cluster, new Unsure(cluster), deliver, silent, systemClock);
     fetchers.push(fetcher);
     for (const at of partitions) {
-      fetcher.add(new Acknowledgements(at, 0), (await cluster.known(at.topic)).topicId);
+      fetcher.add(new Acknowledgements(at, 0, (await cluster.known(at.topic)).topicId));
     }
     return read;
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Acknowledgements } from "../../src/core/acknowledgements.ts";
-import { commitOf } from "../../src/kafka/offsets.ts";
+import { commitOf, isOfAnother, noteOf } from "../../src/kafka/offsets.ts";
 
 const committer = { groupId: "g", generationId: 1, memberId: "m", groupInstanceId: null };
 const accepted = {
@@ -52,4 +52,10 @@ test("what was handled before a partition was lost counts when it comes back, un
     assert.equal(acks.position, 9);
     assert.equal(commitOf(committer, [acks]) !== undefined, committed < 9);
   }
+});
+
+test("beside an offset stands which topic it is of; one that says nothing of it is taken at its word", () => {
+  assert.equal(isOfAnother(noteOf("old"), "new"), true);
+  assert.equal(isOfAnother(noteOf("new"), "new"), false);
+  for (const note of [null, "", "set by hand"]) assert.equal(isOfAnother(note, "new"), false);
 });

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { systemClock } from "../../src/core/clock.ts";
+import { type Clock, systemClock } from "../../src/core/clock.ts";
 import type { Logger } from "../../src/core/logger.ts";
 import type {
   Delivery,
@@ -66,10 +66,10 @@ export function clusterAt(url: string): Cluster {
 }
 
 /** A producer of its own, with the connections that it is closed with. */
-export function producerAt(url: string, options: Partial<ProducerOptions> = {}) {
+export function producerAt(url: string, options: Partial<ProducerOptions> = {}, clock: Clock = systemClock) {
   const cluster = clusterAt(url);
   const logger = keptLines();
-  const producer = new Producer(cluster, { linger: 0, compression: undefined, ...options }, logger, systemClock);
+  const producer = new Producer(cluster, { linger: 0, compression: undefined, ...options }, logger, clock);
   opened.push(() => producer.close());
   return { producer, cluster, logger };
 }
@@ -185,6 +185,11 @@ export class Member implements MemberListener {
   /** How many deliveries are waiting. */
   get waiting(): number {
     return [...this.#lanes.values()].reduce((sum, { queue }) => sum + queue.length, 0);
+  }
+
+  /** How many partitions have a message in hand. */
+  get lanesOpen(): number {
+    return [...this.#lanes.values()].filter(({ pumping }) => pumping !== undefined).length;
   }
 
   /** Acts as master no more. */

@@ -303,6 +303,9 @@ export class World {
       connect: () => driver.connect(),
       ensureTopics: (topics) => driver.ensureTopics(topics),
       close: (within) => driver.close(within),
+      get missingTopics() {
+        return driver.missingTopics;
+      },
       join: (options: JoinOptions, listener: MemberListener): Membership => {
         const life = lifeOf();
         const watched: MemberListener = {

@@ -11,6 +11,7 @@ import type {
   JoinOptions,
   MemberListener,
   Membership,
+  MissingTopic,
   Peer,
   Record,
   TopicSpec,
@@ -194,6 +195,7 @@ export class FakeDriver implements Driver {
   /** Waited for by the calls of these names. */
   readonly waits = new Map<"connect" | "ensureTopics" | "flush" | "leave" | "standDown", Promise<unknown>>();
   membership: FakeMembership | undefined;
+  missingTopics: MissingTopic[] = [];
   /** Whether the first generation is synced at once. */
   ready: Promise<void> = Promise.resolve();
   readonly #clock: Clock;

@@ -570,6 +570,23 @@ test("a worker that goes without partitions says so once", async () => {
   await ended(worker, time);
 });
 
+test("while an actor's topic is gone the worker is not ready, says why, and not that it has no partition", async () => {
+  const { worker, time, driver, membership, lines } = made();
+  await worker.start();
+  membership().generation({ members: 3 });
+  driver.missingTopics = [
+    { topic: "shop-orders.dead", why: "Topic shop-orders.dead has been deleted." },
+    { topic: "shop-orders", why: "Topic shop-orders has been deleted." },
+  ];
+  assert.deepEqual([worker.ready(), worker.status().reason], [false, "Topic shop-orders has been deleted."]);
+  await time.pass(10_000);
+  assert.deepEqual(lines.of(/No partition for this worker/), []);
+  driver.missingTopics = driver.missingTopics.slice(0, 1);
+  membership().lastContact = time.monotonic();
+  assert.equal(worker.ready(), true, "what is set aside needs no topic before there is something");
+  await ended(worker, time);
+});
+
 test("a worker that gets its partitions in time does not", async () => {
   const { worker, time, membership, lines, zero } = made();
   await worker.start();

@@ -1,6 +1,6 @@
 import { MephistoError } from "../../core/errors.ts";
 import { within } from "../../core/pause.ts";
-import type { ClusterInfo, Driver, JoinOptions, MemberListener, TopicSpec } from "../driver.ts";
+import type { ClusterInfo, Driver, JoinOptions, MemberListener, MissingTopic, TopicSpec } from "../driver.ts";
 import type { Assign } from "./assign.ts";
 import type { Host } from "./host.ts";
 import { MemoryMaster } from "./master.ts";
@@ -32,6 +32,7 @@ export class MemoryDriver implements Driver {
   readonly master: MemoryMaster;
   readonly #parts: MemoryDriverParts;
   readonly #line: Line;
+  readonly #needed = new Set<string>();
 
   constructor(parts: MemoryDriverParts) {
     this.#parts = parts;
@@ -57,8 +58,16 @@ export class MemoryDriver implements Driver {
         throw new MephistoError("UNKNOWN_TOPIC", `Topic ${topic} cannot be created: replication factor: ${answer}.`);
       }
       counts.set(topic, answer);
+      this.#needed.add(topic);
     }
     return counts;
+  }
+
+  /** Seen at once: nobody here creates them again, and so nobody has to look again and again. */
+  get missingTopics(): readonly MissingTopic[] {
+    const { topics } = this.#parts.log;
+    const gone = [...this.#needed].filter((topic) => !topics.has(topic));
+    return gone.map((topic) => ({ topic, why: `Topic ${topic} has been deleted.` }));
   }
 
   join(options: JoinOptions, listener: MemberListener): MemoryMembership {

@@ -8,6 +8,8 @@ import { Line, type Network } from "./network.ts";
 const ANSWER = 3000;
 /** A message that is not acknowledged after this long has failed, in ms. */
 const GIVE_UP = 30_000;
+/** So long a message waits for a topic that is gone to be created again, in ms. */
+const TOPIC_TIMEOUT = 15_000;
 /** After a failure, in ms. */
 const AGAIN = 100;
 const MOST_A_BATCH = 500;
@@ -85,12 +87,25 @@ export class MemoryPublisher implements Publisher {
 
   async #send(record: Record): Promise<void> {
     const until = this.#host.monotonic() + GIVE_UP;
-    const count = await this.#persist(until, () => this.partitions(record.topic));
-    const lane = this.#lane(record.topic, partitionOf(record.key, count, () => this.#turn++));
-    await new Promise<void>((resolve, reject) => {
-      lane.queue.push({ record, until, resolve, reject });
-      if (!lane.running) void this.#run(lane);
-    });
+    for (let wasThere = false;;) {
+      try {
+        const count = await this.#persist(until, () => this.partitions(record.topic));
+        wasThere = true;
+        const lane = this.#lane(record.topic, partitionOf(record.key, count, () => this.#turn++));
+        return await new Promise<void>((resolve, reject) => {
+          lane.queue.push({ record, until, resolve, reject });
+          if (!lane.running) void this.#run(lane);
+        });
+      } catch (error) {
+        // Deleted, or created again with fewer partitions: what is known of it is known no longer.
+        const isGone = error instanceof MephistoError && error.code === "UNKNOWN_TOPIC";
+        if (!isGone || !wasThere || this.#closed || this.#host.monotonic() > until - GIVE_UP + TOPIC_TIMEOUT) {
+          throw error;
+        }
+        this.#counts.delete(record.topic);
+        await this.#host.sleep(AGAIN);
+      }
+    }
   }
 
   async #persist<T>(until: number, attempt: () => Promise<T>): Promise<T> {

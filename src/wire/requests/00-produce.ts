@@ -87,6 +87,11 @@ export function produceTransactional(request: ProduceRequest, version: 12 | 13):
   });
 }
 
+/** Produce, version 13: topics by their ids, in the place of the names. */
+export function produceById(request: ProduceRequest): Call<ProduceResponse> {
+  return produceTransactional(request, 13);
+}
+
 /** Produce, version 8: the first that names the records to blame for an error. The batches are copied once, into the request. */
 export function produce(request: ProduceRequest): Call<ProduceResponse> {
   const { transactionalId = null, acks = -1, timeoutMs, topics } = request;
