@@ -135,7 +135,11 @@ export class MemoryPublisher implements Publisher {
     lane.running = true;
     while (lane.queue.length > 0 && !this.#closed) {
       const batch = lane.queue.splice(0, MOST_A_BATCH);
-      const error = await this.#deliver(lane, batch);
+      let error = await this.#deliver(lane, batch);
+      if (error === "OUT_OF_ORDER_SEQUENCE_NUMBER") { // another log of the same name
+        this.#numberAnew(lane);
+        error = await this.#deliver(lane, batch);
+      }
       // One that is too large is refused alone.
       if (error === "MESSAGE_TOO_LARGE" && batch.length > 1) {
         for (const one of batch) settle([one], await this.#deliver(lane, [one]));
@@ -171,10 +175,14 @@ export class MemoryPublisher implements Publisher {
       return undefined;
     } catch {
       // Whether it was appended is not known: what follows is numbered anew, by another producer.
-      lane.producerId = undefined;
-      lane.sequence = 0;
+      this.#numberAnew(lane);
       return "SEND_TIMEOUT";
     }
+  }
+
+  #numberAnew(lane: Lane): void {
+    lane.producerId = undefined;
+    lane.sequence = 0;
   }
 }
 
