@@ -47,8 +47,10 @@ export function checkCreated(topic: string, code: number, message: string | null
 export async function createWithLimits(cluster: Asking, spec: TopicSpec, source: string): Promise<void> {
   const size = await sizeOf(cluster, source);
   // A batch is copied by itself, and perhaps compressed less well than it was.
-  const roomy = size === undefined ? {} : { [SIZE]: String(Math.min(LARGEST_BYTES, size * 2 + ROOM_BYTES)) };
-  const same = size === undefined ? {} : { [SIZE]: String(size) };
+  const roomy: Record<string, string> = size === undefined
+    ? {}
+    : { [SIZE]: String(Math.min(LARGEST_BYTES, size * 2 + ROOM_BYTES)) };
+  const same: Record<string, string> = size === undefined ? {} : { [SIZE]: String(size) };
   for (const configs of [{ ...TAKES_ALL, ...roomy }, same, {}]) {
     const answer = await cluster.ask(
       createTopics({ topics: [{ ...newTopic(spec), configs }], timeoutMs: CREATE_TIMEOUT_MS }),

@@ -175,7 +175,7 @@ export class FakePartition {
 
 /** A record for people. */
 export function shown({ topic, value, headers }: Record): string {
-  const about = headers.map(([name, value]) => ` ${name}=${decoder.decode(value)}`).join("");
+  const about = headers.map(([name, value]) => ` ${name}=${value === null ? null : decoder.decode(value)}`).join("");
   return `${topic} ${value === null ? null : decoder.decode(value)}${about}`;
 }
 
