@@ -45,13 +45,13 @@ export class Lease {
     return { monotonic: this.#clock.monotonic(), wall: this.#clock.wall() };
   }
 
-  /** An answered JoinGroup or SyncGroup, or a heartbeat answered without error in a generation that has been synced. */
+  /** An answered SyncGroup, or a heartbeat answered without error in a generation that has been synced. */
   renew(sent: Instant): void {
     this.signOfLife(sent);
     this.#proof = later(this.#proof, sent);
   }
 
-  /** A heartbeat answered REBALANCE_IN_PROGRESS, or without error in a generation that is not synced yet. */
+  /** An answered JoinGroup; a heartbeat answered REBALANCE_IN_PROGRESS, or in a generation that is not synced yet. */
   signOfLife(sent: Instant): void {
     this.#life = later(this.#life, sent);
     this.#alive = Math.max(this.#alive, sent.monotonic);

@@ -88,9 +88,8 @@ export class MemberLease {
   joined(sent: Sent, error: MemberError | undefined, answer: { memberId: string; generation: number }): Verdict {
     if (!this.#isMeant(sent)) return "rejoin";
     if (error !== undefined) return this.#failed(error);
-    // For who is told of the generation that it knew, the time in which it has to sync goes on from its beginning.
-    if (answer.generation === this.generation) this.lease.signOfLife(sent.at);
-    else this.lease.renew(sent.at);
+    // No proof: the generation may have begun before, and the time in which it has to be synced with it.
+    this.lease.signOfLife(sent.at);
     this.memberId = answer.memberId;
     this.generation = answer.generation;
     this.synced = false;

@@ -34,11 +34,13 @@ function settled(instanceId?: string) {
 }
 
 test("the lease is counted from when a heartbeat was sent, a JoinGroup or a SyncGroup, and not from the answer", () => {
-  const { clock, member, lease, after, beat } = made();
-  after(700, (sent) => member.joined(sent, undefined, { memberId: "m", generation: 1 }));
-  assert.equal(lease.left(), SESSION - MARGIN - 700);
+  const { clock, member, lease, after, join, beat } = made();
+  join(1);
   after(800, (sent) => member.syncAnswered(sent, undefined));
   assert.equal(lease.left(), SESSION - MARGIN - 800);
+  after(700, (sent) => member.joined(sent, undefined, { memberId: "m", generation: 2 }));
+  assert.equal(lease.left(), SESSION - MARGIN - 700);
+  after(0, (sent) => member.syncAnswered(sent, undefined));
   clock.pass(10);
   assert.equal(beat(undefined, 900), "good");
   assert.equal(lease.left(), SESSION - MARGIN - 900);
@@ -56,13 +58,20 @@ test("heartbeats answered REBALANCE_IN_PROGRESS keep the lease up to the rebalan
   assert.equal(lease.holds(), false);
 });
 
+test("a JoinGroup alone gives no lease", () => {
+  const { lease, join, sync } = made();
+  join(1);
+  assert.equal(lease.holds(), false);
+  sync();
+  assert.equal(lease.holds(), true);
+});
+
 test("so do those that are answered without error in a generation that is not synced, also if it is joined again", () => {
   const { clock, lease, join, beat } = settled();
-  join(2);
   const end = clock.monotonic() + REBALANCE - MARGIN;
   for (; clock.monotonic() < end; clock.pass(500)) {
-    assert.equal(beat(), "good");
     join(2); // answered at once with the generation that is there: it is to be synced within the same time
+    assert.equal(beat(), "good");
     assert.equal(lease.holds(), true, `at ${clock.monotonic()}`);
   }
   beat();

@@ -17,6 +17,27 @@ export type Fault =
     | { readonly kind: "clock"; readonly victim: Victim; readonly ahead: number; readonly lasts: number }
     | { readonly kind: "join" }
     | { readonly kind: "leave"; readonly victim: Victim }
+    /** An administrator removes it from the group. */
+    | { readonly kind: "evict"; readonly victim: Victim }
+    /**
+     * Another process is started in its place, though it lives; where places have no names, beside it. The victim may be
+     * frozen by then, and another one about to join.
+     */
+    | { readonly kind: "double"; readonly victim: Victim; readonly frozen: number; readonly joins: boolean }
+    /**
+     * Messages of one name are slow, up to so many ms, or never come: others of the same worker do. Those of a round never
+     * come from the next SyncGroup on.
+     */
+    | {
+      readonly kind: "drag";
+      readonly victim: Victim;
+      readonly message: string;
+      readonly phase: Phase;
+      readonly most: number | undefined;
+      readonly lasts: number;
+    }
+    /** Another broker becomes the group's coordinator. */
+    | { readonly kind: "move"; readonly lasts: number }
     | { readonly kind: "forget" }
     | { readonly kind: "stranger"; readonly lasts: number }
     | {
@@ -33,12 +54,14 @@ export type Fault =
 /** A session, in ms: shorter than in earnest, so that more happens. */
 export const SESSION = 3000;
 /** How long things go wrong, in ms. */
-export const TROUBLE = 13_000;
+const TROUBLE = 13_000;
 
 const MESSAGES = [
   ...["Produce", "Produce", "EndTxn", "EndTxn", "EndTxn", "InitProducerId", "InitProducerId"],
   ...["Fetch", "JoinGroup", "SyncGroup", "Heartbeat", "OffsetCommit", "CreateTopics", "LeaveGroup"],
 ];
+
+const DRAGGED = ["Heartbeat", "JoinGroup", "SyncGroup", "round"];
 
 /** What goes wrong under a seed, in its order. */
 export function faultsOf(seed: number): Fault[] {
@@ -60,7 +83,7 @@ function fault(at: number, random: Random): Fault {
   const lasts = Math.round(random.happens(0.5) ? random.between(50, SESSION) : random.between(SESSION, 3 * SESSION));
   const phases: readonly Phase[] = random.pick<readonly Phase[]>([["request"], ["answer"], ["request", "answer"]]) ??
     [];
-  const roll = random.below(100);
+  const roll = random.below(118);
   if (roll < 32) {
     const what = random.pick(["lose", "lose", "delay", "kill", "freeze"] as const) ?? "lose";
     const message = random.pick(MESSAGES) ?? "EndTxn";
@@ -82,5 +105,25 @@ function fault(at: number, random: Random): Fault {
   if (roll < 84) return { at, kind: "join" };
   if (roll < 89) return { at, kind: "leave", victim };
   if (roll < 94) return { at, kind: "forget" };
-  return { at, kind: "stranger", lasts };
+  if (roll < 100) return { at, kind: "stranger", lasts };
+  if (roll < 104) return { at, kind: "evict", victim };
+  if (roll < 108) {
+    const frozen = random.happens(0.6) ? Math.round(random.between(50, SESSION)) : 0;
+    return { at, kind: "double", victim, frozen, joins: random.happens(0.5) };
+  }
+  if (roll < 114) {
+    const message = random.pick(DRAGGED) ?? "Heartbeat";
+    if (message === "round") {
+      // Long enough that the group has no patience left with whom it still hears of.
+      return { at, kind: "drag", victim, message, phase: "request", most: undefined, lasts: 8 * SESSION };
+    }
+    const most = Math.round(random.between(5, message === "Heartbeat" ? 900 : 3000));
+    return { at, kind: "drag", victim, message, phase: phases[0] ?? "answer", most, lasts };
+  }
+  return { at, kind: "move", lasts: Math.round(random.between(1, 1000)) };
+}
+
+/** When all is well again: nothing begins to go wrong later than `TROUBLE`, and what has no end of its own ends then. */
+export function endOf(faults: readonly Fault[]): number {
+  return Math.max(TROUBLE, ...faults.map((fault) => fault.kind === "drag" ? fault.at + fault.lasts : 0));
 }

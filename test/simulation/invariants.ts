@@ -33,6 +33,7 @@ export class Invariants {
   /** Until when partitions have been handled without a gap. */
   readonly #handled = new Map<string, Set<number>>();
   readonly #checked = new Map<string, number>();
+  readonly #committers = new Map<string, string>();
   readonly #open = new Map<number, { topic: string; batch: Batch }[]>();
   readonly #log: MemoryLog;
   #epoch = 0;
@@ -48,7 +49,7 @@ export class Invariants {
     log.transactions.onDecided = (id, producer, committed) => {
       if (id === `${APP}.master`) this.#decided(producer, committed);
     };
-    log.group(APP).onCommitted = (offsets) => this.#committed(offsets);
+    log.group(APP).onCommitted = (offsets, by) => this.#committed(offsets, by);
   }
 
   fail(sentence: string): void {
@@ -166,12 +167,18 @@ export class Invariants {
     }
   }
 
-  /** Nothing is committed that nobody has handled. */
-  #committed(offsets: ReadonlyMap<string, number>): void {
+  /** Nothing is committed that nobody has handled, and nothing again that another has gone beyond. */
+  #committed(offsets: ReadonlyMap<string, number>, by: string): void {
     for (const [key, offset] of offsets) {
       const [topic = "", partition] = key.split("/");
       const log = this.#log.topics.get(topic)?.partitions[Number(partition)];
       const from = this.#checked.get(key) ?? 0;
+      // A commit of its own that was given up may still come after a later one.
+      const before = this.#committers.get(key);
+      if (offset < from && by !== before) {
+        this.fail(`${key} is committed up to ${offset} by ${by}, after ${from} by ${before}`);
+      }
+      if (offset >= from) this.#committers.set(key, by);
       for (let at = from; at < offset; at++) {
         const { record, fate } = log?.entries[at] ?? {};
         if (record === undefined || fate?.state === "aborted") continue;

@@ -52,6 +52,7 @@ export class SimWorker {
     session: number,
     script: Script,
     random: () => number,
+    instanceId: string | undefined,
     logger: Logger = silent,
   ) {
     this.host = host;
@@ -92,7 +93,11 @@ export class SimWorker {
         if (isRefused(slot)) void scopes.get()?.send(record);
       },
     );
-    const given = { sessionTimeout: `${session}ms`, heartbeatInterval: `${Math.round(session / 6)}ms` };
+    const given = {
+      sessionTimeout: `${session}ms`,
+      heartbeatInterval: `${Math.round(session / 6)}ms`,
+      ...(instanceId !== undefined && { instanceId }),
+    };
     this.worker = new Worker({
       definition: definitionOf(shop),
       settings: resolveSettings(given, { flags: {}, env: {} }),

@@ -1,4 +1,4 @@
-import { type Fault, faultsOf, TROUBLE } from "./faults.ts";
+import { endOf, type Fault, faultsOf } from "./faults.ts";
 import { settled } from "./pump.ts";
 import { INTERVAL } from "./sim-worker.ts";
 import { Trace } from "./trace.ts";
@@ -41,7 +41,7 @@ export async function simulate(
     for (let n = 0; n < count; n++) time.at(world.random.between(0, 300), () => world.add());
     for (const fault of faults) time.at(fault.at, () => world.befall(fault));
     let healed = Infinity;
-    time.at(TROUBLE, () => {
+    time.at(endOf(faults), () => {
       world.heal();
       healed = time.now;
     });
@@ -78,7 +78,7 @@ function illness(world: World, healed = 0): string | undefined {
   if (masters.length !== 1) return `${masters.length} masters`;
   const late = log.wall() - invariants.lastSlot;
   if (late > 2 * INTERVAL + 200) return `the last slot was ${late} ms ago`;
-  if (world.time.now < healed + 1000) return "it has only just begun";
+  if (world.time.now < healed + 1000 || invariants.slots.size < 2) return "it has only just begun";
   world.ends ??= invariants.ends;
   return invariants.hasDrained(world.ends) ? undefined : "the actors have not handled all";
 }

@@ -1,8 +1,10 @@
 import { plan as assign } from "../../src/kafka/assignor.ts";
+import { leaseTerms, type MemberLease } from "../../src/core/member-lease.ts";
 import { type Logger, silent } from "../../src/core/logger.ts";
 import type { Tick } from "../../src/core/timer.ts";
 import type { Driver, JoinOptions, MemberListener, Membership } from "../../src/driver/driver.ts";
 import type { Assign } from "../../src/driver/memory/assign.ts";
+import type { GroupError } from "../../src/driver/memory/groups.ts";
 import { Host } from "../../src/driver/memory/host.ts";
 import { MemoryDriver } from "../../src/driver/memory/memory-driver.ts";
 import { MemoryLog } from "../../src/driver/memory/memory-log.ts";
@@ -19,27 +21,50 @@ export interface Mutant {
   readonly log?: (log: MemoryLog) => void;
   readonly assign?: Assign;
   readonly margin?: number;
+  /** Meddles with what a member keeps of its lease. */
+  readonly member?: (member: MemberLease) => void;
   /** Put between worker and driver. */
   readonly driver?: (driver: Driver) => Driver;
   /** Leases hold for ever: only what must hold without them is checked. */
   readonly leaseless?: boolean;
 }
 
+/** Why a group drops a member. */
+type Dropped = "silent" | "left" | "late" | "forgotten" | "replaced";
+
 /** Of a worker: what has befallen it, and what it has said. */
 interface Life {
   readonly worker: SimWorker;
   readonly driver: MemoryDriver;
+  /** The name of its place in the group. */
+  readonly place: string | undefined;
   /** Up to this moment it may behave as one that is in trouble. */
   trouble: number;
   memberId: () => string;
+  generation: () => number;
   elected: boolean;
+  /** Why the group has dropped it, as long as it has not heard of that. */
+  dropped: Dropped | undefined;
+  /** What it took itself for, after its last step in which it was a member. */
+  was: { readonly memberId: string; readonly generation: number };
+  /** Under which it knows that the group does not know it. */
+  readonly gone: Set<string>;
   /** Whether it has ticked since it was elected: who only waits for its turn may lose it. */
   hasTicked: boolean;
 }
 
+/** How long a worker that nothing befalls may take to hear of a refusal, in ms. */
+const HEARD = 50;
+/** What only a master sends; of messages the simulated workers send none outside of ticks. */
+const WRITES: ReadonlySet<string> = new Set(["InitProducerId", "Produce", "EndTxn"]);
+const TERMS = leaseTerms(SESSION);
+/** By how much the clocks of a host go wrong in the longest time that a lease is measured by, in ms. */
+const DRIFT = TERMS.rebalance * 0.001;
+
 /** How long after a trouble a worker may still lose mastership by it, in ms. */
 const AFTERMATH = 6 * SESSION;
 
+type Drag = Extract<Fault, { kind: "drag" }> & { readonly host: Host; begun: boolean };
 type Strike = Extract<Fault, { kind: "strike" }> & { left: number };
 
 /** A log, a network, and workers in processes of their own. */
@@ -57,17 +82,23 @@ export class World {
   /** When something befell all of them. */
   #troubleForAll = 0;
   #strikes: Strike[] = [];
+  readonly #drags = new Set<Drag>();
   readonly #suspended = new Set<Host>();
   readonly #wrongClocks = new Set<Host>();
   #master = "";
   #dirty: Life | undefined;
   #names = 0;
+  /** Whether the workers have places of their own in the group. */
+  readonly #isStatic: boolean;
+  /** When a member's heartbeat was last answered without a refusal. */
+  readonly #accepted = new Map<string, number>();
 
   constructor(seed: number, mutant: Mutant, trace: Trace) {
     this.random = new Random(seed);
     this.network = new Network(this.time, this.random);
     this.log = new MemoryLog(this.time, this.random);
     this.#mutant = mutant;
+    this.#isStatic = seed % 3 === 0;
     this.trace = trace;
     this.invariants = new Invariants(this.log);
     mutant.log?.(this.log);
@@ -76,8 +107,11 @@ export class World {
       if (id === `${APP}.master` && expected === undefined) this.#overtaken();
     };
     this.log.group(APP).onDecided = (master) => this.#elected(master);
+    this.log.group(APP).onHeartbeat = (memberId, error) => this.#answered(memberId, error);
     this.log.group(APP).onDropped = (memberId, why) => {
       this.trace.note(this.time.now, `the group drops ${memberId}: ${why}`);
+      const life = this.#lives.find((each) => each.worker.host.alive && each.memberId() === memberId);
+      if (life) life.dropped = why;
       if (why === "silent" || why === "late") this.#checkDropped(memberId);
     };
   }
@@ -91,21 +125,24 @@ export class World {
     return this.#lives;
   }
 
-  add(): void {
+  /** `place`: another worker's, which it takes. */
+  add(place?: string): void {
     const { random } = this;
     const name = `w${++this.#names}`;
+    const own = this.#isStatic ? place ?? `place-of-${name}` : undefined;
     const host = new Host(name, this.time, {
       rate: 1 + random.between(-0.0005, 0.0005),
       wall: Math.round(random.between(-300, 300)),
       monotonic: Math.round(random.between(1000, 100_000)),
     });
-    const { margin } = this.#mutant;
+    const { margin, member } = this.#mutant;
     const driver = new MemoryDriver({
       log: this.log,
       network: this.network,
       host,
       assign: this.#mutant.assign ?? assign,
       ...(margin !== undefined && { margin }),
+      ...(member !== undefined && { meddle: member }),
     });
     const spied = this.#spied(driver, (membership) => worker.membership = membership, () => life);
     const worker: SimWorker = new SimWorker(
@@ -117,9 +154,22 @@ export class World {
         handle: (partition, offset) => this.#handle(host, partition, offset),
       },
       () => random.next(),
+      own,
       this.#logger(name),
     );
-    const life: Life = { worker, driver, trouble: 0, memberId: () => "", elected: false, hasTicked: false };
+    const life: Life = {
+      worker,
+      driver,
+      place: own,
+      trouble: 0,
+      memberId: () => "",
+      generation: () => -1,
+      elected: false,
+      dropped: undefined,
+      was: { memberId: "", generation: -1 },
+      gone: new Set(),
+      hasTicked: false,
+    };
     host.onStep = () => this.#dirty = life;
     this.#lives.push(life);
     this.trace.note(this.time.now, `${name} starts`);
@@ -137,11 +187,28 @@ export class World {
   check(life: Life): void {
     const { worker } = life;
     this.trace.step(this.time.now, worker.host.name);
+    if (!this.#mutant.leaseless) this.#checkLease(life);
     if (this.#mutant.leaseless || !this.#mayBeMaster(life)) return;
     const rival = this.#rival(life);
     if (rival && worker.master) {
       this.invariants.fail(`${worker.host.name} and ${rival.worker.host.name} hold mastership at once`);
     }
+  }
+
+  /** A lease must end before the group's own patience does, by the whole margin: at every moment, whatever comes later. */
+  #checkLease(life: Life): void {
+    const { worker: { host, membership }, memberId, generation, gone } = life;
+    if (generation() >= 0) life.was = { memberId: memberId(), generation: generation() };
+    const left = membership?.lease.left() ?? 0;
+    if (left <= 0) return;
+    if (generation() < 0) this.invariants.fail(`the lease of ${host.name} holds, which is in no generation`);
+    if (gone.has(memberId())) this.invariants.fail(`the lease of ${host.name} holds, and it knows that it is nobody`);
+    const kept = this.log.group(APP).keeps(memberId());
+    if (kept === undefined || left + TERMS.margin <= kept - this.time.now + DRIFT) return;
+    const late = (left + TERMS.margin - kept + this.time.now).toFixed(1);
+    this.invariants.fail(
+      `the lease of ${host.name} may end ${late} ms later than it should, by what the group has heard`,
+    );
   }
 
   /** Another one that holds mastership at this moment. */
@@ -150,8 +217,9 @@ export class World {
   }
 
   /** What a worker says of itself costs more to ask. */
-  #mayBeMaster({ elected, worker: { host, membership } }: Life): boolean {
-    return elected && host.alive && membership?.lease.holds() === true;
+  #mayBeMaster({ elected, dropped, worker: { host, membership } }: Life): boolean {
+    // Whom an administrator removes is master until it hears of it. That is why nobody else is removed who lives.
+    return elected && dropped !== "left" && host.alive && membership?.lease.holds() === true;
   }
 
   // What goes wrong.
@@ -162,6 +230,11 @@ export class World {
     switch (fault.kind) {
       case "join":
         if (this.alive.length < 6) this.add();
+        return;
+      case "move":
+        this.#troubleForAll = Math.max(this.#troubleForAll, now + fault.lasts + AFTERMATH);
+        this.log.group(APP).move();
+        this.time.after(fault.lasts, () => this.log.group(APP).settle());
         return;
       case "forget":
         this.#troubleForAll = Math.max(this.#troubleForAll, now + AFTERMATH);
@@ -186,7 +259,7 @@ export class World {
           const id = life.memberId();
           this.time.after(this.random.between(1, 100), () => this.log.group(APP).leave(id));
         }
-        if (fault.replaced !== undefined) this.time.after(fault.replaced, () => this.add());
+        if (fault.replaced !== undefined) this.time.after(fault.replaced, () => this.add(life.place));
         return;
       case "freeze":
         return this.#freeze(life, lasts, fault.suspend && !this.#wrongClocks.has(host));
@@ -211,6 +284,19 @@ export class World {
         host.setWall(fault.ahead);
         this.time.after(lasts, () => host.setWall(0));
         return;
+      case "evict":
+        return this.log.group(APP).leave(life.memberId());
+      case "double":
+        if (this.alive.length >= 8) return;
+        if (fault.frozen > 0) this.#freeze(life, fault.frozen, false);
+        if (fault.joins) this.add();
+        this.time.after(fault.joins ? this.random.between(0, 20) : 0, () => this.add(life.place));
+        return;
+      case "drag":
+        // Whose rounds do not come through holds up those of all.
+        if (fault.message === "round") this.#troubleForAll = Math.max(this.#troubleForAll, now + lasts + AFTERMATH);
+        this.#drags.add({ ...fault, host, begun: false });
+        return;
       case "leave":
         if (this.alive.length > 1) worker.stop();
         return;
@@ -226,7 +312,7 @@ export class World {
       way.loss = way.slow = 0;
       way.heal();
       host.thaw();
-      host.setWall(0);
+      if (this.#wrongClocks.has(host)) host.setWall(0);
     }
     while (this.alive.length < 2) this.add();
   }
@@ -274,8 +360,9 @@ export class World {
   #watch(host: Host, name: string, phase: Phase): "lost" | number {
     this.trace.message(this.time.now, host.name, name, phase);
     const strike = this.#strikes.find((each) => each.message === name && each.phase === phase && each.left-- <= 0);
-    if (strike === undefined) return 0;
     const life = this.#lives.find(({ worker }) => worker.host === host);
+    if (life && phase === "request" && WRITES.has(name)) this.#checkWrite(life, name);
+    if (strike === undefined) return this.#dragged(host, name, phase);
     this.#strikes = this.#strikes.filter((each) => each !== strike);
     if (life === undefined) return 0;
     this.trace.note(this.time.now, `${strike.what}: the ${phase} ${name} of ${host.name}`);
@@ -294,7 +381,25 @@ export class World {
     }
   }
 
+  #dragged(host: Host, name: string, phase: Phase): "lost" | number {
+    let extra = 0;
+    for (const drag of this.#drags) {
+      if (drag.host !== host || drag.phase !== phase || this.time.now > drag.at + drag.lasts) continue;
+      if (drag.message === "round") {
+        drag.begun ||= name === "SyncGroup";
+        if (drag.begun && (name === "SyncGroup" || name === "JoinGroup")) return "lost";
+      } else if (drag.message === name) extra += this.random.between(0, drag.most ?? 0);
+    }
+    return extra;
+  }
+
   // What is watched.
+
+  /** The fence would do without the lease: but then it is two masters that publish in turn. */
+  #checkWrite({ worker: { host, membership } }: Life, name: string): void {
+    if (this.#mutant.leaseless || membership?.lease.holds()) return;
+    this.invariants.fail(`${host.name} sends ${name} without a lease`);
+  }
 
   #spied(driver: MemoryDriver, joined: (membership: Membership) => void, lifeOf: () => Life): Driver {
     return {
@@ -312,22 +417,36 @@ export class World {
           ...listener,
           generation: (generation) => {
             life.elected = generation.elected;
+            life.dropped = undefined;
             const { generation: number, master } = generation;
+            if (generation.elected) this.#checkElected(life, generation.notBefore);
             this.trace.note(this.time.now, `${life.worker.host.name}: generation ${number}, master ${master}`);
             listener.generation(generation);
           },
           expelled: () => {
             life.elected = false;
+            this.#checkExpelled(life);
+            life.dropped = undefined;
             listener.expelled();
+          },
+          failed: (error) => {
+            if (this.#hasDouble(life)) this.time.after(0, () => this.#kill(life)); // as its process ends
+            listener.failed(error);
           },
         };
         const membership = driver.join(options, watched);
         life.memberId = () => membership.member.memberId;
+        life.generation = () => membership.member.generation;
         if (this.#mutant.leaseless) membership.lease.left = () => 1000;
         joined(membership);
         return membership;
       },
     };
+  }
+
+  /** Whether another process has had its place, and may have taken it. */
+  #hasDouble(life: Life): boolean {
+    return life.place !== undefined && this.#lives.some((other) => other !== life && other.place === life.place);
   }
 
   /** A request to fence that was late has fenced the one who reigns: it may step down. */
@@ -356,6 +475,49 @@ export class World {
     this.#master = after;
   }
 
+  /** A heartbeat has been answered. Of a refusal whom nothing hinders hears at once, and then its lease is over. */
+  #answered(memberId: string, error: GroupError | undefined): void {
+    const { now } = this.time;
+    if (error === undefined || error === "REBALANCE_IN_PROGRESS") this.#accepted.set(memberId, now);
+    else if (error !== "ILLEGAL_GENERATION" && !this.#mutant.leaseless) {
+      const life = this.#lives.find((each) => each.memberId() === memberId);
+      if (life === undefined) return;
+      this.time.after(HEARD, () => {
+        const isAccepted = (this.#accepted.get(life.memberId()) ?? -Infinity) >= now;
+        const { host, membership } = life.worker;
+        if (isAccepted || life.memberId() !== memberId || !host.alive || host.frozen) return;
+        if (membership?.lease.holds()) this.#checkCalm(life, `is refused, ${error}, and keeps its lease`);
+      });
+    }
+  }
+
+  /** Who is elected while a static member whose place was taken still holds its lease acts after the end of that. */
+  #checkElected(life: Life, notBefore: number): void {
+    const { host } = life.worker;
+    for (const other of this.#lives) {
+      if (other === life || other.dropped !== "replaced" || !this.#mayBeMaster(other) || !other.worker.master) continue;
+      const left = other.worker.membership?.lease.left() ?? 0;
+      if (notBefore - host.monotonic() > left - DRIFT) continue;
+      this.invariants.fail(`${host.name} is elected to act while ${other.worker.host.name}, replaced, is still master`);
+    }
+  }
+
+  /** Who gives everything up has been dropped, or the group has gone on to a generation of which it has not heard. */
+  #checkExpelled(life: Life): void {
+    const { worker: { host }, was, gone, dropped } = life;
+    if (life.memberId() === "") gone.add(was.memberId);
+    if (dropped !== undefined || was.generation < 0 || this.#hasDouble(life)) return;
+    const group = this.log.group(APP);
+    if (group.members.has(was.memberId) && group.generation === was.generation) {
+      this.invariants.fail(`${host.name} thinks that it was expelled, and was not`);
+    }
+  }
+
+  /** What may happen to a worker only in trouble of its own. */
+  #checkCalm({ worker: { host, stopping }, trouble }: Life, what: string): void {
+    if (host.alive && !stopping && trouble < this.time.now) this.invariants.fail(`${host.name} ${what}`);
+  }
+
   /** The log has dropped a member: its lease must be over. */
   #checkDropped(memberId: string): void {
     if (this.#mutant.leaseless) return;
@@ -372,7 +534,8 @@ export class World {
     life.hasTicked = true;
     const holds = () => this.#mutant.leaseless || worker.membership?.lease.holds() === true;
     if (!holds()) this.invariants.fail(`a tick of ${host.name} begins without a lease`);
-    const rival = this.#mutant.leaseless ? undefined : this.#rival(life);
+    const isOut = this.#mutant.leaseless || life.dropped === "left";
+    const rival = isOut ? undefined : this.#rival(life);
     if (rival) this.invariants.fail(`a tick of ${host.name} begins while ${rival.worker.host.name} is master`);
     const work = this.random.next();
     if (work > 0.6) await host.sleep(work > 0.99 ? this.random.between(500, 5000) : this.random.between(0, 100));

@@ -88,7 +88,11 @@ export class Group {
   /** Called with the incarnation that a generation has elected, or "". */
   onDecided: ((master: string) => void) | undefined;
   /** Called with each commit that was accepted, by `topic/partition`. */
-  onCommitted: ((offsets: ReadonlyMap<string, number>) => void) | undefined;
+  onCommitted: ((offsets: ReadonlyMap<string, number>, memberId: string) => void) | undefined;
+  /** Called when a heartbeat is answered. */
+  onHeartbeat: ((memberId: string, error: GroupError | undefined) => void) | undefined;
+  /** While another broker is becoming the coordinator. */
+  #moving = false;
   readonly #time: VirtualTime;
   readonly #pending = new Set<string>();
   /** The ids of static members whose place another process has taken. */
@@ -101,9 +105,18 @@ export class Group {
     this.#time = time;
   }
 
+  /** The moment of virtual time before which it does not drop a member of which it hears nothing more. */
+  keeps(memberId: string): number | undefined {
+    const member = this.members.get(memberId);
+    if (member === undefined || this.#moving) return undefined;
+    const silent = member.join || member.sync ? Infinity : member.expiry?.at ?? Infinity;
+    const isAwaited = this.state === "preparing" ? !member.join : this.state === "completing" && !member.hasSynced;
+    return Math.min(silent, isAwaited ? this.#deadline?.at ?? Infinity : Infinity);
+  }
+
   join(request: JoinRequest, reply: Reply<Joined>): void {
-    const refuse = (error: GroupError, memberId = "") =>
-      reply({ error, memberId, generation: -1, leader: "", members: [] });
+    const refuse = (error: GroupError, memberId = "") => reply(refused(error, memberId));
+    if (this.#moving) return refuse("NOT_COORDINATOR");
     const { instanceId } = request.subscription;
     if (this.#fenced.has(request.memberId)) return refuse("FENCED_INSTANCE_ID");
     if (request.memberId === "" && instanceId !== null) return this.#joinStatic(instanceId, request, reply);
@@ -141,7 +154,7 @@ export class Group {
       this.#fenced.add(old);
       this.onDropped?.(old, "replaced");
       before.join = before.sync = undefined;
-      join?.({ error: "FENCED_INSTANCE_ID", memberId: old, generation: -1, leader: "", members: [] });
+      join?.(refused("FENCED_INSTANCE_ID", old));
       sync?.({ error: "FENCED_INSTANCE_ID" });
       before.id = id;
       // In its place also where the order counts.
@@ -176,9 +189,8 @@ export class Group {
   }
 
   sync(memberId: string, generation: number, plan: ReadonlyMap<string, Assignment>, reply: Reply<Synced>): void {
-    const member = this.members.get(memberId);
-    if (this.#fenced.has(memberId)) return reply({ error: "FENCED_INSTANCE_ID" });
-    if (member === undefined) return reply({ error: "UNKNOWN_MEMBER_ID" });
+    const member = this.#member(memberId);
+    if (typeof member === "string") return reply({ error: member });
     if (generation !== this.generation) return reply({ error: "ILLEGAL_GENERATION" });
     if (this.state === "preparing") return reply({ error: "REBALANCE_IN_PROGRESS" });
     this.#hear(member);
@@ -199,27 +211,39 @@ export class Group {
   }
 
   heartbeat(memberId: string, generation: number): GroupError | undefined {
-    const member = this.members.get(memberId);
-    if (this.#fenced.has(memberId)) return "FENCED_INSTANCE_ID";
-    if (member === undefined) return "UNKNOWN_MEMBER_ID";
+    const error = this.#beat(memberId, generation);
+    this.onHeartbeat?.(memberId, error);
+    return error;
+  }
+
+  #beat(memberId: string, generation: number): GroupError | undefined {
+    const member = this.#member(memberId);
+    if (typeof member === "string") return member;
     if (generation !== this.generation) return "ILLEGAL_GENERATION";
     this.#hear(member);
     return this.state === "preparing" ? "REBALANCE_IN_PROGRESS" : undefined;
   }
 
   commit(memberId: string, generation: number, offsets: ReadonlyMap<string, number>): GroupError | undefined {
-    const member = this.members.get(memberId);
-    if (this.#fenced.has(memberId)) return "FENCED_INSTANCE_ID";
-    if (member === undefined) return "UNKNOWN_MEMBER_ID";
+    const member = this.#member(memberId);
+    if (typeof member === "string") return member;
     if (generation !== this.generation) return "ILLEGAL_GENERATION";
     if (this.state === "completing") return "REBALANCE_IN_PROGRESS";
     this.#hear(member);
     for (const [key, offset] of offsets) this.offsets.set(key, offset);
-    this.onCommitted?.(offsets);
+    this.onCommitted?.(offsets, memberId);
     return undefined;
   }
 
+  /** Whoever asks under this id, or why it is refused. */
+  #member(memberId: string): Member | GroupError {
+    if (this.#moving) return "NOT_COORDINATOR";
+    if (this.#fenced.has(memberId)) return "FENCED_INSTANCE_ID";
+    return this.members.get(memberId) ?? "UNKNOWN_MEMBER_ID";
+  }
+
   leave(memberId: string): void {
+    if (this.#moving) return;
     this.#pending.delete(memberId);
     this.#drop(memberId, "left");
   }
@@ -228,7 +252,7 @@ export class Group {
   forget(): void {
     for (const member of this.members.values()) {
       cancel(member.expiry);
-      member.join?.({ error: "NOT_COORDINATOR", memberId: "", generation: -1, leader: "", members: [] });
+      member.join?.(refused("NOT_COORDINATOR"));
       member.sync?.({ error: "NOT_COORDINATOR" });
       this.onDropped?.(member.id, "forgotten");
     }
@@ -239,6 +263,26 @@ export class Group {
     this.state = "empty";
     this.generation = 0;
     this.#leader = "";
+  }
+
+  /** Another broker becomes the coordinator: until `settle` is called nobody is answered. What it knew is kept. */
+  move(): void {
+    this.#moving = true;
+    cancel(this.#deadline);
+    for (const member of this.members.values()) {
+      cancel(member.expiry);
+      const { join, sync } = member;
+      member.join = member.sync = undefined;
+      join?.(refused("NOT_COORDINATOR"));
+      sync?.({ error: "NOT_COORDINATOR" });
+    }
+  }
+
+  /** The other broker is there: sessions begin anew. A round that was under way has to begin again. */
+  settle(): void {
+    this.#moving = false;
+    for (const member of this.members.values()) this.#hear(member);
+    if (this.state !== "stable" && this.members.size > 0) this.#prepare();
   }
 
   /** A sign of life. Who waits for an answer is alive as long as it does. */
@@ -256,7 +300,7 @@ export class Group {
     cancel(member.expiry);
     this.members.delete(memberId);
     this.onDropped?.(memberId, why);
-    member.join?.({ error: "UNKNOWN_MEMBER_ID", memberId, generation: -1, leader: "", members: [] });
+    member.join?.(refused("UNKNOWN_MEMBER_ID", memberId));
     member.sync?.({ error: "UNKNOWN_MEMBER_ID" });
     if (this.state === "preparing") this.#completeIfAll();
     else this.#prepare();
@@ -272,7 +316,7 @@ export class Group {
     this.state = "preparing";
     cancel(this.#deadline);
     this.#deadline = this.#time.after(this.#patience(), () => {
-      for (const member of [...this.members.values()]) if (!member.join) this.#drop(member.id, "late");
+      for (const { id } of [...this.members.values()].filter(({ join }) => !join)) this.#drop(id, "late");
       this.#completeIfAll();
     });
     this.#completeIfAll();
@@ -291,7 +335,7 @@ export class Group {
     const { generation } = this;
     this.#deadline = this.#time.after(this.#patience(), () => {
       if (this.generation !== generation) return;
-      for (const member of [...this.members.values()]) if (!member.hasSynced) this.#drop(member.id, "late");
+      for (const { id } of [...this.members.values()].filter((each) => !each.hasSynced)) this.#drop(id, "late");
     });
     for (const member of this.members.values()) {
       const { join } = member;
@@ -312,6 +356,10 @@ export class Group {
   #patience(): number {
     return Math.max(0, ...[...this.members.values()].map(({ request }) => request.rebalance));
   }
+}
+
+function refused(error: GroupError, memberId = ""): Joined {
+  return { error, memberId, generation: -1, leader: "", members: [] };
 }
 
 function cancel(entry: Entry | undefined): void {
