@@ -52,8 +52,8 @@ export class SimWorker {
     session: number,
     script: Script,
     random: () => number,
-    instanceId: string | undefined,
     logger: Logger = silent,
+    instanceId?: string,
   ) {
     this.host = host;
     setRuntime(() => ({

@@ -154,8 +154,8 @@ export class World {
         handle: (partition, offset) => this.#handle(host, partition, offset),
       },
       () => random.next(),
-      own,
       this.#logger(name),
+      own,
     );
     const life: Life = {
       worker,
