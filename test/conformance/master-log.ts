@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { MephistoError } from "../../src/core/errors.ts";
 import type { Driver, Record } from "../../src/driver/driver.ts";
-import type { Committed, FencedPublisher, JournalEntry, MayTry, PartitionOffset } from "../../src/driver/master-log.ts";
+import {
+  type Committed,
+  type FencedPublisher,
+  type JournalEntry,
+  type MayTry,
+  type PartitionOffset,
+  TopicRefused,
+} from "../../src/driver/master-log.ts";
 
 /** A record as it lies in its partition. */
 export interface Stored {
@@ -200,7 +207,7 @@ export function masterLogConformance(
           records: [record("lost"), record("lost", undefined, `${app}-nowhere`)],
           journal: () => [{ key: "timer", value: encode("lost") }],
         }, yes),
-        { code: "UNKNOWN_TOPIC" },
+        (error) => error instanceof TopicRefused && error.code === "UNKNOWN_TOPIC" && error.topic === `${app}-nowhere`,
       );
       const thrown = new Error("the journal's entry cannot be made");
       await assert.rejects(

@@ -65,4 +65,26 @@ describe("ticks that share a transaction", { timeout: 60_000 }, () => {
     const attempts = own.cluster.sent.filter((name) => name.startsWith("EndTxn")).length;
     assert.ok(attempts < 40, `${attempts} transactions for 24 ticks in ${took} ms`);
   });
+
+  test("the entries of many ticks go in several batches where the journal takes no larger ones", async () => {
+    const app = new App(kafka);
+    await createTopic(app.brokers, app.journal, {
+      config: { "cleanup.policy": "compact", "max.message.bytes": "2000" },
+    });
+    await app.start();
+    const fenced = await app.fence();
+    await fenced.read(yes);
+    const journal = Array.from({ length: 100 }, (_, n) => ({ key: `timer ${n}`, value: bytes("x".repeat(100) + n) }));
+    const names = journal.map(({ key }) => key).toSorted();
+    await fenced.publish({ records: [app.record("a")], journal }, yes);
+    assert.deepEqual((await fenced.read(yes)).map(({ key }) => key).toSorted(), names);
+    await fenced.publish({ records: [app.record("b")], journal: () => journal }, yes);
+    assert.equal((await fenced.read(yes)).length, 100);
+    const large = [{ key: "timer 0", value: bytes("x".repeat(3000)) }];
+    await assert.rejects(fenced.publish({ records: [app.record("c")], journal: large }, yes), {
+      code: "MESSAGE_TOO_LARGE",
+    });
+    await until(async () => (await app.values()).length >= 2);
+    assert.deepEqual(await app.values(), ["a", "b"]);
+  });
 });
