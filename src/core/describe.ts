@@ -48,6 +48,18 @@ export function describeValue(value: unknown): string {
   return bounded(typeof value === "string" ? value : shown(value, DEEPEST));
 }
 
+/** As {@link describeValue}, but text in quotes. */
+export function describeQuoted(value: unknown): string {
+  return bounded(shown(value, DEEPEST));
+}
+
+/** What sort of value it is, without what is in it: `number`, `Promise`, `null`. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return `${value}`;
+  if (typeof value !== "object") return typeof value;
+  return nameOf(value) ?? "an object";
+}
+
 /** Whether it is an error: also one of another realm, and what only looks like one. */
 function isErrorLike(value: unknown): value is object {
   if (typeof value !== "object" || value === null) return false;

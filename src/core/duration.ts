@@ -1,4 +1,4 @@
-import { MephistoError } from "./errors.ts";
+import { describeQuoted, MephistoError } from "./errors.ts";
 
 /** A number of seconds, or text such as `"250ms"`, `"2s"`, `"1m30s"`, `"1h"`, `"7d"`. */
 export type Duration = number | string;
@@ -19,10 +19,11 @@ export function milliseconds(duration: Duration, what: string): number {
     ? parse(duration.trim())
     : NaN;
   if (!Number.isFinite(ms) || ms < 0) {
-    const shown = typeof duration === "string" ? JSON.stringify(duration) : String(duration);
     throw new MephistoError(
       "INVALID_DURATION",
-      `${what}: ${shown} is not a duration. Give a number of seconds, or text such as "250ms", "2s" or "1m30s".`,
+      `${what}: ${
+        describeQuoted(duration)
+      } is not a duration. Give a number of seconds, or text such as "250ms", "2s" or "1m30s".`,
     );
   }
   return Math.round(ms);
@@ -34,7 +35,7 @@ export function positiveMilliseconds(duration: Duration, what: string): number {
   if (ms > 0) return ms;
   throw new MephistoError(
     "INVALID_DURATION",
-    `${what}: ${JSON.stringify(duration)} is too short. The shortest is 1 ms.`,
+    `${what}: ${describeQuoted(duration)} is too short. The shortest is 1 ms.`,
   );
 }
 

@@ -99,7 +99,16 @@ const ours = new WeakSet<object>();
 /** The folder of this module's package, as it stands in stacks: `src/` in the repository, `dist/` as it is published. */
 const HERE = new URL(import.meta.url.includes("/src/core/") ? "../" : "./", import.meta.url).pathname;
 
-export { codeOf, describeThrown, describeValue, messageOf, stackOf, withoutStop } from "./describe.ts";
+export {
+  codeOf,
+  describeQuoted,
+  describeThrown,
+  describeValue,
+  kindOf,
+  messageOf,
+  stackOf,
+  withoutStop,
+} from "./describe.ts";
 
 /** Whether it is an error of ours. Unlike `instanceof` this never throws, and no Proxy passes for one. */
 export function isMephistoError(thrown: unknown): thrown is MephistoError {

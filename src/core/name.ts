@@ -1,4 +1,4 @@
-import { MephistoError } from "./errors.ts";
+import { describeQuoted, MephistoError } from "./errors.ts";
 
 /** A topic's name is at most 249 long; what is made of an id and a name has room for more in it. */
 const LONGEST = 100;
@@ -9,7 +9,7 @@ export function checkName(name: string, what: string, why = "It becomes part of 
   if (typeof name === "string" && name.length <= LONGEST && LEGAL.test(name)) return name;
   throw new MephistoError(
     "INVALID_NAME",
-    `${what}: ${JSON.stringify(name)} is not a name. ${why}: at most ${LONGEST} of the ` +
+    `${what}: ${describeQuoted(name)} is not a name. ${why}: at most ${LONGEST} of the ` +
       `characters A-Z a-z 0-9 . _ -, the first a letter or a digit.`,
   );
 }
@@ -24,7 +24,7 @@ export function checkTopic(name: string, what: string): string {
   if (legal && name !== "." && name !== "..") return name;
   throw new MephistoError(
     "INVALID_NAME",
-    `${what}: ${JSON.stringify(name)} is not a name that Kafka takes: at most ${LONGEST_TOPIC} of the characters ` +
+    `${what}: ${describeQuoted(name)} is not a name that Kafka takes: at most ${LONGEST_TOPIC} of the characters ` +
       `A-Z a-z 0-9 . _ -, and not "." or "..".`,
   );
 }

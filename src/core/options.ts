@@ -1,4 +1,4 @@
-import { MephistoError } from "./errors.ts";
+import { describeValue, MephistoError } from "./errors.ts";
 import { suggestion } from "./nearest.ts";
 
 /** What an option may be, in words for the error and as a check. */
@@ -41,7 +41,7 @@ export function checkOptions(options: unknown, known: Readonly<Record<string, Ki
   if (!isObject(options)) {
     throw new MephistoError(
       "INVALID_OPTION",
-      `The options of ${what} are not an object, but ${JSON.stringify(options)}.`,
+      `The options of ${what} are not an object, but ${describeValue(options)}.`,
     );
   }
   for (const [name, value] of Object.entries(options)) {

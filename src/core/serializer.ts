@@ -1,4 +1,4 @@
-import { MephistoError, messageOf } from "./errors.ts";
+import { describeValue, kindOf, MephistoError, messageOf, withoutStop } from "./errors.ts";
 
 /** What a `raw` value is: bytes whose `toString()` is their text, as Node's Buffer. */
 export interface Bytes extends Uint8Array {
@@ -40,7 +40,7 @@ const raw: Serializer<Uint8Array, string | Uint8Array> = {
   encode(value) {
     if (typeof value === "string") return encoder.encode(value);
     if (value instanceof Uint8Array) return value;
-    throw new TypeError(`the raw serializer takes text or bytes, not ${kind(value)}`);
+    throw new TypeError(`the raw serializer takes text or bytes, not ${kindOf(value)}`);
   },
   decode: (bytes) => bytes,
 };
@@ -49,7 +49,7 @@ const raw: Serializer<Uint8Array, string | Uint8Array> = {
 const text: Serializer<string> = {
   encode(value) {
     if (typeof value === "string") return encoder.encode(value);
-    throw new TypeError(`the text serializer takes text, not ${kind(value)}`);
+    throw new TypeError(`the text serializer takes text, not ${kindOf(value)}`);
   },
   decode: (bytes) => decoder.decode(bytes),
 };
@@ -58,7 +58,7 @@ const text: Serializer<string> = {
 const json: Serializer<Json, unknown> = {
   encode(value) {
     const encoded: string | undefined = JSON.stringify(value);
-    if (encoded === undefined) throw new TypeError(`JSON has no form for ${kind(value)}`);
+    if (encoded === undefined) throw new TypeError(`JSON has no form for ${kindOf(value)}`);
     return encoder.encode(encoded);
   },
   decode: (bytes) => JSON.parse(decoder.decode(bytes)),
@@ -75,9 +75,7 @@ export function serializer(spec: SerializerSpec, what: string): AnySerializer {
   if (typeof spec === "object" && typeof spec?.encode === "function" && typeof spec.decode === "function") return spec;
   throw new MephistoError(
     "INVALID_OPTION",
-    `${what}: ${
-      JSON.stringify(spec)
-    } is no serializer. Give "raw", "text", "json" or an object with encode and decode.`,
+    `${what}: ${describeValue(spec)} is no serializer. Give "raw", "text", "json" or an object with encode and decode.`,
   );
 }
 
@@ -93,9 +91,11 @@ export function encode(serializer: AnySerializer, value: unknown, what: string):
   try {
     const bytes: unknown = serializer.encode(value);
     if (bytes instanceof Uint8Array) return bytes;
-    throw new TypeError(`its serializer gave ${kind(bytes)}, not bytes`);
+    // It may be rejected, when nobody waits for it any more.
+    if (bytes instanceof Promise) bytes.catch(() => {});
+    throw new TypeError(`its serializer gave ${kindOf(bytes)}, not bytes`);
   } catch (cause) {
-    throw new MephistoError("ENCODE_FAILED", `${what} cannot be sent: ${messageOf(cause)}.`, { cause });
+    throw new MephistoError("ENCODE_FAILED", `${what} cannot be sent: ${withoutStop(messageOf(cause))}.`, { cause });
   }
 }
 
@@ -126,9 +126,4 @@ export function decodeKey(serializer: AnySerializer, bytes: Uint8Array): unknown
 function undecodable(what: "key" | "value", serializer: AnySerializer, cause: unknown, todo: string): MephistoError {
   const why = `its ${what} is not what the ${what}Serializer ${serializerName(serializer)} reads: ${messageOf(cause)}`;
   return new MephistoError("DECODE_FAILED", todo === "" ? why : `${why}; ${todo}`, { cause });
-}
-
-function kind(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  return typeof value === "object" ? value.constructor?.name ?? "an object" : typeof value;
 }

@@ -47,8 +47,18 @@ export class Mastership {
   #disclaimed = false;
   #nextLook = new AbortController();
 
-  /** `begin` is called at the start of each term. */
-  constructor(lease: Lease, begin: (term: Term) => void, logger: Logger, clock: Clock, sleep: Sleep) {
+  readonly #missesMaster: () => boolean;
+
+  /** `begin` is called at the start of each term. `missesMaster`: whether anything waits for a master to be elected. */
+  constructor(
+    lease: Lease,
+    begin: (term: Term) => void,
+    logger: Logger,
+    clock: Clock,
+    sleep: Sleep,
+    missesMaster: () => boolean = () => true,
+  ) {
+    this.#missesMaster = missesMaster;
     this.#lease = lease;
     this.#begin = begin;
     this.#logger = logger;
@@ -70,7 +80,7 @@ export class Mastership {
     this.#generation = generation;
     this.#electedAt = this.#clock.monotonic();
     this.#disclaimed = false;
-    const isNobody = generation.master === undefined;
+    const isNobody = generation.master === undefined && !this.#resigned && this.#missesMaster();
     if (isNobody && !this.#toldNobody) {
       this.#logger.warn(
         "Nobody is master: no worker of the group may be, or has what is to run there. It waits for one that does.",

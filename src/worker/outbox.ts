@@ -1,4 +1,4 @@
-import { MephistoError } from "../core/errors.ts";
+import { MephistoError, messageOf } from "../core/errors.ts";
 import type { Record } from "../driver/driver.ts";
 import { tasksEntry } from "./journal.ts";
 import { textHeaders, withHeader } from "./outgoing.ts";
@@ -114,7 +114,7 @@ export class TaskSends implements Scope {
     const sent = new Watched((resolve, reject) => this.#send(record).then(resolve, reject));
     // One that nobody waits for must not end the process.
     Promise.prototype.then.call(sent, undefined, (error: unknown) => {
-      if (!sent.watched) this.#tell(`A send of task ${this.#task} failed: ${String(error)}`);
+      if (!sent.watched) this.#tell(`A send of task ${this.#task} failed: ${messageOf(error)}`);
     });
     return sent;
   }

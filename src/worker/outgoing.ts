@@ -1,5 +1,5 @@
 import type { ActorDefinition, Outgoing } from "../core/actor.ts";
-import { MephistoError } from "../core/errors.ts";
+import { describeValue, MephistoError } from "../core/errors.ts";
 import { encode, encodeValue } from "../core/serializer.ts";
 import type { Record } from "../driver/driver.ts";
 
@@ -16,7 +16,7 @@ export function recordOf(actor: ActorDefinition, message: Outgoing<unknown, unkn
   }
   const { key, value, headers, timestamp = now } = message;
   if (!Number.isSafeInteger(timestamp) || timestamp < 0) {
-    throw invalid(actor, `its timestamp ${String(timestamp)} is not a whole number of milliseconds since 1970`);
+    throw invalid(actor, `its timestamp ${describeValue(timestamp)} is not a whole number of milliseconds since 1970`);
   }
   return {
     topic: actor.topic,

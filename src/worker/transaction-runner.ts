@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { MephistoError, messageOf } from "../core/errors.ts";
+import { isMephistoError, MephistoError, messageOf } from "../core/errors.ts";
 import type { Sleep } from "../core/pause.ts";
 import { retryPause } from "../core/policy.ts";
 import type { EndsOf, FencedPublisher, JournalEntry, LogTime } from "../driver/master-log.ts";
@@ -110,7 +110,7 @@ export class TransactionRunner {
   async #again(error: unknown, passes: boolean, failures: number): Promise<void> {
     const { signal, sleep } = this.#parts;
     const code = codeOf(error);
-    if (error instanceof MephistoError && (code === "FENCED" || code === "JOURNAL_LOST")) {
+    if (isMephistoError(error) && (code === "FENCED" || code === "JOURNAL_LOST")) {
       this.#parts.lost(error);
     }
     // When the term is over its connections are closed: what comes of that says nothing about the messages.
@@ -140,7 +140,7 @@ export function isOver(error: unknown): boolean {
 
 /** The code of an error of ours. */
 export function codeOf(error: unknown): MephistoError["code"] | undefined {
-  return error instanceof MephistoError ? error.code : undefined;
+  return isMephistoError(error) ? error.code : undefined;
 }
 
 function lastOf(entries: readonly JournalEntry[]): Map<string, Uint8Array | null> {

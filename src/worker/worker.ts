@@ -17,7 +17,7 @@ import { keepInFile, keepNothing } from "./dead-letters/file.ts";
 import { everyWorkersSpan } from "./every-worker.ts";
 import { Forecast } from "./forecast.ts";
 import { Master } from "./master.ts";
-import { Mastership } from "./mastership.ts";
+import { Mastership, type Term } from "./mastership.ts";
 import { describePartitions } from "./partitions.ts";
 import { WatchTicker } from "./run-watch.ts";
 import type { Scope } from "./sends.ts";
@@ -178,7 +178,9 @@ export class Worker implements RunningWorker {
       tasks: this.#tasks.filter(({ task }) => task.onMaster),
       standDown: (why) => void this.#standDown(why),
     });
-    this.#mastership = new Mastership(membership.lease, (term) => master?.begin(term), logger, clock, sleep);
+    const begin = (term: Term) => master?.begin(term);
+    const missesMaster = () => master !== undefined && this.#stopping === undefined;
+    this.#mastership = new Mastership(membership.lease, begin, logger, clock, sleep, missesMaster);
     watch?.follow(membership);
     await Promise.race([membership.ready(), aborted(signal)]);
     if (this.#state === "starting") this.#state = "running";
