@@ -5,6 +5,7 @@
  */
 import type { Lease } from "../core/lease.ts";
 import type { Compression, Run } from "../core/message.ts";
+import type { Supervisor } from "../core/supervisor.ts";
 import type { MasterLog } from "./master-log.ts";
 
 /** A message to be sent: bytes. */
@@ -176,6 +177,8 @@ export interface JoinOptions {
   readonly sessionTimeout: number;
   /** In ms. */
   readonly heartbeatInterval: number;
+  /** Looks after the loops of the membership. Default: one of its own, which tells the listener when it fails. */
+  readonly supervisor?: Supervisor | undefined;
 }
 
 /** A place in the group. */

@@ -1,10 +1,11 @@
 import type { Acknowledgements } from "../core/acknowledgements.ts";
 import type { Clock } from "../core/clock.ts";
-import { messageOf } from "../core/errors.ts";
+import { type MephistoError, messageOf } from "../core/errors.ts";
 import type { Lease } from "../core/lease.ts";
 import type { Logger } from "../core/logger.ts";
 import { Outage } from "../core/outage.ts";
-import type { JoinOptions, MemberListener, Membership, Peer, TopicPartition } from "../driver/driver.ts";
+import { Supervisor } from "../core/supervisor.ts";
+import type { Delivery, JoinOptions, MemberListener, Membership, Peer, TopicPartition } from "../driver/driver.ts";
 import { errorName } from "../wire/error-codes.ts";
 import { keyOf } from "./assignor.ts";
 import type { Cluster } from "./cluster.ts";
@@ -50,6 +51,7 @@ export class Consumer implements Membership {
   readonly #given: Held[] = [];
   /** What was handled of partitions that were lost: it counts if they come back. */
   readonly #lost = new Map<string, Acknowledgements>();
+  readonly #supervisor: Supervisor;
   readonly #stop = new AbortController();
   readonly #ready = Promise.withResolvers<void>();
   #handingOver = false;
@@ -64,8 +66,11 @@ export class Consumer implements Membership {
     this.#logger = logger;
     this.#outage = new Outage(logger, clock, COORDINATOR_GRACE);
     this.#positions = new Positions(cluster);
-    this.#fetcher = new Fetcher(cluster, this.#positions, (delivery) => listener.deliver(delivery), logger, clock);
-    this.#group = new Group(cluster, options, {
+    const failed = (error: MephistoError) => listener.failed(error);
+    const supervisor = this.#supervisor = options.supervisor ?? new Supervisor({ logger, clock, sleep: pause, failed });
+    const deliver = (delivery: Delivery) => listener.deliver(delivery);
+    this.#fetcher = new Fetcher(cluster, this.#positions, deliver, logger, clock, supervisor);
+    this.#group = new Group(cluster, { ...options, supervisor }, {
       owned: () => [...this.#held.values()].map(({ topic, partition }) => ({ topic, partition })),
       claim: () => listener.claim(),
       synced: (partitions, data, notBefore) => this.#synced(partitions, data, notBefore),
@@ -84,8 +89,10 @@ export class Consumer implements Membership {
     cluster.onChange(() => this.#group.replan());
     this.#ready.promise.catch(() => {}); // whoever waits for it hears of it
     this.#group.start();
-    this.#commits = setInterval(() => void this.#commit(this.#active()), COMMIT_INTERVAL);
-    this.#watch = setInterval(() => void this.#group.watchTopics(), WATCH_INTERVAL);
+    const commit = async () => void await this.#commit(this.#active());
+    const watch = () => this.#group.watchTopics();
+    this.#commits = setInterval(() => void this.#once("Committing", commit), COMMIT_INTERVAL);
+    this.#watch = setInterval(() => void this.#once("The watch over the topics", watch), WATCH_INTERVAL);
   }
 
   get lease(): Lease {
@@ -161,7 +168,7 @@ export class Consumer implements Membership {
     });
     const assigned = new Map(partitions.map((each) => [keyOf(each.topic, each.partition), each]));
     for (const [key, held] of this.#held) {
-      if (!assigned.has(key) && !held.leaving) void this.#giveUp(held);
+      if (!assigned.has(key) && !held.leaving) void this.#once("Giving up a partition", () => this.#giveUp(held));
     }
     const added: Held[] = [];
     for (const [key, { topic, partition }] of assigned) {
@@ -170,7 +177,11 @@ export class Consumer implements Membership {
       this.#held.set(key, held);
       added.push(held);
     }
-    void this.#begin(added);
+    void this.#once("The beginning of new partitions", () => this.#begin(added));
+  }
+
+  #once(name: string, run: () => Promise<void>): Promise<void> {
+    return this.#supervisor.once(name, run, { signal: this.#stop.signal });
   }
 
   /** Finds the positions of new partitions, and begins to read. */

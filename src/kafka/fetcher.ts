@@ -4,6 +4,7 @@ import { groupBy } from "../core/group-by.ts";
 import type { Logger } from "../core/logger.ts";
 import { Run } from "../core/message.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
+import type { Supervisor } from "../core/supervisor.ts";
 import type { Delivery } from "../driver/driver.ts";
 import { errorName } from "../wire/error-codes.ts";
 import { fetch, type FetchedPartition, type FetchResponse } from "../wire/requests/01-fetch.ts";
@@ -55,6 +56,7 @@ export class Fetcher {
   readonly #deliver: (delivery: Delivery) => void;
   readonly #logger: Logger;
   readonly #clock: Clock;
+  readonly #supervisor: Supervisor | undefined;
   readonly #readings = new Map<string, Reading>();
   readonly #nodes = new Map<number, readonly NodeFetcher[]>();
   readonly #stop = new AbortController();
@@ -67,12 +69,14 @@ export class Fetcher {
     deliver: (delivery: Delivery) => void,
     logger: Logger,
     clock: Clock,
+    supervisor?: Supervisor,
   ) {
     this.#cluster = cluster;
     this.#positions = positions;
     this.#deliver = deliver;
     this.#logger = logger;
     this.#clock = clock;
+    this.#supervisor = supervisor;
   }
 
   /** Begins to read a partition at the position of its acknowledgements. */
@@ -125,7 +129,10 @@ export class Fetcher {
     // Two long polls by turns: what is gained while one is under way is asked for by the other, at once.
     const pair = [new NodeFetcher(this.#cluster.link(address)), new NodeFetcher(this.#cluster.link(address))];
     this.#nodes.set(nodeId, pair);
-    for (const node of pair) void this.#loop(nodeId, node);
+    const { signal } = this.#stop;
+    const loop = (node: NodeFetcher) => () => this.#loop(nodeId, node);
+    const name = `The fetching from broker ${nodeId}`;
+    for (const node of pair) void (this.#supervisor?.loop(name, loop(node), { signal }) ?? loop(node)());
   }
 
   #drop(nodeId: number): void {
@@ -263,16 +270,20 @@ export class Fetcher {
     );
   }
 
+  #once(run: () => Promise<void>): Promise<void> {
+    return this.#supervisor?.once("Finding a new position", run, { signal: this.#stop.signal }) ?? run();
+  }
+
   #trouble(reading: Reading, code: number): void {
     reading.notBefore = this.#clock.monotonic() + RETRY;
     switch (code) {
       case Code.OFFSET_OUT_OF_RANGE:
-        void this.#reset(reading, `offset ${reading.position} is out of the log's range`);
+        void this.#once(() => this.#reset(reading, `offset ${reading.position} is out of the log's range`));
         break;
       case Code.UNKNOWN_TOPIC_ID:
       case Code.INCONSISTENT_TOPIC_ID:
       case Code.UNKNOWN_TOPIC_OR_PARTITION:
-        void this.#compareTopic(reading);
+        void this.#once(() => this.#compareTopic(reading));
         break;
       default: // the leader has moved, or will be back
         this.#logger.debug(`Fetching ${keyOf(reading)}: ${errorName(code)}`);

@@ -2,6 +2,7 @@ import type { Lease } from "../core/lease.ts";
 import { leaseTerms, type MemberError, MemberLease, type Verdict } from "../core/member-lease.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
+import type { LoopOptions } from "../core/supervisor.ts";
 import type { JoinOptions, TopicPartition } from "../driver/driver.ts";
 import { heartbeat } from "../wire/requests/12-heartbeat.ts";
 import { joinGroup, type JoinGroupResponse } from "../wire/requests/11-join-group.ts";
@@ -102,7 +103,15 @@ export class Group {
   }
 
   start(): void {
-    this.#loops = Promise.all([this.#run(), this.#heartbeats.run()]);
+    const options = { signal: this.#stop.signal, endless: true };
+    this.#loops = Promise.all([
+      this.#supervise("The loop of the group", () => this.#run(), options),
+      this.#supervise("The loop of the heartbeats", () => this.#heartbeats.run(), options),
+    ]);
+  }
+
+  #supervise(name: string, run: () => Promise<void>, options: LoopOptions): Promise<void> {
+    return this.#options.supervisor?.loop(name, run, options) ?? run();
   }
 
   /** Joins again, to say that something has changed. */

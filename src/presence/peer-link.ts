@@ -1,4 +1,5 @@
 import { connect, isIPv6, type Socket } from "node:net";
+import { messageOf } from "../core/errors.ts";
 import { Backoff, pause } from "../core/pause.ts";
 import type { Presence } from "../driver/driver.ts";
 import { granted } from "../runtime/permission.ts";
@@ -40,7 +41,7 @@ export class PeerLink {
     this.#peer = peer;
     this.#events = events;
     this.#witnessOf = witnessOf;
-    void this.#run();
+    this.#run().catch((error: unknown) => events.tell(`Is not watched any more: ${messageOf(error)}`));
   }
 
   close(): void {

@@ -4,6 +4,7 @@ import { MephistoError } from "../core/errors.ts";
 import type { Lease } from "../core/lease.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Sleep } from "../core/pause.ts";
+import type { Supervisor } from "../core/supervisor.ts";
 import type { Generation } from "../driver/driver.ts";
 
 /** One term of mastership. */
@@ -19,6 +20,12 @@ export interface Term {
   readonly ended: string | undefined;
   /** Whether it lasts, asked of the lease itself: a signal may come late in a process that was frozen. */
   holds(): boolean;
+}
+
+export interface MastershipOptions {
+  /** Whether anything waits for a master to be elected. */
+  missesMaster?(): boolean;
+  readonly supervisor?: Supervisor;
 }
 
 /** How often a worker that is elected, but may not act yet, looks whether it may, in ms. */
@@ -48,17 +55,19 @@ export class Mastership {
   #nextLook = new AbortController();
 
   readonly #missesMaster: () => boolean;
+  readonly #supervisor: Supervisor | undefined;
 
-  /** `begin` is called at the start of each term. `missesMaster`: whether anything waits for a master to be elected. */
+  /** `begin` is called at the start of each term. */
   constructor(
     lease: Lease,
     begin: (term: Term) => void,
     logger: Logger,
     clock: Clock,
     sleep: Sleep,
-    missesMaster: () => boolean = () => true,
+    { missesMaster = () => true, supervisor }: MastershipOptions = {},
   ) {
     this.#missesMaster = missesMaster;
+    this.#supervisor = supervisor;
     this.#lease = lease;
     this.#begin = begin;
     this.#logger = logger;
@@ -155,7 +164,11 @@ export class Mastership {
 
   #lookIn(ms: number): void {
     const { signal } = this.#nextLook = new AbortController();
-    void this.#sleep(ms, signal).then(() => signal.aborted || this.#look());
+    const look = async () => {
+      await this.#sleep(ms, signal);
+      if (!signal.aborted) this.#look();
+    };
+    void (this.#supervisor?.once("A look at the mastership", look) ?? look());
   }
 
   #ascend(generation: Generation): void {

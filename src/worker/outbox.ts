@@ -51,11 +51,15 @@ export class Outbox {
 
   async #flush(): Promise<void> {
     this.#flushing = true;
-    while (this.#waiting.length > 0) {
-      let batch: Waiting[] = [];
-      await this.#commit(() => batch = this.#take(), () => batch);
+    let batch: Waiting[] = [];
+    try {
+      while (this.#waiting.length > 0) await this.#commit(() => batch = this.#take(), () => batch);
+    } catch (error) {
+      // None of this throws as long as our code is right.
+      for (const { reject } of [...batch, ...this.#waiting.splice(0)]) reject(error);
+    } finally {
+      this.#flushing = false;
     }
-    this.#flushing = false;
   }
 
   /** Part of a batch that cannot be committed may still be: only the culprit fails. */

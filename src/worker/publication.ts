@@ -1,3 +1,4 @@
+import { describeThrown, MephistoError } from "../core/errors.ts";
 import { TopicRefused } from "../driver/master-log.ts";
 import { sizeOf } from "./sends.ts";
 import type { Part } from "./transaction-part.ts";
@@ -25,11 +26,13 @@ type Taken = Waiting & { readonly part: Part };
  */
 export class Publication {
   readonly #runner: TransactionRunner;
+  readonly #lost: (error: MephistoError) => void;
   #waiting: Waiting[] = [];
   #running = false;
 
   constructor(parts: TransactionRunnerParts) {
     this.#runner = new TransactionRunner(parts);
+    this.#lost = parts.lost;
   }
 
   /** Since when the transaction in hand has been trying, on the monotonic clock; undefined when there is none. */
@@ -58,13 +61,23 @@ export class Publication {
 
   async #run(): Promise<void> {
     this.#running = true;
-    // Who is ready in this same moment goes with the first.
-    await Promise.resolve();
-    while (this.#waiting.length > 0) {
-      const taken = this.#take();
-      if (taken.length > 0) await this.#publish(taken, false);
+    let taken: Taken[] = [];
+    try {
+      // Who is ready in this same moment goes with the first.
+      await Promise.resolve();
+      while (this.#waiting.length > 0) {
+        taken = this.#take();
+        if (taken.length > 0) await this.#publish(taken, false);
+      }
+    } catch (error) {
+      // None of this throws as long as our code is right. The term ends by it, and is begun anew.
+      const sentence = `Publishing has failed, which is a fault of Mephisto: ${describeThrown(error)}.`;
+      const fault = new MephistoError("INTERNAL", sentence, { cause: error });
+      for (const { reject } of [...taken, ...this.#waiting.splice(0)]) reject(fault);
+      this.#lost(fault);
+    } finally {
+      this.#running = false;
     }
-    this.#running = false;
   }
 
   /** The next that go together. */

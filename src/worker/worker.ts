@@ -166,6 +166,7 @@ export class Worker implements RunningWorker {
       instanceId: settings.instanceId.value,
       sessionTimeout: settings.sessionTimeout.value,
       heartbeatInterval: settings.heartbeatInterval.value,
+      supervisor: this.#supervisor,
     }, this.#listener());
     const master = this.#master = journal && new Master({
       ...this.#parts,
@@ -176,11 +177,14 @@ export class Worker implements RunningWorker {
       version: settings.version.value,
       timers: this.#timers.filter(({ timer }) => timer.onMaster),
       tasks: this.#tasks.filter(({ task }) => task.onMaster),
-      standDown: (why) => void this.#standDown(why),
+      standDown: (why) => void this.#supervisor.once("Standing down", () => this.#standDown(why)),
     });
     const begin = (term: Term) => master?.begin(term);
     const missesMaster = () => master !== undefined && this.#stopping === undefined;
-    this.#mastership = new Mastership(membership.lease, begin, logger, clock, sleep, missesMaster);
+    this.#mastership = new Mastership(membership.lease, begin, logger, clock, sleep, {
+      missesMaster,
+      supervisor: this.#supervisor,
+    });
     watch?.follow(membership);
     await Promise.race([membership.ready(), aborted(signal)]);
     if (this.#state === "starting") this.#state = "running";
@@ -292,7 +296,7 @@ export class Worker implements RunningWorker {
         this.#mastership?.generation(generation);
         this.#parts.watch?.generation(generation);
         this.#master?.look();
-        if (generation.resignAsked) void this.#handOver();
+        if (generation.resignAsked) void this.#supervisor.once("The handover", () => this.#handOver());
         this.#watchIdle();
       },
       expelled: () => {

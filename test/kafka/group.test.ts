@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { systemClock } from "../../src/core/clock.ts";
+import { silent } from "../../src/core/logger.ts";
+import { pause } from "../../src/core/pause.ts";
 import { Candidacy } from "../../src/kafka/candidacy.ts";
 import { Cluster } from "../../src/kafka/cluster.ts";
 import { Code } from "../../src/kafka/codes.ts";
@@ -11,6 +13,7 @@ import { type AssignmentData, encodeData, type MemberData, memberData } from "..
 import type { Call } from "../../src/wire/call.ts";
 import { decodeSubscription, encodeAssignment } from "../../src/wire/consumer-protocol.ts";
 import { Reader } from "../../src/wire/reader.ts";
+import { supervisorOf } from "../core/fakes.ts";
 import { until } from "../support/until.ts";
 
 /** A coordinator under the test's hand: it answers as the test says, by the name of the request. */
@@ -86,23 +89,32 @@ afterEach(async () => {
   await Promise.all(groups.splice(0).map((group) => group.leave()));
 });
 
-async function joined(coordinator: FakeCoordinator, heartbeatInterval = 10, sessionTimeout = 6000) {
+async function joined(
+  coordinator: FakeCoordinator,
+  heartbeatInterval = 10,
+  sessionTimeout = 6000,
+  faults: { unreachable?: boolean } = {},
+) {
   const heard: string[] = [];
   const profile = { worker: "", runtime: "", version: "", timers: [], mayBeMaster: true, presence: undefined };
-  const options = { group: "g", topics: ["t"], profile, instanceId: undefined, sessionTimeout };
+  const supervisor = supervisorOf({ logger: silent, clock: systemClock, sleep: (ms) => pause(ms / 100) });
+  const options = { supervisor, group: "g", topics: ["t"], profile, instanceId: undefined, sessionTimeout };
   const group = new Group(coordinator, { ...options, heartbeatInterval }, {
     owned: () => [{ topic: "t", partition: 0 }],
     claim: () => 0,
     synced: () => heard.push("synced"),
     expelled: () => heard.push("expelled"),
     failed: () => heard.push("failed"),
-    unreachable: () => heard.push("unreachable"),
+    unreachable() {
+      if (faults.unreachable) throw new TypeError("undefined is not a function");
+      heard.push("unreachable");
+    },
     reachable: () => {},
   }, systemClock);
   groups.push(group);
   group.start();
   await until(() => heard.includes("synced"));
-  return { group, heard };
+  return { group, heard, supervisor };
 }
 
 test("a generation that heartbeats hear of before the answer to the join is no reason to give up everything", async () => {
@@ -241,3 +253,20 @@ test("that it does not stand is known only to a generation that was joined with 
   await Promise.resolve();
   assert.deepEqual(known, ["resigned"]);
 });
+
+for (const [loop, api] of [["group", "JoinGroup"], ["heartbeats", "Heartbeat"]] as const) {
+  test(`a fault of ours in the loop of the ${loop} is told, and it goes on`, async () => {
+    const coordinator = new FakeCoordinator();
+    const faults = { unreachable: true };
+    const { group, heard, supervisor } = await joined(coordinator, 10, 6000, faults);
+    coordinator.instead.set(api, () => Promise.reject(new Error("broken")));
+    group.rejoin();
+    await until(() => supervisor.trouble?.startsWith(`The loop of the ${loop} has failed`));
+    faults.unreachable = false;
+    coordinator.instead.delete(api);
+    const before = coordinator.asked.filter((name) => name === api).length;
+    await until(() => coordinator.asked.filter((name) => name === api).length > before);
+    await until(() => group.synced && heard.filter((what) => what === "synced").length > 1);
+    assert.deepEqual(supervisor.ended, []);
+  });
+}

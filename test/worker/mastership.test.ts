@@ -4,15 +4,17 @@ import fc from "fast-check";
 import { MephistoError } from "../../src/core/errors.ts";
 import { Lease } from "../../src/core/lease.ts";
 import { Mastership, type Term } from "../../src/worker/mastership.ts";
-import { Lines } from "../core/fakes.ts";
+import { Lines, supervisorOf } from "../core/fakes.ts";
 import { FakeTime, generation } from "./fakes.ts";
 
-function made() {
+function made(missesMaster?: () => boolean) {
   const time = new FakeTime();
   const lines = new Lines();
   const lease = new Lease({ session: 6000, rebalance: 24_000, margin: 500 }, time);
   const terms: Term[] = [];
-  const mastership = new Mastership(lease, (term) => terms.push(term), lines, time, time.sleep);
+  const supervisor = supervisorOf({ logger: lines, clock: time, sleep: time.sleep });
+  const options = { supervisor, ...(missesMaster && { missesMaster }) };
+  const mastership = new Mastership(lease, (term) => terms.push(term), lines, time, time.sleep, options);
   const renew = () => lease.renew(lease.now());
   /** The coordinator answers every 300 ms. */
   const beat = async (ms: number) => {
@@ -28,7 +30,7 @@ function made() {
   /** The generation of the term that lasts, or 0. */
   const term = () => mastership.master ? terms.at(-1)?.generation ?? 0 : 0;
   const current = () => terms.at(-1) ?? assert.fail("there was no term");
-  return { time, lines, lease, term, terms, mastership, renew, beat, elect, current };
+  return { time, lines, supervisor, lease, term, terms, mastership, renew, beat, elect, current };
 }
 
 test("a follower is no master", async () => {
@@ -293,4 +295,22 @@ test("that nobody is master is told once, and again after there was one", () => 
   mastership.generation(generation({ generation: 4 }));
   mastership.generation(generation({ generation: 5, master: undefined }));
   assert.deepEqual(lines.all.filter((line) => /^warn: Nobody is master/.test(line)).length, 2);
+});
+
+test("that nobody is master is not told where nothing waits for one, nor while the worker stops", () => {
+  const nobody = generation({ generation: 1, master: undefined });
+  const idle = made(() => false);
+  idle.mastership.generation(nobody);
+  const stopping = made();
+  stopping.mastership.resign();
+  stopping.mastership.generation(nobody);
+  assert.deepEqual([idle, stopping].flatMap(({ lines }) => lines.of(/Nobody is master/)), []);
+});
+
+test("a fault of ours in a look at the mastership ends the worker", async () => {
+  const { time, lines, supervisor, elect } = made();
+  elect(1, time.monotonic() + 1000);
+  lines.breakAt = /Elected in generation/;
+  await time.pass(1100);
+  assert.match(supervisor.ended[0]?.message ?? "", /^A look at the mastership has failed/);
 });

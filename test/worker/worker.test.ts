@@ -91,7 +91,8 @@ test("a worker connects, makes sure of its topics, joins and says what it is", a
   assert.deepEqual([driver.calls, worker.status().state, worker.ready()], [[], "starting", false]);
   await worker.start();
   assert.deepEqual(driver.calls, ["connect", "ensureTopics shop-orders", "join"]);
-  assert.deepEqual(membership().options, {
+  const { supervisor: _, ...options } = membership().options;
+  assert.deepEqual(options, {
     group: "shop",
     topics: ["shop-orders"],
     profile: {
@@ -843,5 +844,62 @@ test("a status says when timers come next only to who reads that", async () => {
   await worker.prepareStatus();
   assert.equal(worker.status().timers.length, 2);
   assert.equal(asked, 3);
+  await ended(worker, time);
+});
+
+test("that nobody is master is told by a worker with work for one, until it stops", async () => {
+  const nobody = { generation: 1, master: undefined };
+  const { worker, time, lines, membership } = made();
+  await worker.start();
+  membership().generation(nobody);
+  assert.equal(lines.of(/^warn: Nobody is master/).length, 1);
+  membership().generation({ generation: 2 });
+  const stopped = worker.stop();
+  membership().generation({ ...nobody, generation: 3 });
+  await time.pass(30_000);
+  await stopped;
+  assert.equal(lines.of(/^warn: Nobody is master/).length, 1);
+  const local = made({ local: true });
+  await local.worker.start();
+  local.membership().generation(nobody);
+  assert.deepEqual(local.lines.of(/Nobody is master/), []);
+  await ended(local.worker, local.time);
+});
+
+test("a loop that fails by a fault of ours makes the worker unready, with the reason, until it runs again", async () => {
+  let calls = 0;
+  const { worker, time, lines, membership, zero } = made({
+    handler: async (stream) => {
+      for await (const _ of stream) if (++calls === 1) throw new Error("no");
+    },
+  });
+  await worker.start();
+  membership().generation();
+  membership().listener.assigned([zero]);
+  lines.breakAt = /at offset 0 failed/;
+  const partition = new FakePartition(0);
+  membership().listener.deliver(partition.delivery("a"));
+  await settle();
+  assert.equal(worker.ready(), false);
+  assert.match(worker.status().reason ?? "", /^The loop of actor orders has failed, which is a fault of Mephisto: /);
+  for (let second = 0; second < 12; second++) {
+    await time.pass(1000);
+    membership().heartbeat();
+  }
+  assert.deepEqual([worker.ready(), calls, partition.acknowledged], [true, 2, 1]);
+  await ended(worker, time);
+});
+
+test("one that fails again and again ends the worker", async () => {
+  const { worker, time, lines, membership } = made({
+    tick: () => {
+      lines.breakAt = /Timer local failed/;
+      throw new Error("no");
+    },
+  });
+  await worker.start();
+  membership().generation();
+  await time.pass(60_000);
+  assert.match((await worker.failed).message, /^The loop of timer local has failed.* The worker ends: /);
   await ended(worker, time);
 });
