@@ -187,6 +187,8 @@ export class FakeDriver implements Driver {
   /** What was called, in order. */
   readonly calls: string[] = [];
   readonly sent: Record[] = [];
+  /** The topics that had to be there, in order. */
+  readonly ensured: TopicSpec[] = [];
   readonly master: FakeMasterLog;
   readonly held: Pending[] = [];
   hold = false;
@@ -222,6 +224,7 @@ export class FakeDriver implements Driver {
   }
 
   async ensureTopics(topics: readonly TopicSpec[]): Promise<Map<string, number>> {
+    this.ensured.push(...topics);
     await this.#call("ensureTopics", topics.map(({ topic }) => topic).join(","));
     return new Map(topics.map(({ topic, partitions }) => [topic, partitions]));
   }

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { actor, type Handler } from "../../src/core/actor.ts";
 import { MephistoError } from "../../src/core/errors.ts";
@@ -11,7 +14,7 @@ import { resolveSettings } from "../../src/worker/settings.ts";
 import type { Running } from "../../src/worker/stop.ts";
 import { Worker } from "../../src/worker/worker.ts";
 import { coded, fakeApp, Lines } from "../core/fakes.ts";
-import { FakeDriver, type FakeMembership, FakePartition, FakeTime, isDone, settle } from "./fakes.ts";
+import { FakeDriver, type FakeMembership, FakePartition, FakeTime, isDone, settle, UNREADABLE } from "./fakes.ts";
 
 type Parts = {
   handler?: Handler<string>;
@@ -21,6 +24,7 @@ type Parts = {
   /** Of the master's timer. */
   options?: TimerOptions;
   stopTimeout?: string;
+  deadLetterDir?: string;
   calls?: Context<Running>;
   /** Nothing on the master. */
   local?: boolean;
@@ -32,10 +36,20 @@ const loops: Handler<string> = async (stream) => {
 };
 
 function made(
-  { handler = loops, tick = () => {}, onMaster = () => {}, tasks, local, instanceId, options, stopTimeout, calls }:
-    Parts = {},
+  {
+    handler = loops,
+    tick = () => {},
+    onMaster = () => {},
+    tasks,
+    local,
+    instanceId,
+    options,
+    stopTimeout,
+    deadLetterDir = "off",
+    calls,
+  }: Parts = {},
 ) {
-  const { shop, definition } = fakeApp({ valueSerializer: "text", partitions: 2 });
+  const { shop, definition } = fakeApp({ valueSerializer: "text", partitions: 2, replicationFactor: 3 });
   actor(shop, { name: "orders" }, handler as Handler<unknown, unknown>);
   timer(shop, 1, { name: "local" }, tick);
   if (!local) timer(shop, 1, { name: "master", onMaster: true, ...options }, onMaster);
@@ -49,7 +63,7 @@ function made(
   const worker = new Worker({
     definition,
     settings: resolveSettings(
-      { version: "3", ...(instanceId && { instanceId }), ...(stopTimeout && { stopTimeout }) },
+      { version: "3", ...(instanceId && { instanceId }), ...(stopTimeout && { stopTimeout }), deadLetterDir },
       { flags: {}, env: {} },
     ),
     calls,
@@ -902,4 +916,31 @@ test("one that fails again and again ends the worker", async () => {
   await time.pass(60_000);
   assert.match((await worker.failed).message, /^The loop of timer local has failed.* The worker ends: /);
   await ended(worker, time);
+
+test("a message that no topic takes is in the folder that is set, or in the log", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "mephisto-worker-"));
+  for (const deadLetterDir of [folder, "off"]) {
+    const { worker, time, driver, lines, membership } = made({ deadLetterDir, local: true });
+    await worker.start();
+    driver.errors.set("send", new MephistoError("NOT_AUTHORIZED", "You may not write there."));
+    const partition = new FakePartition(0);
+    membership().listener.assigned([partition]);
+    membership().listener.deliver(partition.delivery(UNREADABLE, "a"));
+    for (let i = 0; i < 2000 && partition.acknowledged < 2; i++) await settle();
+    const said = lines.all.filter((line) =>
+      /offset 0 cannot be decoded: .*shop-orders\.dead does not take it/.test(line)
+    );
+    assert.deepEqual([partition.acknowledged, said.length], [2, 1]);
+    const kept = lines.all.filter((line) => line.includes('"value":"/w=="')).length;
+    if (deadLetterDir === "off") assert.equal(kept, 1);
+    else {
+      const [line = ""] = readFileSync(join(folder, "shop-orders.dead.jsonl"), "utf8").split("\n");
+      assert.deepEqual([JSON.parse(line).value, kept], ["/w==", 0]);
+      assert.ok(said[0]?.includes(join(folder, "shop-orders.dead.jsonl")), said[0]);
+    }
+    const like = { partitions: 1, replicationFactor: 3, limitsOf: "shop-orders" };
+    assert.deepEqual(driver.ensured.at(-1), { topic: "shop-orders.dead", ...like });
+    await ended(worker, time);
+  }
+  rmSync(folder, { recursive: true });
 });
