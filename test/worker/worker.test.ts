@@ -916,6 +916,7 @@ test("one that fails again and again ends the worker", async () => {
   await time.pass(60_000);
   assert.match((await worker.failed).message, /^The loop of timer local has failed.* The worker ends: /);
   await ended(worker, time);
+});
 
 test("a message that no topic takes is in the folder that is set, or in the log", async () => {
   const folder = mkdtempSync(join(tmpdir(), "mephisto-worker-"));
