@@ -340,7 +340,10 @@ export class ActorLoop implements Feed, Running {
         const call = () => runAs(this.#parts.calls, this, () => handler(stream));
         await origin.run({ actor: name }, () => this.#parts.context.run(this.#sends, call));
         await stream.finish();
-        if (this.#ended) break;
+        if (this.#ended) {
+          this.#stream = undefined;
+          break;
+        }
         const why = stream.used ? " although its stream goes on" : ` without reading its stream. ${USE_STREAM}`;
         this.#parts.logger.warn(`The handler of ${name} has returned${why}. It is called again.`);
         await this.#parts.sleep(TROUBLE_PAUSE, this.#stop.signal);

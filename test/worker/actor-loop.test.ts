@@ -1002,3 +1002,24 @@ test("a fault of ours between a failure and its retry passes no message over", a
   assert.equal(first.acknowledged, 3);
   await loop.stop();
 });
+
+test("of a handler that has ended nothing is cut off; of a batch the offsets are told", async () => {
+  const ended = made(async (stream) => {
+    for await (const _ of stream);
+  });
+  ended.loop.deliver(ended.first.delivery("a"));
+  await settle();
+  await ended.loop.stop();
+  assert.deepEqual(ended.loop.cutOff(), []);
+  const { time, loop, first } = made(async (stream) => {
+    for await (const _ of stream.take(3)) await new Promise(() => {});
+  });
+  loop.deliver(first.delivery("a", "b", "c"));
+  await settle();
+  await time.pass(4000);
+  void loop.stop();
+  assert.deepEqual(loop.cutOff().map(({ what }) => what), [
+    "The handler of orders had shop-orders[0] at offsets 0 to 2 in hand for 4s: it is handled again by the next worker " +
+    "that has the partition.",
+  ]);
+});
