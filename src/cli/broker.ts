@@ -10,7 +10,7 @@ import { LOG_LEVELS, makeLogger } from "./logger.ts";
 import { portOf, resolveLoglevel } from "./options.ts";
 import { folderOf } from "./folder.ts";
 import { UsageError } from "./parse.ts";
-import { bytesOf } from "./size.ts";
+import { bytesOf } from "../core/size.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What a dev broker is made with. */

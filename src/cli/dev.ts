@@ -17,7 +17,7 @@ import { UsageError } from "./parse.ts";
 import { howToUse } from "./how-to-use.ts";
 import type { Host, ScriptDefinition } from "./script.ts";
 import { folderOf } from "./folder.ts";
-import { bytesOf } from "./size.ts";
+import { bytesOf } from "../core/size.ts";
 import type { Terminal } from "./terminal.ts";
 
 const HOST = "127.0.0.1";

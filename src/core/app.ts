@@ -6,6 +6,7 @@ import { MephistoError } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import { checkName } from "./name.ts";
 import { checkOptions, kinds, oneOf } from "./options.ts";
+import { bytesOf } from "./size.ts";
 import { type AnySerializer, serializer, type SerializerSpec } from "./serializer.ts";
 
 /** How to prove who we are to the broker. */
@@ -54,6 +55,11 @@ export interface AppOptions<V extends SerializerSpec = SerializerSpec, K extends
    * over within it, and cut off after it. Default 25 s.
    */
   stopTimeout?: Duration;
+  /**
+   * The memory for messages that are fetched and not handled yet, decompressed where they are open: `"128MiB"`, or bytes.
+   * One batch that is larger is handled all the same. Default 64 MiB, which fits a container of 256 MB.
+   */
+  bufferMemory?: string | number;
   /** A fixed name of this worker in its group (static membership): a quick restart moves no partition. Default none. */
   instanceId?: string;
   /** The version of the script that this worker tells the others. Default none. */
@@ -208,6 +214,7 @@ const OPTIONS = {
   sessionTimeout: kinds.duration,
   heartbeatInterval: kinds.duration,
   stopTimeout: kinds.duration,
+  bufferMemory: kinds.size,
   instanceId: kinds.text,
   version: kinds.text,
   presenceBind: kinds.text,
@@ -227,6 +234,7 @@ function checkValues(options: AppOptions): void {
   if (options.sasl) checkOptions(options.sasl, SASL, "sasl");
   if (options.linger !== undefined) milliseconds(options.linger, "linger");
   if (options.stopTimeout !== undefined) positiveMilliseconds(options.stopTimeout, "stopTimeout");
+  if (typeof options.bufferMemory === "string") bytesOf(options.bufferMemory, "bufferMemory");
   if (options.instanceId !== undefined) checkName(options.instanceId, "instanceId", "It names a place in the group");
   // Whether they go together is known when the worker starts: a flag or a variable may come before either.
   if (options.sessionTimeout !== undefined) positiveMilliseconds(options.sessionTimeout, "sessionTimeout");

@@ -11,13 +11,20 @@ export interface Kind {
 
 /** The kinds of options' values. */
 export const kinds: Readonly<
-  Record<"text" | "flag" | "count" | "countOrNone" | "duration" | "serializer" | "object" | "flagOrObject", Kind>
+  Record<
+    "text" | "flag" | "count" | "countOrNone" | "duration" | "serializer" | "object" | "flagOrObject" | "size",
+    Kind
+  >
 > = {
   text: { words: "text", is: (value) => typeof value === "string" },
   flag: { words: "true or false", is: (value) => typeof value === "boolean" },
   count: { words: "a whole number of at least 1", is: (value) => Number.isInteger(value) && Number(value) > 0 },
   countOrNone: { words: "a whole number of at least 0", is: (value) => Number.isInteger(value) && Number(value) >= 0 },
   duration: { words: "a duration", is: (value) => typeof value === "number" || typeof value === "string" },
+  size: {
+    words: 'a number of bytes, or a size such as "128MiB"',
+    is: (value) => typeof value === "string" || Number.isSafeInteger(value) && Number(value) > 0,
+  },
   /** Checked by what reads it. */
   serializer: { words: "a serializer", is: () => true },
   object: { words: "an object", is: isObject },

@@ -48,6 +48,8 @@ export interface Feed {
   extend(run: Run): boolean;
   /** Whether the event loop has had a turn since the limit was last raised: somebody may be waiting, look at the clock. */
   readonly turned: boolean;
+  /** Whether there is no room for more: a batch that is being gathered is handed out as it is. */
+  readonly crowded: boolean;
   /** The event loop's turn, when it is due: to be waited for before anything more is handed out. */
   rest(): Promise<void> | undefined;
   /** The handler has come back for more, or has ended; what it had in hand is still in its hands. */
@@ -216,7 +218,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
       const run = this.#run ?? this.#feed.take(parts.length > 0);
       if (run === undefined) {
         const left = until - this.#clock.monotonic();
-        if (this.#feed.ended || size() >= count || (left <= 0 && size() > 0)) break;
+        if (this.#feed.ended || size() >= count || ((left <= 0 || this.#feed.crowded) && size() > 0)) break;
         await this.#feed.wait(size() > 0 ? left : undefined);
         continue;
       }

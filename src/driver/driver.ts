@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ByteBudget } from "../core/byte-budget.ts";
 import type { Lease } from "../core/lease.ts";
 import type { Compression, Run } from "../core/message.ts";
 import type { Supervisor } from "../core/supervisor.ts";
@@ -179,6 +180,8 @@ export interface JoinOptions {
   readonly heartbeatInterval: number;
   /** Looks after the loops of the membership. Default: one of its own, which tells the listener when it fails. */
   readonly supervisor?: Supervisor | undefined;
+  /** What its messages may take in memory; missing: the default. */
+  readonly budget?: ByteBudget;
 }
 
 /** A place in the group. */

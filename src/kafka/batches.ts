@@ -25,3 +25,24 @@ export function lastOffsetOf(bytes: Uint8Array): number {
   }
   return last;
 }
+
+/**
+ * Cuts a Fetch answer's batches into parts of about `bytes`, each of whole batches, at least one. What is cut short at the
+ * end is left out; an answer without any whole batch is one part, so that reading it says what is wrong.
+ */
+export function partsOf(records: Uint8Array, bytes: number): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  let from = 0;
+  let at = 0;
+  while (at < records.length) {
+    const end = at + sizeOfBatch(records, at);
+    if (end > records.length) break;
+    if (at > from && end - from > bytes) {
+      parts.push(records.subarray(from, at));
+      from = at;
+    }
+    at = end;
+  }
+  if (at > from) parts.push(records.subarray(from, at));
+  return parts.length > 0 ? parts : [records];
+}

@@ -69,7 +69,7 @@ export class Consumer implements Membership {
     const failed = (error: MephistoError) => listener.failed(error);
     const supervisor = this.#supervisor = options.supervisor ?? new Supervisor({ logger, clock, sleep: pause, failed });
     const deliver = (delivery: Delivery) => listener.deliver(delivery);
-    this.#fetcher = new Fetcher(cluster, this.#positions, deliver, logger, clock, supervisor);
+    this.#fetcher = new Fetcher(cluster, this.#positions, deliver, logger, clock, supervisor, options.budget);
     this.#group = new Group(cluster, { ...options, supervisor }, {
       owned: () => [...this.#held.values()].map(({ topic, partition }) => ({ topic, partition })),
       claim: () => listener.claim(),

@@ -1,4 +1,6 @@
 import type { Acknowledgements } from "../core/acknowledgements.ts";
+import { Buffer } from "node:buffer";
+import { ByteBudget } from "../core/byte-budget.ts";
 import type { Clock } from "../core/clock.ts";
 import { groupBy } from "../core/group-by.ts";
 import type { Logger } from "../core/logger.ts";
@@ -8,8 +10,8 @@ import type { Supervisor } from "../core/supervisor.ts";
 import type { Delivery } from "../driver/driver.ts";
 import { errorName } from "../wire/error-codes.ts";
 import { fetch, type FetchedPartition, type FetchResponse } from "../wire/requests/01-fetch.ts";
-import { decodeRecords } from "../wire/records.ts";
-import { lastOffsetOf } from "./batches.ts";
+import { AbortIndex, decodeRecords } from "../wire/records.ts";
+import { lastOffsetOf, partsOf } from "./batches.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { codecs } from "./compression.ts";
@@ -25,10 +27,13 @@ const SHORT_POLL = 20;
 const PARTITION_BYTES = 1 << 20;
 /** The most in one answer, in bytes. */
 const ANSWER_BYTES = 8 << 20;
-/** A partition with more than this waiting for its handler is not fetched, in bytes. */
+/** A partition with more than this waiting for its handler is not fetched, in bytes; less if there are many. */
 const WAITING_BYTES = 1 << 20;
-/** Nor is any while this much waits in all. */
-const ALL_WAITING_BYTES = 48 << 20;
+const LEAST_WAITING_BYTES = 64 << 10;
+/** What is read at a time: as compressed as it may be, this is what its decompressed bytes come from. */
+const PART_BYTES = 64 << 10;
+/** What a message takes beside its bytes, roughly. */
+const MESSAGE_BYTES = 100;
 /** After an error of a partition, in ms. */
 const RETRY = 500;
 
@@ -60,7 +65,7 @@ export class Fetcher {
   readonly #readings = new Map<string, Reading>();
   readonly #nodes = new Map<number, readonly NodeFetcher[]>();
   readonly #stop = new AbortController();
-  #waiting = 0;
+  readonly #budget: ByteBudget;
   #refreshing: Promise<void> | undefined;
 
   constructor(
@@ -70,8 +75,10 @@ export class Fetcher {
     logger: Logger,
     clock: Clock,
     supervisor?: Supervisor,
+    budget: ByteBudget = new ByteBudget(),
   ) {
     this.#cluster = cluster;
+    this.#budget = budget;
     this.#positions = positions;
     this.#deliver = deliver;
     this.#logger = logger;
@@ -151,9 +158,10 @@ export class Fetcher {
     let poll = SHORT_POLL;
     while (!this.#stop.signal.aborted && this.#nodes.get(nodeId)?.includes(node)) {
       const mine = [...this.#readings.values()].filter((reading) => !reading.asked && this.#leader(reading) === nodeId);
-      const ready = mine.filter((reading) => this.#hasRoom(reading));
+      const now = this.#clock.monotonic();
+      const ready = mine.filter((reading) => this.#hasRoom(reading, now));
       if (ready.length === 0) {
-        await node.sleep(this.#untilReady(mine));
+        await node.sleep(untilReady(mine, now));
         continue;
       }
       for (const reading of ready) reading.asked = true;
@@ -174,29 +182,32 @@ export class Fetcher {
     }
   }
 
-  /** How long until one of them may be fetched again, in ms; less if room is made meanwhile, which wakes the loop. */
-  #untilReady(readings: readonly Reading[]): number {
-    const now = this.#clock.monotonic();
-    const paused = readings.map(({ notBefore }) => notBefore - now).filter((left) => left > 0);
-    return Math.min(LONG_POLL, ...paused);
+  #hasRoom({ waiting, notBefore }: Reading, now: number): boolean {
+    // One of which nothing waits is always read: others, of another actor that is slow, may have all the room there is.
+    const room = waiting === 0 || waiting < this.#share && !this.#budget.full;
+    return room && notBefore <= now;
   }
 
-  #hasRoom({ waiting, notBefore }: Reading): boolean {
-    // One of which nothing waits is always read: others, of another actor that is slow, may have all the room there is.
-    const room = waiting === 0 || waiting < WAITING_BYTES && this.#waiting < ALL_WAITING_BYTES;
-    return room && notBefore <= this.#clock.monotonic();
+  /** How much of a partition may wait: all together half of what there is, since the other half is for what is open. */
+  get #share(): number {
+    const share = this.#budget.limit / 2 / Math.max(1, this.#readings.size);
+    return Math.max(LEAST_WAITING_BYTES, Math.min(WAITING_BYTES, Math.floor(share)));
   }
 
   #request(ready: readonly Reading[], maxWaitMs: number) {
+    const share = Math.min(PARTITION_BYTES, this.#share);
     const topics = [...groupBy(ready, ({ topicId }) => topicId)].map(([topicId, readings]) => ({
       topicId,
       partitions: readings.map(({ partition, position }) => ({
         partition,
         fetchOffset: position,
-        maxBytes: PARTITION_BYTES,
+        maxBytes: share,
       })),
     }));
-    return fetch({ maxWaitMs, minBytes: 1, maxBytes: ANSWER_BYTES, isolationLevel: "read_committed", topics });
+    // Without room little comes, though at least one batch: in turn for all of which nothing waits.
+    const most = this.#budget.full ? 0 : Math.min(ANSWER_BYTES, this.#budget.limit / 8);
+    const maxBytes = Math.max(LEAST_WAITING_BYTES, Math.floor(most));
+    return fetch({ maxWaitMs, minBytes: 1, maxBytes, isolationLevel: "read_committed", topics });
   }
 
   /** Delivers what has come; says whether anything has. */
@@ -221,7 +232,6 @@ export class Fetcher {
 
   #receive(reading: Reading, { records, aborted }: FetchedPartition): void {
     const from = reading.position;
-    const { version, topic, partition } = reading;
     const last = lastOffsetOf(records);
     if (last >= from) reading.position = last + 1;
     // To the end of the row: of a batch larger than is asked for only the first partition's is sent, and an answer that is
@@ -229,34 +239,52 @@ export class Fetcher {
     const key = keyOf(reading);
     this.#readings.delete(key);
     this.#readings.set(key, reading);
-    const size = records.length;
     const acknowledge = reading.acks.acknowledger();
-    reading.waiting += size;
-    this.#waiting += size;
-    this.#deliver({
+    const readCommitted = new AbortIndex(aborted);
+    for (const part of partsOf(records, PART_BYTES)) {
+      this.#deliver(this.#part(reading, ownBytes(part), from, readCommitted, acknowledge));
+    }
+  }
+
+  /** Some batches of an answer: decompressed when they are opened. */
+  #part(
+    reading: Reading,
+    bytes: Uint8Array,
+    from: number,
+    readCommitted: AbortIndex,
+    acknowledge: (next: number) => void,
+  ): Delivery {
+    const { version, topic, partition } = reading;
+    const budget = this.#budget;
+    let waiting = bytes.length;
+    let open = 0;
+    reading.waiting += waiting;
+    budget.add(waiting);
+    return {
       topic,
       partition,
       open: () => {
         if (reading.version !== version) return undefined;
         // A message that was in hand when the partition was lost may have been finished since it came back.
         const start = Math.max(from, reading.acks.position);
-        const decoded = decodeRecords(records, { from: start, readCommitted: { aborted }, codecs });
+        const decoded = decodeRecords(bytes, { from: start, readCommitted, codecs });
         if (decoded.error) this.#corrupt(reading, decoded.nextOffset, decoded.error);
+        open = decoded.unpacked + MESSAGE_BYTES * decoded.records.length;
+        budget.add(open);
         return new Run(topic, partition, decoded.records, decoded.nextOffset, acknowledge);
       },
       close: () => {
-        if (reading.version !== version) return;
-        reading.waiting -= size;
-        this.#waiting -= size;
-        if (reading.waiting < WAITING_BYTES) this.#wake(this.#leader(reading));
+        budget.release(open + waiting);
+        if (reading.version === version) reading.waiting -= waiting;
+        open = waiting = 0;
+        if (reading.version === version && reading.waiting < this.#share) this.#wake(this.#leader(reading));
       },
-    });
+    };
   }
 
   /** What has come of a partition is not delivered any more, and no longer counts. */
   #forget(reading: Reading): void {
     reading.version++;
-    this.#waiting -= reading.waiting;
     reading.waiting = 0;
   }
 
@@ -368,4 +396,15 @@ class NodeFetcher {
 
 function keyOf({ topic, partition }: { topic: string; partition: number }): string {
   return `${topic}[${partition}]`;
+}
+
+/** Apart from the answer that it came in, unless it is most of that: a small part would keep all of it in memory. */
+function ownBytes(part: Uint8Array): Uint8Array {
+  return part.length * 2 > part.buffer.byteLength ? part : Buffer.from(part);
+}
+
+/** How long until one of them may be fetched again, in ms; less if room is made meanwhile, which wakes the loop. */
+function untilReady(readings: readonly Reading[], now: number): number {
+  const paused = readings.map(({ notBefore }) => notBefore - now).filter((left) => left > 0);
+  return Math.min(LONG_POLL, ...paused);
 }

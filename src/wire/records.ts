@@ -15,7 +15,7 @@ export interface DecodeOptions {
   /** The position: records of lower offsets, which a batch may begin with, are left out. */
   readonly from: number;
   /** Given: records of these transactions are left out. Missing: everything is read. */
-  readonly readCommitted?: { readonly aborted: readonly AbortedTransaction[] };
+  readonly readCommitted?: { readonly aborted: readonly AbortedTransaction[] } | AbortIndex;
   readonly codecs?: Codecs;
   /** The most bytes that one batch may have after decompression. Default 128 MiB. */
   readonly maxBatchSize?: number;
@@ -25,6 +25,8 @@ export interface DecodedRecords {
   readonly records: LogRecord[];
   /** Where to fetch next: after everything that was looked at, also control batches and what was compacted away. */
   readonly nextOffset: number;
+  /** How many bytes were decompressed for them. */
+  readonly unpacked: number;
   /** The batch at `nextOffset` cannot be read; `records` are those of the good batches before it. */
   readonly error?: CorruptBatchError;
 }
@@ -39,7 +41,11 @@ const ABORT = 0; // the type in a control record's key; 1 is COMMIT
  */
 export function decodeRecords(bytes: Uint8Array, options: DecodeOptions): DecodedRecords {
   const records: LogRecord[] = [];
-  const aborts = options.readCommitted && new AbortIndex(options.readCommitted.aborted);
+  const { readCommitted } = options;
+  const aborts = readCommitted instanceof AbortIndex
+    ? readCommitted
+    : readCommitted && new AbortIndex(readCommitted.aborted);
+  let unpacked = 0;
   let nextOffset = options.from;
   let lastSeen = -1;
   let at = 0;
@@ -67,7 +73,9 @@ export function decodeRecords(bytes: Uint8Array, options: DecodeOptions): Decode
       if (header.baseOffset <= lastSeen) throw new WireError(`the batch before it reaches to offset ${lastSeen}`);
       const lastOffset = header.baseOffset + header.lastOffsetDelta;
       if (isWanted(header, bytes, at, lastOffset, options, aborts)) {
-        readRecords(header, payload(header, bytes, at, options), options.from, records);
+        const part = payload(header, bytes, at, options);
+        if (part.bytes !== bytes) unpacked += part.end;
+        readRecords(header, part, options.from, records);
       }
       lastSeen = lastOffset;
       if (lastOffset >= nextOffset) nextOffset = lastOffset + 1;
@@ -75,10 +83,15 @@ export function decodeRecords(bytes: Uint8Array, options: DecodeOptions): Decode
     } catch (error) {
       records.length = good;
       const reason = error instanceof Error ? error.message : String(error);
-      return { records, nextOffset, error: new CorruptBatchError(baseOffsetAt(bytes, at), reason, { cause: error }) };
+      return {
+        records,
+        nextOffset,
+        unpacked,
+        error: new CorruptBatchError(baseOffsetAt(bytes, at), reason, { cause: error }),
+      };
     }
   }
-  return { records, nextOffset };
+  return { records, nextOffset, unpacked };
 }
 
 function baseOffsetAt(bytes: Uint8Array, at: number): number {
@@ -122,8 +135,11 @@ function isAbortMarker(header: BatchHeader, records: RecordBytes): boolean {
   return new DataView(key.buffer, key.byteOffset).getInt16(2) === ABORT;
 }
 
-/** Which producers are inside an aborted transaction, while the batches go by in the order of their offsets. */
-class AbortIndex {
+/**
+ * Which producers are inside an aborted transaction, while the batches go by in the order of their offsets: one for an
+ * answer, also when that is read part by part.
+ */
+export class AbortIndex {
   readonly #ahead: AbortedTransaction[];
   readonly #producers = new Set<number>();
   #next = 0;

@@ -1,4 +1,5 @@
 import type { ActorDefinition } from "../core/actor.ts";
+import type { ByteBudget } from "../core/byte-budget.ts";
 import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { describeThrown, MephistoError, messageOf } from "../core/errors.ts";
@@ -50,6 +51,7 @@ export interface ActorLoopParts {
   readonly sleep: Sleep;
   readonly supervisor: Supervisor;
   readonly yielder: Yielder;
+  readonly budget?: Pick<ByteBudget, "full">;
   readonly blocks: Pick<BlockWatch, "enter" | "returned">;
   readonly calls?: Context<Running> | undefined;
   /** Whether the worker's partitions may be others' at the moment: the group has heard nothing of it for long. */
@@ -212,9 +214,14 @@ export class ActorLoop implements Feed, Running {
 
   take(holding: boolean): Run | undefined {
     const now = this.#parts.clock.monotonic();
-    const run = this.#takeOf(this.#byTurn(now), now, holding);
+    const lanes = this.#byTurn(now);
+    // While there is no room nothing more is opened: what is open comes to its end first. One at least always goes on.
+    const crowded = this.#parts.budget?.full === true;
+    let run = this.#takeOf(lanes, now, holding, !crowded);
+    if (run === undefined && crowded && !holding) run = this.#takeOf(lanes, now, holding, true);
     if (this.#retryAt < Infinity) this.#noteRetries(now);
     if (run === undefined) return undefined;
+    void this.#parts.yielder.due(now); // from here on what runs is counted, whatever was waited for before
     this.#turnSince = this.#lookedAt = now;
     this.#turnFrom = run.index;
     this.#raise(run);
@@ -228,9 +235,9 @@ export class ActorLoop implements Feed, Running {
     return [...due, ...this.#order.filter((lane) => !due.includes(lane))];
   }
 
-  #takeOf(lanes: readonly Lane[], now: number, holding: boolean): Run | undefined {
+  #takeOf(lanes: readonly Lane[], now: number, holding: boolean, mayOpen: boolean): Run | undefined {
     for (const lane of lanes) {
-      const run = lane.take(now, holding);
+      const run = lane.take(now, holding, mayOpen);
       if (run === undefined) continue;
       this.#order.splice(this.#order.indexOf(lane), 1);
       this.#order.push(lane);
@@ -262,6 +269,10 @@ export class ActorLoop implements Feed, Running {
     }
     this.#raise(run);
     return true;
+  }
+
+  get crowded(): boolean {
+    return this.#parts.budget?.full === true;
   }
 
   get turned(): boolean {

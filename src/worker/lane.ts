@@ -35,11 +35,11 @@ export class Lane {
     else this.#deliveries.push(delivery);
   }
 
-  /** The next run with something to hand out; `now`: on the monotonic clock. */
-  take(now: number, holding: boolean): Run | undefined {
+  /** The next run with something to hand out; `now`: on the monotonic clock. `mayOpen`: also one that is not open yet. */
+  take(now: number, holding: boolean, mayOpen: boolean): Run | undefined {
     if (this.leaving || this.#out !== undefined) return undefined;
     if (!holding) this.#passMarkers();
-    if (this.notBefore > now) return undefined;
+    if (this.notBefore > now || (!mayOpen && this.#runs.length === 0)) return undefined;
     this.notBefore = 0;
     if (!this.waiting) return undefined;
     const run = this.#next();

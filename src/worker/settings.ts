@@ -1,9 +1,11 @@
 import { isIP } from "node:net";
 import type { AppOptions } from "../core/app.ts";
+import { DEFAULT_BUFFER_BYTES } from "../core/byte-budget.ts";
 import { type Duration, formatDuration, positiveMilliseconds } from "../core/duration.ts";
 import { MephistoError } from "../core/errors.ts";
 import { checkName } from "../core/name.ts";
 import { redact } from "../core/redact.ts";
+import { bytesOf } from "../core/size.ts";
 
 /** A setting and where it came from, for people: `--url`, `MEPHISTO_URL`, `the code`, `the default`. */
 export interface Setting<T> {
@@ -28,6 +30,8 @@ export interface WorkerSettings {
   readonly master: Setting<boolean>;
   /** The folder of the files of messages that no topic takes; undefined: they go to the log. */
   readonly deadLetterDir: Setting<string | undefined>;
+  /** What the messages that are fetched and not handled yet may take in memory, in bytes. */
+  readonly bufferMemory: Setting<number>;
 }
 
 /** Flags by their long names without dashes, and environment variables; what is not there is not set. */
@@ -48,6 +52,7 @@ export const SETTING_VARIABLES: readonly string[] = [
   "MEPHISTO_EVICT_ON",
   "MEPHISTO_NO_MASTER",
   "MEPHISTO_DEAD_LETTER_DIR",
+  "MEPHISTO_BUFFER_MEMORY",
 ];
 
 /** Where Kafka is when nothing else is said. */
@@ -98,6 +103,7 @@ export function resolveSettings(options: AppOptions, given: Given): WorkerSettin
     stopTimeout: stopTimeoutOf(options, given),
     instanceId: instanceId ?? byDefault(undefined),
     version: lookUp("version", options.version, { flags: {}, env: given.env }) ?? byDefault(""),
+    bufferMemory: bufferMemory(given, options.bufferMemory),
     presence: presence(given, options.presenceBind),
     evictOn: evictOn(given, options.evictOn),
     master: mayBeMaster(given, options.master),
@@ -136,6 +142,13 @@ function byDefault<T>(value: T): Setting<T> {
 function duration(flag: string, code: Duration | undefined, given: Given): Setting<number> | undefined {
   const setting = lookUp(flag, code, given);
   return setting && { value: positiveMilliseconds(setting.value, nameOf(setting.from, flag)), from: setting.from };
+}
+
+function bufferMemory(given: Given, code: string | number | undefined): Setting<number> {
+  const setting = lookUp("buffer-memory", code, given);
+  if (setting === undefined) return byDefault(DEFAULT_BUFFER_BYTES);
+  const { value, from } = setting;
+  return { value: typeof value === "number" ? value : bytesOf(value, nameOf(from, "buffer-memory")), from };
 }
 
 function presence(given: Given, code: string | undefined): Setting<string | undefined> {

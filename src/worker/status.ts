@@ -37,6 +37,8 @@ export interface WorkerStatus {
     /** What is left of the lease. */
     readonly lease: number | null;
   };
+  /** Bytes of messages that are fetched and not handled yet, and how many there may be. */
+  readonly buffers: { readonly held: number; readonly limit: number };
   readonly actors: readonly {
     readonly name: string;
     readonly topic: string;

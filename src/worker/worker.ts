@@ -1,5 +1,6 @@
 import type { ActorDefinition } from "../core/actor.ts";
 import type { AppDefinition } from "../core/app.ts";
+import { ByteBudget } from "../core/byte-budget.ts";
 import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
@@ -80,6 +81,7 @@ export class Worker implements RunningWorker {
   readonly #yielder: Yielder;
   readonly #tasks: TaskLoop[];
   readonly #blocks: BlockWatch;
+  readonly #budget: ByteBudget;
   readonly #zones: ZoneData | undefined;
   readonly #zoneWatch: ZoneWatch;
   readonly #since: Date;
@@ -115,7 +117,8 @@ export class Worker implements RunningWorker {
     const yielder = this.#yielder = new Yielder(clock, parts.eventLoopTurn, parts.sleep);
     const sessionTimeout = parts.settings.sessionTimeout.value;
     const blocks = this.#blocks = new BlockWatch({ ...parts, yielder, sessionTimeout });
-    const loopParts = { ...parts, supervisor, yielder, blocks };
+    const budget = this.#budget = new ByteBudget(parts.settings.bufferMemory.value);
+    const loopParts = { ...parts, supervisor, yielder, blocks, budget };
     const folder = parts.settings.deadLetterDir.value;
     const deadLetters = new DeadLetters({
       ...parts,
@@ -167,6 +170,7 @@ export class Worker implements RunningWorker {
       sessionTimeout: settings.sessionTimeout.value,
       heartbeatInterval: settings.heartbeatInterval.value,
       supervisor: this.#supervisor,
+      budget: this.#budget,
     }, this.#listener());
     const master = this.#master = journal && new Master({
       ...this.#parts,
@@ -260,6 +264,7 @@ export class Worker implements RunningWorker {
         gaveUp: this.#master?.gaveUp ?? 0,
         lease: lease > 0 ? Math.round(lease) : null,
       },
+      buffers: { held: this.#budget.held, limit: this.#budget.limit },
       actors: [...this.#actors.values()].map(({ actor: { name, topic }, partitions, counts }) => ({
         name,
         topic,

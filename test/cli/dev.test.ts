@@ -8,7 +8,7 @@ import { after, test } from "node:test";
 import { again } from "../../src/cli/again.ts";
 import { readRequest } from "../../src/cli/launch.ts";
 import { runScript } from "../../src/cli/script.ts";
-import { bytesOf } from "../../src/cli/size.ts";
+import { bytesOf } from "../../src/core/size.ts";
 import { runtime } from "../../src/runtime/info.ts";
 import { exampleDefinition, FakeHost, FakeTerminal } from "./fake.ts";
 

@@ -49,6 +49,7 @@ export const STATUS: WorkerStatus = {
   url: "kafka://localhost:9092",
   group: { joined: true, generation: 1, members: 1, lastContact: 10 },
   mastership: { master: true, elected: "box-1-abcd", epoch: 1, stage: "reigning", gaveUp: 0, lease: 5000 },
+  buffers: { held: 0, limit: 64 << 20 },
   actors: [],
   timers: [],
   tasks: [],

@@ -62,6 +62,7 @@ test("the README's defaults are those of the code", () => {
   begins("MEPHISTO_SESSION_TIMEOUT", `\`${sessionTimeout.value / 1000}s\``);
   begins("MEPHISTO_PRESENCE_BIND", `\`${presence.value}\``);
   begins("MEPHISTO_STOP_TIMEOUT", `\`${resolveSettings({}, nothing).stopTimeout.value / 1000}s\``);
+  begins("MEPHISTO_BUFFER_MEMORY", `\`${resolveSettings({}, nothing).bufferMemory.value / 2 ** 20}MiB\``);
   begins("MEPHISTO_EVICT_ON", `\`${evictOn.value}\``);
   begins("MEPHISTO_HEARTBEAT_INTERVAL", "a twentieth of that, at most 300ms");
   assert.equal(heartbeatInterval.value, Math.min(300, sessionTimeout.value / 20));

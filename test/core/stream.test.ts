@@ -63,6 +63,8 @@ class FakeFeed implements Feed {
 
   readonly turned = false;
 
+  crowded = false;
+
   extend(run: Run): boolean {
     run.limit = run.dropped ? 0 : run.messages.length;
     return run.index < run.limit;

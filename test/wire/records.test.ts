@@ -71,7 +71,7 @@ test("records: a first batch that is cut short is an error, or a fetch would be 
     assert.ok(error instanceof CorruptBatchError, `cut at ${end}`);
     assert.deepEqual([records.length, nextOffset], [0, 7]);
   }
-  assert.deepEqual(decodeRecords(new Uint8Array(0), { from: 7 }), { records: [], nextOffset: 7 });
+  assert.deepEqual(decodeRecords(new Uint8Array(0), { from: 7 }), { records: [], nextOffset: 7, unpacked: 0 });
 });
 
 test("records: the good batches before a bad one are not lost", () => {

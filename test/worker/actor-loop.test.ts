@@ -7,6 +7,7 @@ import type { Sleep } from "../../src/core/pause.ts";
 import { Yielder } from "../../src/core/yielder.ts";
 import { context } from "../../src/runtime/context.ts";
 import { ActorLoop } from "../../src/worker/actor-loop.ts";
+import { BlockWatch } from "../../src/worker/block-watch.ts";
 import { DeadLetters } from "../../src/worker/dead-letters/dead-letters.ts";
 import type { Scope } from "../../src/worker/sends.ts";
 import { Lines, supervisorOf } from "../core/fakes.ts";
@@ -320,6 +321,57 @@ test("a handler that waits for nothing leaves the event loop its turns", async (
     assert.ok(turns >= (how === "take 20" ? 5 : 40), `${how}: ${turns} turns of the event loop in 1 s`);
     await loop.stop();
   }
+});
+
+test("without room one run is open at a time, every partition comes to its end, and batches do not wait", async () => {
+  for (const how of ["stream", "take"]) {
+    const time = new FakeTime();
+    const { driver: _, ...rest } = parts(time, new Lines());
+    const partitions = [0, 1, 2].map((partition) => new FakePartition(partition));
+    let most = 0;
+    const look = () => most = Math.max(most, partitions.reduce((sum, { opened, closed }) => sum + opened - closed, 0));
+    const loop = new ActorLoop(
+      textActor(async (stream) => {
+        for await (const _ of how === "take" ? stream.take(10, { within: "1h" }) : stream) {
+          look();
+          await time.sleep(30);
+        }
+      }),
+      { ...rest, sleep: time.sleep, budget: { full: true } },
+    );
+    for (const partition of partitions) {
+      loop.assigned(partition.partition);
+      for (let i = 0; i < 3; i++) loop.deliver(partition.delivery("a", "b"));
+    }
+    loop.start();
+    for (let i = 0; i < 30; i++) await time.pass(30);
+    assert.deepEqual(partitions.map(({ acknowledged }) => acknowledged), [6, 6, 6], how);
+    assert.ok(most <= 1, `${most} runs were open`);
+    void loop.stop();
+  }
+});
+
+test("a message that came after a wait, and blocks, is named as soon as its handler comes back", async () => {
+  const time = new FakeTime();
+  const lines = new Lines();
+  const { driver: _, ...rest } = parts(time, lines);
+  const yielder = new Yielder(time, nextTurn, time.sleep);
+  const blocks = new BlockWatch({ yielder, clock: time, sleep: time.sleep, logger: lines, sessionTimeout: 6000 });
+  const loop = new ActorLoop(
+    textActor(async (stream) => {
+      for await (const _ of stream) time.jump(8000);
+    }),
+    { ...rest, sleep: time.sleep, yielder, blocks },
+  );
+  const partition = new FakePartition(0);
+  loop.assigned(0);
+  loop.start();
+  await settle();
+  loop.deliver(partition.delivery("a", "b"));
+  await settle();
+  assert.match(lines.all[0] ?? "", /8\.0 s: actor orders with shop-orders\[0\] at offset 0 blocked it/);
+  assert.equal(partition.acknowledged, 1, "finished, and the event loop has its turn before the next");
+  void loop.stop();
 });
 
 test("a handler that is made for one message is told of streams", async () => {

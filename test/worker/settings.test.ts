@@ -198,3 +198,16 @@ test("an environment variable of ours that is not known is told, with the one th
 test("what may be a secret in an address is not told", () => {
   assert.equal(redact("kafka://me:secret@h?pasword=secret&sasl=plain"), "kafka://h?pasword=…&sasl=plain");
 });
+
+test("the memory for messages: flag, environment, code, default; sizes have a unit", () => {
+  const env = { MEPHISTO_BUFFER_MEMORY: "32MiB" };
+  const { bufferMemory } = resolveSettings({ bufferMemory: "1GiB" }, { flags: { "buffer-memory": "16m" }, env });
+  assert.deepEqual(bufferMemory, { value: 16 << 20, from: "--buffer-memory" });
+  assert.deepEqual(resolveSettings({ bufferMemory: 5 << 20 }, { flags: {}, env }).bufferMemory.value, 32 << 20);
+  assert.deepEqual(resolveSettings({ bufferMemory: 5 << 20 }, { flags: {}, env: {} }).bufferMemory.value, 5 << 20);
+  assert.deepEqual(resolveSettings({}, { flags: {}, env: {} }).bufferMemory.value, 64 << 20);
+  for (const size of ["64", "much"]) {
+    const given = { flags: { "buffer-memory": size }, env: {} };
+    assert.throws(() => resolveSettings({}, given), fails("INVALID_OPTION", /--buffer-memory/));
+  }
+});

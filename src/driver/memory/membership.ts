@@ -1,7 +1,8 @@
 import { Acknowledgements } from "../../core/acknowledgements.ts";
+import type { ByteBudget } from "../../core/byte-budget.ts";
 import type { Lease } from "../../core/lease.ts";
 import { within } from "../../core/pause.ts";
-import type { JoinOptions, MemberListener, Membership, Peer, TopicPartition } from "../driver.ts";
+import type { Delivery, JoinOptions, MemberListener, Membership, Peer, TopicPartition } from "../driver.ts";
 import type { Assignment } from "./groups.ts";
 import { GroupMember, type MemberParts } from "./member.ts";
 import { Reader } from "./reader.ts";
@@ -23,6 +24,7 @@ export class MemoryMembership implements Membership {
   readonly member: GroupMember;
   readonly #parts: MemberParts;
   readonly #listener: MemberListener;
+  readonly #budget: ByteBudget | undefined;
   readonly #held = new Map<string, Held>();
   readonly #ready = Promise.withResolvers<void>();
   /** What was handled of partitions that were lost: it counts if they come back. */
@@ -33,6 +35,7 @@ export class MemoryMembership implements Membership {
   constructor(parts: MemberParts, options: JoinOptions, listener: MemberListener) {
     this.#parts = parts;
     this.#listener = listener;
+    this.#budget = options.budget;
     this.member = new GroupMember(parts, options, {
       owned: () => [...this.#held.values()].map(({ topic, partition }) => ({ topic, partition })),
       claim: () => listener.claim(),
@@ -149,13 +152,14 @@ export class MemoryMembership implements Membership {
 
   async #read(still: readonly Held[], at: (held: Held) => { position: number; id: string }): Promise<void> {
     const { log, network, host } = this.#parts;
+    const deliver = (delivery: Delivery) => this.#listener.deliver(delivery);
     this.#listener.assigned(still);
     for (const held of still) {
       const { position, id } = at(held);
       const before = this.#lost.get(keyOf(held));
       this.#lost.delete(keyOf(held));
       const acks = before?.resume(id, position) ? before : new Acknowledgements(held, position);
-      held.reader = new Reader(log, network, host, acks, (delivery) => this.#listener.deliver(delivery));
+      held.reader = new Reader(log, network, host, acks, deliver, this.#budget);
     }
     // At once, and before anything more is handled: whoever is expelled after each message would get no further.
     await this.#commitFirmly(still, host.monotonic() + this.member.session / 4);

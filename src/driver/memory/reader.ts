@@ -1,4 +1,5 @@
 import type { Acknowledgements } from "../../core/acknowledgements.ts";
+import type { ByteBudget } from "../../core/byte-budget.ts";
 import { Run } from "../../core/message.ts";
 import type { Delivery, TopicPartition } from "../driver.ts";
 import type { Host } from "./host.ts";
@@ -23,6 +24,7 @@ export class Reader implements TopicPartition {
   readonly #host: Host;
   readonly #line: Line;
   readonly #deliver: (delivery: Delivery) => void;
+  readonly #budget: ByteBudget | undefined;
   #next: number;
   #stopped = false;
   #open = 0;
@@ -34,7 +36,9 @@ export class Reader implements TopicPartition {
     host: Host,
     acks: Acknowledgements,
     deliver: (delivery: Delivery) => void,
+    budget: ByteBudget | undefined,
   ) {
+    this.#budget = budget;
     this.topic = acks.topic;
     this.partition = acks.partition;
     this.acks = acks;
@@ -79,6 +83,8 @@ export class Reader implements TopicPartition {
     this.#next = answer.next;
     const acknowledge = this.acks.acknowledger();
     this.#open++;
+    const size = answer.messages.reduce((sum, { key, value }) => sum + (key?.length ?? 0) + (value?.length ?? 0), 0);
+    this.#budget?.add(size);
     const { topic, partition } = this;
     this.#deliver({
       topic,
@@ -90,6 +96,7 @@ export class Reader implements TopicPartition {
       },
       close: () => {
         this.#open--;
+        this.#budget?.release(size);
         this.#room?.();
         this.#room = undefined;
       },

@@ -1,4 +1,4 @@
-import { MephistoError } from "../core/errors.ts";
+import { MephistoError } from "./errors.ts";
 
 const UNITS: Record<string, number> = { "": 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
 
