@@ -338,8 +338,7 @@ export class Consumer implements Membership {
     const { memberId, generationId } = this.#group;
     if (memberId === "" || generationId < 0) return Code.UNKNOWN_MEMBER_ID;
     const { group, instanceId = null } = this.#options;
-    const open = acks.filter(({ closed }) => !closed);
-    const commit = commitOf({ groupId: group, generationId, memberId, groupInstanceId: instanceId }, open);
+    const commit = commitOf({ groupId: group, generationId, memberId, groupInstanceId: instanceId }, acks);
     if (commit === undefined) return Code.NONE;
     try {
       const code = commit.apply(await this.#group.ask(commit.call));

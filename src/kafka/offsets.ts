@@ -27,12 +27,15 @@ export interface Committer {
   readonly groupInstanceId: string | null;
 }
 
-/** The commit of what has been handled and not been told, or nothing when there is none. */
+/**
+ * The commit of what has been handled and not been told, or nothing when there is none. Of a partition that was lost
+ * nothing is: its next owner may have gone further, and the broker does not check who commits.
+ */
 export function commitOf(
   committer: Committer,
   partitions: Iterable<Acknowledgements>,
 ): { call: Call<OffsetCommitResponse>; apply(answer: OffsetCommitResponse): number } | undefined {
-  const behind = [...partitions].filter(({ position, committed }) => position > committed);
+  const behind = [...partitions].filter(({ closed, position, committed }) => !closed && position > committed);
   if (behind.length === 0) return undefined;
   const sent = behind.map((acks) => ({ acks, ...acks.commit() }));
   const topics = [...groupBy(sent, ({ acks }) => acks.topic)].map(([topic, group]) => ({

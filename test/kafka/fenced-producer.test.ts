@@ -3,6 +3,7 @@ import { afterEach, before as beforeAll, describe, test } from "node:test";
 import { MephistoError } from "../../src/core/errors.ts";
 import { pause } from "../../src/core/pause.ts";
 import type { FencedPublisher } from "../../src/driver/master-log.ts";
+import { ConnectionLost } from "../../src/kafka/errors.ts";
 import { makeCall } from "../../src/wire/call.ts";
 import { masterLogConformance } from "../conformance/master-log.ts";
 import { overKafka } from "../conformance/over-kafka.ts";
@@ -96,6 +97,42 @@ for (const version of [1, 2] as const) {
         : [[], "Produce 13", "EndTxn 5"];
       assert.deepEqual(await asked(0, () => app.tick(master, "1")), [...add, produce, end]);
       assert.deepEqual(await asked(1, () => app.tickByEnds(master, "2")), [...add, produce, produce, end]);
+    });
+
+    test("the lease is asked immediately before each write, the first time and again", async () => {
+      const own = masterAt(kafka.url);
+      const app = await new App(kafka).start({ partitions: 2 });
+      const events: string[] = [];
+      const mayTry = () => events.push("asked") > 0;
+      /** Each request of these that was sent without asking between it and the one before. */
+      const unasked = () => {
+        const writes = events.filter((name) => name !== "asked");
+        const wrong = events.filter((name, index) => name !== "asked" && events[index - 1] !== "asked");
+        events.length = 0;
+        return { writes: new Set(writes), wrong };
+      };
+      own.cluster.meddle = (call, send) => {
+        if (/Txn|Produce|InitProducerId/.test(call.apiName)) events.push(call.apiName);
+        return send();
+      };
+      const master = await app.fence(own, mayTry);
+      assert.deepEqual(unasked(), { writes: new Set(["InitProducerId"]), wrong: [] });
+      await app.tick(master, "1", ["a", "b"], mayTry);
+      await app.tickByEnds(master, "2", ["c", "d"], mayTry);
+      const add = version === 1 ? ["AddPartitionsToTxn"] : [];
+      assert.deepEqual(unasked(), { writes: new Set([...add, "Produce", "EndTxn"]), wrong: [] });
+      await master.recover(mayTry);
+      assert.deepEqual(unasked(), { writes: new Set(["InitProducerId"]), wrong: [] });
+      const meddle = own.cluster.meddle;
+      let lost = false;
+      own.cluster.meddle = async (call, send) => {
+        const answer = await meddle(call, send);
+        if (lost || call.apiName !== "Produce") return answer;
+        lost = true;
+        throw new ConnectionLost("the broker", "the test lost the answer");
+      };
+      await app.tick(master, "3", ["e"], mayTry);
+      assert.deepEqual(unasked(), { writes: new Set([...add, "Produce", "EndTxn"]), wrong: [] });
     });
 
     test("a commit whose answer is lost: the journal tells that it happened", async () => {

@@ -59,3 +59,36 @@ test("beside an offset stands which topic it is of; one that says nothing of it 
   assert.equal(isOfAnother(noteOf("new"), "new"), false);
   for (const note of [null, "", "set by hand"]) assert.equal(isOfAnother(note, "new"), false);
 });
+
+test("of a partition that was lost nothing is committed, neither what was handled before nor after that", () => {
+  const acks = new Acknowledgements({ topic: "t", partition: 0 }, 0);
+  const acknowledge = acks.acknowledger();
+  acknowledge(5);
+  acks.closed = true;
+  assert.equal(commitOf(committer, [acks]), undefined);
+  acknowledge(9);
+  assert.equal(commitOf(committer, [acks]), undefined);
+});
+
+test("when it comes back, it is: unless another has gone further, or it is another log, or was set back", () => {
+  const lost = () => {
+    const acks = new Acknowledgements({ topic: "t", partition: 0 }, 5);
+    acks.topicId = "id";
+    acks.acknowledger()(9);
+    acks.closed = true;
+    return acks;
+  };
+  for (const [topicId, committed] of [["id", 10], ["id", 4], ["other", 5]] as const) {
+    const acks = lost();
+    assert.equal(acks.resume(topicId, committed), false, `${topicId} ${committed}`);
+    assert.equal(commitOf(committer, [acks]), undefined);
+  }
+  for (const committed of [5, 7]) {
+    const acks = lost();
+    assert.equal(acks.resume("id", committed), true);
+    assert.notEqual(commitOf(committer, [acks]), undefined);
+  }
+  const acks = lost();
+  assert.equal(acks.resume("id", 9), true, "another has done just the same");
+  assert.equal(commitOf(committer, [acks]), undefined);
+});
