@@ -232,3 +232,30 @@ test("who leaves holds nothing from then on", () => {
   assert.equal(member.leave(), "m");
   assert.deepEqual([lease.holds(), member.memberId, member.generation, member.synced], [false, "", -1, false]);
 });
+
+test("who leaves while its first JoinGroup is under way is no member when that is answered", () => {
+  const { member, lease, after } = made();
+  after(5, (sent) => {
+    member.leave();
+    assert.equal(member.joined(sent, undefined, { memberId: "m", generation: 1 }), "rejoin");
+    assert.equal(member.syncAnswered(sent, undefined), "rejoin");
+  });
+  assert.deepEqual([member.memberId, member.generation, lease.holds()], ["", -1, false]);
+});
+
+test("a static member that has just joined waits a session, whomever it has replaced, and no longer", () => {
+  const { clock, member, join } = made("place");
+  clock.pass(1000);
+  join(1);
+  assert.equal(member.patience.notBefore, clock.monotonic() + SESSION);
+  clock.pass(SESSION);
+  assert.equal(member.patience.asked, 0);
+  const at = member.patience.notBefore;
+  join(2);
+  assert.equal(member.patience.notBefore, at);
+});
+
+test("a short session's lease ends half a second early too, a long one's a twelfth", () => {
+  assert.deepEqual([3000, 6000, 60_000].map((session) => leaseTerms(session).margin), [500, 500, 5000]);
+  assert.equal(leaseTerms(3000).rebalance, 15_000);
+});

@@ -92,3 +92,11 @@ test("when it comes back, it is: unless another has gone further, or it is anoth
   assert.equal(acks.resume("id", 9), true, "another has done just the same");
   assert.equal(commitOf(committer, [acks]), undefined);
 });
+
+test("what is acknowledged of a log that has begun anew counts for nothing", () => {
+  const acks = new Acknowledgements({ topic: "t", partition: 0 }, 0);
+  const acknowledge = acks.acknowledger();
+  acks.reset(0);
+  acknowledge(1000);
+  assert.equal(acks.position, 0);
+});
