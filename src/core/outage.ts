@@ -1,5 +1,5 @@
 import type { Clock } from "./clock.ts";
-import type { Logger } from "./logger.ts";
+import type { LogFields, Logger } from "./logger.ts";
 
 /** How often an outage is told again while it lasts, in ms. */
 const AGAIN = 60_000;
@@ -24,14 +24,14 @@ export class Outage {
   }
 
   /** It failed, or failed again; `sentence` says what is wrong. */
-  failed(sentence: string): void {
+  failed(sentence: string, fields?: LogFields): void {
     const now = this.#clock.monotonic();
     this.#since ??= now;
     if (now - this.#since < this.#grace) return;
     if (this.#told !== undefined && now - this.#told < AGAIN) return;
     const lasting = this.#told === undefined ? "" : ` This has lasted for ${seconds(now - this.#since)}.`;
     this.#told = now;
-    this.#logger.warn(`${sentence}${lasting} Trying again until it works.`);
+    this.#logger.warn(`${sentence}${lasting} Trying again until it works.`, fields);
   }
 
   /** It works. */

@@ -2,7 +2,7 @@ import type { Acknowledgements } from "../core/acknowledgements.ts";
 import type { Clock } from "../core/clock.ts";
 import { type MephistoError, messageOf } from "../core/errors.ts";
 import type { Lease } from "../core/lease.ts";
-import type { Logger } from "../core/logger.ts";
+import { codeField, type Logger } from "../core/logger.ts";
 import { Outage } from "../core/outage.ts";
 import { Supervisor } from "../core/supervisor.ts";
 import type { Delivery, JoinOptions, MemberListener, Membership, Peer, TopicPartition } from "../driver/driver.ts";
@@ -81,8 +81,8 @@ export class Consumer implements Membership {
       },
       unreachable: (error) => {
         // A broker that has just begun makes its groups' coordinator first: that is no outage, however long it takes.
-        if (this.lastContact === -Infinity && error.code === "PROTOCOL") logger.debug(error.message);
-        else this.#outage.failed(`Cut off from the group's coordinator. ${error.message}`);
+        if (this.lastContact === -Infinity && error.code === "PROTOCOL") logger.debug(error.message, codeField(error));
+        else this.#outage.failed(`Cut off from the group's coordinator. ${error.message}`, codeField(error));
       },
       reachable: () => this.#outage.over("The group's coordinator answers again"),
     }, clock);
@@ -131,7 +131,10 @@ export class Consumer implements Membership {
     try {
       await this.#group.evict(id);
     } catch (error) {
-      this.#logger.debug(`Worker ${worker} is gone, and the group could not be told: ${messageOf(error)}`);
+      this.#logger.debug(
+        `Worker ${worker} is gone, and the group could not be told: ${messageOf(error)}`,
+        codeField(error),
+      );
     }
   }
 
@@ -203,7 +206,7 @@ export class Consumer implements Membership {
         if (mine().length === 0) return;
         await pause(backoff.next(), this.#stop.signal);
       } catch (error) {
-        this.#logger.debug(`The positions are not known yet: ${messageOf(error)}`);
+        this.#logger.debug(`The positions are not known yet: ${messageOf(error)}`, codeField(error));
         await pause(backoff.next(), this.#stop.signal);
       }
     }
@@ -342,10 +345,10 @@ export class Consumer implements Membership {
     if (commit === undefined) return Code.NONE;
     try {
       const code = commit.apply(await this.#group.ask(commit.call));
-      if (code !== Code.NONE) this.#logger.debug(`A commit waits: ${errorName(code)}`);
+      if (code !== Code.NONE) this.#logger.debug(`A commit waits: ${errorName(code)}`, { code: errorName(code) });
       return code;
     } catch (error) {
-      this.#logger.debug(`A commit waits: ${messageOf(error)}`);
+      this.#logger.debug(`A commit waits: ${messageOf(error)}`, codeField(error));
       return Code.COORDINATOR_NOT_AVAILABLE;
     }
   }

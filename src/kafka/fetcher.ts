@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { ByteBudget } from "../core/byte-budget.ts";
 import type { Clock } from "../core/clock.ts";
 import { groupBy } from "../core/group-by.ts";
-import type { Logger } from "../core/logger.ts";
+import { codeField, type Logger } from "../core/logger.ts";
 import { Run } from "../core/message.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
 import type { Supervisor } from "../core/supervisor.ts";
@@ -173,7 +173,7 @@ export class Fetcher {
         poll = got ? SHORT_POLL : Math.min(poll * 2, LONG_POLL);
       } catch (error) {
         if (this.#stop.signal.aborted) return;
-        this.#logger.debug(`Fetching from broker ${nodeId} failed: ${messageOf(error)}`);
+        this.#logger.debug(`Fetching from broker ${nodeId} failed: ${messageOf(error)}`, codeField(error));
         if (this.#nodes.get(nodeId)?.includes(node)) this.#drop(nodeId);
         this.#refresh();
       } finally {
@@ -295,6 +295,7 @@ export class Fetcher {
     this.#logger.error(
       `${reading.topic}[${reading.partition}] at offset ${offset}: the broker sent a batch that cannot be read ` +
         `(${error.message}). The partition waits there; reading it again.`,
+      { topic: reading.topic, partition: reading.partition, offset, code: "DECODE_FAILED" },
     );
   }
 
@@ -335,13 +336,21 @@ export class Fetcher {
     try {
       const position = await this.#positions.earliest(reading);
       if (reading.version !== version) return;
-      this.#logger.warn(`${topic}[${partition}]: ${why}; reading on at its earliest offset, ${position}.`);
+      this.#logger.warn(`${topic}[${partition}]: ${why}; reading on at its earliest offset, ${position}.`, {
+        topic,
+        partition,
+        offset: position,
+      });
       reading.topicId = topicId;
       reading.position = position;
       reading.acks.reset(position, topicId);
       reading.notBefore = 0;
     } catch (error) {
-      this.#logger.debug(`The earliest offset of ${keyOf(reading)} is not known: ${messageOf(error)}`);
+      this.#logger.debug(`The earliest offset of ${keyOf(reading)} is not known: ${messageOf(error)}`, {
+        topic,
+        partition,
+        ...codeField(error),
+      });
       reading.notBefore = this.#clock.monotonic() + RETRY;
     }
   }
@@ -362,7 +371,7 @@ export class Fetcher {
         await this.#cluster.refresh([...new Set([...this.#readings.values()].map(({ topic }) => topic))]);
         return;
       } catch (error) {
-        this.#logger.debug(`The leaders are not known: ${messageOf(error)}`);
+        this.#logger.debug(`The leaders are not known: ${messageOf(error)}`, codeField(error));
         await pause(RETRY, this.#stop.signal);
       }
     }

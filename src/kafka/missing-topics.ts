@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { messageOf } from "../core/errors.ts";
-import type { Logger } from "../core/logger.ts";
+import { codeField, type Logger } from "../core/logger.ts";
 import { pause } from "../core/pause.ts";
 import type { MissingTopic, TopicSpec } from "../driver/driver.ts";
 import type { Cluster } from "./cluster.ts";
@@ -63,7 +63,9 @@ export class MissingTopics {
       if (known === undefined) return;
       this.#missing.delete(topic);
       const count = state.leaders.length;
-      this.#logger.info(`Topic ${topic} is there again, with ${count} ${count === 1 ? "partition" : "partitions"}.`);
+      this.#logger.info(`Topic ${topic} is there again, with ${count} ${count === 1 ? "partition" : "partitions"}.`, {
+        topic,
+      });
       return;
     }
     const spec = this.#specs.get(topic);
@@ -86,7 +88,7 @@ export class MissingTopics {
         await this.#cluster.refresh([...this.#missing.keys()]);
         for (const missing of this.#missing.values()) await this.#create(missing);
       } catch (error) {
-        this.#logger.debug(`Whether topics are there again is not known: ${messageOf(error)}`);
+        this.#logger.debug(`Whether topics are there again is not known: ${messageOf(error)}`, codeField(error));
       }
     }
     this.#looking = false;

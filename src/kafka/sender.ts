@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
 import { groupBy } from "../core/group-by.ts";
-import type { Logger } from "../core/logger.ts";
+import { codeField, type Logger } from "../core/logger.ts";
 import type { CodecName } from "../wire/codec.ts";
 import { ERROR_CODES, errorName } from "../wire/error-codes.ts";
 import { initProducerId } from "../wire/requests/22-init-producer-id.ts";
@@ -174,7 +174,7 @@ export class Sender {
       for (const each of named) this.#answered(each.queue, each.batch, outcomes(each.name, each.queue.partition));
     } catch (error) {
       if (this.#stop.signal.aborted) return;
-      this.#logger.debug(`Sending to broker ${node.id} failed: ${messageOf(error)}`);
+      this.#logger.debug(`Sending to broker ${node.id} failed: ${messageOf(error)}`, codeField(error));
       if (this.#nodes.get(node.id) === node) this.#nodes.delete(node.id);
       this.#cluster.release(node.link);
       for (const { queue, batch } of sent) this.#retry(queue, batch);
@@ -237,7 +237,12 @@ export class Sender {
   }
 
   #retry(queue: PartitionQueue, batch: Batch, why?: string): void {
-    if (why) this.#logger.debug(`${queue.topic}[${queue.partition}] was not written: ${why}; trying again`);
+    if (why) {
+      this.#logger.debug(`${queue.topic}[${queue.partition}] was not written: ${why}; trying again`, {
+        topic: queue.topic,
+        partition: queue.partition,
+      });
+    }
     const wait = Math.min(FIRST_PAUSE * 2 ** queue.attempts++, LAST_PAUSE);
     queue.notBefore = this.#clock.monotonic() + wait;
     queue.failed(batch);
@@ -272,7 +277,7 @@ export class Sender {
       } else await pause(Math.max(1, wait), this.#stop.signal);
       for (const queue of queues) if (queue.needsIdentity) queue.renew(await this.#newIdentity());
     } catch (error) {
-      this.#logger.debug(`Sending waits: ${messageOf(error)}`);
+      this.#logger.debug(`Sending waits: ${messageOf(error)}`, codeField(error));
       await pause(LAST_PAUSE / 4, this.#stop.signal);
     }
     this.#expire();

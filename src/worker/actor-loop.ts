@@ -3,7 +3,7 @@ import type { ByteBudget } from "../core/byte-budget.ts";
 import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { describeThrown, MephistoError, messageOf } from "../core/errors.ts";
-import { codeField, type Logger } from "../core/logger.ts";
+import { codeField, type Logger, withFields } from "../core/logger.ts";
 import type { Message, Run } from "../core/message.ts";
 import type { Sleep } from "../core/pause.ts";
 import { decodeKey, decodeValue } from "../core/serializer.ts";
@@ -92,7 +92,8 @@ export class ActorLoop implements Feed, Running {
 
   constructor(actor: ActorDefinition, parts: ActorLoopParts) {
     this.actor = actor;
-    this.#parts = parts;
+    const { name, topic } = actor;
+    this.#parts = { ...parts, logger: withFields(parts.logger, { actor: name, topic }) };
     this.#sends = new HandlerSends(parts.publisher);
   }
 
@@ -419,7 +420,10 @@ export class ActorLoop implements Feed, Running {
     // It did as its signal said, which others than itself are the reason for.
     if (told.length > 0) {
       for (const lane of told) this.#retryIn(lane, TROUBLE_PAUSE);
-      return logger.debug(`The handler of ${this.actor.name} has ended, as told: ${describeThrown(error)}`);
+      return logger.debug(
+        `The handler of ${this.actor.name} has ended, as told: ${describeThrown(error)}`,
+        codeField(error),
+      );
     }
     if (messages > 1) {
       this.counts.failed++;
@@ -459,6 +463,7 @@ export class ActorLoop implements Feed, Running {
         `${at(run, message)} failed: ${describeThrown(error)}. Attempt ${lane.attempts + 1} follows in ${
           formatDuration(wait)
         }.`,
+        { partition: run.partition, offset: message.offset, ...codeField(error) },
       );
       return;
     }

@@ -1,4 +1,5 @@
 import { waitingMends } from "../core/errors.ts";
+import { codeField } from "../core/logger.ts";
 import { journalTopic } from "../core/journal-topic.ts";
 import { Outage } from "../core/outage.ts";
 import { Backoff } from "../core/pause.ts";
@@ -40,6 +41,7 @@ export async function connect(parts: WorkerParts, signal: AbortSignal): Promise<
       outage.failed(
         `${error.message} The address is from ${settings.url.from}. Start Kafka there, or give another with --url or ` +
           `MEPHISTO_URL.${parts.advice}`,
+        codeField(error),
       );
       await sleep(backoff.next(), signal);
     }

@@ -1,3 +1,4 @@
+import { codeField, type LogFields } from "../core/logger.ts";
 import { formatDuration } from "../core/duration.ts";
 import { messageOf } from "../core/errors.ts";
 import { retryPause } from "../core/policy.ts";
@@ -109,9 +110,9 @@ export class Master {
     const { logger, standDown } = this.#parts;
     const code = codeOf(error);
     if (code === "FENCED") return standDown("another one has been made master since, and Kafka refuses this one");
-    if (code === "NOT_MASTER" || code === "UNREACHABLE") return logger.debug(messageOf(error));
+    if (code === "NOT_MASTER" || code === "UNREACHABLE") return logger.debug(messageOf(error), codeField(error));
     this.#trouble = messageOf(error);
-    this.#tell(code ?? refused, this.#trouble);
+    this.#tell(code ?? refused, this.#trouble, codeField(error));
     if (refused) standDown("the clocks differ too much");
   }
 
@@ -136,11 +137,11 @@ export class Master {
   }
 
   /** One line a minute, unless it is something else. */
-  #tell(about: unknown, sentence: string): void {
+  #tell(about: unknown, sentence: string, fields?: LogFields): void {
     const now = this.#parts.clock.monotonic();
     if (about === this.#told && now - this.#toldAt < AGAIN) return;
     this.#told = about;
     this.#toldAt = now;
-    this.#parts.logger.error(sentence);
+    this.#parts.logger.error(sentence, fields);
   }
 }

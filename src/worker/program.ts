@@ -191,7 +191,7 @@ export class Program {
       await this.#worker.stopped;
     } else {
       await this.#driver?.close(CLOSE_WITHIN).catch((error: unknown) => {
-        this.#logger?.error(`Closing failed: ${messageOf(error)}`);
+        this.#logger?.error(`Closing failed: ${messageOf(error)}`, codeField(error));
       });
     }
   }

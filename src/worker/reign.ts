@@ -4,7 +4,7 @@ import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
 import { journalTopic } from "../core/journal-topic.ts";
-import type { Logger } from "../core/logger.ts";
+import { codeField, type Logger } from "../core/logger.ts";
 import { type Sleep, within } from "../core/pause.ts";
 import type { FencedPublisher, JournalEntry, MasterLog } from "../driver/master-log.ts";
 import { firstSeen } from "./first-seen.ts";
@@ -177,7 +177,11 @@ export class Reign {
     if (this.#stage !== "reigning" || this.#record === undefined) return;
     this.#record = { ...this.#record, resigned: true };
     const written = this.#writeOwn(this.#record);
-    await within(written.catch((error: unknown) => this.#parts.logger.debug(messageOf(error))), ms, this.#parts.sleep);
+    await within(
+      written.catch((error: unknown) => this.#parts.logger.debug(messageOf(error), codeField(error))),
+      ms,
+      this.#parts.sleep,
+    );
   }
 
   /** A lost state of the group may have elected this worker while the last master's lease runs. */
@@ -287,7 +291,7 @@ export class Reign {
     const holds = () => this.#mayPublish();
     const signal = this.#signal(this.#closing.signal);
     for (const loop of tasks) {
-      const { tell } = new Seldom((sentence) => logger.error(sentence), clock);
+      const { tell } = new Seldom((sentence) => logger.error(sentence, { task: loop.task.name }), clock);
       loop.start({ epoch, signal, holds, scopeOf: (task) => new TaskSends(task, epoch, outbox, holds, tell) });
     }
   }

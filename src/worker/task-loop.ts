@@ -2,7 +2,7 @@ import { askingSignal } from "../core/asking-signal.ts";
 import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { describeThrown, MephistoError } from "../core/errors.ts";
-import type { Logger } from "../core/logger.ts";
+import { codeField, type Logger, withFields } from "../core/logger.ts";
 import type { Sleep } from "../core/pause.ts";
 import type { Supervisor } from "../core/supervisor.ts";
 import type { TaskDefinition, TaskRun } from "../core/task.ts";
@@ -54,7 +54,7 @@ export class TaskLoop implements Running {
 
   constructor(task: TaskDefinition, parts: TaskLoopParts) {
     this.task = task;
-    this.#parts = parts;
+    this.#parts = { ...parts, logger: withFields(parts.logger, { task: task.name }) };
   }
 
   /** Whether its function runs. */
@@ -100,10 +100,15 @@ export class TaskLoop implements Running {
         logger.debug(`Task ${name} has returned.`);
         return;
       } catch (error) {
-        if (run.signal.aborted) return logger.debug(`Task ${name} has ended: ${describeThrown(error)}`);
+        if (run.signal.aborted) {
+          return logger.debug(`Task ${name} has ended: ${describeThrown(error)}`, codeField(error));
+        }
         this.failed++;
         if (clock.monotonic() - began >= STEADY) pause = FIRST_PAUSE;
-        logger.error(`Task ${name} failed: ${describeThrown(error)} Started again in ${formatDuration(pause)}.`);
+        logger.error(
+          `Task ${name} failed: ${describeThrown(error)} Started again in ${formatDuration(pause)}.`,
+          codeField(error),
+        );
       }
       await sleep(pause, run.signal);
     }

@@ -1,6 +1,6 @@
 import type { AppDefinition } from "../core/app.ts";
 import { messageOf } from "../core/errors.ts";
-import type { Logger } from "../core/logger.ts";
+import { codeField, type Logger } from "../core/logger.ts";
 import type { TimerDefinition } from "../core/timer.ts";
 import type { PartitionOffset } from "../driver/master-log.ts";
 import { timerEntry, type TimerRecord } from "./journal.ts";
@@ -39,7 +39,11 @@ export class TickWriter {
       if (isOver(error) || run.records.length === 0) throw error;
       this.#refused.add(timer.name);
       const [at, why] = [new Date(run.slot).toISOString(), messageOf(error)];
-      this.#parts.logger.error(`Timer ${timer.name} failed at ${at}: its messages could not be published. ${why}`);
+      this.#parts.logger.error(`Timer ${timer.name} failed at ${at}: its messages could not be published. ${why}`, {
+        timer: timer.name,
+        slot: at,
+        ...codeField(error),
+      });
       await this.#commit(timer, book, { ...run, outcome: "failed", error: why, records: [] });
     }
   }

@@ -2,7 +2,7 @@ import { askingSignal } from "../core/asking-signal.ts";
 import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { describeThrown, MephistoError, messageOf } from "../core/errors.ts";
-import type { Logger } from "../core/logger.ts";
+import { codeField, type Logger } from "../core/logger.ts";
 import { type Sleep, Turns } from "../core/pause.ts";
 import { retryPause } from "../core/policy.ts";
 import type { Tick, TimerDefinition } from "../core/timer.ts";
@@ -66,13 +66,18 @@ export async function runTick(
       const records = await attempt.run().finally(() => left?.());
       if (span.holds()) return { ...slot, outcome: "ok", error: undefined, records };
       const lost = records.length > 0 ? ` its ${records.length} messages are not published.` : "";
-      parts.logger[lost ? "warn" : "debug"](`Timer ${name} outlived this worker's mastership at ${at}:${lost}`);
+      parts.logger[lost ? "warn" : "debug"](`Timer ${name} outlived this worker's mastership at ${at}:${lost}`, {
+        slot: at,
+      });
       return undefined;
     } catch (thrown) {
       error = thrown;
     }
     if (!span.holds()) {
-      parts.logger.warn(`Timer ${name} ended with this worker's mastership at ${at}: ${describeThrown(error)}`);
+      parts.logger.warn(`Timer ${name} ended with this worker's mastership at ${at}: ${describeThrown(error)}`, {
+        slot: at,
+        ...codeField(error),
+      });
       return undefined;
     }
     const pause = retryPause(failures);
@@ -80,7 +85,10 @@ export async function runTick(
     // Where our own error was made helps nobody.
     const what = attempt.expired ? messageOf(error) : describeThrown(error);
     const next = again ? ` Tried again in ${formatDuration(pause)}.` : "";
-    parts.logger[again ? "warn" : "error"](`Timer ${name} failed at ${at}: ${what}${next}`);
+    parts.logger[again ? "warn" : "error"](`Timer ${name} failed at ${at}: ${what}${next}`, {
+      slot: at,
+      ...codeField(error),
+    });
     if (!again) return { ...slot, outcome: "failed", error: messageOf(error), records: [] };
     await parts.sleep(pause, span.signal);
     if (!span.holds()) return undefined;

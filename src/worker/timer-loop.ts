@@ -1,3 +1,4 @@
+import { codeField, withFields } from "../core/logger.ts";
 import type { Context } from "../runtime/context.ts";
 import { formatDuration } from "../core/duration.ts";
 import { messageOf } from "../core/errors.ts";
@@ -73,11 +74,17 @@ export class TimerLoop implements Running {
   constructor(timer: TimerDefinition, parts: TimerLoopParts) {
     this.timer = timer;
     this.book = new TimerBook(parts.worker, timer.rule);
-    const { clock, logger } = parts;
+    const { clock } = parts;
+    const logger = withFields(parts.logger, { timer: timer.name });
     this.#supervisor = parts.supervisor;
     this.#calls = parts.calls;
-    this.#runs = new RunWatch(timer, parts.ticker ?? new WatchTicker(parts.sleep), parts);
-    this.#parts = { ...parts, runs: this.#runs, refused: new Seldom((sentence) => logger.error(sentence), clock).tell };
+    this.#runs = new RunWatch(timer, parts.ticker ?? new WatchTicker(parts.sleep), { logger, clock });
+    this.#parts = {
+      ...parts,
+      logger,
+      runs: this.#runs,
+      refused: new Seldom((sentence) => logger.error(sentence), clock).tell,
+    };
     this.#tell = new Seldom((sentence) => logger.warn(sentence), clock).tell;
     this.#tellLate = new Seldom((sentence) => logger.info(sentence), clock).tell;
     // Where nothing is written down, nobody knows what was missed before.
@@ -230,10 +237,11 @@ export class TimerLoop implements Running {
     const at = new Date(run.slot).toISOString();
     try {
       await span.write(this.timer, this.book, run);
-      this.#parts.logger.debug(`Timer ${name} ran for ${at}: ${run.records.length} messages published.`);
+      this.#parts.logger.debug(`Timer ${name} ran for ${at}: ${run.records.length} messages published.`, { slot: at });
     } catch (error) {
       this.#parts.logger[isOver(error) ? "warn" : "error"](
         `The run of timer ${name} at ${at} is not written down, and is left to the next master: ${messageOf(error)}`,
+        { slot: at, ...codeField(error) },
       );
     }
   }

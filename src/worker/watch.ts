@@ -1,4 +1,4 @@
-import type { Logger } from "../core/logger.ts";
+import { codeField, type Logger } from "../core/logger.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Generation, Membership, Peer, Presence } from "../driver/driver.ts";
 import { Listener } from "../presence/listener.ts";
@@ -39,7 +39,7 @@ export class Watch {
       await this.#listener.listen();
     } catch (error) {
       if (this.#parts.bind.from !== "the default") throw error;
-      this.#parts.logger.debug(messageOf(error));
+      this.#parts.logger.debug(messageOf(error), codeField(error));
       return undefined;
     }
     const { host, port, id } = this.#listener;

@@ -4,7 +4,7 @@ import { ByteBudget } from "../core/byte-budget.ts";
 import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
-import type { Logger } from "../core/logger.ts";
+import { codeField, type Logger } from "../core/logger.ts";
 import { type Sleep, within } from "../core/pause.ts";
 import { Supervisor } from "../core/supervisor.ts";
 import { type EventLoopTurn, Yielder } from "../core/yielder.ts";
@@ -366,7 +366,7 @@ export class Worker implements RunningWorker {
         return over;
       });
     } catch (error) {
-      this.#parts.logger.debug(`Standing down failed: ${messageOf(error)}`);
+      this.#parts.logger.debug(`Standing down failed: ${messageOf(error)}`, codeField(error));
     }
     this.#standsDown = false;
   }
@@ -410,7 +410,7 @@ export class Worker implements RunningWorker {
       try {
         await step;
       } catch (error) {
-        logger.error(`Stopping failed: ${messageOf(error)}`);
+        logger.error(`Stopping failed: ${messageOf(error)}`, codeField(error));
       }
     };
     const until = clock.monotonic() + settings.stopTimeout.value;

@@ -1075,3 +1075,16 @@ test("of a handler that has ended nothing is cut off; of a batch the offsets are
     "that has the partition.",
   ]);
 });
+
+test("a line says in fields what it is about: actor, topic, partition, offset, code", async () => {
+  const { time, lines, loop, second } = made(async (stream) => {
+    for await (const _ of stream) throw new MephistoError("SEND_TIMEOUT", "no luck");
+  }, 2);
+  loop.deliver(second.delivery("bad"));
+  await time.pass(20_000);
+  const about = { actor: "orders", topic: "shop-orders", partition: 1, offset: 0, code: "SEND_TIMEOUT" };
+  const of = (pattern: RegExp) => lines.fields[lines.all.findIndex((line) => pattern.test(line))];
+  assert.deepEqual(of(/Attempt 2 follows/), about);
+  assert.deepEqual(of(/Set aside in/), about);
+  await loop.stop();
+});

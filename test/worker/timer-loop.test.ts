@@ -829,3 +829,15 @@ test("with allow the oldest run is told of, and how many there are; after the lo
   await time.pass(1_000_000);
   assert.deepEqual([long(lines).length, time.sleepers], [1, 0]);
 });
+
+test("a line says in fields what it is about: timer, slot, code", async () => {
+  const { time, lines, loop, term } = made(() => {
+    throw new MephistoError("SEND_TIMEOUT", "no luck");
+  });
+  loop.start(term().span);
+  await time.pass(1100);
+  const at = lines.all.findIndex((line) => /Timer restock failed/.test(line));
+  const slot = new Date(slots(1)[0] ?? 0).toISOString();
+  assert.deepEqual(lines.fields[at], { timer: "restock", slot, code: "SEND_TIMEOUT" });
+  loop.end();
+});
