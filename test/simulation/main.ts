@@ -96,10 +96,12 @@ async function tell(seed: number): Promise<void> {
 }
 
 async function findMutants(): Promise<void> {
-  for (const { name, mutant, within } of MISTAKES) {
+  for (const { name, mutant, within, faults } of MISTAKES) {
     let seed = 1;
     let violation: string | undefined;
-    while (violation === undefined && seed <= within) ({ violation } = await simulate(seed++, { mutant }));
+    for (; violation === undefined && seed <= within; seed++) {
+      ({ violation } = await simulate(seed, { mutant, ...(faults && { faults: faults(seed) }) }));
+    }
     console.log(
       `${name}: ${
         violation === undefined ? `NOT FOUND by ${within} seeds` : `found by seed ${seed - 1}: ${violation}`

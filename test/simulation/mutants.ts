@@ -3,7 +3,7 @@ import type { Driver } from "../../src/driver/driver.ts";
 import type { FencedPublisher, MasterLog } from "../../src/driver/master-log.ts";
 import { MemberLease } from "../../src/core/member-lease.ts";
 import { plan } from "../../src/kafka/assignor.ts";
-import { SESSION } from "./faults.ts";
+import { type Fault, SESSION } from "./faults.ts";
 import type { Mutant } from "./world.ts";
 
 /** A mistake that the simulation has to find, and after how many seeds at the latest. */
@@ -11,6 +11,8 @@ export interface Mistake {
   readonly name: string;
   readonly within: number;
   readonly mutant: Mutant;
+  /** What goes wrong in a seed, where the seed's own faults would take too many of them. */
+  readonly faults?: (seed: number) => readonly Fault[];
 }
 
 function bound(log: MasterLog): MasterLog {
@@ -74,10 +76,12 @@ export const MISTAKES: readonly Mistake[] = [
   },
   {
     name: "the next master does not know since when the timer is due",
-    within: 2000,
+    within: 50,
     mutant: publishers((publisher) => ({
       read: async (mayTry) => (await publisher.read(mayTry)).filter(({ key }) => !key.startsWith("rule:")),
     })),
+    // The first master dies in its first moments.
+    faults: (seed) => [{ at: 50 + 5 * seed, kind: "kill", victim: "master", proof: true, replaced: 100 }],
   },
   {
     name: "who claims mastership is not elected again",
