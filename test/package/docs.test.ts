@@ -28,7 +28,7 @@ for (const runtime of runtimes) {
   test(`the README's other code runs on ${runtime}`, { timeout: 60_000 }, async () => {
     const { url } = await kafkaForTests();
     assert.equal(blocks.length, 5);
-    assert.equal(blocks.flatMap(promised).length, 1);
+    assert.equal(blocks.flatMap(promised).length, 2);
     await Promise.all(
       blocks.slice(1).map(async (code, index) => {
         const file = join(folder, `${runtime}-${index}.ts`);
