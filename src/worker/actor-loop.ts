@@ -28,7 +28,7 @@ const BURY_PAUSE = 5000;
 /** A partition has its turn for so long before the next one has, or for one message that takes longer, in ms. */
 const TURN_MS = 20;
 /** The clock is read once for so many messages at most, while they are quick; what is slow of a sudden is seen that late. */
-const MOST_BETWEEN_LOOKS = 8;
+const MOST_BETWEEN_LOOKS = 16;
 /** Messages of which so many take longer than this, in ms, are slow: then the clock is read for each. */
 const SLOW_MS = 1;
 
