@@ -43,13 +43,18 @@ function coloured(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY === true && variable("NO_COLOR") === undefined;
 }
 
+/** Streams whose errors are heard. */
+const heard = new WeakSet<NodeJS.WriteStream>();
+
 /**
  * Writes, and knows when the last of it has gone out. By the callback of the write itself: on Bun a stream says neither
  * that it is full nor that it has drained.
  */
 function writer(stream: NodeJS.WriteStream): { write(text: string): void; drained(): Promise<void> } {
-  // A reader that has gone away must not end a worker before it has left its group.
-  stream.on("error", () => {});
+  // A reader that has gone away must not end a worker before it has left its group. Once a stream, however many apps there
+  // are in the process: from the eleventh listener on runtimes warn of a leak.
+  if (!heard.has(stream)) stream.on("error", () => {});
+  heard.add(stream);
   let last: Promise<Error | null | undefined> = Promise.resolve(null);
   return {
     write(text) {

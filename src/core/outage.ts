@@ -23,15 +23,15 @@ export class Outage {
     return this.#since !== undefined;
   }
 
-  /** It failed, or failed again; `sentence` says what is wrong. */
-  failed(sentence: string, fields?: LogFields): void {
+  /** It failed, or failed again; `sentence` says what is wrong, `next` what is done about it. */
+  failed(sentence: string, fields?: LogFields, next = "Trying again until it works."): void {
     const now = this.#clock.monotonic();
     this.#since ??= now;
     if (now - this.#since < this.#grace) return;
     if (this.#told !== undefined && now - this.#told < AGAIN) return;
     const lasting = this.#told === undefined ? "" : ` This has lasted for ${seconds(now - this.#since)}.`;
     this.#told = now;
-    this.#logger.warn(`${sentence}${lasting} Trying again until it works.`, fields);
+    this.#logger.warn(`${sentence}${lasting} ${next}`, fields);
   }
 
   /** It works. */

@@ -49,7 +49,8 @@ export class Cluster {
 
   /** A new connection for one purpose; made when it is first used. After `close` it is a closed one. */
   link(address: Address): Link {
-    const link = new Link(address, this.#connect, this.#clientId, this.endpoint.ssl !== undefined);
+    const advertised = !this.#isGiven(address);
+    const link = new Link(address, this.#connect, this.#clientId, this.endpoint.ssl !== undefined, advertised);
     // Whatever is still under way must not open one again: it would keep the process alive.
     if (this.#closed) link.close();
     else this.#links.add(link);
@@ -154,7 +155,8 @@ export class Cluster {
         this.#last = address;
         return answer;
       } catch (error) {
-        failed = error;
+        // When all are away, what was given is what to look at.
+        if (failed === undefined || this.#isGiven(address)) failed = error;
         if (!(error instanceof MephistoError) || error.code !== "UNREACHABLE") throw error;
         this.#questions.delete(shownAddress(address));
         this.release(link);
@@ -168,6 +170,11 @@ export class Cluster {
     for (const link of this.#links) link.close();
     this.#links.clear();
     this.#questions.clear();
+  }
+
+  /** Whether the program was given this address. */
+  #isGiven(address: Address): boolean {
+    return this.endpoint.brokers.some((each) => shownAddress(each) === shownAddress(address));
   }
 
   #candidates(): Address[] {

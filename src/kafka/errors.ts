@@ -80,8 +80,15 @@ export class ConnectionLost extends MephistoError {
 const UNTRUSTED =
   /SELF_SIGNED|UNABLE_TO_|CERT_|ALTNAME|UNKNOWN_?ISSUER|UNKNOWN_CA|self[- ]signed|certificate|unable to verify/i;
 
+const ADVERTISED = " The cluster itself names this address for one of its brokers: if it cannot be reached from this " +
+  "machine, set advertised.listeners of that broker.";
+
 /** What a failed attempt to connect means, in one sentence. Errors: `UNREACHABLE` and its two more exact sisters. */
-export function connectError(thrown: unknown, address: string, secure: boolean): MephistoError {
+export function connectError(
+  thrown: unknown,
+  address: string,
+  { secure, advertised = false }: { readonly secure: boolean; readonly advertised?: boolean },
+): MephistoError {
   if (thrown instanceof MephistoError) return thrown;
   const name = thrown instanceof Error ? thrown.name : "";
   const code = codeOf(thrown);
@@ -103,9 +110,14 @@ export function connectError(thrown: unknown, address: string, secure: boolean):
       { cause: thrown },
     );
   }
-  return new MephistoError("UNREACHABLE", `No broker answers at ${address} (${reason(code, message, secure)}).`, {
-    cause: thrown,
-  });
+  const hint = advertised ? ADVERTISED : "";
+  return new MephistoError(
+    "UNREACHABLE",
+    `No broker answers at ${address} (${reason(code, message, secure)}).${hint}`,
+    {
+      cause: thrown,
+    },
+  );
 }
 
 function reason(code: string, message: string, secure: boolean): string {

@@ -19,16 +19,17 @@ export class Link {
   readonly address: Address;
   readonly #connect: Connect;
   readonly #clientId: Uint8Array;
-  readonly #secure: boolean;
+  readonly #listener: { readonly secure: boolean; readonly advertised: boolean };
   #connection: Connection | undefined;
   #connecting: Promise<Connection> | undefined;
   #closed = false;
 
-  constructor(address: Address, connect: Connect, clientId: string, secure: boolean) {
+  /** `advertised`: the address is not one that the program was given, but what the cluster says. */
+  constructor(address: Address, connect: Connect, clientId: string, secure: boolean, advertised = false) {
     this.address = address;
     this.#connect = connect;
     this.#clientId = new TextEncoder().encode(clientId);
-    this.#secure = secure;
+    this.#listener = { secure, advertised };
   }
 
   /** Connects, if it is not. Errors: `UNREACHABLE`, `AUTHENTICATION_FAILED`, `UNTRUSTED_CERTIFICATE`, `STOPPED`. */
@@ -94,7 +95,7 @@ export class Link {
       this.#login = connection.isAuthenticated();
       return this.#connection = connection;
     } catch (error) {
-      throw connectError(error, shownAddress(this.address), this.#secure);
+      throw connectError(error, shownAddress(this.address), this.#listener);
     }
   }
 

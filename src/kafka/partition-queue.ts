@@ -93,6 +93,14 @@ export class PartitionQueue {
     this.#renew = false;
   }
 
+  /**
+   * The partition is another log now, which takes any number to begin with: until it has taken the first, one batch is in
+   * flight at a time, so that none is taken before an older one.
+   */
+  doubt(): void {
+    this.#proven = false;
+  }
+
   /** The next batch, numbered, to be sent at once. `shared` is the identity of a queue that has none of its own yet. */
   take(shared: Identity, kind: BatchKind): Batch | undefined {
     const batch = this.#batches[this.#flying];

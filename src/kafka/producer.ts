@@ -191,6 +191,7 @@ export class Producer implements Publisher {
       // Another topic of as many partitions. The numbers go on: a new log takes any to begin with, and a batch that was
       // sent and not answered is there once, whichever topic it has come to.
       topic.topicId = state.topicId;
+      for (const queue of topic.queues) queue.doubt();
     } else void this.#relocate(name, topic);
   }
 
@@ -229,6 +230,7 @@ export class Producer implements Publisher {
 
   #resume(queue: PartitionQueue): void {
     queue.release();
+    queue.doubt();
     if (!queue.empty) this.#sender.offer(queue);
   }
 

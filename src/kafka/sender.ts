@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
 import { groupBy } from "../core/group-by.ts";
 import { codeField, type Logger } from "../core/logger.ts";
+import { Outage } from "../core/outage.ts";
 import type { CodecName } from "../wire/codec.ts";
 import { ERROR_CODES, errorName } from "../wire/error-codes.ts";
 import { initProducerId } from "../wire/requests/22-init-producer-id.ts";
@@ -17,6 +18,8 @@ import { pause, startTimer } from "../core/pause.ts";
 
 /** Requests on their way to one broker. The broker remembers the last five batches of a producer, to know repetitions. */
 const IN_FLIGHT = 5;
+/** An outage that is over within this time is not told. */
+const OUTAGE_GRACE_MS = 900;
 /** The version of Produce from which on topics are given by their ids. */
 const BY_ID = 13;
 /** How long the broker waits for its replicas, in ms; and we for it. */
@@ -59,6 +62,9 @@ export class Sender {
   readonly #nodes = new Map<number, Node>();
   readonly #stop = new AbortController();
   #identity: Identity | undefined;
+  readonly #outage: Outage;
+  /** Why messages wait, if they do. */
+  #trouble = "";
   #scheduled = false;
   #hurried = 0;
   #cancel: (() => void) | undefined;
@@ -77,6 +83,7 @@ export class Sender {
     this.#logger = logger;
     this.#clock = clock;
     this.#freed = freed;
+    this.#outage = new Outage(logger, clock, OUTAGE_GRACE_MS);
   }
 
   /** A queue has something to send. */
@@ -175,6 +182,7 @@ export class Sender {
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       this.#logger.debug(`Sending to broker ${node.id} failed: ${messageOf(error)}`, codeField(error));
+      this.#waits(error);
       if (this.#nodes.get(node.id) === node) this.#nodes.delete(node.id);
       this.#cluster.release(node.link);
       for (const { queue, batch } of sent) this.#retry(queue, batch);
@@ -190,6 +198,7 @@ export class Sender {
       case Code.DUPLICATE_SEQUENCE_NUMBER: // a repetition of what had been written
         queue.written(batch);
         batch.trial?.written();
+        if (this.#outage.lasting) this.#isBack();
         this.#freed(batch.builder.size);
         batch.resolve();
         return;
@@ -228,6 +237,11 @@ export class Sender {
     const { taken, rest } = batch.without(places);
     this.#replace(queue, batch, rest === undefined ? [] : [rest]);
     for (const { at, parcel } of taken) refuse(parcel, refusalOf(queue, code, outcome, at));
+  }
+
+  #isBack(): void {
+    this.#trouble = "";
+    this.#outage.over("Messages are sent again");
   }
 
   /** Its messages go on in other batches, as far as they do. */
@@ -278,9 +292,15 @@ export class Sender {
       for (const queue of queues) if (queue.needsIdentity) queue.renew(await this.#newIdentity());
     } catch (error) {
       this.#logger.debug(`Sending waits: ${messageOf(error)}`, codeField(error));
+      this.#waits(error);
       await pause(LAST_PAUSE / 4, this.#stop.signal);
     }
     this.#expire();
+  }
+
+  #waits(error: unknown): void {
+    this.#trouble = messageOf(error);
+    this.#outage.failed(`Messages wait to be sent. ${this.#trouble}`, codeField(error));
   }
 
   async #newIdentity(): Promise<Identity> {
@@ -299,7 +319,7 @@ export class Sender {
             "SEND_TIMEOUT",
             `${batch.count} messages for ${queue.topic}[${queue.partition}] were not acknowledged within ${
               DELIVERY_TIMEOUT / 1000
-            } s.`,
+            } s.${this.#trouble === "" ? "" : ` ${this.#trouble}`}`,
           ),
         );
       }

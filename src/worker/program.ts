@@ -5,7 +5,8 @@ import { formatDuration, milliseconds } from "../core/duration.ts";
 import { MephistoError, messageOf, waitingMends } from "../core/errors.ts";
 import { journalTopic } from "../core/journal-topic.ts";
 import { codeField, guarded, type Logger, silent, withFields } from "../core/logger.ts";
-import { Backoff, pause, within } from "../core/pause.ts";
+import { Outage } from "../core/outage.ts";
+import { Backoff, pause, startTimer, within } from "../core/pause.ts";
 import { redact } from "../core/redact.ts";
 import type { Driver } from "../driver/driver.ts";
 import { context } from "../runtime/context.ts";
@@ -32,6 +33,9 @@ type Definition = Omit<AppDefinition, "runtime">;
 /** How long what was sent may take to be acknowledged when a program that only sends is stopped, in ms. */
 const CLOSE_WITHIN = 5000;
 
+/** A first send that has had no answer for so long says so, in ms. */
+const SAY_WITHIN = 900;
+
 /** How long a first send looks for a broker, in ms. */
 const CONNECT_WITHIN = 10_000;
 
@@ -52,6 +56,9 @@ export class Program {
   #stopped = false;
   /** How often it was told to stop. */
   #stops = 0;
+  readonly #outage: Outage;
+  /** The address that it was opened with. */
+  #url: WorkerSettings["url"] | undefined;
   readonly #ensured = new Set<string>();
   readonly #ensuring = new Map<string, Promise<void>>();
 
@@ -60,6 +67,7 @@ export class Program {
     this.#makeDriver = makeDriver;
     const { id, options: { logger } } = definition;
     this.#logger = logger && withFields(guarded(logger, writeError), { app: id });
+    this.#outage = new Outage(this.#logger ?? onStandardError(id), systemClock);
   }
 
   /** Sends through the tick or the handler that is running, or else at once. `settings`: those of a command line. */
@@ -71,7 +79,7 @@ export class Program {
       if (this.#stopped) throw new MephistoError("STOPPED", `App ${this.#definition.id} has been stopped.`);
       const driver = this.#driver ??= this.#open(
         settings ?? this.#settings(),
-        this.#logger ?? silent,
+        this.#logger ?? onStandardError(this.#definition.id),
       );
       if (this.#ensured.has(record.topic)) return driver.publisher.send(record);
       return this.#ensure(driver, actor).then(() => driver.publisher.send(record));
@@ -85,12 +93,26 @@ export class Program {
     let ensuring = this.#ensuring.get(topic);
     if (ensuring === undefined) {
       const spec = { topic, partitions, replicationFactor: this.#definition.options.replicationFactor ?? -1 };
-      ensuring = patiently(() => driver.ensureTopics([spec])).then(() => {
+      ensuring = patiently(() => driver.ensureTopics([spec]), (why) => this.#waits(topic, why)).then(() => {
         this.#ensured.add(topic);
+        this.#outage.over("Kafka answers");
       }).finally(() => this.#ensuring.delete(topic));
       this.#ensuring.set(topic, ensuring);
     }
     return ensuring;
+  }
+
+  /** Says that a send waits for a broker; a worker of this process says so itself. */
+  #waits(topic: string, why: string | undefined): void {
+    if (this.#worker) return;
+    const { value = "", from = "" } = this.#url ?? {};
+    this.#outage.failed(
+      `${
+        why ?? `${redact(value)} has not answered yet.`
+      } What is sent to ${topic} waits for it. The address is from ${from}.`,
+      {},
+      `Trying again for ${formatDuration(CONNECT_WITHIN)}.`,
+    );
   }
 
   /** Makes a worker; nothing is connected before it is started. `advice`: as in `WorkerParts`. */
@@ -208,6 +230,7 @@ export class Program {
   }
 
   #open(settings: WorkerSettings, logger: Logger): Driver {
+    this.#url = settings.url;
     return this.#makeDriver(this.#definition, settings, logger);
   }
 }
@@ -218,17 +241,35 @@ function watchOf({ presence: { value, from }, evictOn }: WorkerSettings, logger:
 }
 
 /** Tries what waiting may mend again, for a while. */
-async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
+async function patiently<T>(attempt: () => Promise<T>, waits: (why: string | undefined) => void): Promise<T> {
   const until = performance.now() + CONNECT_WITHIN;
   const backoff = new Backoff(100, 1000);
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!waitingMends(error) || performance.now() > until) throw error;
-      await pause(backoff.next());
+  const hasAnswered = startTimer(SAY_WITHIN, () => waits(undefined));
+  try {
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (!waitingMends(error)) throw error;
+        if (performance.now() > until) throw notSent(error);
+        waits(error.message);
+        await pause(backoff.next());
+      }
     }
+  } finally {
+    hasAnswered();
   }
+}
+
+function notSent(cause: MephistoError): MephistoError {
+  const tried = `The message has not been sent: it was tried for ${formatDuration(CONNECT_WITHIN)}.`;
+  return new MephistoError(cause.code, `${cause.message} ${tried}`, { cause });
+}
+
+/** What a program that only sends, and has no logger, is told all the same: that a broker or a topic is away, or back. */
+function onStandardError(id: string): Logger {
+  const tell = (message: string) => writeError(`mephisto ${id}: ${message}`);
+  return { debug() {}, info: tell, warn: tell, error: tell };
 }
 
 /** What the publisher's options are, from the app's. Errors: `INVALID_DURATION`. */

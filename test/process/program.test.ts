@@ -44,14 +44,28 @@ test("the package in programs, and the script's own command line", {
     assert.deepEqual(values, all.map(() => '"from a program"'));
   });
 
-  const unreachable = t.test("a send with nobody at the address fails with UNREACHABLE", async () => {
+  const many = t.test("a dozen apps live in one process, and no runtime warns of anything", async () => {
     await Promise.all(all.map(async (runtime) => {
-      const program = start(runtime, "sender", [], { MEPHISTO_URL: `kafka://127.0.0.1:${nobody}` });
-      const { text } = await program.waitFor(/^failed/, 25_000);
-      assert.equal(text, "failed UNREACHABLE");
+      const program = start(runtime, "many", [], { MEPHISTO_URL: kafka.url, APP: uniqueApp("many") });
       assert.deepEqual(await program.exit, clean, program.output());
+      assert.deepEqual([program.stdout, program.stderr], [["12 started", "stopped"], []]);
     }));
   });
+
+  const unreachable =
+    t.test("a send with nobody at the address says so at once, and fails with UNREACHABLE", async () => {
+      await Promise.all(all.map(async (runtime) => {
+        const program = start(runtime, "sender", [], { MEPHISTO_URL: `kafka://127.0.0.1:${nobody}` });
+        const said = await program.waitFor(
+          /^mephisto .*: No broker answers at .* \(connection refused\)\. What is sent to/,
+        );
+        assert.equal(said.stream, "stderr");
+        const { text, at } = await program.waitFor(/^failed/, 25_000);
+        assert.equal(text, "failed UNREACHABLE");
+        assert.ok(at - said.at > 9000, "it is tried for ten seconds, and said within the first of them");
+        assert.deepEqual(await program.exit, clean, program.output());
+      }));
+    });
 
   const embedded = t.test("a worker inside another program starts, stops, and starts again", async () => {
     await Promise.all(all.map(async (runtime) => {
@@ -164,5 +178,5 @@ test("the package in programs, and the script's own command line", {
         assert.ok(typeof message === "string" && name.includes(String(worker.pid)), text);
       }
     });
-  await Promise.all([send, unreachable, embedded, again, fixed, line]);
+  await Promise.all([send, many, unreachable, embedded, again, fixed, line]);
 });
