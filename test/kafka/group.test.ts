@@ -31,6 +31,7 @@ class FakeCoordinator extends Cluster {
   }
 
   override coordinator(): Promise<Address> {
+    this.located++;
     return Promise.resolve({ host: "nobody", port: 1 });
   }
 
@@ -45,6 +46,8 @@ class FakeCoordinator extends Cluster {
     };
     return link;
   }
+
+  located = 0;
 
   usual(apiName: string): unknown {
     if (apiName === "JoinGroup") {
@@ -94,15 +97,21 @@ async function joined(
   heartbeatInterval = 10,
   sessionTimeout = 6000,
   faults: { unreachable?: boolean } = {},
+  instanceId?: string,
 ) {
   const heard: string[] = [];
+  /** How long to wait, as each generation has told. */
+  const waits: number[] = [];
   const profile = { worker: "", runtime: "", version: "", timers: [], mayBeMaster: true, presence: undefined };
   const supervisor = supervisorOf({ logger: silent, clock: systemClock, sleep: (ms) => pause(ms / 100) });
-  const options = { supervisor, group: "g", topics: ["t"], profile, instanceId: undefined, sessionTimeout };
+  const options = { supervisor, group: "g", topics: ["t"], profile, instanceId, sessionTimeout };
   const group = new Group(coordinator, { ...options, heartbeatInterval }, {
     owned: () => [{ topic: "t", partition: 0 }],
     claim: () => 0,
-    synced: () => heard.push("synced"),
+    synced: (_partitions, _data, notBefore) => {
+      waits.push(notBefore - systemClock.monotonic());
+      heard.push("synced");
+    },
     expelled: () => heard.push("expelled"),
     failed: () => heard.push("failed"),
     unreachable() {
@@ -114,7 +123,7 @@ async function joined(
   groups.push(group);
   group.start();
   await until(() => heard.includes("synced"));
-  return { group, heard, supervisor };
+  return { group, heard, supervisor, waits };
 }
 
 test("a generation that heartbeats hear of before the answer to the join is no reason to give up everything", async () => {
@@ -268,5 +277,38 @@ for (const [loop, api] of [["group", "JoinGroup"], ["heartbeats", "Heartbeat"]] 
     await until(() => coordinator.asked.filter((name) => name === api).length > before);
     await until(() => group.synced && heard.filter((what) => what === "synced").length > 1);
     assert.deepEqual(supervisor.ended, []);
+  });
+}
+
+test("a static member in the place of the master claims its mastership at once, and has all wait for its lease", async () => {
+  const coordinator = new FakeCoordinator();
+  coordinator.data = { master: "predecessor", instanceId: "place" };
+  const { waits } = await joined(coordinator, LONG, 6000, {}, "place");
+  await until(() => coordinator.generation >= 2);
+  assert.ok(said(coordinator).claim > 0);
+  assert.ok(said(coordinator).patience > 5000, `${said(coordinator).patience}`);
+  assert.ok((waits[0] ?? 0) > 5000, `${waits}`);
+});
+
+test("whose place was taken holds nothing, and does not come back", async () => {
+  const coordinator = new FakeCoordinator();
+  const { group, heard } = await joined(coordinator, LONG, 6000, {}, "place");
+  assert.equal(group.lease.holds(), true);
+  coordinator.instead.set("Heartbeat", () => ({ errorCode: Code.FENCED_INSTANCE_ID }));
+  group.hurry();
+  await until(() => heard.includes("failed"));
+  assert.deepEqual([group.lease.holds(), group.generationId, group.synced], [false, -1, false]);
+  assert.equal(coordinator.generation, 1);
+});
+
+for (const code of [Code.NOT_COORDINATOR, Code.COORDINATOR_NOT_AVAILABLE]) {
+  test(`a coordinator that answers ${code} is looked for again, and the lease is over until it is found`, async () => {
+    const coordinator = new FakeCoordinator();
+    const { group, heard } = await joined(coordinator, LONG);
+    coordinator.instead.set("Heartbeat", () => ({ errorCode: code }));
+    group.hurry();
+    await until(() => heard.includes("unreachable"));
+    assert.equal(group.lease.holds(), false);
+    await until(() => coordinator.located > 1);
   });
 }
