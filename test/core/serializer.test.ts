@@ -1,3 +1,4 @@
+import { HOSTILE } from "./hostile.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -121,4 +122,28 @@ test("what cannot be decoded is DECODE_FAILED, and says whether it is the key or
     () => decodeKey(text, bad),
     coded("DECODE_FAILED", /^its key is not .* keySerializer "text" reads: .*; give keySerializer: "raw" if keys/),
   );
+});
+
+for (const [what, thrown] of Object.entries(HOSTILE)) {
+  test(`a serializer may throw ${what}, or give it: ENCODE_FAILED that says of what`, () => {
+    const broken = { decode: () => 1, encode: () => assert.fail() };
+    const throwing = {
+      ...broken,
+      encode: () => {
+        throw thrown;
+      },
+    };
+    for (const encoder of [throwing, { ...broken, encode: () => thrown as Uint8Array }]) {
+      assert.throws(
+        () => encode(encoder, 1, "A message to orders"),
+        coded("ENCODE_FAILED", /^A message to orders cannot/),
+      );
+    }
+  });
+}
+
+test("a serializer that gives a promise says so, and its rejection is nobody's", async () => {
+  const late = { decode: () => 1, encode: () => Promise.reject(new Error("late")) as unknown as Uint8Array };
+  assert.throws(() => encode(late, 1, "A message to orders"), coded("ENCODE_FAILED", /gave Promise, not bytes/));
+  await new Promise((resolve) => setTimeout(resolve));
 });

@@ -1,3 +1,4 @@
+import { BAD_THENABLE, HOSTILE } from "../core/hostile.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Handler } from "../../src/core/actor.ts";
@@ -1086,5 +1087,36 @@ test("a line says in fields what it is about: actor, topic, partition, offset, c
   const of = (pattern: RegExp) => lines.fields[lines.all.findIndex((line) => pattern.test(line))];
   assert.deepEqual(of(/Attempt 2 follows/), about);
   assert.deepEqual(of(/Set aside in/), about);
+  await loop.stop();
+});
+
+for (const [what, thrown] of Object.entries(HOSTILE)) {
+  test(`a handler and a decoder may throw ${what}: the message is set aside, and the next one handled`, async () => {
+    const seen: string[] = [];
+    const { time, driver, loop, supervisor, first } = made(async (stream) => {
+      for await (const value of stream) {
+        if (value === "bad") throw thrown;
+        seen.push(value);
+      }
+    });
+    const decode = loop.decoder.value;
+    loop.decoder.value = (bytes) => {
+      const value = decode(bytes);
+      if (value === "unreadable") throw thrown;
+      return value;
+    };
+    loop.deliver(first.delivery("bad", "unreadable", "next"));
+    await time.pass(20_000);
+    assert.deepEqual([seen, first.acknowledged, driver.sent.length], [["next"], 3, 2]);
+    assert.deepEqual([supervisor.trouble, supervisor.ended.length], [undefined, 0]);
+    await loop.stop();
+  });
+}
+
+test("a handler may give back a promise whose then throws", async () => {
+  const { time, lines, loop, supervisor } = made(() => BAD_THENABLE);
+  await time.pass(5000);
+  assert.ok(lines.of(/a trap/).length > 1);
+  assert.equal(supervisor.trouble, undefined);
   await loop.stop();
 });

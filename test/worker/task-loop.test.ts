@@ -1,3 +1,4 @@
+import { HOSTILE } from "../core/hostile.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MephistoError } from "../../src/core/errors.ts";
@@ -248,3 +249,17 @@ test("a fault of ours in the loop is told, and the task goes on", async () => {
   assert.deepEqual([runs, supervisor.trouble, supervisor.ended.length], [2, undefined, 0]);
   end();
 });
+
+for (const [what, thrown] of Object.entries(HOSTILE)) {
+  test(`a task may throw ${what}, and is started again`, async () => {
+    let runs = 0;
+    const { time, start, end, lines, supervisor } = made(async (run) => {
+      if (++runs === 1) throw thrown;
+      await time.sleep(100_000, run.signal);
+    });
+    start();
+    await time.pass(2000);
+    assert.deepEqual([runs, supervisor.trouble, lines.of(/^error: Task listen failed/).length], [2, undefined, 1]);
+    end();
+  });
+}

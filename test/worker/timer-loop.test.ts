@@ -1,3 +1,4 @@
+import { BAD_THENABLE, HOSTILE } from "../core/hostile.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MephistoError } from "../../src/core/errors.ts";
@@ -841,3 +842,18 @@ test("a line says in fields what it is about: timer, slot, code", async () => {
   assert.deepEqual(lines.fields[at], { timer: "restock", slot, code: "SEND_TIMEOUT" });
   loop.end();
 });
+
+for (const [what, thrown] of Object.entries({ ...HOSTILE, "by a then that throws": BAD_THENABLE })) {
+  test(`a timer may throw ${what}, and goes on`, async () => {
+    const { time, lines, loop, supervisor, ran, term } = made(() => {
+      if (thrown === BAD_THENABLE) return BAD_THENABLE;
+      throw thrown;
+    });
+    loop.start(term().span);
+    await time.pass(3000);
+    assert.equal(ran().length, 3);
+    assert.equal(lines.of(/^error: Timer restock failed/).length, 3);
+    assert.deepEqual([supervisor.trouble, loop.book.counts.failed], [undefined, 3]);
+    loop.end();
+  });
+}
