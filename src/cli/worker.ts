@@ -38,7 +38,7 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
       "session-timeout": text("session-timeout", "Silence after which it is expelled; default 6s", DURATION),
       "heartbeat-interval": text("heartbeat-interval", "Default a twentieth of that, at most 300ms", DURATION),
       "stop-timeout": text("stop-timeout", "How long stopping may take in all; default 25s", DURATION),
-      "buffer-memory": text("buffer-memory", "For messages not handled yet; default 64MiB", { valueHint: "64MiB" }),
+      "buffer-memory": text("buffer-memory", "For messages not handled yet; default 32MiB", { valueHint: "32MiB" }),
       "instance-id": text("instance-id", "A fixed name in the group", { valueHint: "name" }),
       master: { type: "boolean", default: true, description: "Is never elected [MEPHISTO_NO_MASTER]" },
       "presence-bind": text("presence-bind", "Where others see that it lives; default 127.0.0.1", {

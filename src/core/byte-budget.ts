@@ -1,5 +1,5 @@
-/** 64 MiB: with what the runtime takes, and what its collector has not freed yet, a worker fits a container of 256 MB. */
-export const DEFAULT_BUFFER_BYTES: number = 64 * 1024 * 1024;
+/** 32 MiB: with what the runtime takes, and what its collector has not freed yet, a worker fits a container of 256 MB. */
+export const DEFAULT_BUFFER_BYTES: number = 32 * 1024 * 1024;
 
 /**
  * The bytes that a worker's messages take, one for all of its partitions and actors: those that wait as they came, and

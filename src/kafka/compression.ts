@@ -11,7 +11,7 @@ import { compressSnappy, decompressSnappy } from "./snappy.ts";
 export const codecs: Readonly<Record<CodecName, Codec>> = {
   gzip: {
     compress: (bytes) => zlib.gzipSync(bytes),
-    decompress: (bytes, limit) => zlib.gunzipSync(bytes, { maxOutputLength: limit }),
+    decompress: (bytes, limit) => zlib.gunzipSync(bytes, { maxOutputLength: limit, chunkSize: chunkFor(bytes.length) }),
   },
   snappy: {
     compress: (bytes) => asBuffer(compressSnappy(bytes)),
@@ -23,7 +23,8 @@ export const codecs: Readonly<Record<CodecName, Codec>> = {
   },
   zstd: {
     compress: (bytes) => zstd().zstdCompressSync(bytes),
-    decompress: (bytes, limit) => zstd().zstdDecompressSync(bytes, { maxOutputLength: limit }),
+    decompress: (bytes, limit) =>
+      zstd().zstdDecompressSync(bytes, { maxOutputLength: limit, chunkSize: chunkFor(bytes.length) }),
   },
 };
 
@@ -42,4 +43,9 @@ function zstd(): Pick<typeof zlib, "zstdCompressSync" | "zstdDecompressSync"> {
     throw new Error("zstd needs Node 22.15 or newer, Bun or Deno: this runtime's node:zlib does not have it");
   }
   return zlib;
+}
+
+/** The pieces in which decompressed bytes come: large ones are given back to the system at once, many small ones are not. */
+function chunkFor(packed: number): number {
+  return Math.min(1 << 20, Math.max(1 << 14, 2 ** Math.ceil(Math.log2(packed * 24))));
 }

@@ -205,7 +205,7 @@ test("the memory for messages: flag, environment, code, default; sizes have a un
   assert.deepEqual(bufferMemory, { value: 16 << 20, from: "--buffer-memory" });
   assert.deepEqual(resolveSettings({ bufferMemory: 5 << 20 }, { flags: {}, env }).bufferMemory.value, 32 << 20);
   assert.deepEqual(resolveSettings({ bufferMemory: 5 << 20 }, { flags: {}, env: {} }).bufferMemory.value, 5 << 20);
-  assert.deepEqual(resolveSettings({}, { flags: {}, env: {} }).bufferMemory.value, 64 << 20);
+  assert.deepEqual(resolveSettings({}, { flags: {}, env: {} }).bufferMemory.value, 32 << 20);
   for (const size of ["64", "much"]) {
     const given = { flags: { "buffer-memory": size }, env: {} };
     assert.throws(() => resolveSettings({}, given), fails("INVALID_OPTION", /--buffer-memory/));

@@ -106,7 +106,7 @@ test("a worker connects, makes sure of its topics, joins and says what it is", a
   await worker.start();
   assert.deepEqual(driver.calls, ["connect", "ensureTopics shop-orders", "join"]);
   const { supervisor: _, budget, ...options } = membership().options;
-  assert.equal(budget?.limit, 64 << 20);
+  assert.equal(budget?.limit, 32 << 20);
   assert.deepEqual(options, {
     group: "shop",
     topics: ["shop-orders"],
@@ -196,7 +196,7 @@ test("its status is what it is", async () => {
     url: "kafka://b:9092",
     group: { joined: true, generation: 4, members: 3, lastContact: 1000 },
     mastership: { master: true, elected: "me", epoch: 1, stage: "reigning", gaveUp: 0, lease: 4500 },
-    buffers: { held: 0, limit: 64 << 20 },
+    buffers: { held: 0, limit: 32 << 20 },
     actors: [{ name: "orders", topic: "shop-orders", partitions: [0], handled: 1, failed: 0, setAside: 0 }],
     timers: [
       { name: "local", onMaster: false, epoch: 0, ...ticked },
