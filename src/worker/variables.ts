@@ -12,7 +12,7 @@ export const OPTION_FLAGS = ["loglevel", "logfile", "log-format", "web-port", "w
 export const OPTION_VARIABLES: readonly string[] = OPTION_FLAGS.map(variableOf);
 
 /** Mephisto's own tests have theirs. */
-const OF_TESTS = /^MEPHISTO_TEST_/;
+const OF_TESTS = /^MEPHISTO_(TEST_.*|NODE)$/;
 
 /** What Kubernetes (and Docker before it) sets for services whose names begin with `mephisto`. */
 const OF_SERVICES = /_(SERVICE_(HOST|PORT(_\w+)?)|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$/;

@@ -406,3 +406,14 @@ test("a misspelt variable of ours is told when a worker starts, or something is 
     delete process.env.MEPHISTO_ULR;
   }
 });
+
+test("a worker inside a program leaves to it what nobody catches or handles", async () => {
+  const events = ["unhandledRejection", "uncaughtException"] as const;
+  const counts = () => events.map((event) => process.listenerCount(event));
+  const before = counts();
+  const { shop } = made();
+  actor(shop, { name: "orders" }, loops);
+  await shop.start();
+  assert.deepEqual(counts(), before);
+  await shop.stop();
+});
