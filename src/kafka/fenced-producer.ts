@@ -233,7 +233,7 @@ export class FencedProducer implements FencedPublisher {
           if (errorCode === Code.NONE || errorCode === Code.OPERATION_NOT_ATTEMPTED) continue;
           if (errorCode === Code.UNKNOWN_TOPIC_OR_PARTITION) {
             await this.#parts.cluster.refresh([topic]);
-            const refusal = this.#refusal(topic);
+            const refusal = this.#refusal(topic, partition);
             if (refusal) throw refusal;
           }
           throw new ProtocolError(errorCode, `Writing to ${topic}[${partition}]`);
@@ -277,7 +277,7 @@ export class FencedProducer implements FencedPublisher {
       mayTry,
       until,
       dialect: (link) => this.#dialect(link),
-      refusal: (topic) => this.#refusal(topic),
+      refusal: (topic, partition) => this.#refusal(topic, partition),
     });
     for (const queue of queues) this.#sequences.set(`${queue.topic}/${queue.partition}`, queue.next);
     return written;
@@ -298,7 +298,9 @@ export class FencedProducer implements FencedPublisher {
     return { wall: appended < 0 ? sent.wall : appended, sent, answered };
   }
 
-  #refusal(topic: string): MephistoError | undefined {
+  /** Why a partition can never be written to in this transaction, as the metadata says that was asked for just now. */
+  #refusal(topic: string, partition: number): MephistoError | undefined {
+    const state = this.#parts.cluster.topic(topic);
     if (topic === this.#options.journal) {
       try {
         this.#journal.checkTopic();
@@ -306,8 +308,11 @@ export class FencedProducer implements FencedPublisher {
         if (error instanceof MephistoError) return error;
         throw error;
       }
-    } else if (this.#parts.cluster.topic(topic) === undefined) {
+    } else if (state === undefined) {
       return new TopicRefused(topic, "UNKNOWN_TOPIC", `There is no topic ${topic} any more.`);
+    } else if (partition >= state.leaders.length) {
+      // The next attempt spreads its messages over the partitions that are there.
+      return new MephistoError("UNREACHABLE", `Topic ${topic} has been made again, with fewer partitions.`);
     }
     return undefined;
   }

@@ -60,8 +60,8 @@ export interface Way {
   readonly until: number;
   /** Of the broker that a link is open to. */
   readonly dialect: (link: Link) => Dialect;
-  /** After the metadata was asked for: why a topic cannot be written to any more. */
-  readonly refusal: (topic: string) => MephistoError | undefined;
+  /** After the metadata was asked for: why a partition cannot be written to any more. */
+  readonly refusal: (topic: string, partition: number) => MephistoError | undefined;
 }
 
 /** Several messages, together, are larger than the topic accepts: smaller batches may do. */
@@ -333,11 +333,11 @@ class Writing {
       if (!passes(error)) throw error;
       return this.#again(queues, this.#away.next(), true, messageOf(error));
     }
-    for (const topic of topics) {
-      const refused = refusal(topic);
+    for (const queue of queues) {
+      const refused = refusal(queue.topic, queue.partition);
       if (refused) throw refused;
+      this.#stale.delete(queue);
     }
-    for (const queue of queues) this.#stale.delete(queue);
   }
 
   #now(): Instant {

@@ -4,8 +4,9 @@ import { systemClock } from "../../src/core/clock.ts";
 import { MephistoError } from "../../src/core/errors.ts";
 import { pause } from "../../src/core/pause.ts";
 import type { Record } from "../../src/driver/driver.ts";
+import type { FencedPublisher } from "../../src/driver/master-log.ts";
 import { Publication } from "../../src/worker/publication.ts";
-import { createTopic, readTopic } from "../support/independent.ts";
+import { createTopic, deleteTopic, readTopic } from "../support/independent.ts";
 import { type KafkaAddress, kafkaForTests } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
 import { App, closeMasters, masterAt, yes } from "./masters.ts";
@@ -27,11 +28,7 @@ describe("ticks that share a transaction", { timeout: 60_000 }, () => {
     const own = masterAt(kafka.url);
     const fenced = await app.fence(own);
     await fenced.read(yes);
-    const publication = new Publication({
-      ...{ fenced, holds: yes, signal: new AbortController().signal, clock: systemClock, sleep: pause },
-      appended() {},
-      lost: (error) => assert.fail(error),
-    });
+    const publication = publicationOf(fenced);
     const tick = (name: string, ...records: Record[]) =>
       publication.commit(() => ({ records, journal: [{ key: name, value: bytes(name) }] }));
     const good = Array.from({ length: 20 }, (_, n) => `good ${n}`);
@@ -66,6 +63,33 @@ describe("ticks that share a transaction", { timeout: 60_000 }, () => {
     assert.ok(attempts < 40, `${attempts} transactions for 24 ticks in ${took} ms`);
   });
 
+  for (const [how, newest] of [["", undefined], [", for a broker without epochs in transactions", 1]] as const) {
+    test(`a topic that is made again with fewer partitions takes the next tick${how}`, async () => {
+      const app = await new App(kafka).start({ partitions: 8 });
+      const own = masterAt(kafka.url);
+      if (newest !== undefined) own.cluster.newest = newest;
+      const fenced = await app.fence(own);
+      await fenced.read(yes);
+      const publication = publicationOf(fenced);
+      const round = (name: string) => {
+        const records = Array.from({ length: 8 }, (_, n) => app.record(`${name} ${n}`));
+        return publication.commit(() => ({ records, journal: [{ key: "timer", value: bytes(name) }] }));
+      };
+      await round("first");
+      await deleteTopic(app.brokers, app.topic);
+      await until(async () => {
+        await createTopic(app.brokers, app.topic, { partitions: 2 });
+        return true;
+      });
+      const began = performance.now();
+      await round("second");
+      // Half of the time that a transaction may last: nobody waits for what will never come back.
+      assert.ok(performance.now() - began < 5000, `${performance.now() - began} ms`);
+      const values = await app.values();
+      assert.deepEqual(values.toSorted(), Array.from({ length: 8 }, (_, n) => `second ${n}`));
+    });
+  }
+
   test("the entries of many ticks go in several batches where the journal takes no larger ones", async () => {
     const app = new App(kafka);
     await createTopic(app.brokers, app.journal, {
@@ -88,3 +112,11 @@ describe("ticks that share a transaction", { timeout: 60_000 }, () => {
     assert.deepEqual(await app.values(), ["a", "b"]);
   });
 });
+
+function publicationOf(fenced: FencedPublisher): Publication {
+  return new Publication({
+    ...{ fenced, holds: yes, signal: new AbortController().signal, clock: systemClock, sleep: pause },
+    appended() {},
+    lost: (error) => assert.fail(error),
+  });
+}
