@@ -1009,6 +1009,22 @@ test("a send of a message that failed is not held against the next one", async (
   await loop.stop();
 });
 
+test("a stop while a failed message's sends are waited for is no failed attempt", async () => {
+  const { loop, first, driver, send } = made(async (stream) => {
+    for await (const value of stream) {
+      void send(value);
+      throw new Error("no");
+    }
+  });
+  driver.hold = true;
+  loop.deliver(first.delivery("a"));
+  await settle();
+  const stopped = loop.stop();
+  for (const { fail } of driver.held) fail(new Error("not sent"));
+  await stopped;
+  assert.deepEqual([first.acknowledged, loop.counts.failed], [0, 0]);
+});
+
 for (const breakAt of [/failed: bad.* Attempt 2 follows/, /failed 6 times: .* Set aside/, /cannot be set aside/]) {
   test(`a fault of ours in the loop is told, and no message is passed over (${breakAt.source})`, async () => {
     const seen: string[] = [];
