@@ -10,8 +10,16 @@ export function askingSignal(signal: AbortSignal, ask: () => void): AbortSignal 
     aborted: getter("aborted", signal),
     reason: getter("reason", signal),
   };
+  // To abort may read in turn whether the signal has aborted (it does on Deno).
+  let asks = false;
   const asked = <T>(read: () => T) => (): T => {
-    if (native.aborted() !== true) ask();
+    if (asks || native.aborted() === true) return read();
+    asks = true;
+    try {
+      ask();
+    } finally {
+      asks = false;
+    }
     return read();
   };
   Object.defineProperties(signal, {
