@@ -12,7 +12,6 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import process from "node:process";
 import { test } from "node:test";
 import { keepInFile } from "../../src/worker/dead-letters/file.ts";
 import { executable, root } from "../support/runtimes.ts";
@@ -53,9 +52,7 @@ test("where nothing can be written it says so", async () => {
   await assert.rejects(keepInFile(join(folder, "file", "inside"))("jobs", "1"), /ENOTDIR|Not a directory|EEXIST/);
 });
 
-test("Deno without the permission to write asks nobody, and refuses", {
-  skip: "deno" in process.versions || "bun" in process.versions,
-}, () => {
+test("Deno without the permission to write asks nobody, and refuses", () => {
   const code = `import { keepInFile } from ${JSON.stringify(join(root, "src/worker/dead-letters/file.ts"))};
     await keepInFile(${JSON.stringify(folder)})("denied", "1").catch((error) => console.log(error.message));`;
   const script = join(folder, "denied.ts");
