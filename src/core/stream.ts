@@ -56,8 +56,8 @@ export interface Feed {
   returned(): void;
   /** Whether a run's messages are still ours to handle: its partition may have been given away since. */
   owns(run: Run): boolean;
-  /** A run that `take` gave and that has reached its limit. */
-  give(run: Run): void;
+  /** A run that `take` gave and that has reached its limit. `inHand`: some of its messages are not settled yet. */
+  give(run: Run, inHand?: boolean): void;
   /** Sets a message aside that cannot be decoded; false: that was not possible, and its partition has to wait. */
   setAside(run: Run, message: Message, error: unknown): Promise<boolean>;
   /** Whether sends that were started while a message was in hand are still on their way, or have failed. */
@@ -155,7 +155,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
     this.#held = -1;
     this.#batchSignal = undefined;
     this.#batch = [];
-    if (this.#run !== undefined) this.#feed.give(this.#run);
+    if (this.#run !== undefined) this.#feed.give(this.#run, true);
     this.#run = undefined;
   }
 
@@ -207,15 +207,16 @@ export class HandlerStream implements Stream<unknown, unknown> {
   async #nextBatch(count: number, within: number): Promise<Result<unknown[]>> {
     await this.#settle();
     let until = Infinity;
-    const parts: { hand: InHand; values: unknown[] }[] = [];
-    const alive = () => parts.filter(({ hand }) => this.#feed.owns(hand.run));
+    let parts: { hand: InHand; values: unknown[] }[] = [];
+    // What was given away while the batch was waiting is no longer ours to hand out.
+    const alive = () => parts = parts.filter(({ hand }) => this.#feed.owns(hand.run));
     const size = () => alive().reduce((sum, { values }) => sum + values.length, 0);
     // The turn of the partition that the last batch ended with may be over.
     if (this.#run !== undefined && !this.#feed.extend(this.#run)) this.#give(this.#run);
     for (;;) {
       const rest = this.#feed.rest();
       if (rest) await rest;
-      const run = this.#run ?? this.#feed.take(parts.length > 0);
+      const run = this.#run ?? this.#feed.take(alive().length > 0);
       if (run === undefined) {
         const left = until - this.#clock.monotonic();
         if (this.#feed.ended || size() >= count || ((left <= 0 || this.#feed.crowded) && size() > 0)) break;
@@ -251,10 +252,9 @@ export class HandlerStream implements Stream<unknown, unknown> {
         if (until === Infinity) until = this.#clock.monotonic() + within;
         parts.push({ hand, values });
       }
-      if (over || run.index >= run.messages.length) this.#give(run);
+      if (over || run.index >= run.messages.length) this.#give(run, parts.some(({ hand }) => hand.run === run));
       if (full || size() >= count) break;
     }
-    // A partition that was given away while the batch was waiting is no longer ours to hand out.
     const ours = alive();
     if (ours.length === 0) return this.#feed.ended ? END : this.#nextBatch(count, within);
     if (this.#feed.ended) return END;
@@ -293,10 +293,10 @@ export class HandlerStream implements Stream<unknown, unknown> {
     this.#batch = [];
   }
 
-  #give(run: Run): void {
+  #give(run: Run, inHand = false): void {
     if (this.#run !== run) return;
     this.#run = undefined;
-    this.#feed.give(run);
+    this.#feed.give(run, inHand);
   }
 
   async #setAside(run: Run, message: Message, error: unknown): Promise<void> {

@@ -56,6 +56,8 @@ export interface TopicPartition {
 
 /** Messages of one partition, on their way to a handler. */
 export interface Delivery extends TopicPartition {
+  /** What it takes of the worker's budget at the moment; nothing once it is closed. */
+  readonly bytes: number;
   /** Reads them; called once, when it is their turn. Nothing when they turn out to be unreadable: the driver says so. */
   open(): Run | undefined;
   /** They have been handed out, or are not wanted any more: room for the next. */

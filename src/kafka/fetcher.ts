@@ -263,6 +263,9 @@ export class Fetcher {
     return {
       topic,
       partition,
+      get bytes() {
+        return open + waiting;
+      },
       open: () => {
         if (reading.version !== version) return undefined;
         // A message that was in hand when the partition was lost may have been finished since it came back.

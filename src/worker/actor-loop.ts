@@ -51,7 +51,7 @@ export interface ActorLoopParts {
   readonly sleep: Sleep;
   readonly supervisor: Supervisor;
   readonly yielder: Yielder;
-  readonly budget?: Pick<ByteBudget, "full">;
+  readonly budget?: Pick<ByteBudget, "full" | "add" | "release">;
   readonly blocks: Pick<BlockWatch, "enter" | "returned">;
   readonly calls?: Context<Running> | undefined;
   /** Whether the worker's partitions may be others' at the moment: the group has heard nothing of it for long. */
@@ -131,7 +131,7 @@ export class ActorLoop implements Feed, Running {
     if (this.#stream === undefined) return [];
     const held = this.#stream.inHand();
     this.#cutOff = true;
-    this.settled();
+    this.#letGo();
     if (held.length === 0) return [{ what: `The handler of ${actor} has not ended.`, fields: { actor } }];
     const how = inHandFor(this.#parts.clock.monotonic() - this.#turnSince);
     return held.flatMap(({ run, from, to }) => {
@@ -148,7 +148,7 @@ export class ActorLoop implements Feed, Running {
   assigned(partition: number): void {
     const { topic } = this.actor;
     const mayBeLost = () => this.#parts.mayHaveLost?.() ? lost(`${topic}[${partition}] may be`) : undefined;
-    const lane = new Lane({ topic, partition }, mayBeLost);
+    const lane = new Lane({ topic, partition }, mayBeLost, this.#parts.budget);
     this.#lanes.set(partition, lane);
     this.#order.push(lane);
   }
@@ -160,7 +160,7 @@ export class ActorLoop implements Feed, Running {
     lane.leaving ??= Promise.withResolvers();
     lane.drop();
     this.#wakeAll(); // a batch that is being gathered may hold some of it
-    this.settled();
+    this.#letGo();
     await lane.leaving.promise;
     this.#forget(lane);
   }
@@ -207,6 +207,12 @@ export class ActorLoop implements Feed, Running {
   }
 
   settled(): void {
+    for (const lane of this.#lanes.values()) lane.settled();
+    this.#letGo();
+  }
+
+  /** Partitions that are given away, and of which nothing is in hand. */
+  #letGo(): void {
     const held = this.#cutOff ? [] : this.#stream?.inHand() ?? [];
     for (const lane of this.#lanes.values()) {
       if (lane.leaving && !held.some(({ run }) => run.partition === lane.partition)) lane.leaving.resolve();
@@ -318,9 +324,9 @@ export class ActorLoop implements Feed, Running {
     return this.#lanes.get(run.partition)?.owns(run) ?? false;
   }
 
-  give(run: Run): void {
+  give(run: Run, inHand = false): void {
     this.#count(run);
-    this.#lanes.get(run.partition)?.give(run);
+    this.#lanes.get(run.partition)?.give(run, inHand);
   }
 
   async wait(limit?: number): Promise<void> {

@@ -1,6 +1,10 @@
+import type { ByteBudget } from "../core/byte-budget.ts";
 import { LazySignal } from "../core/lazy-signal.ts";
 import type { Run } from "../core/message.ts";
 import type { Delivery } from "../driver/driver.ts";
+
+/** What a lane's messages take; missing: nobody counts. */
+export type Room = Pick<ByteBudget, "add" | "release">;
 
 /** Deliveries of one partition on their way to an actor's handler, in order. */
 export class Lane {
@@ -22,9 +26,13 @@ export class Lane {
   #out: Run | undefined;
   /** Nothing but markers of transactions: an offset to acknowledge when all before it is. */
   #markers: Run | undefined;
+  readonly #room: Room | undefined;
+  /** Runs that have come to their end, with messages in hand, or to be tried again: what they take. */
+  readonly #kept = new Map<Run, number>();
 
   /** `mayBeLost`: why the partition may be another's at the moment. */
-  constructor({ topic, partition }: { topic: string; partition: number }, mayBeLost?: () => unknown) {
+  constructor({ topic, partition }: { topic: string; partition: number }, mayBeLost?: () => unknown, room?: Room) {
+    this.#room = room;
     this.handling = new LazySignal(mayBeLost);
     this.topic = topic;
     this.partition = partition;
@@ -73,10 +81,15 @@ export class Lane {
     return this.leaving === undefined && this.#opened.has(run);
   }
 
-  /** A run that `take` gave comes back. */
-  give(run: Run): void {
+  /** A run that `take` gave comes back. `inHand`: some of its messages are not settled yet. */
+  give(run: Run, inHand = false): void {
     if (this.#out === run) this.#out = undefined;
-    if (run.index >= run.messages.length) this.#finish(run);
+    if (run.index >= run.messages.length) this.#finish(run, inHand);
+  }
+
+  /** What was in hand is done, or is to be handed out again. */
+  settled(): void {
+    for (const run of this.#kept.keys()) if (!this.#runs.includes(run)) this.#free(run);
   }
 
   /** A run, or more than one in the order of their offsets, is to be handed out again from where its index now stands. */
@@ -90,8 +103,9 @@ export class Lane {
   drop(): void {
     for (const run of this.#runs) {
       run.drop();
-      this.#finish(run);
+      this.#finish(run, false);
     }
+    for (const run of this.#kept.keys()) this.#free(run);
     this.#out?.drop();
     for (const delivery of this.#deliveries.splice(0)) delivery.close();
   }
@@ -123,9 +137,21 @@ export class Lane {
     this.#markers = undefined;
   }
 
-  #finish(run: Run): void {
+  /** There is room for more of this partition then; what is in hand of it takes its room in the worker all the same. */
+  #finish(run: Run, inHand: boolean): void {
     this.#runs = this.#runs.filter((each) => each !== run);
-    this.#open.get(run)?.close();
+    const delivery = this.#open.get(run);
+    if (delivery === undefined) return inHand ? undefined : this.#free(run);
+    const { bytes } = delivery;
     this.#open.delete(run);
+    delivery.close();
+    if (!inHand) return;
+    this.#kept.set(run, bytes);
+    this.#room?.add(bytes);
+  }
+
+  #free(run: Run): void {
+    this.#room?.release(this.#kept.get(run) ?? 0);
+    this.#kept.delete(run);
   }
 }

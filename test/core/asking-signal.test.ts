@@ -33,6 +33,18 @@ test("what is read of it is asked for, and its event comes then, once", () => {
   }
 });
 
+test("it may be read by what is asked, and by those that hear of it", () => {
+  const source = new AbortController();
+  const read: boolean[] = [];
+  const signal = askingSignal(source.signal, () => {
+    read.push(signal.aborted);
+    source.abort();
+  });
+  signal.addEventListener("abort", () => read.push(signal.aborted));
+  assert.equal(signal.aborted, true);
+  assert.deepEqual(read, [false, true]);
+});
+
 test("it is a signal of the runtime: what is made of it, timers and requests take it", async (t) => {
   const { signal, source, lease } = made();
   assert.ok(signal instanceof AbortSignal);

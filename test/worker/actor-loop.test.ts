@@ -2,6 +2,7 @@ import { BAD_THENABLE, HOSTILE } from "../core/hostile.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Handler } from "../../src/core/actor.ts";
+import { ByteBudget } from "../../src/core/byte-budget.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { MephistoError } from "../../src/core/errors.ts";
 import type { Sleep } from "../../src/core/pause.ts";
@@ -260,6 +261,46 @@ test("a retry that is due goes before other partitions' turns, also in batches",
   }
 });
 
+test("a retry that is due ends the turn of quick messages", async () => {
+  const attempts: number[] = [];
+  const { loop, first, second, time } = made(async (stream) => {
+    for await (const value of stream) {
+      if (value !== "bad") await time.sleep(3);
+      else if (attempts.push(time.monotonic()) < 5) throw new Error("not yet");
+    }
+  }, 2);
+  loop.deliver(first.delivery("bad"));
+  await time.pass(1);
+  loop.deliver(second.delivery(...many(2000)));
+  for (let i = 0; i < 2000 && attempts.length < 5; i++) await time.pass(3);
+  const late = [200, 500, 1000, 2000].map((pause, n) => (attempts[n + 1] ?? Infinity) - (attempts[n] ?? 0) - pause);
+  assert.ok(late.every((ms) => ms >= 0 && ms <= 6), `late by ${late.join(", ")} ms`);
+  void loop.stop();
+});
+
+test("of retries that are due together the one that has waited longest goes first", async () => {
+  const attempts: number[] = [];
+  const { loop, partitions, time } = made(async (stream) => {
+    for await (const { partition, value } of stream.events()) {
+      if (value === "slow") await time.sleep(30_000);
+      else {
+        attempts.push(partition);
+        throw new Error("no");
+      }
+    }
+  }, 3);
+  const [once, twice, slow] = partitions;
+  assert.ok(once && twice && slow);
+  loop.deliver(twice.delivery("bad"));
+  await time.pass(450); // tried again after 200 ms, and due after 500 ms more
+  loop.deliver(once.delivery("bad"));
+  await time.pass(1);
+  loop.deliver(slow.delivery("slow"));
+  await time.pass(30_100);
+  assert.deepEqual(attempts.slice(0, 5), [1, 1, 0, 0, 1]);
+  void loop.stop();
+});
+
 test("a moment that passes between two readings of the clock wakes", async () => {
   let due = Infinity;
   let now = 0;
@@ -338,7 +379,7 @@ test("without room one run is open at a time, every partition comes to its end, 
           await time.sleep(30);
         }
       }),
-      { ...rest, sleep: time.sleep, budget: { full: true } },
+      { ...rest, sleep: time.sleep, budget: new ByteBudget(0) },
     );
     for (const partition of partitions) {
       loop.assigned(partition.partition);
@@ -350,6 +391,104 @@ test("without room one run is open at a time, every partition comes to its end, 
     assert.ok(most <= 1, `${most} runs were open`);
     void loop.stop();
   }
+});
+
+/** A loop that takes batches, and a budget whose bytes the test reads. */
+function batching(within: string, room: ByteBudget, hold: () => Promise<void>) {
+  const time = new FakeTime();
+  const { driver: _, ...rest } = parts(time, new Lines());
+  const batches: string[][] = [];
+  const loop = new ActorLoop(
+    textActor(async (stream) => {
+      for await (const batch of stream.take(10, { within })) {
+        batches.push(batch);
+        await hold();
+        if (batch.includes("bad") && batches.length < 5) throw new Error("no");
+      }
+    }),
+    { ...rest, sleep: time.sleep, budget: room },
+  );
+  const partitions = [new FakePartition(0), new FakePartition(1)] as const;
+  for (const { partition } of partitions) loop.assigned(partition);
+  loop.start();
+  return { time, loop, batches, partitions };
+}
+
+test("without room, a batch whose messages are all lost while it is gathered does not wait for room", async () => {
+  const room = new ByteBudget(100);
+  const { time, loop, batches, partitions: [first, second] } = batching("1h", room, () => Promise.resolve());
+  loop.deliver(first.delivery("a"));
+  await settle();
+  room.add(100);
+  loop.lost(0);
+  loop.deliver(second.delivery("x"));
+  await time.pass(1000);
+  assert.deepEqual([batches, second.acknowledged], [[["x"]], 1]);
+  await loop.stop();
+});
+
+test("what is gathered, in hand or to be tried again takes room until it is done, lost or given up", async () => {
+  for (const end of ["done", "lost", "revoked", "failed", "stop"] as const) {
+    const room = new ByteBudget(1000);
+    const stand = gate();
+    const { time, loop, batches, partitions: [first, second] } = batching("1s", room, () => stand.promise);
+    const sized = (partition: FakePartition, bytes: number, ...values: string[]) => {
+      loop.deliver(partition.sized(room, bytes, ...values));
+    };
+    sized(first, 100, "a");
+    sized(first, 100, end === "failed" ? "bad" : "b");
+    sized(second, 100, "c");
+    await settle();
+    assert.deepEqual([first.closed, room.held], [2, 300], "each partition has room for more, the worker has not");
+    await time.pass(1100);
+    assert.deepEqual([batches.length, room.held], [1, 300]);
+    if (end === "lost") {
+      loop.lost(0);
+      assert.equal(room.held, 100);
+    }
+    const revoked = end === "revoked" ? loop.revoked(0) : undefined;
+    if (revoked) assert.equal(room.held, 100, "of the other");
+    const stopped = end === "stop" ? loop.stop() : undefined;
+    stand.open();
+    await settle();
+    if (end === "failed") assert.deepEqual([batches.length, room.held], [4, 100], "it waits for its next attempt");
+    if (end === "failed") await time.pass(10_000);
+    await revoked;
+    await stopped;
+    assert.equal(room.held, 0, end);
+    await loop.stop();
+  }
+});
+
+test("a message that is the last of its run, and fails, takes room until it is done", async () => {
+  const room = new ByteBudget(1000);
+  const time = new FakeTime();
+  let fails = true;
+  const loop = new ActorLoop(
+    textActor(async (stream) => {
+      for await (const _ of stream) if (fails) throw new Error("no");
+    }),
+    { ...parts(time, new Lines()), sleep: time.sleep, budget: room },
+  );
+  const partition = new FakePartition(0);
+  loop.assigned(0);
+  loop.start();
+  loop.deliver(partition.sized(room, 100, "a"));
+  await time.pass(300);
+  assert.deepEqual([partition.acknowledged, room.held], [0, 100]);
+  fails = false;
+  await time.pass(1000);
+  assert.deepEqual([partition.acknowledged, room.held], [1, 0]);
+  await loop.stop();
+});
+
+test("a batch for which there is no more room is handed out as it is", async () => {
+  const room = new ByteBudget(250);
+  const { loop, batches, partitions: [first] } = batching("1h", room, () => Promise.resolve());
+  for (const value of many(9)) loop.deliver(first.sized(room, 100, value));
+  await settle();
+  assert.deepEqual(batches.map(({ length }) => length), [3, 3, 3]);
+  await loop.stop();
 });
 
 test("a message that came after a wait, and blocks, is named as soon as its handler comes back", async () => {

@@ -52,6 +52,9 @@ test("what takes less than a session, or waits all the time, or when nothing is 
   time.jump(5900);
   watch.returned(() => "quick enough");
   await settle();
+  time.jump(9000);
+  watch.returned(() => "it waited for something, and the process was stopped");
+  await time.pass(1000);
   const left = watch.enter(() => "it waits");
   yielder.due();
   await time.pass(60_000);

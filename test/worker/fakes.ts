@@ -1,5 +1,6 @@
 /** Time, a log and a group under the test's hand. */
 import type { ActorDefinition, Handler } from "../../src/core/actor.ts";
+import type { ByteBudget } from "../../src/core/byte-budget.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { Lease } from "../../src/core/lease.ts";
 import { type Message, Run } from "../../src/core/message.ts";
@@ -158,16 +159,29 @@ export class FakePartition {
   }
 
   delivery(...values: (string | null | Message)[]): Delivery {
+    return this.sized(undefined, 0, ...values);
+  }
+
+  /** One that takes so much room when it is open. */
+  sized(budget: ByteBudget | undefined, bytes: number, ...values: (string | null | Message)[]): Delivery {
     const run = this.run(values);
+    let open = 0;
     return {
       topic: this.topic,
       partition: this.partition,
+      get bytes() {
+        return open;
+      },
       open: () => {
         this.opened++;
+        open = bytes;
+        budget?.add(open);
         return run;
       },
       close: () => {
         this.closed++;
+        budget?.release(open);
+        open = 0;
       },
     };
   }

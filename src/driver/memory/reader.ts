@@ -83,12 +83,15 @@ export class Reader implements TopicPartition {
     this.#next = answer.next;
     const acknowledge = this.acks.acknowledger();
     this.#open++;
-    const size = answer.messages.reduce((sum, { key, value }) => sum + (key?.length ?? 0) + (value?.length ?? 0), 0);
+    let size = answer.messages.reduce((sum, { key, value }) => sum + (key?.length ?? 0) + (value?.length ?? 0), 0);
     this.#budget?.add(size);
     const { topic, partition } = this;
     this.#deliver({
       topic,
       partition,
+      get bytes() {
+        return size;
+      },
       open: () => {
         // A message that was in hand when the partition was lost may have been finished since it came back.
         const messages = answer.messages.filter(({ offset }) => offset >= this.acks.position);
@@ -97,6 +100,7 @@ export class Reader implements TopicPartition {
       close: () => {
         this.#open--;
         this.#budget?.release(size);
+        size = 0;
         this.#room?.();
         this.#room = undefined;
       },
