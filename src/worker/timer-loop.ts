@@ -65,6 +65,8 @@ export class TimerLoop implements Running {
   readonly #tell: (sentence: string) => void;
   readonly #tellLate: (sentence: string) => void;
   #catchesUp = false;
+  /** How far it has come in the span that lasts: a loop that is started again goes on from there. */
+  #progress: Progress | undefined;
   #next: number | undefined;
   #stuckSince: number | undefined;
   /** Since when it waits for the end of a run of an earlier span. */
@@ -118,7 +120,10 @@ export class TimerLoop implements Running {
     const { name } = this.timer;
     const over = AbortSignal.any([span.signal, this.#ended.signal]);
     const options = { signal: over, fields: { timer: name } };
-    const loop = () => this.#supervisor.loop(`The loop of timer ${name}`, () => this.#loop(span, over), options);
+    const loop = () => {
+      this.#progress = undefined;
+      return this.#supervisor.loop(`The loop of timer ${name}`, () => this.#loop(span, over), options);
+    };
     this.#running = this.#running.then(loop).finally(() => this.#loops--);
   }
 
@@ -153,41 +158,46 @@ export class TimerLoop implements Running {
   }
 
   async #loop(span: Span, over: AbortSignal): Promise<void> {
-    const { rule, name } = this.timer;
+    const { rule } = this.timer;
     const { clock } = span;
     this.#waitsSince = undefined;
     this.#catchesUp = false;
+    // Of a loop that has failed: what came of its last run is still being written down.
+    if (this.#progress !== undefined) await this.#ticking;
     if (over.aborted) return;
-    if (this.timer.onMaster) this.book.begin(span.recordOf(name));
-    const known = { last: this.book.position, since: span.sinceOf?.(name) };
-    let progress = beginning(rule, this.#policy, clock.now(), known);
-    this.#tellWhenAhead(progress.after - clock.now());
+    let progress = this.#progress ?? this.#beginning(span);
     try {
       while (!over.aborted) {
         // Thousands of timers begin, wake, or are written down in the same moment.
         const rest = this.#parts.yielder?.inLine();
         if (rest) await rest;
         if (over.aborted) return;
-        progress = this.#inTime(progress, clock.now());
+        progress = this.#progress = this.#inTime(progress, clock.now());
         const now = clock.now();
         const due = nextDue(rule, this.#policy, progress, now);
         if (due === undefined) return;
         if (due.skipped > 0) this.#missed(due, progress, now);
         else if (due.caughtUp && !this.#catchesUp) this.#late(due);
         this.#catchesUp = due.caughtUp;
-        progress = { ...progress, after: Math.max(progress.after, due.slot - 1) };
+        progress = this.#progress = { ...progress, after: Math.max(progress.after, due.slot - 1) };
         this.#next = due.slot;
         if (await this.#sleepTowards(due.slot, span, over)) continue;
         this.#stuckSince = this.#parts.clock.monotonic();
+        const before = progress;
         progress = { ...progress, after: due.slot };
         if (await this.#unconsumed(due, span)) continue;
         await this.#spread(due.slot, span, over);
         if (over.aborted || !span.ready()) return;
         const run = this.#run(due, span);
+        this.#progress = progress;
         if (this.#policy.overlap === "allow") this.#fly(run.written);
         else {
           this.#ticking = run.written.catch(() => {}); // this loop hears of it
-          progress = this.#covered(progress, due, run.began, await run.ended);
+          const ended = await run.ended.catch((fault: unknown) => {
+            this.#progress = before; // nothing of it is published
+            throw fault;
+          });
+          progress = this.#progress = this.#covered(progress, due, run.began, ended);
           this.#stuckSince = this.#parts.clock.monotonic();
           await run.written;
         }
@@ -196,6 +206,17 @@ export class TimerLoop implements Running {
     } finally {
       this.#next = this.#stuckSince = undefined;
     }
+  }
+
+  /** Where it begins in a span. */
+  #beginning(span: Span): Progress {
+    const { name, onMaster, rule } = this.timer;
+    const now = span.clock.now();
+    if (onMaster) this.book.begin(span.recordOf(name));
+    const known = { last: this.book.position, since: span.sinceOf?.(name) };
+    const progress = this.#progress = beginning(rule, this.#policy, now, known);
+    this.#tellWhenAhead(progress.after - now);
+    return progress;
   }
 
   /** Sleeps, if it is not time yet, for some of the time that is left, and gives whether it did. */

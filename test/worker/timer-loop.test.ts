@@ -748,6 +748,44 @@ for (const part of [{}, { retry: 1 }]) {
   });
 }
 
+/** As in a reign: the journal as it was found at its beginning. */
+const asFound = (span: Span): Span => ({ ...span, recordOf: () => undefined, sinceOf: () => START - 300 });
+
+for (const overlap of ["skip", "queue", "allow"] as const) {
+  test(`a loop that is started again runs no slot twice that was begun before (overlap ${overlap})`, async () => {
+    const begun: number[] = [];
+    let breaks = false;
+    const rule = {
+      ...every(1000),
+      next(after: number) {
+        if (breaks) throw new TypeError("undefined is not a function");
+        return every(1000).next(after);
+      },
+    };
+    const { time, loop, supervisor, ran, term, counts, control } = made(({ slot }) => {
+      begun.push(slot);
+    }, { rule, policy: { ...POLICY, overlap, catchUp: "all" } });
+    loop.start(asFound(term().span));
+    await time.pass(2600);
+    // What the last run sent is under way while the loop fails, where that is not waited for.
+    let written = () => {};
+    control.write = new Promise((resolve) => written = resolve);
+    await time.pass(1000);
+    breaks = true;
+    if (overlap !== "allow") written();
+    await time.pass(500);
+    assert.match(supervisor.trouble ?? "", /^The loop of timer restock has failed/);
+    breaks = false;
+    await time.pass(3000);
+    written();
+    await settle();
+    assert.deepEqual(begun, slots(1, 2, 3, 4, 5, 6, 7));
+    assert.deepEqual(ran(), begun);
+    assert.deepEqual([supervisor.ended.length, counts().ran], [0, 7]);
+    loop.end();
+  });
+}
+
 test("a fault of ours in a run beside others ends the worker, and no promise is left", async () => {
   const { time, lines, loop, supervisor, term } = made(() => {
     throw new Error("no");
