@@ -100,4 +100,14 @@ export class Turns {
     }
     return this.#rest;
   }
+
+  /**
+   * A rejection that waits for what is `due`: code that minds no refusal, and tries again at once, would otherwise run on
+   * for ever without anybody else.
+   */
+  refusal(error: unknown): Promise<never> {
+    const rest = this.due();
+    const refuse = () => Promise.reject(error);
+    return rest ? rest.then(refuse) : refuse();
+  }
 }

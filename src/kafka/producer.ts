@@ -7,7 +7,7 @@ import { partitionForKey } from "../wire/murmur2.ts";
 import type { Cluster, TopicState } from "./cluster.ts";
 import { packedWith } from "./compression.ts";
 import { PartitionQueue } from "./partition-queue.ts";
-import { Backoff, pause } from "../core/pause.ts";
+import { Backoff, pause, Turns } from "../core/pause.ts";
 import { type ProducerOptions, Sender } from "./sender.ts";
 
 /** Bytes of messages that are on their way or wait for it; more sends wait for room. */
@@ -45,6 +45,7 @@ export class Producer implements Publisher {
   readonly #cluster: Cluster;
   readonly #sender: Sender;
   readonly #clock: Clock;
+  readonly #turns: Turns;
   readonly #topics = new Map<string, Topic>();
   /** Sends that wait until their topic is known, in the order of their coming. */
   readonly #seeking = new Map<string, Waiting[]>();
@@ -60,6 +61,7 @@ export class Producer implements Publisher {
   constructor(cluster: Cluster, options: ProducerOptions, logger: Logger, clock: Clock) {
     this.#cluster = cluster;
     this.#clock = clock;
+    this.#turns = new Turns(clock);
     this.#sender = new Sender(cluster, options, logger, clock, (bytes) => this.#freed(bytes));
     cluster.onChange((topic) => this.#changed(topic));
   }
@@ -122,9 +124,9 @@ export class Producer implements Publisher {
   }
 
   #sendLater(record: Record, size: number): Promise<void> {
-    if (this.#stop.signal.aborted) return Promise.reject(stopped());
+    if (this.#stop.signal.aborted) return this.#turns.refusal(stopped());
     if (size > MESSAGE_BYTES) {
-      return Promise.reject(
+      return this.#turns.refusal(
         new MephistoError(
           "MESSAGE_TOO_LARGE",
           `A message of ${size} bytes for ${record.topic}: the most is ${MESSAGE_BYTES}.`,
@@ -132,7 +134,7 @@ export class Producer implements Publisher {
       );
     }
     if (this.#waitingBytes + size > WAITING_BYTES) {
-      return Promise.reject(
+      return this.#turns.refusal(
         new MephistoError(
           "BUFFER_FULL",
           `More than ${

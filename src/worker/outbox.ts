@@ -1,4 +1,5 @@
 import { MephistoError, messageOf } from "../core/errors.ts";
+import type { Turns } from "../core/pause.ts";
 import type { Record } from "../driver/driver.ts";
 import { tasksEntry } from "./journal.ts";
 import { textHeaders, withHeader } from "./outgoing.ts";
@@ -23,12 +24,15 @@ interface Waiting {
 export class Outbox {
   readonly #publication: Publication;
   readonly #epoch: number;
+  readonly #turns: Turns;
   #waiting: Waiting[] = [];
   #bytes = 0;
   #commits = 0;
   #flushing = false;
 
-  constructor(publication: Publication, epoch: number) {
+  /** `turns`: others' between refusals. */
+  constructor(publication: Publication, epoch: number, turns: Turns) {
+    this.#turns = turns;
     this.#publication = publication;
     this.#epoch = epoch;
   }
@@ -41,7 +45,7 @@ export class Outbox {
     const size = sizeOf(record) + WAITING_OVERHEAD;
     if (this.#bytes + size > WAITING_BYTES) {
       const sentence = `More than ${WAITING_BYTES >> 20} MiB of the tasks' sends wait to be committed: await them.`;
-      return Promise.reject(new MephistoError("BUFFER_FULL", sentence));
+      return this.refusal(new MephistoError("BUFFER_FULL", sentence));
     }
     this.#bytes += size;
     const sent = new Promise<void>((resolve, reject) => this.#waiting.push({ record, resolve, reject }));
@@ -49,11 +53,19 @@ export class Outbox {
     return sent;
   }
 
+  /** A send that is refused. */
+  refusal(error: MephistoError): Promise<never> {
+    return this.#turns.refusal(error);
+  }
+
   async #flush(): Promise<void> {
     this.#flushing = true;
     let batch: Waiting[] = [];
     try {
-      while (this.#waiting.length > 0) await this.#commit(() => batch = this.#take(), () => batch);
+      while (this.#waiting.length > 0) {
+        batch = []; // the last one is done, also if this one is never taken
+        await this.#commit(() => batch = this.#take(), () => batch);
+      }
     } catch (error) {
       // None of this throws as long as our code is right.
       for (const { reject } of [...batch, ...this.#waiting.splice(0)]) reject(error);
@@ -72,6 +84,8 @@ export class Outbox {
       for (const { resolve } of taken()) resolve();
     } catch (error) {
       const batch = taken();
+      const rest = this.#turns.due();
+      if (rest) await rest;
       if (isOver(error) || batch.length <= 1) {
         for (const { reject } of batch) reject(error);
         return;
@@ -126,7 +140,7 @@ export class TaskSends implements Scope {
   #send(record: Record): Promise<void> {
     if (!this.#holds()) {
       const sentence = `A send of task ${this.#task} is refused: this worker is no longer master.`;
-      return Promise.reject(new MephistoError("NOT_MASTER", sentence));
+      return this.#outbox.refusal(new MephistoError("NOT_MASTER", sentence));
     }
     return this.#outbox.send(withHeader(record, this.#headers));
   }

@@ -6,7 +6,7 @@ import { MephistoError, messageOf, waitingMends } from "../core/errors.ts";
 import { journalTopic } from "../core/journal-topic.ts";
 import { codeField, guarded, type Logger, silent, withFields } from "../core/logger.ts";
 import { Outage } from "../core/outage.ts";
-import { Backoff, pause, startTimer, within } from "../core/pause.ts";
+import { Backoff, pause, startTimer, Turns, within } from "../core/pause.ts";
 import { redact } from "../core/redact.ts";
 import type { Driver } from "../driver/driver.ts";
 import { context } from "../runtime/context.ts";
@@ -57,6 +57,7 @@ export class Program {
   /** How often it was told to stop. */
   #stops = 0;
   readonly #outage: Outage;
+  readonly #turns = new Turns(systemClock);
   /** The address that it was opened with. */
   #url: WorkerSettings["url"] | undefined;
   readonly #ensured = new Set<string>();
@@ -84,7 +85,7 @@ export class Program {
       if (this.#ensured.has(record.topic)) return driver.publisher.send(record);
       return this.#ensure(driver, actor).then(() => driver.publisher.send(record));
     } catch (error) {
-      return Promise.reject(error);
+      return this.#turns.refusal(error);
     }
   }
 

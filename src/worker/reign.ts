@@ -5,7 +5,7 @@ import { formatDuration } from "../core/duration.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
 import { journalTopic } from "../core/journal-topic.ts";
 import { codeField, type Logger } from "../core/logger.ts";
-import { type Sleep, within } from "../core/pause.ts";
+import { type Sleep, Turns, within } from "../core/pause.ts";
 import type { FencedPublisher, JournalEntry, MasterLog } from "../driver/master-log.ts";
 import { firstSeen } from "./first-seen.ts";
 import { type Journal, masterEntry, type MasterRecord, replay, transactionalIdOf } from "./journal.ts";
@@ -286,8 +286,8 @@ export class Reign {
   }
 
   #startTasks(epoch: number, publication: Publication): void {
-    const { clock, logger, tasks } = this.#parts;
-    const outbox = new Outbox(publication, epoch);
+    const { clock, logger, sleep, tasks } = this.#parts;
+    const outbox = new Outbox(publication, epoch, new Turns(clock, sleep));
     const holds = () => this.#mayPublish();
     const signal = this.#signal(this.#closing.signal);
     for (const loop of tasks) {

@@ -96,7 +96,7 @@ export class TickSends implements Scope {
 
   /**
    * `mayRun`: whether mastership still holds. `tell` is for what goes wrong when the tick can no longer fail. `turns`:
-   * others' between sends that are awaited.
+   * others' between sends that are awaited, and refusals.
    */
   constructor(timer: string, mayRun: () => boolean, tell: (sentence: string) => void, turns?: Turns) {
     this.#turns = turns;
@@ -140,11 +140,13 @@ export class TickSends implements Scope {
   }
 
   #refuse(refusal: MephistoError): Promise<void> {
-    const sent = new Watched((_, reject) => reject(refusal));
-    if (!this.#ended) this.#refused.push({ sent, refusal });
+    const isLate = this.#ended;
+    const refused = this.#turns?.refusal(refusal) ?? Promise.reject(refusal);
+    const sent = new Watched((_, reject) => void refused.catch(reject));
+    if (!isLate) this.#refused.push({ sent, refusal });
     // A refusal that nobody waits for must not end the process: it fails the tick, or comes after it and is told.
     Promise.prototype.then.call(sent, undefined, () => {
-      if (this.#ended && !sent.watched) this.#tell(refusal.message);
+      if (isLate && !sent.watched) this.#tell(refusal.message);
     });
     return sent;
   }

@@ -417,3 +417,16 @@ test("a worker inside a program leaves to it what nobody catches or handles", as
   assert.deepEqual(counts(), before);
   await shop.stop();
 });
+
+test("a loop over sends that are refused, and that nobody minds, keeps the event loop from nothing", async () => {
+  const { shop } = made();
+  const orders = actor(shop, { name: "orders" }, loops);
+  await orders.send({ value: "1" });
+  await shop.stop();
+  let fired = false;
+  setTimeout(() => fired = true, 0);
+  for (const until = performance.now() + 2000; !fired && performance.now() < until;) {
+    await assert.rejects(orders.send({ value: "2" }), coded("STOPPED"));
+  }
+  assert.ok(fired);
+});

@@ -107,6 +107,42 @@ test("a tick that sends on and on lets others have their turn", async () => {
   assert.equal(sends.end().length, 103);
 });
 
+for (const code of ["TICK_ENDED", "TICK_TIMEOUT", "NOT_MASTER", "BUFFER_FULL"] as const) {
+  test(`a loop over sends that are refused with ${code}, and that nobody minds, lets others have their turn`, async () => {
+    const time = new FakeTime();
+    const isMaster = code !== "NOT_MASTER";
+    const sends = new TickSends("restock", () => isMaster, () => {}, new Turns(time, time.sleep));
+    const huge = { ...record(), value: new Uint8Array(code === "BUFFER_FULL" ? 257 << 20 : 0) };
+    if (code === "TICK_ENDED") sends.end();
+    if (code === "TICK_TIMEOUT") sends.abandon(true);
+    let refused = 0;
+    const loop = async () => {
+      while (refused < 1000) {
+        await assert.rejects(sends.send(huge), coded(code));
+        refused++;
+        time.jump(1);
+      }
+    };
+    const looping = loop();
+    await settle();
+    assert.deepEqual([refused, time.sleepers], [21, 1]);
+    await time.pass(0);
+    assert.deepEqual([refused, time.sleepers], [42, 1]);
+    assert.equal(await isDone(looping), false);
+  });
+}
+
+test("a refusal that comes after its tick's end is raised by that alone", async () => {
+  const time = new FakeTime();
+  const told: string[] = [];
+  const sends = new TickSends("restock", () => false, (sentence) => told.push(sentence), new Turns(time, time.sleep));
+  time.jump(30);
+  void sends.send(record());
+  assert.throws(() => sends.end(), coded("NOT_MASTER"));
+  await time.pass(0);
+  assert.deepEqual(told, []);
+});
+
 test("after its end a tick's sends are refused", async () => {
   const sends = new TickSends("restock", () => false, () => {});
   sends.end();

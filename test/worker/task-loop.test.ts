@@ -5,6 +5,7 @@ import { MephistoError } from "../../src/core/errors.ts";
 import type { TaskFunction, TaskRun } from "../../src/core/task.ts";
 import type { Record } from "../../src/driver/driver.ts";
 import { context } from "../../src/runtime/context.ts";
+import { Turns } from "../../src/core/pause.ts";
 import { Outbox, TaskSends } from "../../src/worker/outbox.ts";
 import { Publication } from "../../src/worker/publication.ts";
 import type { Scope } from "../../src/worker/sends.ts";
@@ -128,7 +129,8 @@ function outbox() {
   const ready = log.fence({ transactionalId: "", journal: "", journalId: "", transactionTimeout: 1 }, holds).then(
     (fenced) => {
       const parts = { fenced, holds, signal, clock: time, sleep: time.sleep, appended() {}, lost() {} };
-      return new TaskSends("listen", 3, new Outbox(new Publication(parts), 3), holds, (told) => lines.error(told));
+      const box = new Outbox(new Publication(parts), 3, new Turns(time, time.sleep));
+      return new TaskSends("listen", 3, box, holds, (told) => lines.error(told));
     },
   );
   const record = (value: string, bytes = new TextEncoder().encode(value)): Record => ({
@@ -261,5 +263,29 @@ for (const [what, thrown] of Object.entries(HOSTILE)) {
     await time.pass(2000);
     assert.deepEqual([runs, supervisor.trouble, lines.of(/^error: Task listen failed/).length], [2, undefined, 1]);
     end();
+  });
+}
+
+for (const code of ["NOT_MASTER", "BUFFER_FULL", "MESSAGE_REFUSED"] as const) {
+  test(`a task that loops over sends that are refused with ${code}, and minds none, lets others have their turn`, async () => {
+    const { time, log, state, ready, record } = outbox();
+    const sends = await ready;
+    if (code === "NOT_MASTER") state.holds = false;
+    if (code === "MESSAGE_REFUSED") log.refuse = () => code;
+    const sent = record("a", new Uint8Array(code === "BUFFER_FULL" ? 257 << 20 : 0));
+    let refused = 0;
+    const loop = async () => {
+      while (refused < 1000) {
+        await assert.rejects(sends.send(sent), coded(code));
+        refused++;
+        time.jump(1);
+      }
+    };
+    const looping = loop();
+    await settle();
+    assert.deepEqual([refused, time.sleepers], [21, 1]);
+    await time.pass(0);
+    assert.deepEqual([refused, time.sleepers], [42, 1]);
+    assert.equal(await isDone(looping), false);
   });
 }
