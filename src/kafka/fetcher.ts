@@ -231,9 +231,8 @@ export class Fetcher {
   }
 
   #receive(reading: Reading, { records, aborted }: FetchedPartition): void {
-    const from = reading.position;
-    const last = lastOffsetOf(records);
-    if (last >= from) reading.position = last + 1;
+    const parts = partsOf(records, PART_BYTES);
+    let from = reading.position;
     // To the end of the row: of a batch larger than is asked for only the first partition's is sent, and an answer that is
     // full leaves the last ones out.
     const key = keyOf(reading);
@@ -241,9 +240,12 @@ export class Fetcher {
     this.#readings.set(key, reading);
     const acknowledge = reading.acks.acknowledger();
     const readCommitted = new AbortIndex(aborted);
-    for (const part of partsOf(records, PART_BYTES)) {
+    for (const part of parts) {
       this.#deliver(this.#part(reading, ownBytes(part), from, readCommitted, acknowledge));
+      // Each from where it begins: what is before it may be in hand, and is not read again if this one is corrupt.
+      from = Math.max(from, lastOffsetOf(part) + 1);
     }
+    reading.position = from;
   }
 
   /** Some batches of an answer: decompressed when they are opened. */
