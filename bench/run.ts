@@ -1,8 +1,9 @@
 /**
  * `npm run bench [-- --rounds 5] [--runtime bun,deno,node] [name…]`: measures Mephisto and its peers in turn on one real
  * Kafka of its own, and prints medians of the ratios of neighbours. Names: consume, produce, latency, start, idle,
- * mastership (elections: how soon there is another master, and ticks: what one costs), timers (what many cost one master), broker (the dev broker beside real Kafka), and
- * soak, only when asked for: the memory of the dev broker over 10 million messages, without a Kafka.
+ * mastership (elections: how soon there is another master, and ticks: what one costs), timers (what many cost one master),
+ * memory (the most that a worker takes for a compressed topic), broker (the dev broker beside real Kafka), and soak, only
+ * when asked for: the memory of the dev broker over 10 million messages, without a Kafka.
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -14,6 +15,7 @@ import { run } from "../test/support/process.ts";
 import { broker } from "./broker.ts";
 import { idle } from "./idle.ts";
 import { elections, ticks } from "./mastership.ts";
+import { memory } from "./memory.ts";
 import { type Given, javaConsume, javaProduce, program } from "./peers.ts";
 import { soak } from "./soak.ts";
 import { median, ratios, shown, table } from "./stats.ts";
@@ -55,6 +57,7 @@ try {
   if (wanted("mastership") || wanted("elections")) await elections(kafka);
   if (wanted("mastership") || wanted("ticks")) await ticks(kafka, runtimes, rounds);
   if (wanted("timers")) await timers(kafka, runtimes);
+  if (wanted("memory")) await memory(kafka, runtimes, rounds);
 } finally {
   await kafka.stop();
 }

@@ -57,7 +57,8 @@ export interface AppOptions<V extends SerializerSpec = SerializerSpec, K extends
   stopTimeout?: Duration;
   /**
    * The memory for messages that are fetched and not handled yet, decompressed where they are open: `"128MiB"`, or bytes.
-   * One batch that is larger is handled all the same. Default 32 MiB, which fits a container of 256 MB.
+   * One batch that is larger is handled all the same. Default 32 MiB, which fits a container of 256 MB
+   * (on Deno with `--v8-flags=--max-old-space-size=128`).
    */
   bufferMemory?: string | number;
   /** A fixed name of this worker in its group (static membership): a quick restart moves no partition. Default none. */

@@ -1,4 +1,4 @@
-/** 32 MiB: with what the runtime takes, and what its collector has not freed yet, a worker fits a container of 256 MB. */
+/** 32 MiB: with what the runtime takes, and what its collector has not freed yet, a worker fits a container of 256 MB (bench/memory.ts). */
 export const DEFAULT_BUFFER_BYTES: number = 32 * 1024 * 1024;
 
 /**
