@@ -5,6 +5,7 @@ import { MephistoError } from "../../src/core/errors.ts";
 import { spreadOf } from "../../src/core/spread.ts";
 import type { TimerDefinition, TimerFunction, TimerPolicy } from "../../src/core/timer.ts";
 import type { Tick } from "../../src/core/timer.ts";
+import { Yielder } from "../../src/core/yielder.ts";
 import { context } from "../../src/runtime/context.ts";
 import type { Scope } from "../../src/worker/sends.ts";
 import { QUEUE_LIMIT } from "../../src/core/policy.ts";
@@ -15,7 +16,7 @@ import type { TimerRecord } from "../../src/worker/journal.ts";
 import type { TickResult } from "../../src/worker/timer-book.ts";
 import { type Span, TimerLoop } from "../../src/worker/timer-loop.ts";
 import { Lines, supervisorOf } from "../core/fakes.ts";
-import { FakeTime, isDone, settle, shown } from "./fakes.ts";
+import { FakeTime, isDone, nextTurn, settle, shown } from "./fakes.ts";
 
 type Ends = { topic: string; partition: number; offset: number }[];
 
@@ -55,7 +56,8 @@ function made(fn: TimerFunction, part: Partial<TimerDefinition> = {}, early = 0)
     ...part,
   };
   const sleep = (ms: number, signal?: AbortSignal) => time.sleep(ms > 1 ? ms - early : ms, signal);
-  const base = { worker: "me", context: scopes, logger: lines, clock: time, sleep };
+  const yielder = new Yielder(time, nextTurn, nextTurn);
+  const base = { worker: "me", context: scopes, logger: lines, clock: time, sleep, yielder };
   const supervisor = supervisorOf(base);
   const loop = new TimerLoop(timer, { ...base, supervisor });
   const send = (value: string) => {
@@ -433,6 +435,29 @@ test("with queue nothing that came during a run is too old, also on every worker
     loop.end();
   }
 });
+
+for (const overlap of ["queue", "allow"] as const) {
+  test(`synchronous runs back to back leave the event loop its turns (overlap ${overlap})`, async (t) => {
+    let runs = 0;
+    const { time, loop, term } = made(() => {
+      time.jump(20);
+      if (++runs === 100) end();
+    }, { rule: every(5), ...policy({ overlap, catchUp: "all" }) });
+    const { span, end } = term();
+    t.after(end);
+    let turns = 0;
+    const count = () => {
+      turns++;
+      if (runs < 100) setImmediate(count);
+    };
+    setImmediate(count);
+    loop.start(span);
+    for (let i = 0; i < 400 && runs < 100; i++) await time.pass(5);
+    assert.equal(runs, 100);
+    assert.ok(turns >= 50, `${turns} turns of the event loop in 2 s`);
+    await loop.idle();
+  });
+}
 
 test("a queue has a bound of its own: beyond it the oldest are dropped, told in a line and counted", async () => {
   const at: number[] = [];
