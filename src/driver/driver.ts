@@ -202,6 +202,11 @@ export interface Membership {
    * Resolves when it stands again. Whoever is master has stopped acting before.
    */
   standDown(): Promise<void>;
+  /**
+   * Takes no partitions any more, and says so at once if it has any: what is idle goes to others now, the rest as soon as
+   * what is in hand of it is finished. A mastership that is held stays.
+   */
+  drain(): void;
   /** Asks the master of the latest generation to stand down: {@link Generation.resignAsked}. */
   askToResign(): void;
   /** Removes a member whose process is gone, so that nobody waits for the end of its session. Never throws. */

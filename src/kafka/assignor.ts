@@ -33,7 +33,7 @@ export interface Plan {
 /** Plans a generation. `counts`: partitions of each topic. */
 export function plan(members: readonly Member[], counts: ReadonlyMap<string, number>, leader: string): Plan {
   const owners = ownersOf(members);
-  const target = balance(members, counts, owners);
+  const target = balance(members.filter(({ data }) => !data.draining), counts, owners);
   const mayHave = (memberId: string) => ({ topic, partition }: TopicPartition) =>
     (owners.get(keyOf(topic, partition)) ?? memberId) === memberId;
   const partitions = new Map(
@@ -64,7 +64,8 @@ export function elect(members: readonly Member[], leader: string): Member | unde
 function candidates(members: readonly Member[], leader: string): Member[] {
   const isNeeded = members.some(hasWork);
   const isLeader = ({ memberId }: Member) => Number(memberId === leader);
-  return members.filter((member) => member.data.eligible && (hasWork(member) || !isNeeded)).sort((a, b) =>
+  const mayBe = ({ data }: Member) => data.eligible && !data.draining;
+  return members.filter((member) => mayBe(member) && (hasWork(member) || !isNeeded)).sort((a, b) =>
     compareVersions(b.data.version, a.data.version) || isLeader(b) - isLeader(a) || byId(a, b)
   );
 }
@@ -102,7 +103,8 @@ function ownersOf(members: readonly Member[]): Map<string, string> {
 /**
  * Loads as even as subscriptions allow, with as few moves as it takes: every partition stays with its owner, those
  * without one are placed, and only if that cannot do, owned ones move. The loads that this ends with are the best there
- * are, and what was given up can be placed to the same loads in the next generation: so nothing moves then.
+ * are, and what was given up can be placed to the same loads in the next generation: so nothing moves then. What a member
+ * has that takes nothing any more counts as on its way: it is placed last, so that what can be read now is spread evenly.
  */
 function balance(
   members: readonly Member[],
@@ -112,13 +114,16 @@ function balance(
   const loads = new Loads(members);
   const byMember = new Map(members.map((member) => [member.memberId, member]));
   const homeless: TopicPartition[] = [];
+  const awaited: TopicPartition[] = [];
   for (const topic of [...counts.keys()].sort()) {
     for (let partition = 0; partition < (counts.get(topic) ?? 0); partition++) {
-      const owner = byMember.get(owners.get(keyOf(topic, partition)) ?? "");
+      const ownerId = owners.get(keyOf(topic, partition));
+      const owner = byMember.get(ownerId ?? "");
       if (owner?.topics.includes(topic)) loads.place({ topic, partition }, owner);
-      else homeless.push({ topic, partition });
+      else (ownerId === undefined || owner ? homeless : awaited).push({ topic, partition });
     }
   }
+  homeless.push(...awaited);
   const unowned = new Set(homeless);
   const free = (at: TopicPartition) => unowned.has(at);
   for (const at of homeless) {

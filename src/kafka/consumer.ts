@@ -119,6 +119,11 @@ export class Consumer implements Membership {
     return this.#group.candidacy.standDown();
   }
 
+  drain(): void {
+    this.#group.drain();
+    if (this.#held.size > 0) this.#group.rejoin();
+  }
+
   askToResign(): void {
     this.#group.askToResign();
   }
@@ -150,8 +155,9 @@ export class Consumer implements Membership {
     clearInterval(this.#watch);
     await this.#commitFirmly(this.#acks(all), until);
     this.#stop.abort();
-    this.#close(all);
-    this.#listener.handedOver(all);
+    const left = all.filter((held) => this.#holds(held)); // some may have been on their way already
+    this.#close(left);
+    this.#listener.handedOver(left);
     this.#fetcher.close();
     await within(this.#group.leave(), Math.max(500, until - performance.now()));
   }

@@ -64,6 +64,7 @@ export class Group {
   #data: AssignmentData | undefined;
   /** The incarnation of the master that is asked to stand down, or "". */
   #asks = "";
+  #draining = false;
   #loops: Promise<unknown> = Promise.resolve();
 
   constructor(cluster: Cluster, options: JoinOptions, listener: GroupListener, clock: Clock) {
@@ -118,6 +119,11 @@ export class Group {
   rejoin(): void {
     this.#wanted = true;
     this.#wake?.();
+  }
+
+  /** From the next round on it takes no partitions. */
+  drain(): void {
+    this.#draining = true;
   }
 
   /** Asks at once whether there is another generation. Joining again without being asked would make one. */
@@ -251,6 +257,7 @@ export class Group {
         eligible: this.candidacy.say(),
         patience: this.#member.patience.asked,
         asks: this.#asks,
+        draining: this.#draining,
       }),
     });
     const sent = this.#member.sending();

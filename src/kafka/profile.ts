@@ -17,6 +17,8 @@ export interface MemberData extends Omit<MemberProfile, "mayBeMaster"> {
   readonly patience: number;
   /** The incarnation of a master that is asked to stand down, or "". */
   readonly asks: string;
+  /** Whether it is stopping: it takes no partitions, and is not elected. Leaders of before do not know this. */
+  readonly draining: boolean;
 }
 
 /** A member that another one is to watch. */
@@ -71,6 +73,7 @@ export function memberData(userData: Uint8Array | null): MemberData {
     eligible: fields.eligible === true,
     patience: count(fields.patience),
     asks: text(fields.asks),
+    draining: fields.draining === true,
   };
 }
 

@@ -36,7 +36,7 @@ const [LAST_STEPS, LAST_STEPS_MS] = [1 / 5, 2000];
 const CALLER_GRACE_MS = 1000;
 /** How long a master may take to write that it has resigned, in ms. */
 const RESIGN_ENTRY = 200;
-/** If what is in hand takes longer than this, mastership is handed over before it is finished, in ms. */
+/** If what is in hand takes longer than this, the rest is handed over before it is finished, in ms. */
 const RESIGN_AFTER = 100;
 /** How long a static member waits until the group has heard that it resigns, in ms. */
 const RESIGN_WITHIN = 1000;
@@ -102,6 +102,8 @@ export class Worker implements RunningWorker {
   #told = false;
   #standsDown = false;
   #handsOver = false;
+  /** Stopping, it hands its partitions over one by one. */
+  #drains = false;
   #stopping: Promise<void> | undefined;
 
   constructor(parts: WorkerParts) {
@@ -320,7 +322,9 @@ export class Worker implements RunningWorker {
         await Promise.all(partitions.map(({ topic, partition }) => this.#actors.get(topic)?.revoked(partition)));
       },
       handedOver: (partitions) => {
-        if (partitions.length > 0) logger.info(`Gave up ${describePartitions(partitions)}.`);
+        if (partitions.length === 0) return;
+        logger.info(`Gave up ${describePartitions(partitions)}.`);
+        if (this.#drains) this.#parts.watch?.changed();
       },
       lost: (partitions) => {
         for (const { topic, partition } of partitions) this.#actors.get(topic)?.lost(partition);
@@ -374,7 +378,7 @@ export class Worker implements RunningWorker {
   /** A worker that goes without says so, once, when others have had the time to hand over. */
   #watchIdle(): void {
     this.#idle.abort();
-    if (this.#told || this.#actors.size === 0 || this.#hasPartitions()) return;
+    if (this.#told || this.#halt.signal.aborted || this.#actors.size === 0 || this.#hasPartitions()) return;
     const { signal } = this.#idle = new AbortController();
     void this.#parts.sleep(IDLE_AFTER, signal).then(() => {
       if (signal.aborted || this.#hasPartitions() || this.#state !== "running") return;
@@ -443,15 +447,30 @@ export class Worker implements RunningWorker {
   /** When what it has in hand as master is finished, or cut off, another one may be elected: before handlers are done. */
   async #endMastership(masters: Running[], drained: Promise<true>, patience: () => number): Promise<void> {
     const { settings, sleep, watch } = this.#parts;
-    if (await within(allIdle(masters), patience(), sleep) === undefined) this.#cutOff(masters);
+    const ended = allIdle(masters);
+    const soon = await within(ended, Math.min(RESIGN_AFTER, patience()), sleep);
+    if (soon === undefined && patience() > 0) this.#drain();
+    if (soon === undefined && await within(ended, patience(), sleep) === undefined) this.#cutOff(masters);
     await this.#master?.resign(RESIGN_ENTRY);
     // A static member does not leave the group: unless it resigns, there is no other master until its session is over.
     const keepsPlace = settings.instanceId.value !== undefined && this.#mastership?.master === true;
     this.#mastership?.resign();
     const leavesSoon = patience() === 0 || await within(drained, RESIGN_AFTER, sleep);
+    if (!leavesSoon) this.#drain();
     const resigned = keepsPlace || !leavesSoon ? this.#membership?.resign() : undefined;
     if (resigned) watch?.changed();
     if (keepsPlace && resigned) await within(resigned, RESIGN_WITHIN, sleep);
+  }
+
+  /**
+   * Has others take its partitions: those with nothing in hand at once, the others one by one. A static member keeps its
+   * own: it may be back before anybody has missed it.
+   */
+  #drain(): void {
+    if (this.#drains || this.#parts.settings.instanceId.value !== undefined) return;
+    this.#drains = true;
+    this.#membership?.drain();
+    this.#parts.watch?.changed();
   }
 }
 

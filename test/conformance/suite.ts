@@ -280,6 +280,42 @@ export function conformance(
       await onlooker.stop();
     });
 
+    test("who drains gives up what is idle at once, the rest when it is finished, and is given nothing", async () => {
+      const topic = await topicOf(6);
+      const a = join(topic);
+      await until(() => a.elected);
+      const b = join(topic);
+      await settled(6, a, b);
+      const inHand = Promise.withResolvers<void>();
+      let stuck = -1;
+      a.gate = ({ partition }) => {
+        if (stuck === -1) stuck = partition;
+        return partition === stuck ? inHand.promise : undefined;
+      };
+      await send(topic, numbers(60).map((n) => 1000 + n));
+      await until(() => a.lanesOpen === 1 && b.lanesOpen === 0);
+      const begun = log.now();
+      a.membership.drain();
+      await until(() => b.held.size === 5 && a.held.size === 1);
+      assert.ok(log.now() - begun < 3000, `it took ${Math.round(log.now() - begun)} ms`);
+      assert.ok(a.elected && b.generations.every(({ elected }) => !elected), "mastership stays");
+      const c = join(topic);
+      await until(() => Math.min(b.held.size, c.held.size) >= 2 && a.held.size === 1);
+      assert.deepEqual([...a.held], [`${topic}/${stuck}`]);
+      inHand.resolve();
+      await until(() => a.held.size === 0 && b.held.size === 3 && c.held.size === 3);
+      const offset = Number((await offsetsOf(topic))[stuck]);
+      assert.equal(offset, a.handled.filter(({ partition }) => partition === stuck).length);
+      await send(topic, numbers(60).map((n) => 1060 + n));
+      await until(() => a.handled.length + b.handled.length + c.handled.length >= 120);
+      assert.deepEqual(valuesOf(a, b, c), numbers(120).map((n) => String(1000 + n)), "each is handled once");
+      assert.ok(a.elected && a.events.every((event) => !event.startsWith("lost")));
+      a.disclaim();
+      await a.membership.resign();
+      await until(() => b.elected || c.elected);
+      await a.stop();
+    });
+
     test("commits up to the first message that is not finished; the next member goes on there", async () => {
       const topic = await topicOf();
       await send(topic, numbers(10));

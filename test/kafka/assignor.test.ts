@@ -6,7 +6,7 @@ import type { TopicPartition } from "../../src/driver/driver.ts";
 import { elect, keyOf, type Member, plan } from "../../src/kafka/assignor.ts";
 import type { MemberData } from "../../src/kafka/profile.ts";
 
-type Said = Partial<Pick<MemberData, "eligible" | "claim" | "patience" | "version" | "asks">> & {
+type Said = Partial<Pick<MemberData, "eligible" | "claim" | "patience" | "version" | "asks" | "draining">> & {
   topics?: readonly string[];
   generation?: number;
   timers?: readonly string[];
@@ -24,6 +24,7 @@ function member(memberId: string, owned: readonly TopicPartition[] = [], said: S
     eligible: true,
     patience: 0,
     asks: "",
+    draining: false,
     presence: undefined,
     ...more,
   };
@@ -201,6 +202,80 @@ test("a leave moves only what the leaver had, in one round", () => {
       assert.ok(spread(after) <= 1, `loads ${loads(after)}`);
     }),
   );
+});
+
+/** Rounds in which those that drain give up one partition after another, as they finish what they have in hand of them. */
+function* drained(members: readonly Member[], counts: ReadonlyMap<string, number>): Generator<readonly Member[]> {
+  let before = members;
+  for (;;) {
+    yield before;
+    const held = before.filter(({ data, owned }) => data.draining && owned.length > 0);
+    if (held.length === 0) return;
+    const { partitions } = plan(before, counts, before[0]?.memberId ?? "");
+    for (const { memberId, data } of before) if (data.draining) assert.deepEqual(partitions.get(memberId), []);
+    before = round(before, counts).map((each, index) => {
+      const { data, owned } = before[index] ?? each;
+      return data.draining ? { ...each, owned: owned.slice(1) } : each;
+    });
+  }
+}
+
+const draining = (members: readonly Member[], which: readonly boolean[]) =>
+  members.map((each, index) => ({ ...each, data: { ...each.data, draining: which[index] === true } }));
+const anyDraining = fc.array(fc.boolean(), { minLength: 9, maxLength: 9 });
+
+test("who drains is given nothing, and what it gives up is spread evenly at every moment: nothing else moves", () => {
+  fc.assert(
+    fc.property(sameTopics, anyCounts, anyDraining, (members, counts, which) => {
+      const takers = (now: readonly Member[]) => now.filter(({ data }) => !data.draining);
+      let last = draining(settle(members, counts), which) as readonly Member[];
+      fc.pre(takers(last).length > 0);
+      for (const now of drained(last, counts)) {
+        for (const [key, owner] of ownersOf(takers(last))) assert.equal(ownersOf(now).get(key), owner);
+        assert.ok(spread(takers(now)) <= 1, `loads ${loads(takers(now))}`);
+        last = now;
+      }
+      const after = round(last, counts);
+      assert.equal(moved(last, after), 0);
+      assert.deepEqual([ownersOf(after).size, takers(after).length], [total(counts), takers(last).length]);
+      assert.ok(spread(takers(after)) <= 1, `loads ${loads(takers(after))}`);
+      assert.deepEqual(ownersOf(round(after, counts)), ownersOf(after));
+    }),
+  );
+});
+
+test("whatever members have, what those give up that drain is soon the others', of which it is balanced", () => {
+  fc.assert(
+    fc.property(anyMembers, anyCounts, anyDraining, (members, counts, which) => {
+      const before = draining(settle(members.map((each) => keep(each, [], 1)), counts), which);
+      const last = [...drained(before, counts)].at(-1) ?? [];
+      const settled = settle(last, counts);
+      const alone = settle(settled.filter(({ data }) => !data.draining), counts);
+      assert.deepEqual(ownersOf(alone), ownersOf(settled), "as if those that drain had left");
+    }),
+  );
+});
+
+test("when all drain nobody is given anything, until somebody joins who does not", () => {
+  const counts = new Map([["t", 3]]);
+  const all = draining([member("a", own("t", 0, 1)), member("b", own("t", 2))], [true, true]);
+  const first = plan(all, counts, "a");
+  assert.deepEqual([[...first.partitions.values()].flat(), first.master], [[], undefined]);
+  const idle = all.map((each) => keep(each, [], 2));
+  const { partitions, master } = plan([...idle, member("c")], counts, "a");
+  assert.deepEqual([...partitions.values()], [[], [], own("t", 0, 1, 2)]);
+  assert.equal(master?.memberId, "c");
+});
+
+test("a master that drains stays it while it claims that; once it does not, another is", () => {
+  const counts = new Map([["t", 1]]);
+  const [master] = draining([member("a", [], { claim: 3 })], [true]);
+  assert.ok(master);
+  const claims = plan([master, member("b")], counts, "a");
+  assert.deepEqual([claims.master, claims.heir?.memberId, claims.patience], [master, "b", 0]);
+  const late = { ...master, data: { ...master.data, claim: 0 } };
+  assert.equal(elect([late, member("b")], "a")?.memberId, "b");
+  assert.equal(plan([late, member("b")], counts, "a").heir, undefined);
 });
 
 test("partitions that are added to a topic go to those who have least, and move nothing", () => {

@@ -22,6 +22,7 @@ function member(memberId: string, { claim = 0, instanceId = null as string | nul
     eligible: true,
     patience: 0,
     asks: "",
+    draining: false,
   };
   return { memberId, instanceId, topics: ["t"], owned: [], generation: 1, data };
 }
@@ -73,7 +74,10 @@ test("the master's time zone data reach everybody", () => {
 
 test("anything else in it is nothing: no peer, no claim, no wish", () => {
   const wrong = fc.oneof(fc.jsonValue(), fc.record({ host: fc.string(), port: fc.integer(), id: fc.jsonValue() }));
-  const fields = fc.dictionary(fc.constantFrom("presence", "peers", "timers", "asks", "resign", "heir"), wrong);
+  const fields = fc.dictionary(
+    fc.constantFrom("presence", "peers", "timers", "asks", "draining", "resign", "heir"),
+    wrong,
+  );
   fc.assert(fc.property(fields, (value) => {
     const bytes = new TextEncoder().encode(JSON.stringify(value));
     const said = memberData(bytes);

@@ -239,6 +239,16 @@ test("who may not be master never stands, and who resigns never again", async ()
   assert.equal(new Candidacy(false, 6000, () => {}).say(), false);
 });
 
+test("who drains says so from the next round on, and stands as before", async () => {
+  const coordinator = new FakeCoordinator();
+  const { group } = await joined(coordinator, LONG);
+  assert.equal(said(coordinator).draining, false);
+  group.drain();
+  group.rejoin();
+  await until(() => coordinator.generation === 2);
+  assert.deepEqual([said(coordinator).draining, said(coordinator).eligible], [true, true]);
+});
+
 test("whoever asks a master to go names it: the next one is not meant", async () => {
   const coordinator = new FakeCoordinator();
   coordinator.data = { master: "first" };

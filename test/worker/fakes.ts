@@ -263,7 +263,8 @@ export class FakeDriver implements Driver {
     about = "",
   ): Promise<void> {
     this.calls.push(about ? `${name} ${about}` : name);
-    const isPlain = name === "resign" || name === "askToResign" || name === "evict" || name === "hurry";
+    const isPlain = name === "resign" || name === "askToResign" || name === "evict" || name === "hurry" ||
+      name === "drain";
     if (name !== "close" && !isPlain) await this.waits.get(name);
     if (name === "standDown") return;
     const error = isPlain ? undefined : this.errors.get(name);
@@ -271,7 +272,7 @@ export class FakeDriver implements Driver {
   }
 }
 
-type MembershipCall = "leave" | "resign" | "standDown" | "askToResign" | "evict" | "hurry";
+type MembershipCall = "leave" | "resign" | "standDown" | "askToResign" | "evict" | "hurry" | "drain";
 
 /** A place in a group that does what the test says. */
 export class FakeMembership implements Membership {
@@ -307,6 +308,10 @@ export class FakeMembership implements Membership {
 
   async standDown(): Promise<void> {
     await this.#call("standDown");
+  }
+
+  drain(): void {
+    void this.#call("drain");
   }
 
   askToResign(): void {

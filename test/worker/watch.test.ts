@@ -32,6 +32,7 @@ function watching(evictOn: EvictOn = "proof", bind = "127.0.0.1", from = "the de
     askToResign: note("askToResign"),
     evict: ({ id }) => note(`evict ${id}`)(),
     hurry: note("hurry"),
+    drain: note("drain"),
     leave: note("leave"),
   };
   watch.follow(membership);

@@ -305,11 +305,12 @@ test("it stops in order: no new tick, drained, flushed, left, closed", async () 
   await time.pass(99);
   assert.equal(driver.calls.length, 0);
   await time.pass(1);
-  assert.deepEqual(driver.calls.slice(), ["resign"], "mastership does not wait for a slow handler");
+  assert.deepEqual(driver.calls.slice(), ["drain", "resign"], "others do not wait for a slow handler");
   await time.pass(1000);
   resolve();
   await stopped;
-  assert.deepEqual(driver.calls.map((call) => call.split(" ")[0]), ["resign", "handled", "flush", "leave", "close"]);
+  const calls = driver.calls.map((call) => call.split(" ")[0]);
+  assert.deepEqual(calls, ["drain", "resign", "handled", "flush", "leave", "close"]);
   assert.deepEqual([partition.acknowledged, ticks, time.sleepers], [1, 2, 0]);
 });
 
@@ -325,13 +326,75 @@ test("a static member that is master resigns first, however quick it is: it does
   }
 });
 
+test("a stop with a run in hand hands partitions over, mastership only after it; a static member keeps them", async () => {
+  for (const instanceId of [undefined, "box-1"]) {
+    const { worker, time, driver, membership, zero } = made({
+      onMaster: () => time.sleep(5000),
+      ...(instanceId && { instanceId }),
+    });
+    await worker.start();
+    membership().generation({ elected: true });
+    membership().listener.assigned([zero]);
+    await time.pass(1000);
+    driver.calls.length = 0;
+    const beats = every(time, 300, () => membership().heartbeat());
+    const stopped = worker.stop();
+    await time.pass(99);
+    assert.deepEqual(driver.calls, []);
+    await time.pass(1);
+    assert.deepEqual(driver.calls, instanceId ? [] : ["drain"]);
+    await membership().listener.revoked([zero]);
+    membership().listener.handedOver([zero]);
+    membership().generation({ elected: true, generation: 2 });
+    assert.deepEqual([worker.status().mastership.master, membership().listener.claim()], [true, 2]);
+    await time.pass(2900);
+    membership().generation({ elected: true, generation: 3 });
+    await time.pass(2000);
+    await stopped;
+    beats.abort();
+    const calls = [...driver.calls].map((call: string) => call.split(" ")[0]);
+    assert.deepEqual(calls, instanceId ? ["resign", "flush", "leave", "close"] : ["drain", "flush", "leave", "close"]);
+    assert.equal(time.sleepers, 0);
+  }
+});
+
+test("what a stopping worker has in hand is finished before its partition goes; others go at once", async () => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const { worker, time, membership, zero } = made({
+    handler: async (stream) => {
+      for await (const _ of stream) await promise;
+    },
+  });
+  await worker.start();
+  membership().generation();
+  const one = { ...zero, partition: 1 };
+  membership().listener.assigned([zero, one]);
+  const partitions = [new FakePartition(0), new FakePartition(1)] as const;
+  membership().listener.deliver(partitions[0].delivery("a", "b"));
+  await time.pass(100);
+  const stopped = worker.stop();
+  membership().listener.deliver(partitions[1].delivery("c"));
+  await time.pass(200);
+  const inHand = membership().listener.revoked([zero]);
+  assert.deepEqual([await isDone(membership().listener.revoked([one])), await isDone(inHand)], [true, false]);
+  // A leader that does not know of draining gives it back.
+  membership().listener.assigned([one]);
+  membership().listener.deliver(partitions[1].delivery("c"));
+  await time.pass(1000);
+  resolve();
+  await inHand;
+  await time.pass(5000);
+  await stopped;
+  assert.deepEqual(partitions.map(({ acknowledged }) => acknowledged), [1, 0]);
+});
+
 test("a quick stop does not resign first: leaving says it", async () => {
   const { worker, driver, membership } = made();
   await worker.start();
   membership().generation({ elected: true });
   await worker.stop();
   assert.deepEqual(driver.calls.slice(-3).map((call) => call.split(" ")[0]), ["flush", "leave", "close"]);
-  assert.ok(!driver.calls.includes("resign"));
+  assert.ok(!driver.calls.includes("resign") && !driver.calls.includes("drain"));
 });
 
 test("a run in hand may finish and publish when the worker stops; no other begins, and the next master comes after it", async () => {

@@ -12,6 +12,8 @@ export interface MemberData extends Omit<MemberProfile, "mayBeMaster"> {
   readonly patience: number;
   /** The incarnation of a master that is asked to stand down, or "". */
   readonly asks: string;
+  /** Whether it is stopping: it takes no partitions, and is not elected. */
+  readonly draining: boolean;
 }
 
 /** What a member joins with. */

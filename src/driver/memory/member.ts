@@ -57,6 +57,7 @@ export class GroupMember {
   /** The incarnation that the latest generation has elected, and the one that is asked to stand down. */
   #master = "";
   #asks = "";
+  #draining = false;
   /** Ends the pause before the next heartbeat; how many more are to be sent sooner than their time. */
   #beatNow: (() => void) | undefined;
   #soon = 0;
@@ -123,6 +124,11 @@ export class GroupMember {
     await this.#parts.host.sleep(this.#options.sessionTimeout, over.signal);
     this.#eligible = !this.#resigns;
     if (!over.signal.aborted) this.rejoin(); // nobody else can
+  }
+
+  /** From the next round on it takes no partitions. */
+  drain(): void {
+    this.#draining = true;
   }
 
   askToResign(): void {
@@ -193,7 +199,7 @@ export class GroupMember {
     const patience = this.#member.patience.asked;
     const { mayBeMaster, ...said } = profile;
     const eligible = mayBeMaster && this.#eligible;
-    const data = { ...said, incarnation, claim, eligible, patience, asks: this.#asks };
+    const data = { ...said, incarnation, claim, eligible, patience, asks: this.#asks, draining: this.#draining };
     const subscription = {
       instanceId,
       topics,

@@ -76,6 +76,11 @@ export class MemoryMembership implements Membership {
     return this.member.standDown();
   }
 
+  drain(): void {
+    this.member.drain();
+    if (this.#held.size > 0) this.member.rejoin();
+  }
+
   askToResign(): void {
     this.member.askToResign();
   }
@@ -99,8 +104,9 @@ export class MemoryMembership implements Membership {
     await within(this.#listener.revoked(all), ms, host.sleep);
     await this.#commitFirmly(all, until);
     this.#stopped = true;
-    this.#close(all);
-    this.#listener.handedOver(all);
+    const left = all.filter((held) => this.#holds(held)); // some may have been on their way already
+    this.#close(left);
+    this.#listener.handedOver(left);
     await within(this.member.leave(), Math.max(500, until - host.monotonic()), host.sleep);
   }
 
