@@ -1,6 +1,6 @@
 import type { Acknowledgements } from "../core/acknowledgements.ts";
 import type { Clock } from "../core/clock.ts";
-import { type MephistoError, messageOf } from "../core/errors.ts";
+import { MephistoError, messageOf } from "../core/errors.ts";
 import type { Lease } from "../core/lease.ts";
 import { codeField, type Logger } from "../core/logger.ts";
 import { Outage } from "../core/outage.ts";
@@ -212,6 +212,7 @@ export class Consumer implements Membership {
         if (mine().length === 0) return;
         await pause(backoff.next(), this.#stop.signal);
       } catch (error) {
+        if (!(error instanceof MephistoError)) throw error; // a fault of ours
         this.#logger.debug(`The positions are not known yet: ${messageOf(error)}`, codeField(error));
         await pause(backoff.next(), this.#stop.signal);
       }
@@ -354,6 +355,7 @@ export class Consumer implements Membership {
       if (code !== Code.NONE) this.#logger.debug(`A commit waits: ${errorName(code)}`, { code: errorName(code) });
       return code;
     } catch (error) {
+      if (!(error instanceof MephistoError)) throw error; // a fault of ours
       this.#logger.debug(`A commit waits: ${messageOf(error)}`, codeField(error));
       return Code.COORDINATOR_NOT_AVAILABLE;
     }

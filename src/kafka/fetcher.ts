@@ -175,6 +175,7 @@ export class Fetcher {
         poll = got ? SHORT_POLL : Math.min(poll * 2, LONG_POLL);
       } catch (error) {
         if (this.#stop.signal.aborted) return;
+        if (!(error instanceof MephistoError)) throw error; // a fault of ours
         this.#logger.debug(`Fetching from broker ${nodeId} failed: ${messageOf(error)}`, codeField(error));
         if (this.#nodes.get(nodeId)?.includes(node)) this.#drop(nodeId);
         this.#refresh();
@@ -235,6 +236,7 @@ export class Fetcher {
   #receive(reading: Reading, { records, aborted }: FetchedPartition): void {
     const parts = partsOf(ownBytes(records), PART_BYTES);
     let from = reading.position;
+    const { version } = reading;
     // To the end of the row: of a batch larger than is asked for only the first partition's is sent, and an answer that is
     // full leaves the last ones out.
     const key = keyOf(reading);
@@ -242,12 +244,16 @@ export class Fetcher {
     this.#readings.set(key, reading);
     const acknowledge = reading.acks.acknowledger();
     const readCommitted = new AbortIndex(aborted);
-    for (const part of parts) {
-      this.#deliver(this.#part(reading, part, from, readCommitted, acknowledge));
-      // Each from where it begins: what is before it may be in hand, and is not read again if this one is corrupt.
-      from = Math.max(from, lastOffsetOf(part) + 1);
+    try {
+      for (const part of parts) {
+        this.#deliver(this.#part(reading, part, from, readCommitted, acknowledge));
+        // Each from where it begins: what is before it may be in hand, and is not read again if this one is corrupt.
+        from = Math.max(from, lastOffsetOf(part) + 1);
+      }
+    } finally {
+      // What is not delivered is read again; where a part is corrupt, from there.
+      if (reading.version === version) reading.position = from;
     }
-    reading.position = from;
   }
 
   /** Some batches of an answer: decompressed when they are opened. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { MephistoError, messageOf } from "../core/errors.ts";
+import { describeThrown, MephistoError, messageOf } from "../core/errors.ts";
 import { groupBy } from "../core/group-by.ts";
 import { codeField, type Logger } from "../core/logger.ts";
 import { Outage } from "../core/outage.ts";
@@ -15,6 +15,7 @@ import { check, refusalOf, tooLarge } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { PartitionQueue } from "./partition-queue.ts";
 import { pause, startTimer } from "../core/pause.ts";
+import { Seldom } from "../core/seldom.ts";
 
 /** Requests on their way to one broker. The broker remembers the last five batches of a producer, to know repetitions. */
 const IN_FLIGHT = 5;
@@ -65,6 +66,7 @@ export class Sender {
   readonly #outage: Outage;
   /** Why messages wait, if they do. */
   #trouble = "";
+  readonly #tellFault: (sentence: string) => void;
   #scheduled = false;
   #hurried = 0;
   #cancel: (() => void) | undefined;
@@ -84,6 +86,7 @@ export class Sender {
     this.#clock = clock;
     this.#freed = freed;
     this.#outage = new Outage(logger, clock, OUTAGE_GRACE_MS);
+    this.#tellFault = new Seldom((sentence) => logger.error(sentence, { code: "INTERNAL" }), clock).tell;
   }
 
   /** A queue has something to send. */
@@ -139,18 +142,34 @@ export class Sender {
         this.#offered.delete(queue);
         continue;
       }
-      const node = this.#nodeOf(queue);
-      troubled ||= node === undefined || queue.needsIdentity || queue.notBefore > now;
-      if (node === undefined || node.inFlight >= IN_FLIGHT || queue.needsIdentity || !queue.sendable(now)) continue;
-      const batch = queue.take(identity, this.#kind);
-      if (batch === undefined) continue;
-      const sent = requests.get(node);
-      if (sent) sent.push({ queue, batch });
-      else requests.set(node, [{ queue, batch }]);
+      try {
+        const node = this.#nodeOf(queue);
+        troubled ||= node === undefined || queue.needsIdentity || queue.notBefore > now;
+        if (node === undefined || node.inFlight >= IN_FLIGHT || queue.needsIdentity || !queue.sendable(now)) continue;
+        const batch = queue.take(identity, this.#kind);
+        if (batch === undefined) continue;
+        const sent = requests.get(node);
+        if (sent) sent.push({ queue, batch });
+        else requests.set(node, [{ queue, batch }]);
+      } catch (error) {
+        this.#fault(queue, error);
+        queue.notBefore = now + LAST_PAUSE;
+        troubled = true;
+      }
     }
     for (const [node, sent] of requests) void this.#send(node, sent);
     if (troubled) this.#repair();
   };
+
+  /** None of what calls this throws as long as our code is right. It is told, and keeps nothing else from being sent. */
+  #fault({ topic, partition }: PartitionQueue, error: unknown): MephistoError {
+    const why = `which is a fault of Mephisto: ${describeThrown(error)}`;
+    const fault = new MephistoError("INTERNAL", `Sending to ${topic}[${partition}] has failed, ${why}.`, {
+      cause: error,
+    });
+    this.#tellFault(fault.message);
+    return fault;
+  }
 
   #nodeOf({ topic, partition }: PartitionQueue): Node | undefined {
     const id = this.#cluster.leader(topic, partition);
@@ -163,22 +182,28 @@ export class Sender {
 
   async #send(node: Node, sent: readonly Sent[]): Promise<void> {
     node.inFlight++;
-    // By its id, where the broker has that: of a topic that is another one by now nothing is written by mistake.
-    const byId = node.link.newest(0) >= BY_ID;
-    const nameOf = (topic: string) => byId ? this.#cluster.topic(topic)?.topicId ?? "" : topic;
-    const topics = [...groupBy(sent, ({ queue }) => queue.topic)].map(([topic, group]) => ({
-      topic: nameOf(topic),
-      partitions: group.map(({ queue, batch }) => ({
-        partition: queue.partition,
-        batch: batch.bytes ?? new Uint8Array(),
-      })),
-    }));
-    const named = sent.map((each) => ({ ...each, name: nameOf(each.queue.topic) }));
     try {
+      // By its id, where the broker has that: of a topic that is another one by now nothing is written by mistake.
+      const byId = node.link.newest(0) >= BY_ID;
+      const nameOf = (topic: string) => byId ? this.#cluster.topic(topic)?.topicId ?? "" : topic;
+      const topics = [...groupBy(sent, ({ queue }) => queue.topic)].map(([topic, group]) => ({
+        topic: nameOf(topic),
+        partitions: group.map(({ queue, batch }) => ({
+          partition: queue.partition,
+          batch: batch.bytes ?? new Uint8Array(),
+        })),
+      }));
+      const named = sent.map((each) => ({ ...each, name: nameOf(each.queue.topic) }));
       const request = { timeoutMs: REPLICAS_TIMEOUT, topics };
       const answer = await node.link.send(byId ? produceById(request) : produce(request), ANSWER_TIMEOUT);
       const outcomes = outcomesOf(answer);
-      for (const each of named) this.#answered(each.queue, each.batch, outcomes(each.name, each.queue.partition));
+      for (const { queue, batch, name } of named) {
+        try {
+          this.#answered(queue, batch, outcomes(name, queue.partition));
+        } catch (error) {
+          this.#refuse(queue, batch, this.#fault(queue, error));
+        }
+      }
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       this.#logger.debug(`Sending to broker ${node.id} failed: ${messageOf(error)}`, codeField(error));

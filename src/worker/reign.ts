@@ -14,7 +14,7 @@ import { MasterClock } from "./master-clock.ts";
 import type { Term } from "./mastership.ts";
 import { Outbox, TaskSends } from "./outbox.ts";
 import { Publication } from "./publication.ts";
-import { Seldom } from "./seldom.ts";
+import { Seldom } from "../core/seldom.ts";
 import type { TaskLoop } from "./task-loop.ts";
 import { TickWriter } from "./tick-writer.ts";
 import type { Span, TimerLoop } from "./timer-loop.ts";

@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Sleep } from "../core/pause.ts";
+import type { Supervisor } from "../core/supervisor.ts";
 import type { TimerDefinition } from "../core/timer.ts";
 
 /** How often it is looked, in ms. */
@@ -28,17 +29,23 @@ export interface RunningCall {
  */
 export class WatchTicker {
   readonly #sleep: Sleep;
+  readonly #supervisor: Supervisor | undefined;
   readonly #watches = new Set<RunWatch>();
   /** Ends the sleep that is under way. */
   #ticking: AbortController | undefined;
 
-  constructor(sleep: Sleep) {
+  constructor(sleep: Sleep, supervisor?: Supervisor) {
     this.#sleep = sleep;
+    this.#supervisor = supervisor;
   }
 
   add(watch: RunWatch): void {
     this.#watches.add(watch);
-    if (this.#ticking === undefined) void this.#tick(this.#ticking = new AbortController());
+    if (this.#ticking !== undefined) return;
+    const ticking = this.#ticking = new AbortController();
+    const tick = () => this.#tick(ticking);
+    const { signal } = ticking;
+    void (this.#supervisor?.loop("The watch over runs that take long", tick, { signal }) ?? tick());
   }
 
   /** There is nothing to look at any more; `ended`: nor will be soon. */

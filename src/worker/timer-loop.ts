@@ -9,7 +9,7 @@ import type { TimerDefinition, TimerPolicy } from "../core/timer.ts";
 import type { PartitionOffset } from "../driver/master-log.ts";
 import type { TimerRecord } from "./journal.ts";
 import { type RunningCall, RunWatch, WatchTicker } from "./run-watch.ts";
-import { Seldom } from "./seldom.ts";
+import { Seldom } from "../core/seldom.ts";
 import { type CutOff, inHandFor, runAs, type Running } from "./stop.ts";
 import { runTick, type TickParts, type TickSpan } from "./tick.ts";
 import { type TickResult, TimerBook } from "./timer-book.ts";
@@ -80,7 +80,7 @@ export class TimerLoop implements Running {
     const logger = withFields(parts.logger, { timer: timer.name });
     this.#supervisor = parts.supervisor;
     this.#calls = parts.calls;
-    this.#runs = new RunWatch(timer, parts.ticker ?? new WatchTicker(parts.sleep), { logger, clock });
+    this.#runs = new RunWatch(timer, parts.ticker ?? new WatchTicker(parts.sleep, parts.supervisor), { logger, clock });
     this.#parts = {
       ...parts,
       logger,

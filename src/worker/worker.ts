@@ -131,7 +131,7 @@ export class Worker implements RunningWorker {
     const loop = (actor: ActorDefinition) =>
       new ActorLoop(actor, { ...loopParts, mayHaveLost, publisher: driver.publisher, deadLetters });
     this.#actors = new Map([...definition.actors.values()].map((actor) => [actor.topic, loop(actor)]));
-    const ticker = new WatchTicker(parts.sleep);
+    const ticker = new WatchTicker(parts.sleep, supervisor);
     this.#timers = [...definition.timers.values()].map((timer) => new TimerLoop(timer, { ...loopParts, ticker }));
     this.#tasks = [...definition.tasks.values()].map((task) => new TaskLoop(task, loopParts));
     const stopped = Promise.withResolvers<void>();
@@ -380,7 +380,8 @@ export class Worker implements RunningWorker {
     this.#idle.abort();
     if (this.#told || this.#halt.signal.aborted || this.#actors.size === 0 || this.#hasPartitions()) return;
     const { signal } = this.#idle = new AbortController();
-    void this.#parts.sleep(IDLE_AFTER, signal).then(() => {
+    void this.#supervisor.once("The look for partitions", async () => {
+      await this.#parts.sleep(IDLE_AFTER, signal);
       if (signal.aborted || this.#hasPartitions() || this.#state !== "running") return;
       if (this.#missingTopic()) return; // which says why
       this.#told = true;
@@ -388,7 +389,7 @@ export class Worker implements RunningWorker {
       this.#parts.logger.info(
         `No partition for this worker: ${counts}, for ${this.#generation?.members ?? 0} workers. It stands by.`,
       );
-    });
+    }, { signal });
   }
 
   #hasPartitions(): boolean {

@@ -3,7 +3,9 @@ import { after, before, describe, test } from "node:test";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
+import { Group } from "../../src/kafka/group.ts";
 import { noteOf } from "../../src/kafka/offsets.ts";
+import { Positions } from "../../src/kafka/positions.ts";
 import { offsetCommit } from "../../src/wire/requests/08-offset-commit.ts";
 import { leaveGroup } from "../../src/wire/requests/13-leave-group.ts";
 import {
@@ -73,6 +75,46 @@ describe("a member of a group", options, () => {
     await second.stop();
     assert.deepEqual(valuesOf(first, second), expected(33));
   });
+
+  const broken = () => {
+    throw new TypeError("undefined is not a function");
+  };
+  const faults: [what: string, sentence: RegExp, breakIt: (member: Member) => () => void][] = [
+    ["the beginning of partitions", /^The beginning of new partitions has failed/, () => {
+      const { committed } = Positions.prototype;
+      Positions.prototype.committed = broken;
+      return () => Positions.prototype.committed = committed;
+    }],
+    ["committing", /^Committing has failed/, () => {
+      const { ask } = Group.prototype;
+      Group.prototype.ask = broken;
+      return () => Group.prototype.ask = ask;
+    }],
+    ["giving up partitions", /^Giving up a partition has failed/, (member) => {
+      const revoked = member.revoked.bind(member);
+      member.revoked = broken;
+      return () => member.revoked = revoked;
+    }],
+  ];
+  for (const [what, sentence, breakIt] of faults) {
+    test(`a fault of ours in ${what} is told, and ends the worker`, async () => {
+      const topic = await topicOf("fault", 2);
+      const member = join(topic, [topic]);
+      const repairs: (() => void)[] = [];
+      try {
+        if (what.startsWith("the beginning")) repairs.push(breakIt(member));
+        else await settled(2, member);
+        if (repairs.length === 0) repairs.push(breakIt(member));
+        await produce(kafka.brokers, topic, messages(10));
+        if (what.startsWith("giving up")) join(topic, [topic]);
+        await until(() => member.errors.length > 0);
+      } finally {
+        for (const repair of repairs) repair();
+      }
+      assert.match(member.errors[0]?.message ?? "", sentence);
+      assert.ok(member.logger.warnings().some((line) => sentence.test(line)));
+    });
+  }
 
   test("commits by itself, up to the first message that is not finished", async () => {
     const topic = await topicOf("contiguous");

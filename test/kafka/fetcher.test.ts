@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { systemClock } from "../../src/core/clock.ts";
 import { silent } from "../../src/core/logger.ts";
+import { pause } from "../../src/core/pause.ts";
+import type { Supervisor } from "../../src/core/supervisor.ts";
 import type { Delivery, TopicPartition } from "../../src/driver/driver.ts";
 import { Fetcher } from "../../src/kafka/fetcher.ts";
 import { Acknowledgements } from "../../src/core/acknowledgements.ts";
@@ -9,6 +11,7 @@ import { Positions } from "../../src/kafka/positions.ts";
 import { createTopic, deleteTopic, produce } from "../support/independent.ts";
 import { type KafkaAddress, kafkaForTests } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
+import { Lines, supervisorOf } from "../core/fakes.ts";
 import { closeAll, clusterAt, unique } from "./support.ts";
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
@@ -25,7 +28,10 @@ describe("a fetcher", { timeout: 60_000 }, () => {
   });
 
   /** Reads partitions from their start; `read` has the values that were handed out. */
-  async function reading(partitions: TopicPartition[], { trouble = 0, keep = (_: Delivery): boolean => false } = {}) {
+  async function reading(
+    partitions: TopicPartition[],
+    { trouble = 0, keep = (_: Delivery): boolean => false, supervisor = undefined as Supervisor | undefined } = {},
+  ) {
     const cluster = clusterAt(kafka.url);
     class Unsure extends Positions {
       override earliest(at: TopicPartition): Promise<number> {
@@ -34,10 +40,11 @@ describe("a fetcher", { timeout: 60_000 }, () => {
     }
     const read: string[] = [];
     const deliver = (delivery: Delivery) => {
+      const isKept = keep(delivery);
       for (const { value } of delivery.open()?.messages ?? []) read.push(String(value && Buffer.from(value)));
-      if (!keep(delivery)) delivery.close();
+      if (!isKept) delivery.close();
     };
-    const fetcher = new Fetcher(cluster, new Unsure(cluster), deliver, silent, systemClock);
+    const fetcher = new Fetcher(cluster, new Unsure(cluster), deliver, silent, systemClock, supervisor);
     fetchers.push(fetcher);
     for (const at of partitions) {
       fetcher.add(new Acknowledgements(at, 0, (await cluster.known(at.topic)).topicId));
@@ -86,5 +93,26 @@ describe("a fetcher", { timeout: 60_000 }, () => {
     await new Promise((resolve) => setTimeout(resolve, 1000)); // until what was asked for has come too
     await produce(kafka.brokers, quick, [{ value: "hello" }]);
     await until(() => read.includes("hello"));
+  });
+
+  test("a fault of ours while messages come in is told, and leaves none of them out", async () => {
+    const topic = unique("fault");
+    await createTopic(kafka.brokers, topic);
+    for (let n = 0; n < 30; n += 10) {
+      await produce(kafka.brokers, topic, numbers(10).map((i) => ({ value: `${n + i} ${"x".repeat(50_000)}` })));
+    }
+    const lines = new Lines();
+    const sleep = (ms: number, signal?: AbortSignal) => pause(Math.min(ms, 10), signal);
+    const supervisor = supervisorOf({ logger: lines, clock: systemClock, sleep });
+    let deliveries = 0;
+    const keep = () => {
+      if (++deliveries === 2) throw new TypeError("undefined is not a function");
+      return false;
+    };
+    const read = await reading([{ topic, partition: 0 }], { keep, supervisor });
+    await until(() => read.some((value) => value.startsWith("29 ")));
+    assert.deepEqual(new Set(read.map((value) => parseInt(value))), new Set(numbers(30)));
+    assert.equal(lines.of(/^error: The fetching from broker \d+ has failed.* started again in 1s\.$/).length, 1);
+    assert.deepEqual(supervisor.ended, []);
   });
 });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { systemClock } from "../../src/core/clock.ts";
-import { silent } from "../../src/core/logger.ts";
+import { type Logger, silent } from "../../src/core/logger.ts";
+import { Batch } from "../../src/kafka/batch.ts";
 import { Cluster } from "../../src/kafka/cluster.ts";
 import type { Link } from "../../src/kafka/link.ts";
 import { Producer } from "../../src/kafka/producer.ts";
@@ -9,7 +10,7 @@ import { parseUrl } from "../../src/kafka/url.ts";
 import type { Call } from "../../src/wire/call.ts";
 import type { Address } from "../../src/kafka/url.ts";
 import { until } from "../support/until.ts";
-import { codeOf, record } from "./support.ts";
+import { codeOf, keptLines, record } from "./support.ts";
 
 const NODES = [1, 2].map((nodeId) => ({ nodeId, host: `node${nodeId}`, port: 9092, rack: null }));
 
@@ -71,8 +72,8 @@ after(() => {
   for (const producer of producers) producer.close();
 });
 
-function producerOf(cluster: Cluster): Producer {
-  const producer = new Producer(cluster, { linger: 0, compression: undefined }, silent, systemClock);
+function producerOf(cluster: Cluster, logger: Logger = silent): Producer {
+  const producer = new Producer(cluster, { linger: 0, compression: undefined }, logger, systemClock);
   producers.push(producer);
   return producer;
 }
@@ -147,4 +148,52 @@ test("a broker that refuses everything is not asked for each message", async () 
   const values = new Array<string>(2000).fill("bad");
   assert.deepEqual(await codesOf(cluster, values), values.map(() => "MESSAGE_REFUSED"));
   assert.ok(cluster.produceRequests < 100, `${cluster.produceRequests} requests`);
+});
+
+for (const where of ["leader", "link"] as const) {
+  test(`a fault of ours while messages are sent is told, and they go all the same (${where})`, async () => {
+    const cluster = new FakeCluster();
+    const logger = keptLines();
+    const producer = producerOf(cluster, logger);
+    cluster.leaders = { one: 1, two: 2 };
+    await cluster.refresh(["one", "two"]);
+    await producer.send(record("one", ""));
+    const real = cluster[where].bind(cluster) as (...args: unknown[]) => unknown;
+    let calls = 0;
+    Object.assign(cluster, {
+      [where](...args: unknown[]) {
+        if (calls++ === 0) throw new TypeError("undefined is not a function");
+        return real(...args);
+      },
+    });
+    const sent = ["two", "one"].map((topic) => codeOf(producer.send(record(topic, ""))));
+    assert.deepEqual(await Promise.all(sent), ["", ""]);
+    assert.deepEqual(logger.warnings().length, 1);
+    assert.match(
+      logger.warnings()[0] ?? "",
+      /^Sending to (one|two)\[0\] has failed, which is a fault of Mephisto: undefined/,
+    );
+  });
+}
+
+test("a fault of ours in what is made of an answer fails the messages that it is about", async () => {
+  const cluster = new FakeCluster();
+  const logger = keptLines();
+  const producer = producerOf(cluster, logger);
+  cluster.leaders = { one: 1, two: 1 };
+  await cluster.refresh(["one", "two"]);
+  await producer.send(record("one", "first"));
+  cluster.judge = (text) => text.includes("bad") ? POLICY_VIOLATION : 0;
+  const unpack = Batch.prototype.unpack;
+  Batch.prototype.unpack = () => {
+    throw new TypeError("undefined is not a function");
+  };
+  try {
+    const sent = ["bad", "good"].map((value) => codeOf(producer.send(record("one", value))));
+    assert.deepEqual(await Promise.all(sent), ["INTERNAL", "INTERNAL"]);
+  } finally {
+    Batch.prototype.unpack = unpack;
+  }
+  await producer.send(record("one", "next"));
+  assert.match(logger.warnings()[0] ?? "", /^Sending to one\[0\] has failed, which is a fault of Mephisto: undefined/);
 });

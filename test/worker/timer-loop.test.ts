@@ -858,6 +858,19 @@ test("a run that hangs is told of in a line a minute from ten intervals on, and 
   }
 });
 
+test("a fault of ours in the watch over runs is told, and it goes on", async () => {
+  let end = () => {};
+  const { time, loop, term, lines, supervisor } = made(() => new Promise((resolve) => end = resolve));
+  lines.breakAt = /has been running for/;
+  loop.start(term().span);
+  await time.pass(12_500);
+  assert.match(supervisor.trouble ?? "", /^The watch over runs that take long has failed/);
+  await time.pass(60_000);
+  assert.deepEqual([supervisor.trouble, supervisor.ended.length, long(lines).length], [undefined, 0, 2]);
+  end();
+  loop.end();
+});
+
 test("with a timeout a run is told of that goes on behind it, one that hears the signal is not", async () => {
   for (const hears of [true, false]) {
     const { time, loop, term, lines } = made(

@@ -651,6 +651,16 @@ test("a worker that goes without partitions says so once", async () => {
   await ended(worker, time);
 });
 
+test("a fault of ours while it says so ends the worker", async () => {
+  const { worker, time, membership, lines } = made();
+  await worker.start();
+  lines.breakAt = /No partition for this worker/;
+  membership().generation({ members: 3 });
+  await time.pass(3000);
+  assert.match((await worker.failed).message, /^The look for partitions has failed, which is a fault of Mephisto/);
+  await ended(worker, time);
+});
+
 test("while an actor's topic is gone the worker is not ready, says why, and not that it has no partition", async () => {
   const { worker, time, driver, membership, lines } = made();
   await worker.start();

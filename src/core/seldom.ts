@@ -1,4 +1,4 @@
-import type { Clock } from "../core/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** How often something of one kind is told, in ms. */
 const AGAIN = 60_000;

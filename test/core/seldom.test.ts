@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Seldom } from "../../src/worker/seldom.ts";
-import { StillClock } from "../core/fakes.ts";
+import { Seldom } from "../../src/core/seldom.ts";
+import { StillClock } from "./fakes.ts";
 
 test("what happens very often is told in one line a minute, with how often it was not told", () => {
   const clock = new StillClock();
