@@ -38,13 +38,20 @@ export class PartitionQueue {
     this.#batchBytes = batchBytes;
   }
 
-  /** The batch that a message of `size` bytes at most belongs to. */
+  /** The batch that is being filled, if a message of `size` bytes at most still belongs to it. */
+  openFor(size: number): Batch | undefined {
+    const last = this.#batches[this.#batches.length - 1];
+    return last?.state === "open" && size < ALONE_BYTES && last.builder.size + size <= this.#batchBytes
+      ? last
+      : undefined;
+  }
+
+  /** The batch that a message of `size` bytes at most belongs to; one that is begun is begun `now`. */
   batchFor(size: number, now: number): Batch {
+    const open = this.openFor(size);
+    if (open) return open;
     const last = this.#batches.at(-1);
-    if (last?.state === "open") {
-      if (size < ALONE_BYTES && last.builder.size + size <= this.#batchBytes) return last;
-      last.state = "waiting";
-    }
+    if (last?.state === "open") last.state = "waiting";
     const batch = new Batch(now);
     if (size >= ALONE_BYTES) batch.state = "waiting";
     this.#batches.push(batch);

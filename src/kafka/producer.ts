@@ -4,6 +4,7 @@ import type { Logger } from "../core/logger.ts";
 import type { Publisher, Record } from "../driver/driver.ts";
 import { maxRecordSize } from "../wire/batch-builder.ts";
 import { partitionForKey } from "../wire/murmur2.ts";
+import type { Batch } from "./batch.ts";
 import type { Cluster, TopicState } from "./cluster.ts";
 import { packedWith } from "./compression.ts";
 import { PartitionQueue } from "./partition-queue.ts";
@@ -102,17 +103,24 @@ export class Producer implements Publisher {
   }
 
   #append(topic: Topic, record: Record, size: number): Promise<void> {
-    const { key, compression } = record;
-    const now = this.#clock.monotonic();
-    if (now > topic.checkAt) this.#check(record.topic, topic, now);
-    const queue = this.#queueFor(topic, key);
-    const batch = queue.batchFor(compression === undefined ? size : Infinity, now); // of a size that goes alone
+    const { compression } = record;
+    const queue = this.#queueFor(topic, record.key);
+    const open = compression === undefined ? queue.openFor(size) : undefined;
+    const batch = open ?? this.#begun(topic, record.topic, queue, compression === undefined ? size : Infinity);
     if (compression !== undefined) batch.kind = packedWith(compression);
     const before = batch.count === 0 ? 0 : batch.builder.size;
     const sent = batch.append(record);
     this.#buffered += batch.builder.size - before;
-    this.#sender.offer(queue);
+    // A queue with messages has been offered, and is until it is empty or held.
+    if (before === 0) this.#sender.offer(queue);
     return sent;
+  }
+
+  /** A new batch. Only here the clock is read, which would be a good part of what a message costs. */
+  #begun(topic: Topic, name: string, queue: PartitionQueue, size: number): Batch {
+    const now = this.#clock.monotonic();
+    if (now > topic.checkAt) this.#check(name, topic, now);
+    return queue.batchFor(size, now);
   }
 
   #queueFor(topic: Topic, key: Uint8Array | null): PartitionQueue {
@@ -204,8 +212,10 @@ export class Producer implements Publisher {
    */
   async #relocate(name: string, topic: Topic): Promise<void> {
     this.#topics.delete(name);
-    const seeking: Waiting[] = [];
-    this.#seeking.set(name, seeking);
+    // Also what waits for room: it came before what will be sent meanwhile.
+    const waiting = this.#waiting.splice(0);
+    this.#seeking.set(name, waiting.filter(({ record }) => record.topic === name));
+    this.#waiting.push(...waiting.filter(({ record }) => record.topic !== name));
     for (const queue of topic.queues) this.#held.add(queue);
     try {
       await Promise.all(topic.queues.map((queue) => queue.hold()));
