@@ -14,6 +14,8 @@ import { codeOf, keptLines, record } from "./support.ts";
 
 const NODES = [1, 2].map((nodeId) => ({ nodeId, host: `node${nodeId}`, port: 9092, rack: null }));
 
+const UNKNOWN_TOPIC_OR_PARTITION = 3;
+
 /** A cluster whose metadata the test makes, and whose brokers write whatever they are sent. */
 class FakeCluster extends Cluster {
   /** Which nodes live, and who leads the one partition of each topic. */
@@ -23,6 +25,10 @@ class FakeCluster extends Cluster {
   produceRequests = 0;
   /** What it says of a Produce whose bytes, as text, these are. */
   judge: (text: string) => number = () => 0;
+  /** Topics that have been deleted. */
+  readonly gone = new Set<string>();
+  /** No Produce is answered before this. */
+  gate: Promise<void> | undefined;
 
   constructor() {
     super(parseUrl("kafka://nobody:1", "test"), "test");
@@ -46,6 +52,7 @@ class FakeCluster extends Cluster {
         return { errorCode: 0, producerId: 1, producerEpoch: 0 };
       case "Produce":
         this.produceRequests++;
+        await this.gate;
         return {
           topics: topics.map(([topic]) => {
             const errorCode = this.judge(new TextDecoder("latin1").decode(call?.encode()));
@@ -59,8 +66,8 @@ class FakeCluster extends Cluster {
           topics: topics.map(([name, leaderId]) => ({
             name,
             topicId: name,
-            errorCode: 0,
-            partitions: [{ partition: 0, leaderId }],
+            errorCode: this.gone.has(name) ? UNKNOWN_TOPIC_OR_PARTITION : 0,
+            partitions: this.gone.has(name) ? [] : [{ partition: 0, leaderId }],
           })),
         };
     }
@@ -196,4 +203,31 @@ test("a fault of ours in what is made of an answer fails the messages that it is
   }
   await producer.send(record("one", "next"));
   assert.match(logger.warnings()[0] ?? "", /^Sending to one\[0\] has failed, which is a fault of Mephisto: undefined/);
+});
+
+test("what waited for room when its topic went is sent before what came while it was away", async () => {
+  const cluster = new FakeCluster();
+  cluster.leaders = { one: 1 };
+  await cluster.refresh(["one"]);
+  const producer = producerOf(cluster);
+  await producer.send(record("one", "first"));
+  const written: string[] = [];
+  cluster.judge = (text) => {
+    written.push(...text.match(/early|late/g) ?? []);
+    return 0;
+  };
+  const { promise, resolve } = Promise.withResolvers<void>();
+  cluster.gate = promise;
+  const large = "x".repeat(1 << 20);
+  const sent = Array.from({ length: 33 }, () => producer.send(record("one", large))); // more than there is room for
+  sent.push(producer.send(record("one", "early")));
+  await until(() => cluster.produceRequests > 1);
+  cluster.gone.add("one");
+  await cluster.refresh(["one"]);
+  sent.push(producer.send(record("one", "late")));
+  resolve();
+  await until(() => cluster.metadataRequests > 4); // it is looked for, and what was in flight has been answered
+  cluster.gone.clear();
+  await Promise.all([...sent, producer.flush()]);
+  assert.deepEqual(written, ["early", "late"]);
 });
