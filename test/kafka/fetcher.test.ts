@@ -5,6 +5,7 @@ import { silent } from "../../src/core/logger.ts";
 import { pause } from "../../src/core/pause.ts";
 import type { Supervisor } from "../../src/core/supervisor.ts";
 import type { Delivery, TopicPartition } from "../../src/driver/driver.ts";
+import { ByteBudget } from "../../src/core/byte-budget.ts";
 import { Fetcher } from "../../src/kafka/fetcher.ts";
 import { Acknowledgements } from "../../src/core/acknowledgements.ts";
 import { Positions } from "../../src/kafka/positions.ts";
@@ -32,24 +33,32 @@ describe("a fetcher", { timeout: 60_000 }, () => {
     partitions: TopicPartition[],
     { trouble = 0, keep = (_: Delivery): boolean => false, supervisor = undefined as Supervisor | undefined } = {},
   ) {
-    const cluster = clusterAt(kafka.url);
-    class Unsure extends Positions {
-      override earliest(at: TopicPartition): Promise<number> {
-        return trouble-- > 0 ? Promise.reject(new Error("no leader yet")) : super.earliest(at);
-      }
-    }
     const read: string[] = [];
     const deliver = (delivery: Delivery) => {
       const isKept = keep(delivery);
       for (const { value } of delivery.open()?.messages ?? []) read.push(String(value && Buffer.from(value)));
       if (!isKept) delivery.close();
     };
-    const fetcher = new Fetcher(cluster, new Unsure(cluster), deliver, silent, systemClock, supervisor);
+    await fetching(partitions, deliver, { trouble, supervisor });
+    return read;
+  }
+
+  async function fetching(
+    partitions: TopicPartition[],
+    deliver: (delivery: Delivery) => void,
+    { trouble = 0, supervisor = undefined as Supervisor | undefined, budget = new ByteBudget() } = {},
+  ): Promise<void> {
+    const cluster = clusterAt(kafka.url);
+    class Unsure extends Positions {
+      override earliest(at: TopicPartition): Promise<number> {
+        return trouble-- > 0 ? Promise.reject(new Error("no leader yet")) : super.earliest(at);
+      }
+    }
+    const fetcher = new Fetcher(cluster, new Unsure(cluster), deliver, silent, systemClock, supervisor, budget);
     fetchers.push(fetcher);
     for (const at of partitions) {
       fetcher.add(new Acknowledgements(at, 0, (await cluster.known(at.topic)).topicId));
     }
-    return read;
   }
 
   test("begins a topic that was created again at its start, also if that is not known at once", async () => {
@@ -75,6 +84,42 @@ describe("a fetcher", { timeout: 60_000 }, () => {
     const read = await reading([0, 1].map((partition) => ({ topic, partition })));
     await until(() => read.length === 21);
     assert.ok(read.findIndex((value) => value.startsWith("y")) < 15, "it came last");
+  });
+
+  test("with little memory everything comes, little is held at a time, and nothing at the end", async () => {
+    const topic = unique("small");
+    const partitions = numbers(8).map((partition) => ({ topic, partition }));
+    await createTopic(kafka.brokers, topic, { partitions: 8 });
+    for (let n = 0; n < 8; n++) {
+      const messages = partitions.map(({ partition }) => ({
+        value: `${partition} ${n} ${"x".repeat(100_000)}`,
+        partition,
+      }));
+      await produce(kafka.brokers, topic, messages);
+    }
+    const budget = new ByteBudget(1 << 20);
+    const waiting: Delivery[] = [];
+    const deliver = (delivery: Delivery) => void waiting.push(delivery);
+    await fetching(partitions, deliver, { budget });
+    const read: string[] = [];
+    let most = 0;
+    await until(() => {
+      most = Math.max(most, budget.held);
+      const delivery = waiting.shift();
+      for (const { value } of delivery?.open()?.messages ?? []) {
+        read.push(String(value && Buffer.from(value.slice(0, 3))));
+      }
+      most = Math.max(most, budget.held);
+      delivery?.close();
+      return read.length === 64;
+    }, { within: 20_000, every: 5 });
+    for (const { partition } of partitions) {
+      const own = read.filter((value) => value.startsWith(`${partition} `));
+      assert.deepEqual(own, numbers(8).map((n) => `${partition} ${n}`));
+    }
+    // A batch is larger than what is asked for of a partition here, and of each one may wait.
+    assert.ok(most < 1.5 * budget.limit, `${most} bytes were held, of 6.4 MB`);
+    assert.equal(budget.held, 0);
   });
 
   test("an actor that is slow, and holds all the room there is, does not keep others from being read", async () => {

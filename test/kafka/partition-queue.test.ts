@@ -70,6 +70,18 @@ test("batches are numbered in their order, from the first message on", () => {
   assert.deepEqual(shown(takeAll(queue, first)), ["a,b 1:1", "c 1:3", "d 1:4"]);
 });
 
+test("of a partition that is another log now one batch is on its way until that takes our numbers, which go on", () => {
+  const queue = proven(["a"], ["b"], ["c"]);
+  queue.doubt();
+  const [a, ...more] = takeAll(queue, first);
+  assert.ok(a);
+  assert.deepEqual([shown([a]), more], [["a 1:1"], []]);
+  queue.failed(a);
+  assert.deepEqual(shown(takeAll(queue, first)), ["a 1:1"], "the same again, and alone");
+  queue.written(a);
+  assert.deepEqual(shown(takeAll(queue, first)), ["b 1:2", "c 1:3"]);
+});
+
 test("after a failure all go again, in order and with the same numbers, when all have been answered", () => {
   const queue = proven(["a"], ["b"], ["c"]);
   const [a, b, c] = takeAll(queue, first);
