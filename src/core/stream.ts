@@ -128,7 +128,8 @@ export class HandlerStream implements Stream<unknown, unknown> {
   }
 
   get signal(): AbortSignal {
-    if (this.#batchSignal !== undefined) return this.#batchSignal;
+    // One that aborted since a partition might be lost, which it is not, is made anew, as its parts are.
+    if (this.#batchSignal?.aborted === false) return this.#batchSignal;
     const all = new Set(this.inHand().flatMap(({ run }) => run.handling ?? []));
     if (all.size === 0) return this.#feed.signal;
     const signal = anyOf([...all]);

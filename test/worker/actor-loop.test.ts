@@ -1066,6 +1066,39 @@ test("read, a handler's signal says that its partition may be lost; to end then 
   await loop.stop();
 });
 
+test("a batch's signal of partitions that might be lost, and are not, is made anew", async () => {
+  const lease = { over: false };
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const seen: boolean[] = [];
+  const { driver: _, ...rest } = parts(new FakeTime(), new Lines());
+  const handler: Handler<string> = async (stream) => {
+    for await (const batch of stream.take(2, { within: 0 })) {
+      assert.equal(batch.length, 2);
+      for (const over of [false, true, false]) {
+        lease.over = over;
+        seen.push(stream.signal.aborted);
+      }
+      const { signal } = stream;
+      await promise;
+      seen.push(signal.aborted, stream.signal.aborted);
+    }
+  };
+  const loop = new ActorLoop(textActor(handler), { ...rest, sleep: nextTurn, mayHaveLost: () => lease.over });
+  const partitions = [new FakePartition(0), new FakePartition(1)];
+  for (const partition of partitions) {
+    loop.assigned(partition.partition);
+    loop.deliver(partition.delivery("a"));
+  }
+  loop.start();
+  await settle();
+  assert.deepEqual(seen, [false, true, false]);
+  loop.lost(1);
+  resolve();
+  await settle();
+  assert.deepEqual(seen.slice(3), [true, true]);
+  await loop.stop();
+});
+
 test("a message is acknowledged after the sends that its handler started, awaited or not", async () => {
   const { loop, first, driver, send } = made(async (stream) => {
     for await (const value of stream) for (const part of ["1", "2"]) void send(value + part);
