@@ -136,6 +136,7 @@ export class Sender {
     const identity = this.#identity;
     const now = this.#clock.monotonic();
     let troubled = false;
+    let more = false;
     const requests = new Map<Node, Sent[]>();
     for (const queue of this.#offered) {
       if (queue.empty || queue.held) {
@@ -148,6 +149,7 @@ export class Sender {
         if (node === undefined || node.inFlight >= IN_FLIGHT || queue.needsIdentity || !queue.sendable(now)) continue;
         const batch = queue.take(identity, this.#kind);
         if (batch === undefined) continue;
+        more ||= queue.sendable(now);
         const sent = requests.get(node);
         if (sent) sent.push({ queue, batch });
         else requests.set(node, [{ queue, batch }]);
@@ -158,6 +160,11 @@ export class Sender {
       }
     }
     for (const [node, sent] of requests) void this.#send(node, sent);
+    // Another batch of the same partition goes in a request of its own, as soon as the first: nobody offers it again.
+    if (more && !this.#scheduled) {
+      this.#scheduled = true;
+      queueMicrotask(this.#flush);
+    }
     if (troubled) this.#repair();
   };
 

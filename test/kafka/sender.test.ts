@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { systemClock } from "../../src/core/clock.ts";
+import { type Clock, systemClock } from "../../src/core/clock.ts";
+import { MephistoError } from "../../src/core/errors.ts";
 import { type Logger, silent } from "../../src/core/logger.ts";
 import { Batch } from "../../src/kafka/batch.ts";
 import { Cluster } from "../../src/kafka/cluster.ts";
@@ -27,6 +28,8 @@ class FakeCluster extends Cluster {
   judge: (text: string) => number = () => 0;
   /** Topics that have been deleted. */
   readonly gone = new Set<string>();
+  /** What the ids of topics end in: a topic that is made again has another one. */
+  age = "";
   /** No Produce is answered before this. */
   gate: Promise<void> | undefined;
 
@@ -65,7 +68,7 @@ class FakeCluster extends Cluster {
           brokers: NODES.filter(({ nodeId }) => this.nodes.includes(nodeId)),
           topics: topics.map(([name, leaderId]) => ({
             name,
-            topicId: name,
+            topicId: `${name}${this.age}`,
             errorCode: this.gone.has(name) ? UNKNOWN_TOPIC_OR_PARTITION : 0,
             partitions: this.gone.has(name) ? [] : [{ partition: 0, leaderId }],
           })),
@@ -79,8 +82,8 @@ after(() => {
   for (const producer of producers) producer.close();
 });
 
-function producerOf(cluster: Cluster, logger: Logger = silent): Producer {
-  const producer = new Producer(cluster, { linger: 0, compression: undefined }, logger, systemClock);
+function producerOf(cluster: Cluster, logger: Logger = silent, clock: Clock = systemClock): Producer {
+  const producer = new Producer(cluster, { linger: 0, compression: undefined }, logger, clock);
   producers.push(producer);
   return producer;
 }
@@ -230,4 +233,57 @@ test("what waited for room when its topic went is sent before what came while it
   cluster.gone.clear();
   await Promise.all([...sent, producer.flush()]);
   assert.deepEqual(written, ["early", "late"]);
+});
+
+test("a broker that is lost is told after 0.9 s, once a minute, and when it is back", async () => {
+  const cluster = new FakeCluster();
+  cluster.leaders = { one: 1 };
+  const logger = keptLines();
+  let skippedMs = 0;
+  const producer = producerOf(cluster, logger, { ...systemClock, monotonic: () => performance.now() + skippedMs });
+  await producer.send(record("one", "first"));
+  /** Which time passes before an attempt fails, and the lines that there are then: of the one that follows. */
+  const passing = [0, 1000, 30_000, 31_000];
+  const told: number[] = [];
+  cluster.judge = () => {
+    told.push(logger.warnings().length);
+    const ms = passing.shift();
+    if (ms === undefined) return 0;
+    skippedMs += ms;
+    throw new MephistoError("UNREACHABLE", "No broker answers at node1:9092.");
+  };
+  await producer.send(record("one", "second"));
+  assert.deepEqual(told, [0, 0, 1, 1, 2]);
+  const [first = "", again = ""] = logger.warnings();
+  assert.equal(first, "Messages wait to be sent. No broker answers at node1:9092. Trying again until it works.");
+  assert.match(again, /node1:9092\. This has lasted for 6\d s\. Trying again until it works\.$/);
+  const infos = logger.lines.filter(({ level }) => level === "info").map(({ message }) => message);
+  assert.match(infos.join("\n"), /^Messages are sent again after 6\d s\.$/);
+});
+
+test("to a topic that was made again one batch goes at a time until one is written", async () => {
+  const cluster = new FakeCluster();
+  cluster.leaders = { one: 1 };
+  await cluster.refresh(["one"]);
+  const producer = producerOf(cluster);
+  const large = "x".repeat(1 << 20); // each goes alone
+  /** How many requests are under way before one is answered, at the most. */
+  const together = async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    cluster.gate = promise;
+    cluster.produceRequests = 0;
+    const sent = [1, 2, 3, 4].map(() => producer.send(record("one", large)));
+    await until(() => cluster.produceRequests > 0);
+    for (let turn = 0; turn < 20; turn++) await cluster.refresh(["one"]);
+    const requests = cluster.produceRequests;
+    resolve();
+    await Promise.all(sent);
+    return requests;
+  };
+  await producer.send(record("one", "first"));
+  assert.ok(await together() > 1);
+  cluster.age = ", made again";
+  await cluster.refresh(["one"]);
+  assert.equal(await together(), 1);
+  assert.ok(await together() > 1);
 });
