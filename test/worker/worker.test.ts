@@ -919,21 +919,32 @@ test("what runs reads that its lease is over before any event of that comes: the
 test("a status says when timers come next only to who reads that", async () => {
   const { worker, time, definition } = made();
   await worker.start();
-  const { rule } = definition.timers.get("local") ?? assert.fail("no timer");
-  let asked = 0;
-  const next = rule.next;
-  rule.next = (after) => {
-    asked++;
-    return next(after);
-  };
+  let asked = 0, takes = 0;
+  for (const { name, rule } of definition.timers.values()) {
+    const next = rule.next;
+    rule.next = (after) => {
+      if (name === "local") asked++;
+      time.jump(takes);
+      return next(after);
+    };
+  }
   const status = worker.status();
   assert.deepEqual([status.ready, asked], [false, 0]);
   assert.equal(status.timers.find(({ name }) => name === "local")?.coming.length, 3);
   assert.equal(asked, 3);
   assert.equal(status.timers, status.timers);
+  time.jump(600_000);
+  await settle();
+  const before = asked;
+  takes = 15;
+  let turned = false;
+  setImmediate(() => turned = true);
   await worker.prepareStatus();
+  assert.ok(turned, "the event loop had its turn among them");
+  assert.equal(asked, before + 3);
+  takes = 0;
   assert.equal(worker.status().timers.length, 2);
-  assert.equal(asked, 3);
+  assert.equal(asked, before + 3);
   await ended(worker, time);
 });
 
