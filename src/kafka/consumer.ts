@@ -48,6 +48,8 @@ export class Consumer implements Membership {
   readonly #logger: Logger;
   readonly #outage: Outage;
   readonly #held = new Map<string, Held>();
+  /** By topic: what was begun last of it. */
+  readonly #lastOf = new Map<string, Acknowledgements>();
   readonly #given: Held[] = [];
   /** What was handled of partitions that were lost: it counts if they come back. */
   readonly #lost = new Map<string, Acknowledgements>();
@@ -230,6 +232,7 @@ export class Consumer implements Membership {
       held.acks = acks && this.#resumed(acks);
       if (acks) begun.push(held);
     }
+    this.#sayWhatBeginsAnew(begun);
     if (begun.length > 0) this.#listener.assigned(begun);
     // At once, and before anything more is handled: whoever is expelled after each message would get no further.
     const carried = this.#acks(begun).filter(({ position, committed }) => position > committed);
@@ -241,6 +244,19 @@ export class Consumer implements Membership {
     for (const held of begun) {
       const { acks, leaving } = held;
       if (acks && !leaving && this.#holds(held)) this.#fetcher.add(acks);
+    }
+  }
+
+  /** A topic may be another one since its partitions were read here last: given up when it was gone, and assigned again. */
+  #sayWhatBeginsAnew(begun: readonly Held[]): void {
+    for (const { acks } of begun) {
+      if (acks === undefined) continue;
+      const { topic, topicId } = acks;
+      const former = this.#lastOf.get(topic)?.topicId;
+      this.#lastOf.set(topic, acks);
+      if (former === undefined || former === topicId) continue;
+      const what = `Topic ${topic} has been deleted and created again`;
+      this.#logger.warn(`${what}: what is read from now on is of the new one.`, { topic });
     }
   }
 

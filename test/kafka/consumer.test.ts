@@ -465,6 +465,8 @@ describe("a member of a group", options, () => {
     await until(() => member.handled.filter(({ topic }) => topic === gone).length >= 4);
     assert.deepEqual([...member.held].sort(), [`${gone}/0`, `${there}/0`].sort());
     await until(async () => (await committed(kafka.brokers, there, gone))[0] === 4n);
+    const told = member.logger.warnings().filter((line) => line.includes(`${gone} has been deleted and created again`));
+    assert.equal(told.length, 1);
   });
 
   test("gives out the partitions that are added to a topic", async () => {

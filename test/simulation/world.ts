@@ -103,7 +103,7 @@ export class World {
     this.invariants = new Invariants(this.log);
     mutant.log?.(this.log);
     this.network.watch = (host, name, phase) => this.#watch(host, name, phase);
-    this.log.transactions.onInitialised = (id, expected) => {
+    this.log.transactions.onFenced = (id, expected) => {
       if (id === `${APP}.master` && expected === undefined) this.#overtaken();
     };
     this.log.group(APP).onDecided = (master) => this.#elected(master);

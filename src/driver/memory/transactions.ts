@@ -37,8 +37,8 @@ export class Transactions {
   acceptStaleEpoch = false;
   /** Called when the outcome of a transaction is decided, before its markers are written. */
   onDecided: ((id: string, producer: ProducerState, committed: boolean) => void) | undefined;
-  /** Called when a producer has been initialised. */
-  onInitialised: ((id: string, expected: ProducerState | undefined) => void) | undefined;
+  /** Called when a producer has been initialised, or an open transaction is aborted for that: who was before is fenced. */
+  onFenced: ((id: string, expected: ProducerState | undefined) => void) | undefined;
 
   constructor(time: VirtualTime, random: Random, now: () => number) {
     this.#time = time;
@@ -74,7 +74,7 @@ export class Transactions {
         partitions: new Set(),
       };
       this.#producers.set(id, made);
-      this.onInitialised?.(id, expected);
+      this.onFenced?.(id, expected);
       return { producerId: made.producerId, epoch: made.epoch };
     }
     const { producerId } = known;
@@ -87,11 +87,11 @@ export class Transactions {
     known.before = expected?.epoch ?? -1;
     known.epoch++;
     known.timeout = timeout;
+    this.onFenced?.(id, expected);
     if (known.state === "ongoing") {
       this.#decide(id, known, false);
       return "CONCURRENT_TRANSACTIONS";
     }
-    this.onInitialised?.(id, expected);
     return { producerId, epoch: known.epoch };
   }
 
