@@ -1,3 +1,5 @@
+import { Code } from "../../src/kafka/codes.ts";
+import { LATEST, listOffsets } from "../../src/wire/requests/02-list-offsets.ts";
 import { leaveGroup } from "../../src/wire/requests/13-leave-group.ts";
 import { closeAll, clusterAt, driverAt } from "../kafka/support.ts";
 import {
@@ -22,7 +24,19 @@ export function overTcp({ url, brokers, stop }: Address): Log {
     brokers,
     driver: (options) => driverAt(url, options),
     createTopic: (topic, partitions, config = {}) => createTopic(brokers, topic, { partitions, config }),
-    deleteTopic: (topic) => deleteTopic(brokers, topic),
+    deleteTopic: async (topic) => {
+      await deleteTopic(brokers, topic);
+      // Kafka answers a moment before the log is gone: what is written in it is acknowledged, and lost.
+      const partitions = [{ partition: 0, timestamp: LATEST }];
+      const cluster = clusterAt(url);
+      await cluster.refresh([]);
+      await until(async () => {
+        const answer = await cluster.ask(
+          listOffsets({ isolationLevel: "read_uncommitted", topics: [{ topic, partitions }] }),
+        );
+        return answer.topics[0]?.partitions[0]?.errorCode === Code.UNKNOWN_TOPIC_OR_PARTITION;
+      });
+    },
     deleteRecords: (topic, before) =>
       withAdmin(brokers, async (admin) => {
         await admin.fetchTopicOffsets(topic); // it deletes records of topics that it knows only
