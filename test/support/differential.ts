@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Broker } from "../../src/broker/broker.ts";
 import { NO_UUID, type Read, type Struct, type Write } from "../../src/broker/protocol/fields.ts";
 import type { Api } from "../../src/broker/requests/api.ts";
@@ -28,7 +29,10 @@ export class Station {
     this.#port = port;
   }
 
-  /** Sends on the connection of that name, and gives the answer without telling it. */
+  /**
+   * Sends on the connection of that name, and gives the answer without telling it. A coordinator that Kafka is still
+   * loading, making or moving has done nothing yet, and is asked again: that is no answer to compare.
+   */
   async ask<Q extends Struct, A extends Struct>(
     api: Api<Q, A>,
     version: number,
@@ -37,7 +41,12 @@ export class Station {
   ): Promise<Read<A>> {
     let client = this.#clients.get(connection);
     if (client === undefined) this.#clients.set(connection, client = await wireClient(this.#port));
-    return await client.call(api, version, message);
+    let answer = await client.call(api, version, message);
+    for (const start = performance.now(); isUnready(answer) && performance.now() - start < 60_000;) {
+      await sleep(20);
+      answer = await client.call(api, version, message);
+    }
+    return answer;
   }
 
   /** Sends, tells the answer, and gives it. */
@@ -80,6 +89,17 @@ export class Station {
   close(): void {
     for (const client of this.#clients.values()) client.close();
   }
+}
+
+/** COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE and NOT_COORDINATOR. */
+const UNREADY = [14, 15, 16];
+
+/** Whether the answer holds one of those anywhere. */
+function isUnready(answer: unknown): boolean {
+  if (!isObject(answer) || answer instanceof Uint8Array) return false;
+  return Object.entries(answer).some(([key, value]) =>
+    key.endsWith("rrorCode") ? UNREADY.includes(Number(value)) : isUnready(value)
+  );
 }
 
 /** Runs the script at a broker, and gives what it has been told. */
