@@ -56,6 +56,7 @@ const nodeOnly = [
   "test/kafka/dead-letters",
   // The tests of cut-off, secure and producer stand on it on each of them.
   "test/support/kafka.test.ts",
+  "test/support/proxy.test.ts",
   ...(positionals.length === 0 ? ["test/broker/"] : []),
 ];
 

@@ -14,13 +14,18 @@ export type Proxy = {
    * is held back.
    */
   freeze(way?: Way): void;
-  /** Forwards every piece this many ms after it came in. */
-  delay(ms: number): void;
+  /** Forwards every piece this many ms after it came in; in one direction: half of a round trip, or a slow answer. */
+  delay(ms: number, way?: Way): void;
+  /**
+   * The line takes so many bytes a second in each direction, which all connections share by turns. What does not fit
+   * waits: little of it here, the rest in the buffers of the peers.
+   */
+  limit(bytesPerSecond: number): void;
   /** Changes what comes back from the target, piece by piece; `undefined` swallows it. */
   alter(change: Change): void;
   /** Swallows the answers to requests of this API, by its key, from the next one on; gives how many so far. */
   swallowAnswers(apiKey: number): () => number;
-  /** Undoes `cut`, `freeze`, `delay`, `alter` and `swallowAnswers`; what was held back is forwarded. */
+  /** Undoes `cut`, `freeze`, `delay`, `limit`, `alter` and `swallowAnswers`; what was held back is forwarded. */
   heal(): Promise<void>;
   /** Bytes forwarded so far: to the target, and back from it. */
   bytes(): { sent: number; received: number };
@@ -35,7 +40,9 @@ export type Way = "sent" | "received";
 export type Change = (piece: Uint8Array) => Uint8Array | undefined;
 
 /**
- * Starts a proxy in front of a port of this machine.
+ * Starts a proxy in front of a port of this machine. It forwards every byte as it is, unless it is told otherwise, and is a
+ * bad line when it is asked to: `limit` (bandwidth), `delay` (round trips, slow answers), `freeze`, `cut`. The chaos does
+ * the same to its workers by the proxies of `startKafka`.
  *
  * A Kafka client follows the addresses that the broker advertises, so a proxy of one's own only sees the bootstrap
  * connection. To stand between a worker and a broker use `startKafka({ proxies: 1 })`.
@@ -53,7 +60,8 @@ export async function startProxy(
   const bytes = { sent: 0, received: 0 };
   const [free = 0] = port === undefined ? await freePorts(1) : [port];
   const frozen = { sent: false, received: false };
-  let delayed = 0;
+  const delayed = { sent: 0, received: 0 };
+  const lines = { sent: new Line(), received: new Line() };
   let change: Change | undefined;
   let swallow: { apiKey: number; count: number } | undefined;
   let server: Server | undefined;
@@ -61,7 +69,7 @@ export async function startProxy(
   const listen = async () => {
     const opened = createServer((client) => {
       const target = connect(targetPort, "127.0.0.1");
-      const state = (way: Way) => () => ({ frozen: frozen[way], delayed });
+      const state = (way: Way) => () => ({ frozen: frozen[way], delayed: delayed[way], line: lines[way] });
       /** The requests on this connection whose answers are swallowed, by correlation id. */
       const unanswered = new Set<number>();
       const pair: Pair = {
@@ -118,8 +126,12 @@ export async function startProxy(
       frozen.sent = way !== "received";
       frozen.received = way !== "sent";
     },
-    delay: (ms) => {
-      delayed = ms;
+    delay: (ms, way) => {
+      if (way !== "received") delayed.sent = ms;
+      if (way !== "sent") delayed.received = ms;
+    },
+    limit: (bytesPerSecond) => {
+      lines.sent.bytesPerSecond = lines.received.bytesPerSecond = bytesPerSecond;
     },
     alter: (by) => {
       change = by;
@@ -131,7 +143,8 @@ export async function startProxy(
     heal: async () => {
       swallow = undefined;
       frozen.sent = frozen.received = false;
-      delayed = 0;
+      delayed.sent = delayed.received = 0;
+      lines.sent.bytesPerSecond = lines.received.bytesPerSecond = Infinity;
       change = undefined;
       for (const pair of pairs) for (const flush of pair.pumps) flush();
       if (server === undefined) await listen();
@@ -164,36 +177,97 @@ function withPort(piece: Uint8Array, from: number, to: number): Uint8Array {
 
 type Pair = { sockets: [client: Socket, target: Socket]; pumps: (() => void)[] };
 
+/** What is forwarded at a time over a limited line, in bytes: small, so that nobody waits long for his turn. */
+const SLICE_BYTES = 4096;
+/** More than this is not held back of one connection of a limited line, in bytes: the peer's own buffers fill. */
+const HELD_BYTES = 64 << 10;
+
+/** A line that all connections share: whoever has something due gets a slice of it in turn. */
+class Line {
+  bytesPerSecond = Infinity;
+  readonly #waiting: (() => number)[] = [];
+  #freeAt = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** `forward` forwards at most a slice and says how many bytes that were. */
+  wait(forward: () => number): void {
+    this.#waiting.push(forward);
+    this.#run();
+  }
+
+  #run(): void {
+    if (this.#timer !== undefined) return;
+    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+      const now = performance.now();
+      if (this.bytesPerSecond < Infinity && this.#freeAt > now + 1) {
+        this.#timer = setTimeout(() => {
+          this.#timer = undefined;
+          this.#run();
+        }, this.#freeAt - now);
+        this.#timer.unref();
+        return;
+      }
+      this.#waiting.shift();
+      this.#freeAt = Math.max(this.#freeAt, now) + next() / this.bytesPerSecond * 1000;
+    }
+  }
+}
+
 /** Forwards what comes in, in order; gives back a function that looks again at what was held back. */
 function pump(
   from: Socket,
   to: Socket,
-  state: () => { frozen: boolean; delayed: number },
+  state: () => { frozen: boolean; delayed: number; line: Line },
   count: (bytes: number) => void,
   change: Change = (piece) => piece,
 ): () => void {
   const held: { piece: Uint8Array | "end"; at: number }[] = [];
+  let heldBytes = 0;
+  let inLine = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  const forward = (piece: Uint8Array) => {
+    count(piece.length);
+    heldBytes -= piece.length;
+    to.write(piece);
+    if (from.isPaused() && heldBytes <= HELD_BYTES) from.resume();
+  };
   const flush = () => {
     clearTimeout(timer);
-    for (let next = held[0]; next !== undefined && !state().frozen; next = held[0]) {
-      const wait = next.at + state().delayed - performance.now();
+    const { frozen, delayed, line } = state();
+    for (let next = held[0]; next !== undefined && !frozen && !inLine; next = held[0]) {
+      const wait = next.at + delayed - performance.now();
       if (wait > 0) {
         timer = setTimeout(flush, wait);
         return;
       }
-      held.shift();
       if (next.piece === "end") {
+        held.shift();
         to.end();
+      } else if (line.bytesPerSecond === Infinity) {
+        held.shift();
+        forward(next.piece);
       } else {
-        count(next.piece.length);
-        to.write(next.piece);
+        inLine = true;
+        line.wait(takeSlice);
       }
     }
   };
+  const takeSlice = () => {
+    inLine = false;
+    const [next] = held;
+    if (next === undefined || next.piece === "end" || state().frozen || to.destroyed) return 0;
+    const slice = next.piece.subarray(0, SLICE_BYTES);
+    if (slice.length === next.piece.length) held.shift();
+    else next.piece = next.piece.subarray(SLICE_BYTES);
+    forward(slice);
+    queueMicrotask(flush);
+    return slice.length;
+  };
   const hold = (piece: Uint8Array | "end") => {
     held.push({ piece, at: performance.now() });
+    if (piece !== "end") heldBytes += piece.length;
     flush();
+    if (heldBytes > HELD_BYTES && state().line.bytesPerSecond < Infinity) from.pause();
   };
   from.on("data", (piece: Uint8Array) => {
     const changed = change(piece);
