@@ -61,6 +61,8 @@ const nodeOnly = [
   // The tests of cut-off, secure and producer stand on it on each of them.
   "test/support/kafka.test.ts",
   "test/support/proxy.test.ts",
+  // Any sequence of events, on virtual time: test/worker/actor-loop.test.ts runs each of them everywhere.
+  "test/worker/actor-loop-model",
   ...(positionals.length === 0 ? ["test/broker/"] : []),
 ];
 

@@ -416,7 +416,7 @@ export class ActorLoop implements Feed, Running {
     const messages = ours.reduce((sum, { from, to }) => sum + to - from, 0);
     this.counts.handled -= messages;
     for (const { run, from, to } of ours) {
-      run.index = from;
+      run.index = Math.min(run.index, from); // a batch may hold a run twice, with another partition's turn between
       if (messages > 1 && told.length === 0) run.solo = Math.max(run.solo, to);
     }
     for (const [partition, lane] of this.#lanes) {

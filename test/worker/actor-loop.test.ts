@@ -3,58 +3,19 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Handler } from "../../src/core/actor.ts";
 import { ByteBudget } from "../../src/core/byte-budget.ts";
-import type { Clock } from "../../src/core/clock.ts";
 import { MephistoError } from "../../src/core/errors.ts";
-import type { Sleep } from "../../src/core/pause.ts";
 import { Yielder } from "../../src/core/yielder.ts";
-import { context } from "../../src/runtime/context.ts";
 import { ActorLoop } from "../../src/worker/actor-loop.ts";
 import { BlockWatch } from "../../src/worker/block-watch.ts";
-import { DeadLetters } from "../../src/worker/dead-letters/dead-letters.ts";
-import type { Scope } from "../../src/worker/sends.ts";
 import { Lines, supervisorOf } from "../core/fakes.ts";
-import {
-  FakeDriver,
-  FakePartition,
-  FakeTime,
-  isDone,
-  message,
-  nextTurn,
-  settle,
-  shown,
-  textActor,
-  UNREADABLE,
-} from "./fakes.ts";
-
-/** What a loop is made with, beside time: nothing is written anywhere. */
-function parts(clock: Clock, lines: Lines, sleep: Sleep = nextTurn) {
-  const driver = new FakeDriver(clock);
-  return {
-    driver,
-    publisher: driver.publisher,
-    deadLetters: new DeadLetters({
-      driver,
-      worker: "me",
-      clock,
-      sleep,
-      logger: lines,
-      replicationFactor: -1,
-      keep: () => Promise.resolve("a file"),
-    }),
-    context: context<Scope>(),
-    logger: lines,
-    clock,
-    yielder: new Yielder(clock, nextTurn, nextTurn),
-    blocks: { enter: () => () => {}, returned: () => {} },
-    supervisor: supervisorOf({ logger: lines, clock, sleep: nextTurn }),
-  };
-}
+import { loopParts } from "./actor-loop-parts.ts";
+import { FakePartition, FakeTime, isDone, message, nextTurn, settle, shown, textActor, UNREADABLE } from "./fakes.ts";
 
 /** A loop over a handler, on partitions that are assigned as they are named. `read` is called with each value's bytes. */
 function made(handler: Handler<string>, count = 1, read: (bytes: Uint8Array) => void = () => {}) {
   const time = new FakeTime();
   const lines = new Lines();
-  const { driver, ...rest } = parts(time, lines, time.sleep);
+  const { driver, ...rest } = loopParts(time, lines, time.sleep);
   const scopes = rest.context;
   const actor = textActor(handler);
   const { decode, ...serializer } = actor.valueSerializer;
@@ -313,7 +274,7 @@ test("a moment that passes between two readings of the clock wakes", async () =>
       for await (const _ of stream) if (++attempts < 3) throw new Error("no");
     }),
     {
-      ...parts(clock, lines),
+      ...loopParts(clock, lines),
       // The runtime's timer is a little early: what follows reads the clock just before the moment, and just after it.
       sleep: async () => {
         await nextTurn();
@@ -368,7 +329,7 @@ test("a handler that waits for nothing leaves the event loop its turns", async (
 test("without room one run is open at a time, every partition comes to its end, and batches do not wait", async () => {
   for (const how of ["stream", "take"]) {
     const time = new FakeTime();
-    const { driver: _, ...rest } = parts(time, new Lines());
+    const { driver: _, ...rest } = loopParts(time, new Lines());
     const partitions = [0, 1, 2].map((partition) => new FakePartition(partition));
     let most = 0;
     const look = () => most = Math.max(most, partitions.reduce((sum, { opened, closed }) => sum + opened - closed, 0));
@@ -396,7 +357,7 @@ test("without room one run is open at a time, every partition comes to its end, 
 /** A loop that takes batches, and a budget whose bytes the test reads. */
 function batching(within: string, room: ByteBudget, hold: () => Promise<void>) {
   const time = new FakeTime();
-  const { driver: _, ...rest } = parts(time, new Lines());
+  const { driver: _, ...rest } = loopParts(time, new Lines());
   const batches: string[][] = [];
   const loop = new ActorLoop(
     textActor(async (stream) => {
@@ -468,7 +429,7 @@ test("a message that is the last of its run, and fails, takes room until it is d
     textActor(async (stream) => {
       for await (const _ of stream) if (fails) throw new Error("no");
     }),
-    { ...parts(time, new Lines()), sleep: time.sleep, budget: room },
+    { ...loopParts(time, new Lines()), sleep: time.sleep, budget: room },
   );
   const partition = new FakePartition(0);
   loop.assigned(0);
@@ -494,7 +455,7 @@ test("a batch for which there is no more room is handed out as it is", async () 
 test("a message that came after a wait, and blocks, is named as soon as its handler comes back", async () => {
   const time = new FakeTime();
   const lines = new Lines();
-  const { driver: _, ...rest } = parts(time, lines);
+  const { driver: _, ...rest } = loopParts(time, lines);
   const yielder = new Yielder(time, nextTurn, time.sleep);
   const blocks = new BlockWatch({ yielder, clock: time, sleep: time.sleep, logger: lines, sessionTimeout: 6000 });
   const loop = new ActorLoop(
@@ -623,6 +584,27 @@ test("a batch that fails is tried one message at a time", async () => {
   assert.deepEqual([first.acknowledged, second.acknowledged], [2, 3]);
   assert.deepEqual(driver.sent.map(({ headers }) => headers.length), [6]);
   assert.deepEqual(loop.counts, { handled: 4, failed: 7, setAside: 1 });
+  await loop.stop();
+});
+
+test("a batch that fails and holds a run twice, around another partition's retry, is tried from its first message", async () => {
+  const batches: string[][] = [];
+  let size = 1;
+  const { loop, first, second, time } = made(async (stream) => {
+    for await (const batch of stream.take(size, { within: 0 })) {
+      batches.push(batch);
+      if (batches.length === 1) await time.sleep(300);
+      if (batches.length > 1 && batches.length < 5) {
+        size = batches.length === 3 ? 3 : 1;
+        throw new Error("no");
+      }
+    }
+  }, 2);
+  loop.deliver(first.delivery("a", "bad"));
+  loop.deliver(second.delivery("x", "y"));
+  await time.pass(10_000);
+  assert.deepEqual(batches, [["a"], ["x"], ["bad"], ["x", "bad", "y"], ["bad"], ["x"], ["y"]]);
+  assert.deepEqual([first.acknowledged, second.acknowledged], [2, 2]);
   await loop.stop();
 });
 
@@ -1038,7 +1020,7 @@ test("read, a handler's signal says that its partition may be lost; to end then 
   const tries: boolean[] = [];
   const time = new FakeTime();
   const lines = new Lines();
-  const { driver: _, ...rest } = parts(time, lines);
+  const { driver: _, ...rest } = loopParts(time, lines);
   const handler: Handler<string> = async (stream) => {
     for await (const { value, signal } of stream.events()) {
       lease.over ||= value === "frozen" && tries.length === 0;
@@ -1070,7 +1052,7 @@ test("a batch's signal of partitions that might be lost, and are not, is made an
   const lease = { over: false };
   const { promise, resolve } = Promise.withResolvers<void>();
   const seen: boolean[] = [];
-  const { driver: _, ...rest } = parts(new FakeTime(), new Lines());
+  const { driver: _, ...rest } = loopParts(new FakeTime(), new Lines());
   const handler: Handler<string> = async (stream) => {
     for await (const batch of stream.take(2, { within: 0 })) {
       assert.equal(batch.length, 2);
