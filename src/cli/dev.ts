@@ -87,6 +87,7 @@ export function devCommand(definition: ScriptDefinition, host: Pick<Host, "start
         out: { colours: terminal.colours, write: (text) => terminal.out(text), room },
         err: { colours: terminal.errColours, write: (text) => terminal.err(text), room },
         restart: flags.restart !== "false",
+        keeps: flags.data !== undefined,
         stopTimeout: stopTimeoutOf(options, given).value,
         watch,
         clock: systemClock,

@@ -25,6 +25,8 @@ export interface DevParts {
   readonly out: Sink;
   readonly err: Sink;
   readonly restart: boolean;
+  /** Whether the broker has everything still when it is started again. */
+  readonly keeps: boolean;
   /** How long a worker may take to stop, in ms. */
   readonly stopTimeout: number;
   readonly watch: SourceWatch | undefined;
@@ -50,7 +52,10 @@ export class Dev {
     this.#broker = new Supervised({
       ...shared,
       name: "broker",
-      start: () => parts.start(parts.brokerCommand(), { linger: BROKER_LINGERS }),
+      start: () => {
+        if (this.#listening && !parts.keeps) void this.#beginAnew();
+        return parts.start(parts.brokerCommand(), { linger: BROKER_LINGERS });
+      },
       show: (child) => this.#show("broker", child),
       restarts: () => this.#listening,
       stopTimeout: BROKER_STOP_MS,
@@ -109,6 +114,15 @@ export class Dev {
       }
     }
     return false;
+  }
+
+  /**
+   * A broker that kept everything in memory and is started again has neither topics nor journal. A worker refuses to go on
+   * without the journal that it knew, as it must with a broker that loses one; here there is nothing to be found again.
+   */
+  async #beginAnew(): Promise<void> {
+    this.tell("The broker kept everything in memory, so its topics and the journal are gone: the workers begin anew.");
+    await this.#fleet.beginAnew();
   }
 
   async #follow(): Promise<void> {

@@ -3,12 +3,14 @@ import { pause } from "../core/pause.ts";
 import type { Child, Command } from "./child.ts";
 import { freePorts } from "./ports.ts";
 import type { Probe } from "./probe.ts";
-import { Supervised, terminate } from "./supervised.ts";
+import { STOP_GRACE_MS, Supervised, terminate } from "./supervised.ts";
 
 /** How often a new worker is asked whether it is ready, and all of them who is master, in ms. */
 const [ASK_READY, ASK_MASTER] = [100, 500];
 /** A new worker that is not ready after so long has failed, in ms. */
 const READY_WITHIN = 30_000;
+/** How long a worker may take to stop when what it worked on is gone, in ms. */
+const STOPS_FOR_NOTHING_MS = 1000;
 
 export interface FleetParts {
   /** One for each worker. */
@@ -63,7 +65,7 @@ export class Fleet {
     this.#over.abort();
     await Promise.all([
       ...this.#workers.map((worker) => worker.stop()),
-      ...this.#trials.map((trial) => terminate(trial, this.#parts.stopTimeout)),
+      ...this.#trials.map((trial) => this.#end(trial)),
     ]);
   }
 
@@ -93,9 +95,18 @@ export class Fleet {
       }
       return true;
     } finally {
-      await Promise.all(this.#trials.map((trial) => terminate(trial, this.#parts.stopTimeout)));
+      await Promise.all(this.#trials.map((trial) => this.#end(trial)));
       this.#trials = [];
     }
+  }
+
+  /** Starts all anew at once: nothing of what they have done is there any more. */
+  async beginAnew(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.renew(STOPS_FOR_NOTHING_MS)));
+  }
+
+  #end(trial: Child): Promise<void> {
+    return terminate(trial, this.#parts.stopTimeout + STOP_GRACE_MS);
   }
 
   /** Whether the change gets ready on each runtime: what compiles on one may not on another. */
@@ -110,7 +121,7 @@ export class Fleet {
       this.#trials.push(child);
       const shown = show(TRIAL, child);
       if (await this.#gotReady(child, port)) continue;
-      await terminate(child, this.#parts.stopTimeout);
+      await this.#end(child);
       await shown;
       return false;
     }

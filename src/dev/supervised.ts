@@ -8,7 +8,7 @@ const CALM = 10_000;
 /** Pauses before it is started again when it dies at once, in ms. */
 const [FIRST_PAUSE, LONGEST_PAUSE] = [250, 15_000];
 /** How much longer than it promises a program may take to stop before it is killed, in ms. */
-const STOP_GRACE_MS = 2000;
+export const STOP_GRACE_MS = 2000;
 /** How long the last output may be on its way after the end, in ms: what the program has started may hold its pipes. */
 const LAST_WORDS = 500;
 
@@ -54,11 +54,14 @@ export class Supervised {
     return this.#loop;
   }
 
-  /** Stops what runs, starts it again at once, and gives the new one; nothing when it is over for good. */
-  renew(): Promise<Child | undefined> {
+  /**
+   * Stops what runs, starts it again at once, and gives the new one; nothing when it is over for good. What has not stopped
+   * `within` ms is killed; by default after as long as stopping may take.
+   */
+  renew(within = this.#parts.stopTimeout + STOP_GRACE_MS): Promise<Child | undefined> {
     const renewal = this.#renewal ??= Promise.withResolvers<Child | undefined>();
     this.#wake.abort();
-    if (this.#child) void terminate(this.#child, this.#parts.stopTimeout);
+    if (this.#child) void terminate(this.#child, within);
     else if (this.#loop === undefined || this.#stopped) renewal.resolve(undefined);
     return renewal.promise;
   }
@@ -67,7 +70,7 @@ export class Supervised {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#wake.abort();
-    if (this.#child) await terminate(this.#child, this.#parts.stopTimeout);
+    if (this.#child) await terminate(this.#child, this.#parts.stopTimeout + STOP_GRACE_MS);
     await this.#loop;
   }
 
@@ -114,10 +117,10 @@ export class Supervised {
   }
 }
 
-/** Asks a program to stop, and kills it if it takes longer than it may, in ms. */
-export async function terminate(child: Child, stopTimeout: number, sleep: Sleep = pause): Promise<void> {
+/** Asks a program to stop, and kills it if it has not stopped within so many ms. */
+export async function terminate(child: Child, limit: number, sleep: Sleep = pause): Promise<void> {
   child.kill("SIGTERM");
-  if (await within(child.exited, stopTimeout + STOP_GRACE_MS, sleep) !== undefined) return;
+  if (await within(child.exited, limit, sleep) !== undefined) return;
   child.kill("SIGKILL");
   await child.exited;
 }

@@ -97,3 +97,15 @@ test("who is master is said, and again when it is another", async () => {
   assert.equal(told.length, 2);
   await it.stop();
 });
+
+test("when all that they worked on is gone they begin anew, all at once, and nobody waits for one that does not stop", async () => {
+  const { it, started } = fleet(3);
+  void it.run();
+  await until(() => started.length === 3);
+  const [first] = started;
+  if (first) first.child.obeys = false;
+  await it.beginAnew();
+  assert.deepEqual(started.map(({ name }) => name).slice(3).sort(), ["worker.1", "worker.2", "worker.3"]);
+  assert.deepEqual(first?.child.signals, ["SIGTERM", "SIGKILL"]);
+  await it.stop();
+});

@@ -83,11 +83,11 @@ test("renew stops what runs, starts it again without a word, and cuts a pause sh
   await it.stop();
 });
 
-test("what does not stop is killed, after the time that it may take to stop by its own settings", async () => {
+test("what does not stop is killed, after the time that it may take", async () => {
   const time = new FakeTime();
   const child = new FakeChild();
   child.obeys = false;
-  const ended = terminate(child, 25_000, time.sleep);
+  const ended = terminate(child, 27_000, time.sleep);
   await time.pass(25_000);
   assert.deepEqual(child.signals, ["SIGTERM"]);
   await time.pass(2000);

@@ -7,10 +7,12 @@ import { freePorts } from "../support/ports.ts";
 import { run } from "../support/process.ts";
 import { until } from "../support/until.ts";
 
-/** The command lines of the processes that have something in theirs. */
-function programs(part: string): string {
-  const { stdout } = spawnSync("ps", ["-eo", "args"], { encoding: "utf8" });
-  return stdout.split("\n").filter((line) => line.includes(part) && !line.startsWith("/bin/sh")).join("\n");
+/** The processes that have something in their command lines. */
+function programs(part: string): { pid: number; args: string }[] {
+  const { stdout } = spawnSync("ps", ["-eo", "pid,args"], { encoding: "utf8" });
+  return stdout.split("\n").map((line) => /^ *(\d+) (.*)$/.exec(line)).filter((line) => line !== null)
+    .map(([, pid, args = ""]) => ({ pid: Number(pid), args }))
+    .filter(({ args }) => args.includes(part) && !args.startsWith("/bin/sh"));
 }
 
 for (const on of ["bun", "node"] as const) {
@@ -23,11 +25,8 @@ for (const on of ["bun", "node"] as const) {
     await dev.waitFor(/^dev +\| The broker runs on Bun/);
     await dev.waitFor(/^broker +\| Speaks Kafka's protocol/);
     await dev.waitFor(/^broker +\| In other terminals: (bun run|node) examples\/master\.ts worker -p 0 --url kafka/);
-    assert.match(
-      programs(`broker --port ${broker} `),
-      /^\S*bun\S* run \S+(cli\.mjs|bin\.ts) broker/,
-      "it needs no script",
-    );
+    const brokers = () => programs(`broker --port ${broker} `);
+    assert.match(brokers()[0]?.args ?? "", /^\S*bun\S* run \S+(cli\.mjs|bin\.ts) broker/, "it needs no script");
     const { text, at } = await dev.waitFor(/is the master.* kill -9 \d+/, 30_000);
     await dev.waitFor(/\| PUBLISHING ON MASTER!/);
     await dev.waitFor(/\| 0\.\d+$/);
@@ -38,9 +37,18 @@ for (const on of ["bun", "node"] as const) {
     await dev.waitFor((line) => line.at > next.at && /\| 0\.\d+$/.test(line.text));
     await until(() => dev.stderr.filter((line) => line.includes("Joined group")).length >= 4, { within: 30_000 });
 
+    // All that it knew was in its memory: the journal too, without which no worker of before would tick again.
+    for (const { pid } of brokers()) process.kill(pid, "SIGKILL");
+    const anew = await dev.waitFor(/the workers begin anew/);
+    await dev.waitFor((line) => line.at > anew.at && /New journal/.test(line.text), 30_000);
+    const ticked = await dev.waitFor((line) => line.at > anew.at && /PUBLISHING ON MASTER/.test(line.text), 30_000);
+    await dev.waitFor((line) => line.at > ticked.at && /\| 0\.\d+$/.test(line.text));
+
+    const end = dev.lines.length;
     dev.kill("SIGINT");
     assert.deepEqual(await dev.exit, { code: 0, signal: null }, dev.output());
     // None of them had to be killed.
-    assert.equal(dev.lines.filter(({ text }) => /^worker\.\d.* Stopped\b/.test(text)).length, 3, dev.output());
+    const stopped = dev.lines.slice(end).filter(({ text }) => /^worker\.\d.* Stopped\b/.test(text));
+    assert.equal(stopped.length, 3, dev.output());
   });
 }
