@@ -2,8 +2,10 @@
  * `npm run bench [-- --rounds 5] [--runtime bun,deno,node] [name…]`: measures Mephisto and its peers in turn on one real
  * Kafka of its own, and prints medians of the ratios of neighbours. Names: consume, produce, latency, start, idle,
  * mastership (elections: how soon there is another master, and ticks: what one costs), timers (what many cost one master),
- * memory (the most that a worker takes for a compressed topic), broker (the dev broker beside real Kafka), and soak, only
- * when asked for: the memory of the dev broker over 10 million messages, without a Kafka.
+ * memory (the most that a worker takes for a compressed topic), broker (the dev broker beside real Kafka), and two only
+ * when asked for: soak (the memory of the dev broker over 10 million messages, without a Kafka) and scale (how far it
+ * goes: members, assignor, partitions, timers, each also alone as `scale members`; on Node if no runtime is named;
+ * `--against FOLDER` measures another, built checkout beside it).
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -17,12 +19,13 @@ import { idle } from "./idle.ts";
 import { elections, ticks } from "./mastership.ts";
 import { memory } from "./memory.ts";
 import { type Given, javaConsume, javaProduce, program } from "./peers.ts";
+import { scale } from "./scale/scale.ts";
 import { soak } from "./soak.ts";
 import { median, ratios, shown, table } from "./stats.ts";
 import { timers } from "./timers.ts";
 
 const { values, positionals } = parseArgs({
-  options: { rounds: { type: "string", default: "5" }, runtime: { type: "string" } },
+  options: { rounds: { type: "string", default: "5" }, runtime: { type: "string" }, against: { type: "string" } },
   allowPositionals: true,
 });
 const rounds = Number(values.rounds);
@@ -35,6 +38,11 @@ console.log(
 );
 if (positionals.includes("soak")) await soak(runtimes);
 if (positionals.length > 0 && positionals.every((name) => name === "soak")) process.exit(0);
+
+if (positionals[0] === "scale") {
+  await scaleAlone(positionals.slice(1));
+  process.exit(0);
+}
 
 const MESSAGES = 2_000_000;
 const kafka = await startKafka({ forSpeed: true, settings: { "log.retention.ms": -1 } });
@@ -60,6 +68,16 @@ try {
   if (wanted("memory")) await memory(kafka, runtimes, rounds);
 } finally {
   await kafka.stop();
+}
+
+async function scaleAlone(wanted: readonly string[]): Promise<void> {
+  let started: ReturnType<typeof startKafka> | undefined;
+  const kafka = () => started ??= startKafka({ forSpeed: true });
+  try {
+    await scale({ kafka, runtimes: chosen ? runtimes : ["node"], wanted, against: values.against });
+  } finally {
+    await (await started)?.stop();
+  }
 }
 
 async function consume(): Promise<void> {
