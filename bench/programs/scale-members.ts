@@ -21,7 +21,9 @@ const script = app(GROUP);
 actor(script, { topic: TOPIC }, async function take(messages) {
   for await (const _ of messages);
 });
-for (let n = 0; n < timers; n++) timer(script, "1m", { name: `timer-${n}`, onMaster: true }, function run() {});
+for (let n = 0; n < timers; n++) {
+  timer(script, "1m", { name: `send-the-invoices-of-customer-${n}`, onMaster: true }, function run() {});
+}
 const work = masterWork(definitionOf(script));
 
 /** By member: the latest generation, and how many there are in it. */

@@ -41,6 +41,8 @@ export interface ChaosReport {
 
 const INTERVAL = 200;
 const PARTITIONS = 8;
+/** Every so many messages (no multiple of the partitions) one has so many bytes: what a narrow line has to carry. */
+const LARGE = { every: 11, bytes: 100_000 } as const;
 
 /** Keeps workers going through one fault after the other, heals everything, and says what did not hold. */
 export async function chaos({ kafka, seed, lasts, pauses, runtimes, say }: ChaosOptions): Promise<ChaosReport> {
@@ -223,10 +225,11 @@ async function steady(brokers: string[], topic: string): Promise<{ stop(): Promi
   const writing = (async () => {
     for (let next = 0; !stop.signal.aborted; next++) {
       const id = `work-${next}`;
+      const ballast = next % LARGE.every === 0 ? "x".repeat(LARGE.bytes) : "";
       try {
         await producer.send({
           topic,
-          messages: [{ partition: next % PARTITIONS, value: JSON.stringify(id) }],
+          messages: [{ partition: next % PARTITIONS, value: JSON.stringify({ id, ballast }) }],
           acks: -1,
         });
         sent.add(id);

@@ -40,16 +40,18 @@ const AT_ONCE = 2;
 /** The first fault: without it a short run might leave the master alone. */
 export function killTheMaster(stage: Stage): Fault | undefined {
   const master = stage.master();
-  return master && befall("kill", master, 2000, stage);
+  return master && befall("kill", master, 2000, stage, 0);
 }
 
 /** The next fault, as the dice say; undefined when there is nobody left whom it could befall. */
 export function nextFault(stage: Stage, chance: Chance): Fault | undefined {
   const kind = oneOf(chance, KINDS);
-  const lasts = Math.round(chance() < 0.6 ? between(chance, 300, 4000) : between(chance, 7000, 11_000));
-  // Both are drawn in any case, so that a seed goes on alike however the workers are.
+  const long: readonly [number, number] = SLOW.has(kind) ? LONG_MS : [7000, 11_000];
+  const lasts = Math.round(chance() < 0.6 ? between(chance, 300, 4000) : between(chance, ...long));
+  // All are drawn in any case, so that a seed goes on alike however the workers are.
   const chosen = chance();
   const atMaster = chance() < 0.5;
+  const strength = chance();
   if (kind === "broker") {
     return {
       name: "restart the broker",
@@ -62,7 +64,7 @@ export function nextFault(stage: Stage, chance: Chance): Fault | undefined {
   if (stage.places.length - well.length >= AT_ONCE) return undefined;
   const master = stage.master();
   const place = atMaster && master && well.includes(master) ? master : well[Math.floor(chosen * well.length)];
-  return place && befall(kind, place, lasts, stage);
+  return place && befall(kind, place, lasts, stage, strength);
 }
 
 const KINDS = [
@@ -79,12 +81,23 @@ const KINDS = [
   "hold",
   "hold sent",
   "hold received",
-  "slow",
+  "late",
+  "late",
+  "narrow",
+  "narrow",
+  "stall",
   "block",
   "broker",
 ] as const;
 
-function befall(kind: Exclude<(typeof KINDS)[number], "broker">, place: Place, lasts: number, stage: Stage): Fault {
+type Kind = (typeof KINDS)[number];
+
+/** Slow lines: what is sent still arrives. Long, they last longer than what stands still: nobody may give up meanwhile. */
+const SLOW: ReadonlySet<Kind> = new Set<Kind>(["late", "narrow", "stall"]);
+const LONG_MS = [7000, 30_000] as const;
+
+/** `strength`: how bad a slow line is, from 0 to 1. */
+function befall(kind: Exclude<Kind, "broker">, place: Place, lasts: number, stage: Stage, strength: number): Fault {
   const { proxy } = place;
   const named = (name: string, begin: Fault["begin"], undo: Fault["undo"]): Fault => ({
     name: `${name} ${place.name} for ${lasts} ms`,
@@ -113,8 +126,18 @@ function befall(kind: Exclude<(typeof KINDS)[number], "broker">, place: Place, l
       return named("hold what is sent by", () => proxy.freeze("sent"), () => proxy.heal());
     case "hold received":
       return named("hold what is received by", () => proxy.freeze("received"), () => proxy.heal());
-    case "slow":
-      return named("slow down", () => proxy.delay(400), () => proxy.heal());
+    case "late": {
+      const ms = Math.round(50 * 10 ** strength);
+      return named(`forward all ${ms} ms late of`, () => proxy.delay(ms), () => proxy.heal());
+    }
+    case "narrow": {
+      const rate = Math.round(100_000 * 10 ** strength);
+      return named(`forward at most ${Math.round(rate / 1000)} kB/s of`, () => proxy.limit(rate), () => proxy.heal());
+    }
+    case "stall": {
+      const ms = Math.round(1000 + 4000 * strength);
+      return named(`hold each answer for ${ms} ms to`, () => proxy.delay(ms, "received"), () => proxy.heal());
+    }
     case "block":
       return named("block the event loop of", () => place.process?.kill("SIGUSR2"), () => {});
   }

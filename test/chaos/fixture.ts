@@ -14,6 +14,9 @@ const { pid } = process;
 const now = () => performance.timeOrigin + performance.now();
 const write = (entry: Entry) => appendFileSync(DIARY, JSON.stringify(entry) + "\n");
 
+/** What a master publishes once a second: something for a narrow line to carry. */
+const BALLAST = "x".repeat(20_000);
+
 let lease: Lease | undefined;
 const left = () => lease?.left() ?? 0;
 for (const name of ["renew", "signOfLife"] as const) {
@@ -46,7 +49,9 @@ export const greet = actor(chaos, async function greet(greetings) {
 });
 
 actor(chaos, async function work(messages) {
-  for await (const { value } of messages.events()) write({ what: "handled", at: now(), id: String(value) });
+  for await (const { value } of messages.events()) {
+    write({ what: "handled", at: now(), id: (value as { id: string }).id });
+  }
 });
 
 timer(chaos, TICK, { onMaster: true, catchUp: "all" }, async function publish({ slot, epoch, signal }) {
@@ -58,7 +63,7 @@ timer(chaos, TICK, { onMaster: true, catchUp: "all" }, async function publish({ 
   await sleep(60);
   write({ what: "woken", at: now(), slot, left: left(), aborted: signal.aborted });
   try {
-    await greet.send({ value: { slot, epoch, pid, second: true } });
+    await greet.send({ value: { slot, epoch, pid, second: true, ballast: BALLAST } });
   } catch (error) {
     write({ what: "refused", at: now(), slot, code: (error as { code?: string }).code ?? String(error) });
   }

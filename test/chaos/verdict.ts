@@ -21,6 +21,7 @@ export function judge(evidence: Evidence): string[] {
     ...everySlotOnce(evidence),
     ...epochsGrow(evidence),
     ...oneMaster(evidence),
+    ...oneInside(evidence),
     ...ticksUnderALease(evidence),
     ...abortsFirst(evidence),
     ...nothingLost(evidence),
@@ -85,6 +86,18 @@ function oneMaster({ diaries }: Evidence): string[] {
     if (epochs.length > 0) wrong.push(`epoch ${reign.epoch} is that of two workers`);
   }
   return wrong;
+}
+
+/** No tick begins while another worker is master under a valid lease. */
+function oneInside({ diaries }: Evidence): string[] {
+  const reigns = [...diaries].flatMap(([worker, entries]) => reignsOf(worker, entries));
+  return [...diaries].flatMap(([worker, entries]) =>
+    entries.flatMap((entry) => {
+      if (entry.what !== "tick") return [];
+      const other = reigns.find((reign) => reign.worker !== worker && reign.from < entry.at && entry.at < reign.until);
+      return other ? [`${worker} begins slot ${entry.slot} inside the reign of ${other.worker}`] : [];
+    })
+  );
 }
 
 function ticksUnderALease({ diaries }: Evidence): string[] {
