@@ -2,7 +2,7 @@
 // bench/scale/assignor.ts. Prints what it has measured; a case that takes too long is ended from outside.
 import process from "node:process";
 import type { TopicPartition } from "../../src/driver/driver.ts";
-import { type Member, plan } from "../../src/kafka/assignor.ts";
+import { type Member, plan } from "../../src/driver/group-plan.ts";
 import { memberData } from "../../src/kafka/profile.ts";
 import type { AssignorCase } from "../scale/assignor.ts";
 import { measured } from "./given.ts";

@@ -4,7 +4,9 @@
  * @module
  */
 import type { ByteBudget } from "../core/byte-budget.ts";
+import type { TopicPartition } from "../core/balance.ts";
 import type { Lease } from "../core/lease.ts";
+import type { NamedWork, WorkSummary } from "../core/master-work.ts";
 import type { Compression, Run } from "../core/message.ts";
 import type { Supervisor } from "../core/supervisor.ts";
 import type { MasterLog } from "./master-log.ts";
@@ -49,10 +51,7 @@ export interface MissingTopic {
   readonly why: string;
 }
 
-export interface TopicPartition {
-  readonly topic: string;
-  readonly partition: number;
-}
+export type { TopicPartition };
 
 /** Messages of one partition, on their way to a handler. */
 export interface Delivery extends TopicPartition {
@@ -87,10 +86,14 @@ export interface Presence {
 }
 
 /** What runs on the master: a timer and when, or a task. */
-export interface MasterWork {
-  readonly name: string;
-  /** The rule of a timer for people, as `every 2s`; `task` of a task. */
-  readonly rule: string;
+export type MasterWork = NamedWork;
+
+/** A worker that lacks something of what another has to run on the master. */
+export interface LackingWorker {
+  /** Its name, and the version of its script, or "". */
+  readonly worker: string;
+  readonly version: string;
+  readonly work: WorkSummary;
 }
 
 /** The time zone data of a runtime, as far as its timers on the master go by them. */
@@ -114,7 +117,7 @@ export interface MemberProfile {
   readonly runtime: string;
   /** The script's version, or "". */
   readonly version: string;
-  /** Timers and tasks that run on the master. */
+  /** Timers and tasks that run on the master. The others are told how many, and a sketch of their names. */
   readonly timers: readonly MasterWork[];
   /** Undefined when none of these goes by a zone's clock. */
   readonly zones?: ZoneData | undefined;
@@ -137,7 +140,13 @@ export interface Generation {
   readonly members: number;
   /** The worker that was elected, for people; undefined when nobody may be master. */
   readonly master: string | undefined;
-  /** The time zone data of that worker, if it has told of any. */
+  /** The version of its script, or "". */
+  readonly masterVersion?: string;
+  /** What that worker has to run; undefined: the same as this one, or there is no master. */
+  readonly masterWork?: WorkSummary | undefined;
+  /** The master alone: some workers that lack something of what it has to run, and may not be elected therefore. */
+  readonly lacking?: readonly LackingWorker[];
+  /** The time zone data of that worker, if it has told of any that are not this one's. */
   readonly masterZones?: ZoneData | undefined;
   /** Whether it is this one. */
   readonly elected: boolean;
@@ -191,6 +200,8 @@ export interface Membership {
   readonly lease: Lease;
   /** Whether the member is in the group, in a generation that has been synced. */
   readonly joined: boolean;
+  /** Why it is not in its group, if that is known: a sentence. */
+  readonly trouble?: string | undefined;
   /** When the group's coordinator last answered, in ms of the monotonic clock. */
   readonly lastContact: number;
   /** Resolves when the first generation has been synced and positions are known; rejects when joining is hopeless. */

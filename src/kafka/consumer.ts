@@ -1,4 +1,5 @@
 import type { Acknowledgements } from "../core/acknowledgements.ts";
+import { keyOf } from "../core/balance.ts";
 import type { Clock } from "../core/clock.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
 import type { Lease } from "../core/lease.ts";
@@ -6,8 +7,8 @@ import { codeField, type Logger } from "../core/logger.ts";
 import { Outage } from "../core/outage.ts";
 import { Supervisor } from "../core/supervisor.ts";
 import type { Delivery, JoinOptions, MemberListener, Membership, Peer, TopicPartition } from "../driver/driver.ts";
+import type { Outcome } from "../driver/group-plan.ts";
 import { errorName } from "../wire/error-codes.ts";
-import { keyOf } from "./assignor.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { Fetcher } from "./fetcher.ts";
@@ -15,7 +16,6 @@ import { Group } from "./group.ts";
 import { commitOf } from "./offsets.ts";
 import { Backoff, pause, within } from "../core/pause.ts";
 import { Positions } from "./positions.ts";
-import type { AssignmentData } from "./profile.ts";
 
 /** How often what was handled is committed, in ms. */
 const COMMIT_INTERVAL = 1000;
@@ -164,13 +164,16 @@ export class Consumer implements Membership {
     await within(this.#group.leave(), Math.max(500, until - performance.now()));
   }
 
-  #synced(partitions: readonly TopicPartition[], data: AssignmentData, notBefore: number): void {
+  #synced(partitions: readonly TopicPartition[], data: Outcome, notBefore: number): void {
     const { generationId, incarnation } = this.#group;
     this.#listener.generation({
       generation: generationId,
       members: data.members,
       master: data.master === "" ? undefined : data.worker,
+      masterVersion: data.version,
+      masterWork: data.work,
       masterZones: data.zones,
+      lacking: data.lacking,
       elected: data.master === incarnation,
       notBefore,
       peers: data.peers.map(({ memberId, worker, presence }) => ({ id: memberId, worker, presence })),

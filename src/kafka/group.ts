@@ -4,13 +4,13 @@ import { MephistoError, messageOf } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import type { LoopOptions } from "../core/supervisor.ts";
 import type { JoinOptions, TopicPartition } from "../driver/driver.ts";
+import { type Outcome, plan, statedOf } from "../driver/group-plan.ts";
 import { heartbeat } from "../wire/requests/12-heartbeat.ts";
 import { joinGroup, type JoinGroupResponse } from "../wire/requests/11-join-group.ts";
 import { leaveGroup } from "../wire/requests/13-leave-group.ts";
 import { syncGroup } from "../wire/requests/14-sync-group.ts";
 import type { Call } from "../wire/call.ts";
 import { decodeAssignment, encodeSubscription } from "../wire/consumer-protocol.ts";
-import { plan } from "./assignor.ts";
 import { Candidacy } from "./candidacy.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
@@ -20,7 +20,7 @@ import { byTopic, flat, type MemberAssignment, readMember, writePlan } from "./g
 import { hopelessError } from "./group-errors.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { Backoff, pause } from "../core/pause.ts";
-import { type AssignmentData, assignmentData, encodeData } from "./profile.ts";
+import { encodeMember, outcomeData } from "./profile.ts";
 
 /** The name under which the assignment is offered; never changed, only joined by newer ones. */
 const PROTOCOL = "mephisto-1";
@@ -31,7 +31,7 @@ export interface GroupListener {
   owned(): readonly TopicPartition[];
   /** The generation in which mastership was won, while it is held; else 0. */
   claim(): number;
-  synced(partitions: readonly TopicPartition[], data: AssignmentData, notBefore: number): void;
+  synced(partitions: readonly TopicPartition[], data: Outcome, notBefore: number): void;
   /** The group has dropped this member, or forgotten it: nothing is held any more. */
   expelled(): void;
   /** It cannot go on. */
@@ -53,6 +53,7 @@ export class Group {
   readonly #coordinator: Coordinator;
   readonly #heartbeats: Heartbeats;
   readonly #options: JoinOptions;
+  readonly #stated: ReturnType<typeof statedOf>;
   readonly #listener: GroupListener;
   readonly #rebalanceTimeout: number;
   readonly #stop = new AbortController();
@@ -61,7 +62,7 @@ export class Group {
   /** As the leader: the numbers of partitions that were planned with. */
   #planned: ReadonlyMap<string, number> | undefined;
   /** What the leader of the latest generation has said. */
-  #data: AssignmentData | undefined;
+  #data: Outcome | undefined;
   /** The incarnation of the master that is asked to stand down, or "". */
   #asks = "";
   #draining = false;
@@ -70,6 +71,7 @@ export class Group {
   constructor(cluster: Cluster, options: JoinOptions, listener: GroupListener, clock: Clock) {
     this.#cluster = cluster;
     this.#options = options;
+    this.#stated = statedOf(options.profile);
     this.#listener = listener;
     const session = options.sessionTimeout;
     const terms = leaseTerms(session);
@@ -237,21 +239,21 @@ export class Group {
     const { errorCode, assignment } = await this.#onJoining(call, 2 * this.#options.sessionTimeout);
     this.#obey(this.#member.syncAnswered(sent, memberError(errorCode)), errorCode, "SyncGroup");
     const { partitions, userData } = decodeAssignment(assignment);
-    const data = this.#data = assignmentData(userData);
+    const data = this.#data = outcomeData(userData);
     if (this.#member.decided(data, sent)) this.rejoin();
     this.#listener.synced(flat(partitions), data, this.#member.patience.notBefore);
     this.candidacy.decided(data.master !== "" && data.master !== this.incarnation);
   }
 
   async #join(): Promise<JoinGroupResponse> {
-    const { group, topics, profile, instanceId = null, sessionTimeout } = this.#options;
+    const { group, topics, instanceId = null, sessionTimeout } = this.#options;
     const claim = this.#member.claim(this.#listener.claim());
     const metadata = encodeSubscription({
       topics,
       ownedPartitions: byTopic(this.#listener.owned()),
       generationId: this.generationId,
-      userData: encodeData({
-        ...profile,
+      userData: encodeMember({
+        ...this.#stated,
         incarnation: this.incarnation,
         claim,
         eligible: this.candidacy.say(),

@@ -1,5 +1,5 @@
 import type { Message } from "../../src/core/message.ts";
-import { plan } from "../../src/kafka/assignor.ts";
+import { plan } from "../../src/driver/group-plan.ts";
 import { Host } from "../../src/driver/memory/host.ts";
 import { MemoryDriver } from "../../src/driver/memory/memory-driver.ts";
 import { MemoryLog } from "../../src/driver/memory/memory-log.ts";

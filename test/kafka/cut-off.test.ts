@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { after, before, describe, test } from "node:test";
-import { encodeData } from "../../src/kafka/profile.ts";
+import { encodeOutcome } from "../../src/kafka/profile.ts";
 import { encodeAssignment, encodeSubscription } from "../../src/wire/consumer-protocol.ts";
 import { joinGroup } from "../../src/wire/requests/11-join-group.ts";
 import { syncGroup } from "../../src/wire/requests/14-sync-group.ts";
@@ -122,6 +122,8 @@ describe("a member that is cut off", options, () => {
       const data = {
         master: "",
         worker: "",
+        version: "",
+        lacking: [],
         instanceId: "",
         members: 2,
         patience: 0,
@@ -129,7 +131,7 @@ describe("a member that is cut off", options, () => {
         resign: false,
         peers: [],
       };
-      const userData = encodeData(data);
+      const userData = encodeOutcome(data, false);
       const assignment = encodeAssignment({ partitions: [{ topic, partitions: [0] }], userData });
       const { errorCode } = await link.send(syncGroup({
         groupId: topic,

@@ -9,7 +9,8 @@ import { Code } from "../../src/kafka/codes.ts";
 import { Group } from "../../src/kafka/group.ts";
 import type { Link } from "../../src/kafka/link.ts";
 import { type Address, parseUrl } from "../../src/kafka/url.ts";
-import { type AssignmentData, encodeData, type MemberData, memberData } from "../../src/kafka/profile.ts";
+import { encodeOutcome, memberData } from "../../src/kafka/profile.ts";
+import type { MemberData, Outcome } from "../../src/driver/group-plan.ts";
 import type { Call } from "../../src/wire/call.ts";
 import { decodeSubscription, encodeAssignment } from "../../src/wire/consumer-protocol.ts";
 import { Reader } from "../../src/wire/reader.ts";
@@ -22,7 +23,7 @@ class FakeCoordinator extends Cluster {
   readonly asked: string[] = [];
   readonly calls: Call<unknown>[] = [];
   /** What the leader says of the generation. */
-  data: Partial<AssignmentData> = {};
+  data: Partial<Outcome> = {};
   /** Instead of the usual answer. */
   readonly instead = new Map<string, () => unknown>();
 
@@ -56,6 +57,8 @@ class FakeCoordinator extends Cluster {
     const nothing = {
       master: "",
       worker: "",
+      version: "",
+      lacking: [],
       instanceId: "",
       members: 1,
       patience: 0,
@@ -63,7 +66,7 @@ class FakeCoordinator extends Cluster {
       resign: false,
       peers: [],
     };
-    const userData = encodeData({ ...nothing, ...this.data });
+    const userData = encodeOutcome({ ...nothing, ...this.data }, false);
     const assignment = encodeAssignment({ partitions: [{ topic: "t", partitions: [0] }], userData });
     if (apiName === "LeaveGroup") return { errorCode: 0, members: [{ errorCode: Code.UNKNOWN_MEMBER_ID }] };
     return apiName === "SyncGroup" ? { errorCode: 0, assignment } : { errorCode: 0 };

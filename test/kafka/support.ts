@@ -12,7 +12,7 @@ import type {
   Record,
   TopicPartition,
 } from "../../src/driver/driver.ts";
-import { keyOf } from "../../src/kafka/assignor.ts";
+import { keyOf } from "../../src/core/balance.ts";
 import { Cluster } from "../../src/kafka/cluster.ts";
 import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
 import { Producer } from "../../src/kafka/producer.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { plan } from "../../src/kafka/assignor.ts";
+import { plan } from "../../src/driver/group-plan.ts";
 import { Host } from "../../src/driver/memory/host.ts";
 import { MemoryDriver } from "../../src/driver/memory/memory-driver.ts";
 import { MemoryLog } from "../../src/driver/memory/memory-log.ts";

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { plan } from "../../src/kafka/assignor.ts";
-import type { Assign } from "../../src/driver/memory/assign.ts";
+import { type Assign, plan } from "../../src/driver/group-plan.ts";
 import { Host } from "../../src/driver/memory/host.ts";
 import { MemoryDriver } from "../../src/driver/memory/memory-driver.ts";
 import { MemoryLog } from "../../src/driver/memory/memory-log.ts";

@@ -2,7 +2,7 @@ import { MephistoError } from "../../src/core/errors.ts";
 import type { Driver } from "../../src/driver/driver.ts";
 import type { FencedPublisher, MasterLog } from "../../src/driver/master-log.ts";
 import { MemberLease } from "../../src/core/member-lease.ts";
-import { plan } from "../../src/kafka/assignor.ts";
+import { plan } from "../../src/driver/group-plan.ts";
 import { type Fault, SESSION } from "./faults.ts";
 import type { Mutant } from "./world.ts";
 

@@ -1,9 +1,8 @@
-import { plan as assign } from "../../src/kafka/assignor.ts";
 import { leaseTerms, type MemberLease } from "../../src/core/member-lease.ts";
 import { type Logger, silent } from "../../src/core/logger.ts";
 import type { Tick } from "../../src/core/timer.ts";
 import type { Driver, JoinOptions, MemberListener, Membership } from "../../src/driver/driver.ts";
-import type { Assign } from "../../src/driver/memory/assign.ts";
+import { type Assign, plan as assign } from "../../src/driver/group-plan.ts";
 import type { GroupError } from "../../src/driver/memory/groups.ts";
 import { Host } from "../../src/driver/memory/host.ts";
 import { MemoryDriver } from "../../src/driver/memory/memory-driver.ts";

@@ -1,5 +1,5 @@
-import type { Peer, TopicPartition, ZoneData } from "../driver.ts";
-import type { Subscriber, Subscription } from "./assign.ts";
+import type { Peer, TopicPartition } from "../driver.ts";
+import type { Member as Subscriber, Outcome, Subscription } from "../group-plan.ts";
 import type { Entry, VirtualTime } from "./time.ts";
 
 export type GroupError =
@@ -20,20 +20,8 @@ export interface Joined {
 }
 
 /** What the leader gives one member. */
-export interface Assignment {
+export interface Assignment extends Omit<Outcome, "peers"> {
   readonly partitions: readonly TopicPartition[];
-  /** The incarnation that is master, or "". */
-  readonly master: string;
-  readonly worker: string;
-  /** Its time zone data. */
-  readonly zones?: ZoneData | undefined;
-  /** The master's, if it is a static member; else "". */
-  readonly instanceId: string;
-  readonly members: number;
-  readonly patience: number;
-  /** The worker that would be elected in the master's place, or "". */
-  readonly heir: string;
-  readonly resign: boolean;
   readonly peers: readonly Peer[];
 }
 
@@ -42,8 +30,10 @@ export const NOTHING: Assignment = {
   partitions: [],
   master: "",
   worker: "",
+  version: "",
   instanceId: "",
   members: 0,
+  lacking: [],
   patience: 0,
   heir: "",
   resign: false,

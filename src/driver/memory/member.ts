@@ -3,7 +3,7 @@ import { MephistoError } from "../../core/errors.ts";
 import { leaseTerms, type MemberError, MemberLease, type Verdict } from "../../core/member-lease.ts";
 import type { Host } from "./host.ts";
 import type { JoinOptions, TopicPartition } from "../driver.ts";
-import { type Assign, peersOf, type Subscriber } from "./assign.ts";
+import { type Assign, type Member as Subscriber, outcomes, statedOf } from "../group-plan.ts";
 import { type Assignment, type GroupError, type Joined, NOTHING, type Synced } from "./groups.ts";
 import type { MemoryLog } from "./memory-log.ts";
 import { Line, type Network } from "./network.ts";
@@ -46,6 +46,7 @@ export class GroupMember {
   readonly #rebalance: number;
   readonly #joining: Line;
   readonly #beating: Line;
+  readonly #stated: ReturnType<typeof statedOf>;
   #eligible = true;
   #resigns = false;
   #hasSaid = false;
@@ -67,6 +68,7 @@ export class GroupMember {
   constructor(parts: MemberParts, options: JoinOptions, listener: GroupListener) {
     this.#parts = parts;
     this.#options = options;
+    this.#stated = statedOf(options.profile);
     this.#listener = listener;
     this.#joining = new Line(parts.network, parts.host);
     this.#beating = new Line(parts.network, parts.host);
@@ -197,9 +199,16 @@ export class GroupMember {
     const { log, incarnation } = this.#parts;
     const claim = this.#member.claim(this.#listener.claim());
     const patience = this.#member.patience.asked;
-    const { mayBeMaster, ...said } = profile;
-    const eligible = mayBeMaster && this.#eligible;
-    const data = { ...said, incarnation, claim, eligible, patience, asks: this.#asks, draining: this.#draining };
+    const eligible = profile.mayBeMaster && this.#eligible;
+    const data = {
+      ...this.#stated,
+      incarnation,
+      claim,
+      eligible,
+      patience,
+      asks: this.#asks,
+      draining: this.#draining,
+    };
     const subscription = {
       instanceId,
       topics,
@@ -235,19 +244,13 @@ export class GroupMember {
       (reply) => reply(new Map(topics.map((topic) => [topic, log.topics.get(topic)?.partitions.length ?? 0]))),
     );
     const plan = assign(members, counts, this.memberId);
-    const { partitions, master, patience, heir, resign } = plan;
-    return new Map(members.map((member) => [member.memberId, {
-      partitions: partitions.get(member.memberId) ?? [],
-      master: master?.data.incarnation ?? "",
-      worker: master?.data.worker ?? "",
-      zones: master?.data.zones,
-      instanceId: master?.instanceId ?? "",
-      members: members.length,
-      patience,
-      heir: heir?.data.worker ?? "",
-      resign,
-      peers: peersOf(member, members, plan),
-    }]));
+    return new Map(
+      outcomes(members, plan).map(({ member: { memberId }, outcome: { peers, ...outcome } }) => [memberId, {
+        ...outcome,
+        partitions: plan.partitions.get(memberId) ?? [],
+        peers: peers.map(({ memberId: id, worker, presence }) => ({ id, worker, presence })),
+      }]),
+    );
   }
 
   async #sync(plan: ReadonlyMap<string, Assignment>): Promise<void> {

@@ -2,7 +2,7 @@ import { MephistoError } from "../../core/errors.ts";
 import type { MemberLease } from "../../core/member-lease.ts";
 import { within } from "../../core/pause.ts";
 import type { ClusterInfo, Driver, JoinOptions, MemberListener, MissingTopic, TopicSpec } from "../driver.ts";
-import type { Assign } from "./assign.ts";
+import type { Assign } from "../group-plan.ts";
 import type { Host } from "./host.ts";
 import { MemoryMaster } from "./master.ts";
 import type { MemoryLog } from "./memory-log.ts";

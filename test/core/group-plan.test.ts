@@ -1,10 +1,12 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { keyOf } from "../../src/core/balance.ts";
+import { elect } from "../../src/core/election.ts";
+import { summaryOf } from "../../src/core/master-work.ts";
 import { compareVersions } from "../../src/core/versions.ts";
 import type { TopicPartition } from "../../src/driver/driver.ts";
-import { elect, keyOf, type Member, plan } from "../../src/kafka/assignor.ts";
-import type { MemberData } from "../../src/kafka/profile.ts";
+import { type Member, type MemberData, outcomes, plan } from "../../src/driver/group-plan.ts";
 
 type Said = Partial<Pick<MemberData, "eligible" | "claim" | "patience" | "version" | "asks" | "draining">> & {
   topics?: readonly string[];
@@ -18,7 +20,7 @@ function member(memberId: string, owned: readonly TopicPartition[] = [], said: S
     worker: memberId,
     runtime: "",
     version: "",
-    timers: timers.map((name) => ({ name, rule: "every 1s" })),
+    work: workOf(...timers),
     incarnation: memberId,
     claim: 0,
     eligible: true,
@@ -31,6 +33,7 @@ function member(memberId: string, owned: readonly TopicPartition[] = [], said: S
   return { memberId, instanceId: null, topics, owned, generation, data };
 }
 
+const workOf = (...names: readonly string[]) => summaryOf(names.map((name) => ({ name, rule: "every 1s" })));
 const own = (topic: string, ...partitions: number[]) => partitions.map((partition) => ({ topic, partition }));
 const keys = (partitions: readonly TopicPartition[]) => partitions.map((at) => keyOf(at.topic, at.partition)).sort();
 const keep = (of: Member, owned: readonly TopicPartition[], generation: number): Member => ({
@@ -406,18 +409,22 @@ test("who joins or leaves never moves mastership from one who claims it, whateve
 });
 const renamed = (each: Member): Member => ({ ...each, memberId: `other ${each.memberId}` });
 
-test("of those that stand, and have what is to run on the master, the newest is elected, the leader first", () => {
+test("of those that stand, and have all that is to run on the master, the newest is elected, the leader first", () => {
   fc.assert(fc.property(anyStanding, fc.nat(5), (members, index) => {
     const leader = members[index % members.length]?.memberId ?? "";
     const elected = elect(members, leader);
-    const hasWork = ({ data }: Member) => data.timers.length > 0;
-    const able = members.filter((each) => each.data.eligible && (hasWork(each) || !members.some(hasWork)));
+    const hasWork = ({ data }: Member) => data.work.count > 0;
+    const mayBe = members.filter((each) => each.data.eligible && (hasWork(each) || !members.some(hasWork)));
+    const most = Math.max(...members.map(({ data }) => data.work.count));
+    const whole = mayBe.filter(({ data }) => data.work.count === most);
+    const able = whole.length > 0 ? whole : mayBe;
     if (members.some(({ data }) => data.eligible && data.claim > 0)) return assert.ok((elected?.data.claim ?? 0) > 0);
     if (able.length === 0) return assert.equal(elected, undefined);
     assert.ok(elected && able.includes(elected));
     assert.ok(able.every(({ data }) => compareVersions(data.version, elected.data.version) <= 0));
     const first = named(able, leader);
-    if (first?.data.version === elected.data.version) assert.equal(elected, first);
+    const isAlike = first?.data.work.count === elected.data.work.count;
+    if (first?.data.version === elected.data.version && isAlike) assert.equal(elected, first);
   }));
 });
 
@@ -461,4 +468,60 @@ test("a master that has nothing of what another one has to run goes by itself", 
   const newer = member("b", [], { timers: ["x"] });
   const { master: elected, heir, resign } = plan([master, newer], counts, "a");
   assert.deepEqual([elected, heir, resign], [master, newer, true]);
+});
+
+test("who has all that the members have together is elected, also if another one is newer or leads", () => {
+  const old = member("old", [], { timers: ["a", "b", "c"], version: "1.2" });
+  const newer = member("new", [], { timers: ["a", "b"], version: "1.3" });
+  const part = member("part", [], { timers: ["c"], version: "9" });
+  assert.equal(elect([newer, old, part], "new")?.memberId, "old");
+  const barred = { ...old, data: { ...old.data, eligible: false } };
+  assert.equal(elect([newer, barred], "old")?.memberId, "new", "nobody who may be has all: the newest");
+  const other = member("other", [], { timers: ["a", "d"], version: "1.1" });
+  assert.equal(elect([old, other, newer], "other")?.memberId, "new", "nobody has all");
+  const going = { ...other, data: { ...other.data, draining: true } };
+  assert.equal(elect([old, going, newer], "new")?.memberId, "old", "who is stopping does not count");
+});
+
+test("of those of the newest version that have not all, the one with most is elected", () => {
+  const [few, many] = [member("few", [], { timers: ["a", "b"] }), member("many", [], { timers: ["c", "d", "e"] })];
+  assert.equal(elect([few, many], "few")?.memberId, "many");
+});
+
+test("who has all is found among thousands of timers; where too much differs, the version decides", () => {
+  const names = Array.from({ length: 3000 }, (_, n) => `timer-${n}`);
+  const of = (memberId: string, timers: readonly string[], version: string) =>
+    member(memberId, [], { timers, version });
+  const whole = of("whole", names, "1");
+  assert.equal(elect([of("most", names.slice(14), "2"), whole], "most")?.memberId, "whole");
+  assert.equal(elect([of("most", names.slice(15), "2"), whole], "most")?.memberId, "most");
+});
+
+test("a claimant stays, whatever it lacks", () => {
+  const master = member("a", [], { claim: 3, timers: ["x"] });
+  const { master: elected, heir, resign } = plan([master, member("b", [], { timers: ["x", "y"] })], new Map(), "b");
+  assert.deepEqual([elected, heir?.memberId, resign], [master, "b", false]);
+});
+
+test("each member is told what the master has, if that is not what it has itself; the master who lacks what", () => {
+  const master = member("a", [], { claim: 3, timers: ["x", "y"], version: "2" });
+  const same = member("b", [], { timers: ["x", "y"] });
+  const less = member("c", [], { timers: ["x"], version: "1" });
+  const others = [
+    member("d", [], { timers: ["x"], version: "1" }),
+    member("e"),
+    member("f", [], { timers: ["x", "y", "z"] }),
+  ];
+  const all = [master, same, less, ...others];
+  const told = new Map(
+    outcomes(all, plan(all, new Map(), "a")).map(({ member: { memberId }, outcome }) => [memberId, outcome]),
+  );
+  assert.deepEqual([...told.values()].map(({ work }) => work), [
+    undefined,
+    undefined,
+    ...all.slice(2).map(() => master.data.work),
+  ]);
+  assert.ok([...told.values()].every(({ version }) => version === "2"));
+  assert.deepEqual(told.get("a")?.lacking, [{ worker: "c", version: "1", work: less.data.work }], "one of each work");
+  assert.ok(all.slice(1).every(({ memberId }) => told.get(memberId)?.lacking.length === 0));
 });

@@ -1,103 +1,22 @@
 /**
- * Who gets which partition, and who is master: worked out by the group's leader, from what the members say, without I/O.
- * Sticky and incremental: a partition that has an owner goes to another only after the owner has given it up (KIP-429).
+ * Who gets which partition, from what each has, without I/O. Sticky: a partition stays where it is unless loads cannot be as
+ * even as subscriptions allow.
  */
-import { compareVersions } from "../core/versions.ts";
-import type { TopicPartition } from "../driver/driver.ts";
-import type { MemberData } from "./profile.ts";
 
-/** A member as the leader sees it. */
-export interface Member {
+/** A partition of a topic. */
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** Who may be given partitions of some topics. */
+export interface Subscriber {
   readonly memberId: string;
-  readonly instanceId: string | null;
   readonly topics: readonly string[];
-  readonly owned: readonly TopicPartition[];
-  /** The generation that `owned` is from. */
-  readonly generation: number;
-  readonly data: MemberData;
-}
-
-/** What the leader decides. */
-export interface Plan {
-  /** By member id. A partition that has to move is nobody's until its owner has given it up. */
-  readonly partitions: Map<string, TopicPartition[]>;
-  readonly master: Member | undefined;
-  /** How long the master has to wait before it acts, in ms; one that is master already does not. */
-  readonly patience: number;
-  /** Who would be elected in the master's place. */
-  readonly heir: Member | undefined;
-  /** Whether the master is asked to stand down for the heir. While its lease holds no other can be elected. */
-  readonly resign: boolean;
-}
-
-/** Plans a generation. `counts`: partitions of each topic. */
-export function plan(members: readonly Member[], counts: ReadonlyMap<string, number>, leader: string): Plan {
-  const owners = ownersOf(members);
-  const target = balance(members.filter(({ data }) => !data.draining), counts, owners);
-  const mayHave = (memberId: string) => ({ topic, partition }: TopicPartition) =>
-    (owners.get(keyOf(topic, partition)) ?? memberId) === memberId;
-  const partitions = new Map(
-    members.map((member) => [member.memberId, target.all(member).filter(mayHave(member.memberId))]),
-  );
-  const master = elect(members, leader);
-  const heir = master && candidates(members, leader).find((member) => member !== master);
-  const claimed = master !== undefined && master.data.claim > 0;
-  return {
-    partitions,
-    master,
-    patience: claimed ? 0 : Math.max(0, ...members.map(({ data }) => data.patience)),
-    heir,
-    resign: master !== undefined && heir !== undefined && mustGo(master, members),
-  };
-}
-
-/** A member that claims mastership keeps it, of several the one elected in the highest generation. */
-export function elect(members: readonly Member[], leader: string): Member | undefined {
-  const claimants = members.filter(({ data }) => data.eligible && data.claim > 0);
-  return claimants.sort((a, b) => b.data.claim - a.data.claim || byId(a, b))[0] ?? candidates(members, leader)[0];
-}
-
-/**
- * Who may be elected where nobody claims, the best first: of those that have what is to run on the master the newest
- * version; of these the leader, which is known to be alive.
- */
-function candidates(members: readonly Member[], leader: string): Member[] {
-  const isNeeded = members.some(hasWork);
-  const isLeader = ({ memberId }: Member) => Number(memberId === leader);
-  const mayBe = ({ data }: Member) => data.eligible && !data.draining;
-  return members.filter((member) => mayBe(member) && (hasWork(member) || !isNeeded)).sort((a, b) =>
-    compareVersions(b.data.version, a.data.version) || isLeader(b) - isLeader(a) || byId(a, b)
-  );
-}
-
-function hasWork({ data }: Member): boolean {
-  return data.timers.length > 0;
-}
-
-/** Somebody asks for it, or it has nothing of what is to run on the master. */
-function mustGo(master: Member, members: readonly Member[]): boolean {
-  return !hasWork(master) && members.some(hasWork) ||
-    members.some(({ data }) => data.asks !== "" && data.asks === master.data.incarnation);
 }
 
 export function keyOf(topic: string, partition: number): string {
   return `${topic}/${partition}`;
-}
-
-/** Who owns what. Of two that claim one partition the later generation is right; of the same generation neither is. */
-function ownersOf(members: readonly Member[]): Map<string, string> {
-  const claims = new Map<string, { memberId: string; generation: number }>();
-  for (const { memberId, owned, generation } of members) {
-    for (const { topic, partition } of owned) {
-      const key = keyOf(topic, partition);
-      const other = claims.get(key);
-      if (other === undefined || other.generation < generation) claims.set(key, { memberId, generation });
-      else if (other.generation === generation) claims.set(key, { memberId: "", generation });
-    }
-  }
-  return new Map(
-    [...claims].filter(([, { memberId }]) => memberId !== "").map(([key, { memberId }]) => [key, memberId]),
-  );
 }
 
 /**
@@ -106,8 +25,8 @@ function ownersOf(members: readonly Member[]): Map<string, string> {
  * are, and what was given up can be placed to the same loads in the next generation: so nothing moves then. What a member
  * has that takes nothing any more counts as on its way: it is placed last, so that what can be read now is spread evenly.
  */
-function balance(
-  members: readonly Member[],
+export function balance(
+  members: readonly Subscriber[],
   counts: ReadonlyMap<string, number>,
   owners: ReadonlyMap<string, string>,
 ): Loads {
@@ -140,7 +59,7 @@ function balance(
   return loads;
 }
 
-function areAlike(members: readonly Member[]): boolean {
+function areAlike(members: readonly Subscriber[]): boolean {
   return new Set(members.map(({ topics }) => [...topics].sort().join())).size <= 1;
 }
 
@@ -148,11 +67,11 @@ const any = () => true;
 
 /** Who has what, while it is being worked out. */
 class Loads {
-  readonly #members: readonly Member[];
-  readonly #placed = new Map<Member, Map<string, TopicPartition[]>>();
-  readonly #total = new Map<Member, number>();
+  readonly #members: readonly Subscriber[];
+  readonly #placed = new Map<Subscriber, Map<string, TopicPartition[]>>();
+  readonly #total = new Map<Subscriber, number>();
 
-  constructor(members: readonly Member[]) {
+  constructor(members: readonly Subscriber[]) {
     this.#members = [...members].sort(byId);
     for (const member of members) {
       this.#placed.set(member, new Map(member.topics.map((topic) => [topic, []])));
@@ -160,18 +79,18 @@ class Loads {
     }
   }
 
-  all(member: Member): TopicPartition[] {
+  all(member: Subscriber): TopicPartition[] {
     return [...this.#placed.get(member)?.values() ?? []].flat();
   }
 
-  place(at: TopicPartition, member: Member): void {
+  place(at: TopicPartition, member: Subscriber): void {
     this.#placed.get(member)?.get(at.topic)?.push(at);
     this.#total.set(member, this.#load(member) + 1);
   }
 
   /** Of those who may have a partition of this topic the one with least, in all and then of the topic. */
-  lightest(topic: string): Member | undefined {
-    let best: Member | undefined;
+  lightest(topic: string): Subscriber | undefined {
+    let best: Subscriber | undefined;
     for (const member of this.#members) {
       if (!member.topics.includes(topic)) continue;
       const lighter = best === undefined || this.#load(member) < this.#load(best) ||
@@ -201,7 +120,7 @@ class Loads {
     const lowest = this.#load(byWeight.at(-1));
     // Whom a heavier one has reached in vain reaches nobody lighter either: without this it would take the leader of a
     // large group longer than its session.
-    const inVain = new Set<Member>();
+    const inVain = new Set<Subscriber>();
     for (const heavy of byWeight) {
       if (this.#load(heavy) - lowest < 2) return false;
       if (inVain.has(heavy)) continue;
@@ -214,9 +133,9 @@ class Loads {
   }
 
   /** The shortest way from a heavy member to the lightest that it reaches, if that has less by two at least. */
-  #wayDown(heavy: Member, movable: Movable, inVain: Set<Member>): Step[] | undefined {
-    const steps = new Map<Member, Step | undefined>([[heavy, undefined]]);
-    let target: Member | undefined;
+  #wayDown(heavy: Subscriber, movable: Movable, inVain: Set<Subscriber>): Step[] | undefined {
+    const steps = new Map<Subscriber, Step | undefined>([[heavy, undefined]]);
+    let target: Subscriber | undefined;
     // Breadth first: what is added while it is gone through is gone through too.
     for (const from of steps.keys()) {
       for (const to of this.#members) {
@@ -237,7 +156,7 @@ class Loads {
   }
 
   /** A partition of the topic of which `from` has most more than `to`. */
-  #toGive(from: Member, to: Member, movable: Movable): TopicPartition | undefined {
+  #toGive(from: Subscriber, to: Subscriber, movable: Movable): TopicPartition | undefined {
     let best: TopicPartition | undefined;
     let most = -Infinity;
     for (const [topic, placed] of this.#placed.get(from) ?? []) {
@@ -267,18 +186,18 @@ class Loads {
     return false;
   }
 
-  #move(at: TopicPartition, from: Member, to: Member): void {
+  #move(at: TopicPartition, from: Subscriber, to: Subscriber): void {
     const placed = this.#placed.get(from)?.get(at.topic) ?? [];
     placed.splice(placed.indexOf(at), 1);
     this.#total.set(from, this.#load(from) - 1);
     this.place(at, to);
   }
 
-  #load(member: Member | undefined): number {
+  #load(member: Subscriber | undefined): number {
     return member === undefined ? 0 : this.#total.get(member) ?? 0;
   }
 
-  #of(member: Member, topic: string): number {
+  #of(member: Subscriber, topic: string): number {
     return this.#placed.get(member)?.get(topic)?.length ?? 0;
   }
 }
@@ -289,10 +208,10 @@ type Movable = (at: TopicPartition) => boolean;
 /** A partition on its way from one to another. */
 interface Step {
   readonly at: TopicPartition;
-  readonly from: Member;
-  readonly to: Member;
+  readonly from: Subscriber;
+  readonly to: Subscriber;
 }
 
-function byId(a: Member, b: Member): number {
+function byId(a: Subscriber, b: Subscriber): number {
   return a.memberId < b.memberId ? -1 : 1;
 }
