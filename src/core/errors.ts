@@ -1,40 +1,41 @@
 import { stackOf } from "./describe.ts";
 
 /**
- * The stable codes of {@link MephistoError}. A program may branch on them; messages may change.
+ * The stable codes of {@link MephistoError}. A program may branch on them; messages may change. Beside each stands what
+ * {@link MephistoError.retriable} is.
  *
- * | code | when |
- * |-|-|
- * | `INVALID_NAME` | an id or name that cannot become a topic, or that a build may have shortened |
- * | `DUPLICATE_NAME` | two actors or two timers of one name on one app |
- * | `INVALID_DURATION` | a duration that cannot be read, or that is out of range |
- * | `INVALID_OPTION` | any other option, flag or environment variable that makes no sense |
- * | `INVALID_URL` | an address that is not of the form `kafka://host:port` |
- * | `ENCODE_FAILED` | a value or key that the serializer does not take |
- * | `DECODE_FAILED` | bytes that the serializer cannot read |
- * | `UNREACHABLE` | no broker answers at the address |
- * | `AUTHENTICATION_FAILED` | the broker refused the user, the password or the mechanism |
- * | `NOT_AUTHORIZED` | the broker does not allow this user what it was asked for |
- * | `UNTRUSTED_CERTIFICATE` | the broker's TLS certificate is not trusted |
- * | `UNSUPPORTED_BROKER` | a broker that is too old for what is asked of it |
- * | `UNKNOWN_TOPIC` | a topic that does not exist and was not created |
- * | `MESSAGE_TOO_LARGE` | a message larger than the broker accepts |
- * | `MESSAGE_REFUSED` | a message that its topic does not take, such as one without a key on a compacted topic |
- * | `BUFFER_FULL` | more sends are waiting for room than are kept in memory |
- * | `SEND_TIMEOUT` | a message that the broker did not acknowledge in time |
- * | `NOT_MASTER` | a send of a tick whose mastership is over |
- * | `TICK_ENDED` | a send that was started after its tick had ended |
- * | `TICK_TIMEOUT` | a run of a timer that took longer than its timeout |
- * | `FENCED` | another worker has become master since: the broker refuses this one's ticks |
- * | `UNKNOWN_OUTCOME` | a transaction that may have been committed, or not |
- * | `JOURNAL_UNUSABLE` | a topic of the journal's name that cannot be one |
- * | `JOURNAL_LOST` | the journal has been deleted, or is another one |
- * | `JOURNAL_BLOCKED` | the journal's end cannot be read, since the transaction of another producer is open in it |
- * | `PARTITION_LOST` | the reason of a handler's signal: its partition is, or may be, another worker's |
- * | `STOPPED` | a call on something that has been stopped |
- * | `PORT_IN_USE` | the web port is taken |
- * | `PROTOCOL` | an answer of the broker that is not understood, or an error that it reports |
- * | `INTERNAL` | a fault of Mephisto itself, which ends the worker |
+ * | code | retriable | when |
+ * |-|-|-|
+ * | `INVALID_NAME` | no | an id or name that cannot become a topic, or that a build may have shortened |
+ * | `DUPLICATE_NAME` | no | two actors or two timers of one name on one app |
+ * | `INVALID_DURATION` | no | a duration that cannot be read, or that is out of range |
+ * | `INVALID_OPTION` | no | any other option, flag or environment variable that makes no sense |
+ * | `INVALID_URL` | no | an address that is not of the form `kafka://host:port` |
+ * | `ENCODE_FAILED` | no | a value or key that the serializer does not take |
+ * | `DECODE_FAILED` | no | bytes that the serializer cannot read |
+ * | `UNREACHABLE` | yes | no broker answers at the address |
+ * | `AUTHENTICATION_FAILED` | no | the broker refused the user, the password or the mechanism |
+ * | `NOT_AUTHORIZED` | no | the broker does not allow this user what it was asked for |
+ * | `UNTRUSTED_CERTIFICATE` | no | the broker's TLS certificate is not trusted |
+ * | `UNSUPPORTED_BROKER` | no | a broker that is too old for what is asked of it |
+ * | `UNKNOWN_TOPIC` | no | a topic that does not exist and was not created |
+ * | `MESSAGE_TOO_LARGE` | no | a message larger than the broker accepts |
+ * | `MESSAGE_REFUSED` | no | a message that its topic does not take, such as one without a key on a compacted topic |
+ * | `BUFFER_FULL` | no | more sends are waiting for room than are kept in memory |
+ * | `SEND_TIMEOUT` | yes | a message that the broker did not acknowledge in time |
+ * | `NOT_MASTER` | no | a send of a tick whose mastership is over |
+ * | `TICK_ENDED` | no | a send that was started after its tick had ended |
+ * | `TICK_TIMEOUT` | no | a run of a timer that took longer than its timeout |
+ * | `FENCED` | no | another worker has become master since: the broker refuses this one's ticks |
+ * | `UNKNOWN_OUTCOME` | no | a transaction that may have been committed, or not |
+ * | `JOURNAL_UNUSABLE` | no | a topic of the journal's name that cannot be one |
+ * | `JOURNAL_LOST` | no | the journal has been deleted, or is another one |
+ * | `JOURNAL_BLOCKED` | yes | the journal's end cannot be read, since the transaction of another producer is open in it |
+ * | `PARTITION_LOST` | no | the reason of a handler's signal: its partition is, or may be, another worker's |
+ * | `STOPPED` | no | a call on something that has been stopped |
+ * | `PORT_IN_USE` | no | the web port is taken |
+ * | `PROTOCOL` | as Kafka says of its code | an answer of the broker that is not understood, or an error that it reports |
+ * | `INTERNAL` | no | a fault of Mephisto itself, which ends the worker |
  */
 export type ErrorCode =
   | "INVALID_NAME"
@@ -68,8 +69,16 @@ export type ErrorCode =
   | "PROTOCOL"
   | "INTERNAL";
 
+/** The codes of what passes by waiting. */
+const RETRIABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "UNREACHABLE",
+  "SEND_TIMEOUT",
+  "JOURNAL_BLOCKED",
+]);
+
 /**
- * The one class of errors that Mephisto raises: a stable `code`, a sentence for a person, and the `cause` if there is one.
+ * The one class of errors that Mephisto raises: a stable `code`, whether it is `retriable`, a sentence for a person, and
+ * the `cause` if there is one.
  *
  * ```ts
  * import { app, MephistoError } from "mephisto";
@@ -83,10 +92,17 @@ export type ErrorCode =
 export class MephistoError extends Error {
   override readonly name = "MephistoError";
   readonly code: ErrorCode;
+  /**
+   * Whether waiting mends it: the same call may succeed later, although nobody changes anything. Of what a broker
+   * answers this is what Kafka's own clients go by.
+   */
+  readonly retriable: boolean;
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+  /** `retriable`: missing, it is what the code says. */
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; retriable?: boolean } = {}) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
+    this.retriable = options.retriable ?? RETRIABLE.has(code);
     ours.add(this);
     // Where it was raised in here helps nobody: the stack begins at the program's own line.
     const theirs = stackOf(this)?.split("\n").filter((line) => !line.includes(HERE)) ?? [];
@@ -115,7 +131,7 @@ export function isMephistoError(thrown: unknown): thrown is MephistoError {
   return typeof thrown === "object" && thrown !== null && ours.has(thrown);
 }
 
-/** Whether what was asked of the log may succeed later without anybody's doing: it is away, or reports an error. */
-export function waitingMends(error: unknown): error is MephistoError {
-  return isMephistoError(error) && (error.code === "UNREACHABLE" || error.code === "PROTOCOL");
+/** Whether waiting mends it: the one question that decides whether to go on trying. */
+export function isRetriable(error: unknown): error is MephistoError {
+  return isMephistoError(error) && error.retriable;
 }

@@ -23,6 +23,16 @@ export class Outage {
     return this.#since !== undefined;
   }
 
+  /** Whether it lasts and has been told. */
+  get told(): boolean {
+    return this.#told !== undefined;
+  }
+
+  /** Nobody is to hear any more of it. */
+  drop(): void {
+    this.#since = this.#told = undefined;
+  }
+
   /** It failed, or failed again; `sentence` says what is wrong, `next` what is done about it. */
   failed(sentence: string, fields?: LogFields, next = "Trying again until it works."): void {
     const now = this.#clock.monotonic();
@@ -44,6 +54,7 @@ export class Outage {
   }
 }
 
-function seconds(ms: number): string {
+/** A duration for people. */
+export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(ms < 10_000 ? 1 : 0)} s`;
 }

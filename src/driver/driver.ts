@@ -232,6 +232,8 @@ export interface Membership {
 export interface ClusterInfo {
   readonly clusterId: string;
   readonly brokers: readonly string[];
+  /** What works, and not as it should: sentences. */
+  readonly warnings?: readonly string[];
 }
 
 /** A log. */

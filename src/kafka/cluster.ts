@@ -6,6 +6,7 @@ import { metadata, type MetadataResponse } from "../wire/requests/03-metadata.ts
 import { findCoordinator } from "../wire/requests/10-find-coordinator.ts";
 import { type Connect, connector } from "./connection.ts";
 import { check, ProtocolError } from "./errors.ts";
+import { tooOld } from "./requirements.ts";
 import { checkCreated, CREATE_TIMEOUT_MS, createWithLimits, newTopic } from "./topic-limits.ts";
 import { Link } from "./link.ts";
 import { pause } from "../core/pause.ts";
@@ -163,6 +164,12 @@ export class Cluster {
       }
     }
     throw failed;
+  }
+
+  /** What is wrong with the broker that answered last, for people. */
+  get warnings(): readonly string[] {
+    const link = this.#last && this.#questions.get(shownAddress(this.#last));
+    return link === undefined ? [] : [tooOld((apiKey) => link.newest(apiKey), shownAddress(link.address)) ?? []].flat();
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 import { MephistoError, messageOf } from "../core/errors.ts";
-import { errorName } from "../wire/error-codes.ts";
+import { errorName, isRetriableCode } from "../wire/error-codes.ts";
 import type { ProducedPartition } from "../wire/requests/00-produce.ts";
 import { Code } from "./codes.ts";
 
@@ -20,7 +20,9 @@ export class ProtocolError extends MephistoError {
     const said = `${what}: the broker answered ${errorName(kafkaCode)} (${kafkaCode}).`;
     const todo = ' Allow this user what the README lists under "What Kafka has to have".';
     const unauthorized = UNAUTHORIZED.has(kafkaCode);
-    super(unauthorized ? "NOT_AUTHORIZED" : "PROTOCOL", unauthorized ? said + todo : said);
+    super(unauthorized ? "NOT_AUTHORIZED" : "PROTOCOL", unauthorized ? said + todo : said, {
+      retriable: isRetriableCode(kafkaCode),
+    });
     this.kafkaCode = kafkaCode;
   }
 }

@@ -15,6 +15,7 @@ import { lastOffsetOf, partsOf } from "./batches.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { codecs } from "./compression.ts";
+import { check } from "./errors.ts";
 import type { Link } from "./link.ts";
 import { pause } from "../core/pause.ts";
 import type { Positions } from "./positions.ts";
@@ -215,7 +216,7 @@ export class Fetcher {
 
   /** Delivers what has come; says whether anything has. */
   #take(answer: FetchResponse, versions: ReadonlyMap<Reading, number>): boolean {
-    if (answer.errorCode !== 0) throw new MephistoError("PROTOCOL", errorName(answer.errorCode));
+    check(answer.errorCode, "Fetching");
     let got = false;
     for (const { topicId, partitions } of answer.topics) {
       for (const fetched of partitions) {

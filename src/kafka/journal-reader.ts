@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { MephistoError } from "../core/errors.ts";
+import { isRetriable, MephistoError } from "../core/errors.ts";
 import type { JournalEntry, MayTry } from "../driver/master-log.ts";
 import { EARLIEST, LATEST, listOffsets } from "../wire/requests/02-list-offsets.ts";
 import { fetch, type FetchedPartition } from "../wire/requests/01-fetch.ts";
@@ -11,7 +11,7 @@ import { codecs } from "./compression.ts";
 import { check } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { Links } from "./links.ts";
-import { notMaster, passes, persist } from "./persist.ts";
+import { notMaster, persist } from "./persist.ts";
 
 /** How long one request waits for something new, in ms: a marker, mostly, that is about to be written. */
 const POLL = 100;
@@ -152,7 +152,7 @@ export class JournalReader {
     try {
       checked();
     } catch (error) {
-      if (passes(error)) await this.#refresh();
+      if (isRetriable(error)) await this.#refresh();
       throw error;
     }
   }
@@ -177,7 +177,7 @@ export class JournalReader {
       await link.open();
     } catch (error) {
       links.drop(link);
-      if (passes(error)) await this.#refresh();
+      if (isRetriable(error)) await this.#refresh();
       throw error;
     }
     return link;

@@ -1,6 +1,6 @@
 import { MephistoError } from "../core/errors.ts";
 import type { JournalSpec, JournalState } from "../driver/master-log.ts";
-import { ERROR_CODES, errorName } from "../wire/error-codes.ts";
+import { errorName, isRetriableCode } from "../wire/error-codes.ts";
 import type { MetadataResponse } from "../wire/requests/03-metadata.ts";
 import { createTopics } from "../wire/requests/19-create-topics.ts";
 import { describeConfigs, type DescribeConfigsResponse } from "../wire/requests/32-describe-configs.ts";
@@ -113,7 +113,7 @@ async function read(cluster: Cluster, topic: string, warnings: string[]) {
     }));
     // A broker may not have heard of a new topic yet.
     const code = of(answer, topic)?.errorCode ?? Code.NONE;
-    if (!ERROR_CODES.get(code)?.retriable || performance.now() > until) break;
+    if (!isRetriableCode(code) || performance.now() > until) break;
     await pause(20);
   }
   const [config, broker] = [of(answer, topic), of(answer, String(leader))];

@@ -38,7 +38,7 @@ export class KafkaDriver implements Driver {
 
   async connect(): Promise<ClusterInfo> {
     const { brokers, clusterId } = await this.#cluster.refresh([]);
-    return { clusterId: clusterId ?? "", brokers: brokers.map(shownAddress) };
+    return { clusterId: clusterId ?? "", brokers: brokers.map(shownAddress), warnings: this.#cluster.warnings };
   }
 
   async ensureTopics(topics: readonly TopicSpec[]): Promise<Map<string, number>> {

@@ -1,8 +1,7 @@
 import type { Clock } from "../core/clock.ts";
-import { MephistoError } from "../core/errors.ts";
+import { isRetriable, MephistoError } from "../core/errors.ts";
 import { Backoff, pause } from "../core/pause.ts";
 import type { MayTry } from "../driver/master-log.ts";
-import { ERROR_CODES } from "../wire/error-codes.ts";
 import { Code } from "./codes.ts";
 import { ProtocolError } from "./errors.ts";
 
@@ -28,16 +27,10 @@ export async function persist<T>(attempt: () => Promise<T>, options: Persistence
     try {
       return await attempt();
     } catch (error) {
-      if (!passes(error) || clock.monotonic() > until) throw error;
+      if (!isRetriable(error) || clock.monotonic() > until) throw error;
       await pause(isBusy(error) ? busy.next() : away.next(), signal);
     }
   }
-}
-
-/** Whether it is worth another attempt: the broker is away, loads, moves or is busy. */
-export function passes(error: unknown): boolean {
-  if (error instanceof ProtocolError) return ERROR_CODES.get(error.kafkaCode)?.retriable ?? false;
-  return error instanceof MephistoError && error.code === "UNREACHABLE";
 }
 
 function isBusy(error: unknown): boolean {

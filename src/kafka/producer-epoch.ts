@@ -1,11 +1,11 @@
 import { MephistoError } from "../core/errors.ts";
 import type { FenceOptions, MayTry } from "../driver/master-log.ts";
+import { isRetriableCode } from "../wire/error-codes.ts";
 import { initProducerId, type InitProducerIdResponse } from "../wire/requests/22-init-producer-id.ts";
 import { endTxn, type EndTxnResponse } from "../wire/requests/26-end-txn.ts";
 import type { Identity } from "./batch.ts";
 import { Code } from "./codes.ts";
 import { check, ProtocolError } from "./errors.ts";
-import { passes } from "./persist.ts";
 import type { TransactionCoordinator, TransactionSupport } from "./transaction-coordinator.ts";
 
 /** The last epoch that a broker gives to a producer id; after it comes another id. */
@@ -102,7 +102,7 @@ export class ProducerEpoch {
     if (this.#state === "settled") return;
     // Aborting under one's own epoch harms nobody who came after, and readers are waiting for it: the lease is not asked.
     const aborted = await this.#endTxn(false, () => true);
-    if (codePasses(aborted.errorCode)) {
+    if (isRetriableCode(aborted.errorCode)) {
       throw new ProtocolError(aborted.errorCode, `Aborting as ${this.#options.transactionalId}`);
     }
     if (this.#support.epochs) {
@@ -111,7 +111,7 @@ export class ProducerEpoch {
         // It had been committed: the same once more tells the epoch that goes on from there.
         const committed = await this.#endTxn(true, mayTry);
         if (committed.errorCode === Code.NONE) return this.#ended(committed);
-        if (codePasses(committed.errorCode)) {
+        if (isRetriableCode(committed.errorCode)) {
           throw new ProtocolError(committed.errorCode, `Committing as ${this.#options.transactionalId}`);
         }
       }
@@ -163,10 +163,6 @@ export class ProducerEpoch {
 export function isFencing(code: number): boolean {
   return code === Code.PRODUCER_FENCED || code === Code.INVALID_PRODUCER_EPOCH ||
     code === Code.INVALID_PRODUCER_ID_MAPPING;
-}
-
-function codePasses(code: number): boolean {
-  return passes(new ProtocolError(code, ""));
 }
 
 function identityOf({ producerId, producerEpoch }: InitProducerIdResponse | EndTxnResponse): Identity {

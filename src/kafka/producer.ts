@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { MephistoError, messageOf, waitingMends } from "../core/errors.ts";
+import { isRetriable, MephistoError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Publisher, Record } from "../driver/driver.ts";
 import { maxRecordSize } from "../wire/batch-builder.ts";
@@ -318,7 +318,7 @@ export class Producer implements Publisher {
       } catch (error) {
         if (this.#stop.signal.aborted) throw stopped();
         const isGone = error instanceof MephistoError && error.code === "UNKNOWN_TOPIC";
-        if (this.#clock.monotonic() > until || !(waitingMends(error) || isGone && wasThere)) {
+        if (this.#clock.monotonic() > until || !(isRetriable(error) || isGone && wasThere)) {
           throw isGone && wasThere ? gone(name, error) : error;
         }
         await pause(backoff.next(), this.#stop.signal);

@@ -39,6 +39,20 @@ export function checkVersions(versions: unknown, address: string): void {
   }
 }
 
+/** AddPartitionsToTxn in version 4: of all that brokers say of themselves, what Kafka 3.6 is the first to have. */
+const [ADD_PARTITIONS, SINCE_3_6] = [24, 4];
+
+/**
+ * Of a broker before Kafka 3.6, which serves all that we send: a sentence. It does not check whether what is written in a
+ * transaction belongs to one that is open. `newest`: the newest version that it serves of a request.
+ */
+export function tooOld(newest: (apiKey: number) => number, address: string): string | undefined {
+  const version = newest(ADD_PARTITIONS);
+  if (version < 0 || version >= SINCE_3_6) return undefined;
+  return `The broker at ${address} is older than Kafka 3.6, which Mephisto needs: what a master that was paused sends ` +
+    `late may still be published. Upgrade it.`;
+}
+
 /** The newest version of a request that a broker says that it serves; -1: none. */
 export function newestVersion(versions: unknown, apiKey: number): number {
   return typeof versions === "object" && versions !== null ? rangeOf(versions, apiKey).maxVersion : -1;

@@ -4,7 +4,7 @@ import { groupBy } from "../core/group-by.ts";
 import { codeField, type Logger } from "../core/logger.ts";
 import { Outage } from "../core/outage.ts";
 import type { CodecName } from "../wire/codec.ts";
-import { ERROR_CODES, errorName } from "../wire/error-codes.ts";
+import { errorName, isRetriableCode } from "../wire/error-codes.ts";
 import { initProducerId } from "../wire/requests/22-init-producer-id.ts";
 import { produce, produceById, type ProducedPartition, type ProduceResponse } from "../wire/requests/00-produce.ts";
 import { type Batch, type BatchKind, type Identity, refuse, Trial } from "./batch.ts";
@@ -249,7 +249,7 @@ export class Sender {
         queue.disown();
         return this.#retry(queue, batch);
       default:
-        if (ERROR_CODES.get(code)?.retriable) return this.#retry(queue, batch, errorName(code));
+        if (isRetriableCode(code)) return this.#retry(queue, batch, errorName(code));
         if (OF_A_MESSAGE.has(code)) return this.#blame(queue, batch, code, outcome);
         this.#refuse(queue, batch, refusalOf(queue, code, outcome));
     }

@@ -1,5 +1,5 @@
 import type { TopicSpec } from "../driver/driver.ts";
-import { ERROR_CODES } from "../wire/error-codes.ts";
+import { isRetriableCode } from "../wire/error-codes.ts";
 import { createTopics } from "../wire/requests/19-create-topics.ts";
 import { describeConfigs } from "../wire/requests/32-describe-configs.ts";
 import type { Call } from "../wire/call.ts";
@@ -36,7 +36,7 @@ export function newTopic({ topic, partitions, replicationFactor }: TopicSpec) {
 /** Throws unless a topic is there now. Errors: `UNKNOWN_TOPIC`, `NOT_AUTHORIZED`, `PROTOCOL` for what may pass. */
 export function checkCreated(topic: string, code: number, message: string | null): void {
   if (code === Code.NONE || code === Code.TOPIC_ALREADY_EXISTS) return;
-  if (ERROR_CODES.get(code)?.retriable) throw new ProtocolError(code, `Creating topic ${topic}`);
+  if (isRetriableCode(code)) throw new ProtocolError(code, `Creating topic ${topic}`);
   throw notCreated(topic, code, message);
 }
 

@@ -1,11 +1,11 @@
 import type { Clock } from "../core/clock.ts";
-import { MephistoError, messageOf } from "../core/errors.ts";
+import { isRetriable, MephistoError, messageOf } from "../core/errors.ts";
 import { groupBy } from "../core/group-by.ts";
 import type { Instant } from "../core/lease.ts";
 import { Backoff } from "../core/pause.ts";
 import { type MayTry, TopicRefused } from "../driver/master-log.ts";
 import type { Call } from "../wire/call.ts";
-import { ERROR_CODES } from "../wire/error-codes.ts";
+import { isRetriableCode } from "../wire/error-codes.ts";
 import type { ProducedPartition, ProduceRequest, ProduceResponse } from "../wire/requests/00-produce.ts";
 import type { Batch, BatchKind, Identity } from "./batch.ts";
 import type { Cluster } from "./cluster.ts";
@@ -14,7 +14,7 @@ import { refusalOf, tooLarge } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { Links } from "./links.ts";
 import type { PartitionQueue } from "./partition-queue.ts";
-import { notMaster, passes } from "./persist.ts";
+import { notMaster } from "./persist.ts";
 
 /** Requests on their way to one broker. The broker remembers the last five batches of a producer, to know repetitions. */
 const IN_FLIGHT = 5;
@@ -285,7 +285,7 @@ class Writing {
       const outOfOrder = errorCode === Code.OUT_OF_ORDER_SEQUENCE_NUMBER;
       const error = refusalOf(queue, errorCode, found);
       // Of what stood beside one that was refused: it is that one's error which says whether it passes.
-      const mayPass = errorCode === Code.OPERATION_NOT_ATTEMPTED || ERROR_CODES.get(errorCode)?.retriable;
+      const mayPass = errorCode === Code.OPERATION_NOT_ATTEMPTED || isRetriableCode(errorCode);
       if (outOfOrder ? queue.isFirst(batch) : !mayPass) return this.#fail(ofTopic(topic, error));
       queue.failed(batch);
       if (outOfOrder) continue;
@@ -330,7 +330,7 @@ class Writing {
     try {
       await cluster.refresh(topics);
     } catch (error) {
-      if (!passes(error)) throw error;
+      if (!isRetriable(error)) throw error;
       return this.#again(queues, this.#away.next(), true, messageOf(error));
     }
     for (const queue of queues) {

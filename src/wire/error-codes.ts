@@ -155,3 +155,8 @@ export const ERROR_CODES: ReadonlyMap<number, ErrorCode> = new Map(
 export function errorName(code: number): string {
   return ERROR_CODES.get(code)?.name ?? `UNKNOWN_ERROR_CODE_${code}`;
 }
+
+/** Whether Kafka's own clients try again after it. Of a code that is newer than this list nobody knows: then not. */
+export function isRetriableCode(code: number): boolean {
+  return ERROR_CODES.get(code)?.retriable ?? false;
+}

@@ -1,4 +1,4 @@
-import { waitingMends } from "../core/errors.ts";
+import { isRetriable } from "../core/errors.ts";
 import { codeField } from "../core/logger.ts";
 import { journalTopic } from "../core/journal-topic.ts";
 import { Outage } from "../core/outage.ts";
@@ -29,15 +29,16 @@ export async function connect(parts: WorkerParts, signal: AbortSignal): Promise<
   }));
   while (!signal.aborted) {
     try {
-      const { brokers } = await driver.connect();
+      const { brokers, warnings = [] } = await driver.connect();
       const partitionCounts = await driver.ensureTopics(topics);
       const journal = await journalOf(parts);
       outage.over("Kafka answers");
+      for (const warning of warnings) logger.warn(warning);
       logger.debug(`Connected to ${brokers.join(", ")}`);
       return { partitionCounts, journal };
     } catch (error) {
       if (signal.aborted) return undefined;
-      if (!waitingMends(error)) throw error;
+      if (!isRetriable(error)) throw error;
       outage.failed(
         `${error.message} The address is from ${settings.url.from}. Start Kafka there, or give another with --url or ` +
           `MEPHISTO_URL.${parts.advice}`,

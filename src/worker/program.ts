@@ -2,7 +2,7 @@ import type { ActorDefinition, Outgoing } from "../core/actor.ts";
 import type { AppDefinition } from "../core/app.ts";
 import { systemClock } from "../core/clock.ts";
 import { formatDuration, milliseconds } from "../core/duration.ts";
-import { MephistoError, messageOf, waitingMends } from "../core/errors.ts";
+import { isRetriable, MephistoError, messageOf } from "../core/errors.ts";
 import { journalTopic } from "../core/journal-topic.ts";
 import { codeField, guarded, type Logger, silent, withFields } from "../core/logger.ts";
 import { Outage } from "../core/outage.ts";
@@ -251,7 +251,7 @@ async function patiently<T>(attempt: () => Promise<T>, waits: (why: string | und
       try {
         return await attempt();
       } catch (error) {
-        if (!waitingMends(error)) throw error;
+        if (!isRetriable(error)) throw error;
         if (performance.now() > until) throw notSent(error);
         waits(error.message);
         await pause(backoff.next());

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { isMephistoError, MephistoError, messageOf } from "../core/errors.ts";
+import { isMephistoError, isRetriable, MephistoError, messageOf } from "../core/errors.ts";
 import type { Sleep } from "../core/pause.ts";
 import { retryPause } from "../core/policy.ts";
 import type { EndsOf, FencedPublisher, JournalEntry, LogTime } from "../driver/master-log.ts";
@@ -7,7 +7,7 @@ import { entriesOf, type Part, recordsOf } from "./transaction-part.ts";
 
 /** The longest pause before the next attempt, in ms. */
 const LONGEST_PAUSE = 1000;
-/** An error that the log reports, and that may be of what is published, is taken for that after so many attempts. */
+/** An error that waiting does not mend, and that may be of what is published, is taken for that after so many attempts. */
 const ATTEMPTS = 5;
 
 export interface TransactionRunnerParts {
@@ -127,9 +127,8 @@ export class TransactionRunner {
 
 /** Whether what a master may still publish passes after an attempt that failed so. */
 function mayPass(error: unknown, failures: number): boolean {
-  const code = codeOf(error);
-  return code === "UNREACHABLE" || code === "SEND_TIMEOUT" || code === "JOURNAL_BLOCKED" ||
-    code === "PROTOCOL" && failures < ATTEMPTS;
+  // One that the log reports for good may be the transaction's own fault, and that of the next may be none.
+  return isRetriable(error) || codeOf(error) === "PROTOCOL" && failures < ATTEMPTS;
 }
 
 /** Whether an error says that this master may publish nothing more, and the next one knows what it has published. */

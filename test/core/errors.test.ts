@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { groupBy } from "../../src/core/group-by.ts";
-import { MephistoError, messageOf } from "../../src/core/errors.ts";
+import { isRetriable, MephistoError, messageOf } from "../../src/core/errors.ts";
 
 test("an error has a code, a sentence and its cause", () => {
   const cause = new Error("refused");
@@ -14,6 +14,19 @@ test("an error has a code, a sentence and its cause", () => {
     cause,
   ]);
   assert.equal(String(error), "MephistoError: No broker answers.");
+});
+
+test("an error says whether waiting mends it: as its code does, unless whoever raises it knows better", () => {
+  const of = (...more: ConstructorParameters<typeof MephistoError>) => new MephistoError(...more).retriable;
+  assert.deepEqual([of("UNREACHABLE", ""), of("NOT_AUTHORIZED", ""), of("PROTOCOL", "")], [true, false, false]);
+  assert.deepEqual([of("PROTOCOL", "", { retriable: true }), of("UNREACHABLE", "", { retriable: false })], [
+    true,
+    false,
+  ]);
+  assert.equal(isRetriable(new MephistoError("SEND_TIMEOUT", "")), true);
+  assert.equal(isRetriable(Object.assign(new Error(), { code: "UNREACHABLE", retriable: true })), false);
+  assert.equal(new MephistoError("UNREACHABLE", "", { retriable: true }).cause, undefined);
+  assert.ok(!("cause" in new MephistoError("UNREACHABLE", "")));
 });
 
 test("anything that is thrown has a sentence", () => {

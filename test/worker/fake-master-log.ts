@@ -134,7 +134,7 @@ class FakeFenced implements FencedPublisher {
       await this.#log.called("publish");
       this.#refuseWhenFenced();
       const refused = this.#log.refuse(records);
-      if (typeof refused === "string") throw new MephistoError(refused, `It is ${refused}.`);
+      if (typeof refused === "string") throw new MephistoError(refused, `It is ${refused}.`, { retriable: false });
       if (refused) throw refused;
       const lost = this.#log.lost.count > 0 && this.#log.lost.count--;
       if (!lost || this.#log.lost.committed) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor } from "../../src/core/actor.ts";
-import type { MephistoError } from "../../src/core/errors.ts";
+import { MephistoError } from "../../src/core/errors.ts";
 import { timer, type TimerOptions } from "../../src/core/timer.ts";
 import type { Record } from "../../src/driver/driver.ts";
 import { TopicRefused } from "../../src/driver/master-log.ts";
@@ -182,6 +182,22 @@ test("what may pass is waited for by all, and then only the culprit fails", asyn
   await other.finish(5000);
   await outcomes;
   assert.equal(other.log.committed.length, 2);
+});
+
+test("what waiting mends never counts as a bad message, however often it comes", async () => {
+  const setting = await made();
+  const { log, tick, busy, finish, values } = setting;
+  void busy();
+  await settle();
+  const outcomes = Promise.all(numbers(8).map((n) => tick(`t${n}`, 1000, record(`a${n}`))));
+  await settle();
+  const passing = () => new MephistoError("PROTOCOL", "The coordinator loads.", { retriable: true });
+  log.errors.set("publish", Array.from({ length: 40 }, passing));
+  await finish(60_000);
+  await outcomes;
+  assert.deepEqual(numbers(8).map((n) => log.entry(`timer:t${n}`)?.outcome), Array(8).fill("ok"));
+  assert.equal(log.committed.length, 2); // all together
+  assert.match(values().join(" "), /a0.*a7/);
 });
 
 test("two runs of one timer in a transaction: counts add up, and the last slot only grows", async () => {

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Clock } from "../../core/clock.ts";
-import { type ErrorCode, isMephistoError, messageOf } from "../../core/errors.ts";
+import { type ErrorCode, isMephistoError, isRetriable, messageOf } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Message } from "../../core/message.ts";
 import { topicWith } from "../../core/name.ts";
@@ -14,10 +14,8 @@ const ENDINGS = [".dead", "-dead-letters"] as const;
 /** After this long without an answer it is looked whether the topic is still there, in ms. */
 const CHECK_AFTER_MS = 2000;
 
-/** The log is away, or full: waiting mends it, and it has refused nothing. */
-const AWAY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  "UNREACHABLE",
-  "SEND_TIMEOUT",
+/** The worker has no way to the log, or no room: that says nothing of a message or of a topic, and all of them wait. */
+const NO_WAY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "BUFFER_FULL",
   "STOPPED",
   "AUTHENTICATION_FAILED",
@@ -95,8 +93,7 @@ export class DeadLetters {
       try {
         await this.#ensure(spec);
       } catch (error) {
-        // Not of this message: what the broker reports then may pass.
-        if (isAway(error) || isMephistoError(error) && error.code === "PROTOCOL") throw error;
+        if (isAway(error)) throw error;
         return error;
       }
       try {
@@ -135,6 +132,7 @@ export class DeadLetters {
   }
 }
 
+/** Whether it has refused nothing. */
 function isAway(error: unknown): boolean {
-  return isMephistoError(error) && AWAY.has(error.code);
+  return isRetriable(error) || isMephistoError(error) && NO_WAY.has(error.code);
 }
