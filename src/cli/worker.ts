@@ -1,5 +1,7 @@
 import type { StringArgDef } from "citty";
+import { systemClock } from "../core/clock.ts";
 import { describeThrown, messageOf, withoutStop } from "../core/errors.ts";
+import { Seldom } from "../core/seldom.ts";
 import { workerId } from "../runtime/info.ts";
 import { onStopSignals, signalExitCode, type StopSignal } from "../runtime/signals.ts";
 import { startedAs } from "../runtime/started.ts";
@@ -7,6 +9,7 @@ import { onUncaught, type Uncaught } from "../runtime/uncaught.ts";
 import { makeInformedHandler } from "../web/handler.ts";
 import { serve } from "../web/server.ts";
 import { origin, originInWords } from "../worker/origin.ts";
+import { isScopeless } from "../worker/scope-sends.ts";
 import { type Given, resolveSettings, SETTING_VARIABLES, variableOf } from "../worker/settings.ts";
 import { OPTION_VARIABLES } from "../worker/variables.ts";
 import type { RunningWorker } from "../worker/status.ts";
@@ -57,6 +60,7 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
       const own = definition.options.logger;
       const write = (line: string) => file ? file.write(line) : terminal.err(line);
       const logger = own ? loggerOf(own, definition.id, terminal.err) : loggerFor(options, definition.id, write);
+      const unsent = new Seldom((sentence) => logger.error(sentence), systemClock);
       try {
         const worker = host.worker(settings, logger, advice());
         const journal = () => host.journal(settings, PATIENCE);
@@ -70,6 +74,7 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
             logger.fatal(error);
             if (file || own) terminal.err(`${messageOf(error)}\n`);
           },
+          unsent: (error) => unsent.tell(`A send that nobody waits for failed: ${messageOf(error)}`),
           uncaught(thrown, how) {
             const what = how === "rejection"
               ? "A rejected promise was handled by nobody"
@@ -77,7 +82,7 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
             const sentence =
               `${what}${originInWords()}: ${withoutStop(describeThrown(thrown))}. The worker finishes what ` +
               `it can, commits, and ends with exit code 1.`;
-            logger.fatal(thrown, sentence, origin.get());
+            logger.fatal(thrown, sentence, origin.get()?.about);
             if (file || own) terminal.err(`${sentence}\n`);
           },
         });
@@ -116,6 +121,8 @@ interface Told {
   failed(error: unknown): void;
   /** Code of the program has thrown something that came to nobody. */
   uncaught(thrown: unknown, how: Uncaught): void;
+  /** A send outside of all handlers, timers and tasks has failed, and nobody waits for it. */
+  unsent(error: unknown): void;
 }
 
 /** From start to stop; whether something else than a signal ended it. */
@@ -139,6 +146,7 @@ async function live(worker: RunningWorker, terminal: Terminal, told: Told): Prom
       (signal) => terminal.exit(signalExitCode(signal)),
     );
     hearNothing = onUncaught((error, how) => {
+      if (how === "rejection" && isScopeless(error)) return told.unsent(error);
       if (++thrown <= MOST_UNCAUGHT) told.uncaught(error, how);
       end(true, () => {});
     });

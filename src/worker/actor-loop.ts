@@ -6,17 +6,19 @@ import { describeThrown, MephistoError, messageOf } from "../core/errors.ts";
 import { codeField, type Logger, withFields } from "../core/logger.ts";
 import type { Message, Run } from "../core/message.ts";
 import type { Sleep } from "../core/pause.ts";
+import { Seldom } from "../core/seldom.ts";
 import { decodeKey, decodeValue } from "../core/serializer.ts";
 import type { Supervisor } from "../core/supervisor.ts";
 import { type Feed, HandlerStream, type InHand } from "../core/stream.ts";
 import type { Yielder } from "../core/yielder.ts";
-import type { Delivery, Publisher } from "../driver/driver.ts";
+import type { Delivery, Publisher, Record } from "../driver/driver.ts";
 import type { Context } from "../runtime/context.ts";
 import type { BlockWatch } from "./block-watch.ts";
 import type { DeadLetters } from "./dead-letters/dead-letters.ts";
 import { Lane } from "./lane.ts";
 import { origin } from "./origin.ts";
-import { HandlerSends, type Scope } from "./sends.ts";
+import { ScopeSends } from "./scope-sends.ts";
+import type { Scope } from "./scope.ts";
 import { type CutOff, inHandFor, runAs, type Running } from "./stop.ts";
 
 /** How often a message is tried again before it is set aside, and the pauses before that, in ms. */
@@ -43,7 +45,7 @@ export interface ActorCounts {
 }
 
 export interface ActorLoopParts {
-  readonly publisher: Publisher;
+  readonly publisher: Pick<Publisher, "send">;
   readonly deadLetters: DeadLetters;
   readonly context: Context<Scope>;
   readonly logger: Logger;
@@ -66,7 +68,9 @@ export class ActorLoop implements Feed, Running {
   readonly actor: ActorDefinition;
   readonly counts: ActorCounts = { handled: 0, failed: 0, setAside: 0 };
   readonly #parts: ActorLoopParts;
-  readonly #sends: HandlerSends;
+  /** What the call of the handler sends that is under way. */
+  #sends: ScopeSends;
+  readonly #beginSends: () => ScopeSends;
   readonly #lanes = new Map<number, Lane>();
   /** In the order in which they have their turn. */
   #order: Lane[] = [];
@@ -94,7 +98,10 @@ export class ActorLoop implements Feed, Running {
     this.actor = actor;
     const { name, topic } = actor;
     this.#parts = { ...parts, logger: withFields(parts.logger, { actor: name, topic }) };
-    this.#sends = new HandlerSends(parts.publisher);
+    const { tell } = new Seldom((sentence) => this.#parts.logger.error(sentence), parts.clock);
+    const send = (record: Record) => parts.publisher.send(record);
+    this.#beginSends = () => new ScopeSends({ name: `actor ${name}`, send, tell });
+    this.#sends = this.#beginSends();
   }
 
   start(): void {
@@ -356,7 +363,8 @@ export class ActorLoop implements Feed, Running {
       const stream = this.#stream = new HandlerStream(this, decoder, this.#parts.clock);
       try {
         const call = () => runAs(this.#parts.calls, this, () => handler(stream));
-        await origin.run({ actor: name }, () => this.#parts.context.run(this.#sends, call));
+        const scope = this.#sends;
+        await origin.run({ about: { actor: name }, scope }, () => this.#parts.context.run(scope, call));
         await stream.finish();
         if (this.#ended) {
           this.#stream = undefined;
@@ -373,6 +381,8 @@ export class ActorLoop implements Feed, Running {
         this.#failing = [];
       }
       this.#stream = undefined;
+      this.#sends.end();
+      this.#sends = this.#beginSends();
       this.settled();
     }
     left();

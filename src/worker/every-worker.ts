@@ -1,8 +1,9 @@
 import type { Clock } from "../core/clock.ts";
+import type { Publisher } from "../driver/driver.ts";
 import type { Span } from "./timer-loop.ts";
 
 /** Timers of every worker run for as long as it does, and are written down nowhere. */
-export function everyWorkersSpan(clock: Clock, signal: AbortSignal): Span {
+export function everyWorkersSpan(clock: Clock, signal: AbortSignal, { send }: Pick<Publisher, "send">) {
   return {
     epoch: 0,
     signal,
@@ -15,5 +16,6 @@ export function everyWorkersSpan(clock: Clock, signal: AbortSignal): Span {
       return Promise.resolve();
     },
     behind: () => Promise.resolve(0),
-  };
+    send,
+  } satisfies Span;
 }

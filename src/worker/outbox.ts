@@ -1,10 +1,10 @@
-import { MephistoError, messageOf } from "../core/errors.ts";
+import { MephistoError } from "../core/errors.ts";
 import type { Turns } from "../core/pause.ts";
 import type { Record } from "../driver/driver.ts";
 import { tasksEntry } from "./journal.ts";
 import { textHeaders, withHeader } from "./outgoing.ts";
 import type { Publication } from "./publication.ts";
-import { type Scope, sizeOf, Watched } from "./sends.ts";
+import { sizeOf } from "./sends.ts";
 import { isOver } from "./transaction-runner.ts";
 
 /** The most that may wait to be committed, in bytes. */
@@ -104,44 +104,18 @@ export class Outbox {
   }
 }
 
-/** The sends of one task on the master. */
-export class TaskSends implements Scope {
-  readonly #task: string;
-  readonly #headers: Record["headers"];
-  readonly #outbox: Outbox;
-  readonly #holds: () => boolean;
-  readonly #tell: (sentence: string) => void;
-
-  /** `tell`: of failures that nobody waits for. */
-  constructor(
-    task: string,
-    epoch: number,
-    outbox: Outbox,
-    holds: () => boolean,
-    tell: (sentence: string) => void,
-  ) {
-    this.#task = task;
-    // Once for all: of many sends that wait they would take most of the memory.
-    this.#headers = textHeaders({ "mephisto-task": task, "mephisto-epoch": String(epoch) });
-    this.#outbox = outbox;
-    this.#holds = holds;
-    this.#tell = tell;
-  }
-
-  send(record: Record): Promise<void> {
-    const sent = new Watched((resolve, reject) => this.#send(record).then(resolve, reject));
-    // One that nobody waits for must not end the process.
-    Promise.prototype.then.call(sent, undefined, (error: unknown) => {
-      if (!sent.watched) this.#tell(`A send of task ${this.#task} failed: ${messageOf(error)}`);
-    });
-    return sent;
-  }
-
-  #send(record: Record): Promise<void> {
-    if (!this.#holds()) {
-      const sentence = `A send of task ${this.#task} is refused: this worker is no longer master.`;
-      return this.#outbox.refusal(new MephistoError("NOT_MASTER", sentence));
-    }
-    return this.#outbox.send(withHeader(record, this.#headers));
-  }
+/** How a task on the master sends. */
+export function sendOfTask(
+  task: string,
+  epoch: number,
+  outbox: Outbox,
+  holds: () => boolean,
+): (record: Record) => Promise<void> {
+  // Once for all: of many sends that wait they would take most of the memory.
+  const headers = textHeaders({ "mephisto-task": task, "mephisto-epoch": String(epoch) });
+  return (record) => {
+    if (holds()) return outbox.send(withHeader(record, headers));
+    const sentence = `A send of task ${task} is refused: this worker is no longer master.`;
+    return outbox.refusal(new MephistoError("NOT_MASTER", sentence));
+  };
 }

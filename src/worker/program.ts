@@ -8,16 +8,17 @@ import { codeField, guarded, type Logger, silent, withFields } from "../core/log
 import { Outage } from "../core/outage.ts";
 import { Backoff, pause, startTimer, Turns, within } from "../core/pause.ts";
 import { redact } from "../core/redact.ts";
-import type { Driver } from "../driver/driver.ts";
+import type { Driver, Record } from "../driver/driver.ts";
 import { context } from "../runtime/context.ts";
 import { variableNames, variables } from "../runtime/env.ts";
 import { eventLoopTurn } from "../runtime/turn.ts";
 import { runtime, workerId, zoneRelease } from "../runtime/info.ts";
 import { writeError } from "../runtime/stderr.ts";
 import { type Journal, replay } from "./journal.ts";
+import { origin } from "./origin.ts";
 import { recordOf } from "./outgoing.ts";
 import { askToResign, type Handover } from "./resign.ts";
-import type { Scope } from "./sends.ts";
+import type { Scope } from "./scope.ts";
 import { resolveSettings, SETTING_VARIABLES, type WorkerSettings } from "./settings.ts";
 import type { RunningWorker } from "./status.ts";
 import type { Running } from "./stop.ts";
@@ -71,22 +72,32 @@ export class Program {
     this.#outage = new Outage(this.#logger ?? onStandardError(id), systemClock);
   }
 
-  /** Sends through the tick or the handler that is running, or else at once. `settings`: those of a command line. */
+  /**
+   * Sends through the tick or the handler that is running, or else at once. `settings`: those of a command line. Whatever a
+   * handler, timer or task of any app starts is its own, so that it is waited for, and a failure is nobody else's.
+   */
   send(actor: ActorDefinition, message: Outgoing<unknown, unknown>, settings?: WorkerSettings): Promise<void> {
+    const own = this.#context.get();
+    let sending: Promise<void>;
     try {
       const record = recordOf(actor, message, systemClock.wall());
-      const scope = this.#context.get();
-      if (scope) return scope.send(record);
-      if (this.#stopped) throw new MephistoError("STOPPED", `App ${this.#definition.id} has been stopped.`);
-      const driver = this.#driver ??= this.#open(
-        settings ?? this.#settings(),
-        this.#logger ?? onStandardError(this.#definition.id),
-      );
-      if (this.#ensured.has(record.topic)) return driver.publisher.send(record);
-      return this.#ensure(driver, actor).then(() => driver.publisher.send(record));
+      if (own) return own.send(record);
+      sending = this.#sendAtOnce(actor, record, settings);
     } catch (error) {
-      return this.#turns.refusal(error);
+      sending = this.#turns.refusal(error);
     }
+    const scope = own ?? origin.get()?.scope;
+    return scope ? scope.adopt(sending) : sending;
+  }
+
+  #sendAtOnce(actor: ActorDefinition, record: Record, settings?: WorkerSettings): Promise<void> {
+    if (this.#stopped) throw new MephistoError("STOPPED", `App ${this.#definition.id} has been stopped.`);
+    const driver = this.#driver ??= this.#open(
+      settings ?? this.#settings(),
+      this.#logger ?? onStandardError(this.#definition.id),
+    );
+    if (this.#ensured.has(record.topic)) return driver.publisher.send(record);
+    return this.#ensure(driver, actor).then(() => driver.publisher.send(record));
   }
 
   /** The first send to an actor creates its topic if no worker has done so yet: what is sent before waits there. */

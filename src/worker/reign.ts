@@ -12,9 +12,8 @@ import { type Journal, masterEntry, type MasterRecord, replay, transactionalIdOf
 import { LongRuns } from "./long-runs.ts";
 import { MasterClock } from "./master-clock.ts";
 import type { Term } from "./mastership.ts";
-import { Outbox, TaskSends } from "./outbox.ts";
+import { Outbox, sendOfTask } from "./outbox.ts";
 import { Publication } from "./publication.ts";
-import { Seldom } from "../core/seldom.ts";
 import type { TaskLoop } from "./task-loop.ts";
 import { TickWriter } from "./tick-writer.ts";
 import type { Span, TimerLoop } from "./timer-loop.ts";
@@ -286,13 +285,12 @@ export class Reign {
   }
 
   #startTasks(epoch: number, publication: Publication): void {
-    const { clock, logger, sleep, tasks } = this.#parts;
+    const { clock, sleep, tasks } = this.#parts;
     const outbox = new Outbox(publication, epoch, new Turns(clock, sleep));
     const holds = () => this.#mayPublish();
     const signal = this.#signal(this.#closing.signal);
     for (const loop of tasks) {
-      const { tell } = new Seldom((sentence) => logger.error(sentence, { task: loop.task.name }), clock);
-      loop.start({ epoch, signal, holds, scopeOf: (task) => new TaskSends(task, epoch, outbox, holds, tell) });
+      loop.start({ epoch, signal, holds, send: sendOfTask(loop.task.name, epoch, outbox, holds) });
     }
   }
 }

@@ -1,74 +1,9 @@
 import { MephistoError } from "../core/errors.ts";
 import type { Turns } from "../core/pause.ts";
-import type { Publisher, Record } from "../driver/driver.ts";
-
-/** What the code that is running sends through: that of a handler or a tick, found by its async context. */
-export interface Scope {
-  send(record: Record): Promise<void>;
-}
-
-/**
- * The sends of an actor's handler. A message is done only when the sends that its handler started are acknowledged,
- * awaited or not; one that fails, and that nobody waited for, is a failure of the message.
- */
-export class HandlerSends implements Scope {
-  readonly #publisher: Publisher;
-  #pending = 0;
-  #failed: { readonly sent: Watched; readonly error: unknown }[] = [];
-  #settled: (() => void)[] = [];
-
-  constructor(publisher: Publisher) {
-    this.#publisher = publisher;
-  }
-
-  send(record: Record): Promise<void> {
-    this.#pending++;
-    const sent = new Watched((resolve, reject) => {
-      this.#publisher.send(record).then(resolve, reject).finally(() => this.#done());
-    });
-    // Also so that a failure which nobody waits for does not end the process: it is raised by settle().
-    // Whether somebody does is known when the handler comes back: it may wait for it after it has failed.
-    Promise.prototype.then.call(sent, undefined, (error: unknown) => {
-      if (!sent.watched) this.#failed.push({ sent, error });
-    });
-    return sent;
-  }
-
-  /** Whether there is anything for `settle` to wait for or to raise. */
-  get unsettled(): boolean {
-    return this.#pending > 0 || this.#failed.length > 0;
-  }
-
-  async settle(): Promise<void> {
-    if (this.#pending > 0) await new Promise<void>((resolve) => this.#settled.push(resolve));
-    const failed = this.#failed.splice(0).find(({ sent }) => !sent.watched);
-    if (failed) throw failed.error;
-  }
-
-  /** Waits for the sends of a message that has failed already: one that fails is not the next message's fault. */
-  async forget(): Promise<void> {
-    await this.settle().catch(() => {});
-  }
-
-  #done(): void {
-    if (--this.#pending === 0) { for (const resolve of this.#settled.splice(0)) resolve(); }
-  }
-}
-
-/** A promise that knows whether somebody waits for it: `await` calls `then` of a subclass. */
-export class Watched extends Promise<void> {
-  watched = false;
-
-  static override get [Symbol.species](): PromiseConstructor {
-    return Promise;
-  }
-
-  // deno-lint-ignore no-explicit-any -- the signature of Promise.then
-  override then(...handlers: Parameters<Promise<void>["then"]>): Promise<any> {
-    this.watched = true;
-    return super.then(...handlers);
-  }
-}
+import type { Record } from "../driver/driver.ts";
+import type { Scope } from "./scope.ts";
+import { markScoped, ScopeSends } from "./scope-sends.ts";
+import { Watched } from "./watched.ts";
 
 /** The most that a tick may have queued, in bytes. */
 const TICK_BYTES = 256 << 20;
@@ -91,6 +26,8 @@ export class TickSends implements Scope {
   readonly #refused: { readonly sent: Watched; readonly refusal: MephistoError }[] = [];
   #records: Record[] = [];
   #bytes = 0;
+  /** What it starts that is not part of it. */
+  readonly #aside: ScopeSends;
   #ended = false;
   #expired = false;
 
@@ -103,6 +40,7 @@ export class TickSends implements Scope {
     this.#tell = tell;
     this.#timer = timer;
     this.#mayRun = mayRun;
+    this.#aside = new ScopeSends({ name: `timer ${timer}`, send: (record) => this.send(record), tell });
   }
 
   send(record: Record): Promise<void> {
@@ -114,9 +52,23 @@ export class TickSends implements Scope {
     return this.#turns?.due() ?? Promise.resolve();
   }
 
+  adopt(sending: Promise<void>): Promise<void> {
+    return this.#aside.adopt(sending);
+  }
+
+  /** Waits for what is not part of it; throws what failed of that and nobody waited for. */
+  settle(): Promise<void> {
+    return this.#aside.settle();
+  }
+
+  async forget(): Promise<void> {
+    await this.#aside.forget();
+  }
+
   /** Ends the tick; gives what it sent. Throws a refusal that nobody waited for: part of a tick is not published. */
   end(): Record[] {
     this.#ended = true;
+    this.#aside.end();
     const records = this.#records.splice(0);
     const missed = this.#refused.splice(0).find(({ sent }) => !sent.watched);
     if (missed) throw missed.refusal;
@@ -126,6 +78,7 @@ export class TickSends implements Scope {
   /** Ends the tick; what it sent is not published. `expired`: its time was over. */
   abandon(expired = false): void {
     this.#ended = true;
+    this.#aside.end();
     this.#expired = expired;
     this.#records = [];
     this.#refused.length = 0;
@@ -141,6 +94,7 @@ export class TickSends implements Scope {
 
   #refuse(refusal: MephistoError): Promise<void> {
     const isLate = this.#ended;
+    markScoped(refusal);
     const refused = this.#turns?.refusal(refusal) ?? Promise.reject(refusal);
     const sent = new Watched((_, reject) => void refused.catch(reject));
     if (!isLate) this.#refused.push({ sent, refusal });

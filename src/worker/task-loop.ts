@@ -4,13 +4,16 @@ import { formatDuration } from "../core/duration.ts";
 import { describeThrown, MephistoError } from "../core/errors.ts";
 import { codeField, type Logger, withFields } from "../core/logger.ts";
 import type { Sleep } from "../core/pause.ts";
+import { Seldom } from "../core/seldom.ts";
 import type { Supervisor } from "../core/supervisor.ts";
 import type { TaskDefinition, TaskRun } from "../core/task.ts";
+import type { Record } from "../driver/driver.ts";
 import type { Yielder } from "../core/yielder.ts";
 import type { Context } from "../runtime/context.ts";
 import type { BlockWatch } from "./block-watch.ts";
 import { origin } from "./origin.ts";
-import type { Scope } from "./sends.ts";
+import { ScopeSends } from "./scope-sends.ts";
+import type { Scope } from "./scope.ts";
 import { type CutOff, inHandFor, runAs, type Running } from "./stop.ts";
 
 /** The pauses before a task that has thrown is started again grow from the first to the longest, in ms. */
@@ -26,8 +29,8 @@ export interface TaskSpan {
   readonly signal: AbortSignal;
   /** Whether it lasts: a signal's event may come late in a process that was frozen. Aborts it when not. */
   holds(): boolean;
-  /** What the task sends through; undefined: as any code outside of handlers and ticks. */
-  scopeOf(task: string): Scope | undefined;
+  /** How what the task sends goes. */
+  send(record: Record): Promise<void>;
 }
 
 export interface TaskLoopParts {
@@ -49,12 +52,16 @@ export class TaskLoop implements Running {
   #running: Promise<void> = Promise.resolve();
   /** Since when its function runs, on the monotonic clock. */
   #since: number | undefined;
+  /** Tells, seldom, of sends that nobody waits for: a task may go on for ever. */
+  readonly #tell: (sentence: string) => void;
   /** How often it has thrown. */
   failed = 0;
 
   constructor(task: TaskDefinition, parts: TaskLoopParts) {
     this.task = task;
-    this.#parts = { ...parts, logger: withFields(parts.logger, { task: task.name }) };
+    const logger = withFields(parts.logger, { task: task.name });
+    this.#parts = { ...parts, logger };
+    this.#tell = new Seldom((sentence) => logger.error(sentence), parts.clock).tell;
   }
 
   /** Whether its function runs. */
@@ -87,7 +94,7 @@ export class TaskLoop implements Running {
     return [{ what: `Task ${task} was ${ran}, and has not ended though its signal has aborted.`, fields: { task } }];
   }
 
-  async #loop({ epoch, signal, holds, scopeOf }: TaskSpan): Promise<void> {
+  async #loop({ epoch, signal, holds, send }: TaskSpan): Promise<void> {
     const { name } = this.task;
     const { clock, logger, sleep } = this.#parts;
     const asking = askingSignal(AbortSignal.any([signal, this.#ended.signal]), () => void holds());
@@ -96,7 +103,7 @@ export class TaskLoop implements Running {
       if (!holds()) return;
       const began = clock.monotonic();
       try {
-        await this.#run(run, scopeOf(name));
+        await this.#run(run, send);
         logger.debug(`Task ${name} has returned.`);
         return;
       } catch (error) {
@@ -114,17 +121,24 @@ export class TaskLoop implements Running {
     }
   }
 
-  async #run(run: TaskRun, scope: Scope | undefined): Promise<void> {
+  async #run(run: TaskRun, send: TaskSpan["send"]): Promise<void> {
     const { blocks, calls, clock, context, yielder } = this.#parts;
     const fn = async () => await this.task.fn(run);
-    const call = () => origin.run({ task: this.task.name }, () => runAs(calls, this, fn));
+    const name = `task ${this.task.name}`;
+    const sends = new ScopeSends({ name, send, tell: this.#tell, tellsAtOnce: true });
+    const call = () => origin.run({ about: { task: this.task.name }, scope: sends }, () => runAs(calls, this, fn));
     const rest = yielder?.due();
     if (rest) await rest;
-    const left = blocks?.enter(() => `task ${this.task.name}`);
+    const left = blocks?.enter(() => name);
     this.#since = clock.monotonic();
     try {
-      await (scope ? context.run(scope, call) : call());
+      await context.run(sends, call);
+      await sends.settle();
+    } catch (error) {
+      await sends.forget();
+      throw error;
     } finally {
+      sends.end();
       this.#since = undefined;
       left?.();
     }

@@ -13,7 +13,9 @@ import type { BlockWatch } from "./block-watch.ts";
 import type { Now } from "./master-clock.ts";
 import { origin } from "./origin.ts";
 import type { RunWatch } from "./run-watch.ts";
-import { type Scope, TickSends } from "./sends.ts";
+import { ScopeSends } from "./scope-sends.ts";
+import type { Scope } from "./scope.ts";
+import { TickSends } from "./sends.ts";
 import type { TickResult } from "./timer-book.ts";
 
 /** What the run of a slot is made with. */
@@ -36,6 +38,8 @@ export interface TickSpan {
   /** Aborts when it is over; also when that is found by reading it. */
   readonly signal: AbortSignal;
   readonly clock: Now;
+  /** What a run sends goes at once, by this; left out: when the run has ended, with its entry in the journal. */
+  readonly send?: (record: Record) => Promise<void>;
   holds(): boolean;
 }
 
@@ -113,8 +117,8 @@ class Attempt {
 
   /** What it sent, when it has ended. */
   async run(): Promise<readonly Record[]> {
-    const { name, fn, onMaster, policy: { timeout } } = this.#timer;
-    const { clock, context, refused, sleep } = this.#parts;
+    const { name, fn, policy: { timeout } } = this.#timer;
+    const { context } = this.#parts;
     const { epoch, signal } = this.#span;
     const { slot } = this.#slot;
     const timedOut = new AbortController();
@@ -125,20 +129,38 @@ class Attempt {
       epoch,
       signal: timeout === undefined ? signal : limited(),
     };
-    const sends = new TickSends(name, () => this.#span.holds(), refused, new Turns(clock, sleep));
+    const sends = this.#sends();
+    const about = { timer: name, slot: tick.scheduledAt.toISOString() };
+    const run = async () => {
+      try {
+        await origin.run({ about, scope: sends }, async () => await fn(tick));
+      } catch (error) {
+        await sends.forget();
+        throw error;
+      }
+      await sends.settle();
+    };
     try {
-      const about = { timer: name, slot: tick.scheduledAt.toISOString() };
-      const run = () => origin.run(about, async () => await fn(tick));
       const ended = this.#parts.runs.began(slot);
-      const call = onMaster ? context.run(sends, run) : run();
+      const call = context.run(sends, run);
       call.then(ended, ended);
       if (timeout === undefined) await call;
       else await this.#limited(call, timeout, timedOut);
-      return sends.end();
+      return sends instanceof TickSends ? sends.end() : [];
     } catch (error) {
-      sends.abandon(this.expired);
+      if (sends instanceof TickSends) sends.abandon(this.expired);
       throw error;
+    } finally {
+      if (sends instanceof ScopeSends) sends.end();
     }
+  }
+
+  #sends(): TickSends | ScopeSends {
+    const { name } = this.#timer;
+    const { clock, refused: tell, sleep } = this.#parts;
+    const { send } = this.#span;
+    if (send) return new ScopeSends({ name: `timer ${name}`, send, tell });
+    return new TickSends(name, () => this.#span.holds(), tell, new Turns(clock, sleep));
   }
 
   async #limited(call: Promise<void>, timeout: number, timedOut: AbortController): Promise<void> {

@@ -5,10 +5,19 @@ import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
 import { codeField, type Logger } from "../core/logger.ts";
-import { type Sleep, within } from "../core/pause.ts";
+import { type Sleep, Turns, within } from "../core/pause.ts";
 import { Supervisor } from "../core/supervisor.ts";
 import { type EventLoopTurn, Yielder } from "../core/yielder.ts";
-import type { Driver, Generation, MemberListener, Membership, MissingTopic, ZoneData } from "../driver/driver.ts";
+import type {
+  Driver,
+  Generation,
+  MemberListener,
+  Membership,
+  MissingTopic,
+  Publisher,
+  Record,
+  ZoneData,
+} from "../driver/driver.ts";
 import type { Context } from "../runtime/context.ts";
 import { ActorLoop } from "./actor-loop.ts";
 import { BlockWatch } from "./block-watch.ts";
@@ -21,7 +30,7 @@ import { Master } from "./master.ts";
 import { Mastership, type Term } from "./mastership.ts";
 import { describePartitions } from "./partitions.ts";
 import { WatchTicker } from "./run-watch.ts";
-import type { Scope } from "./sends.ts";
+import type { Scope } from "./scope.ts";
 import type { WorkerSettings } from "./settings.ts";
 import { type RunningWorker, type TimerStatus, timerStatus, type WorkerStatus } from "./status.ts";
 import { Callers, type Running } from "./stop.ts";
@@ -78,6 +87,8 @@ export class Worker implements RunningWorker {
   readonly #actors: Map<string, ActorLoop>;
   readonly #timers: TimerLoop[];
   readonly #forecast = new Forecast();
+  /** What handlers, and what every worker runs, send through. */
+  readonly #publisher: Pick<Publisher, "send">;
   readonly #yielder: Yielder;
   readonly #tasks: TaskLoop[];
   readonly #blocks: BlockWatch;
@@ -127,9 +138,15 @@ export class Worker implements RunningWorker {
       replicationFactor: definition.options.replicationFactor ?? -1,
       keep: folder === undefined ? keepNothing : keepInFile(folder),
     });
+    const turns = new Turns(clock, parts.sleep);
+    const { publisher } = driver;
+    const { signal: over } = this.#over;
+    // What goes on behind a handler, a timer or a task that has ended would keep what is flushed from its end.
+    const send = (record: Record) => over.aborted ? turns.refusal(over.reason) : publisher.send(record);
+    this.#publisher = { send };
     const mayHaveLost = () => this.#membership?.lease.holds() === false;
     const loop = (actor: ActorDefinition) =>
-      new ActorLoop(actor, { ...loopParts, mayHaveLost, publisher: driver.publisher, deadLetters });
+      new ActorLoop(actor, { ...loopParts, mayHaveLost, publisher: this.#publisher, deadLetters });
     this.#actors = new Map([...definition.actors.values()].map((actor) => [actor.topic, loop(actor)]));
     const ticker = new WatchTicker(parts.sleep, supervisor);
     this.#timers = [...definition.timers.values()].map((timer) => new TimerLoop(timer, { ...loopParts, ticker }));
@@ -153,9 +170,9 @@ export class Worker implements RunningWorker {
     const over = this.#over.signal;
     void this.#supervisor.loop("The watch over blocked event loops", () => this.#blocks.run(over), { signal: over });
     for (const actor of this.#actors.values()) actor.start();
-    const everyWorker = everyWorkersSpan(clock, over);
+    const everyWorker = everyWorkersSpan(clock, over, this.#publisher);
     for (const loop of this.#timers) if (!loop.timer.onMaster) loop.start(everyWorker);
-    for (const loop of this.#tasks) if (!loop.task.onMaster) loop.start({ ...everyWorker, scopeOf: () => undefined });
+    for (const loop of this.#tasks) if (!loop.task.onMaster) loop.start(everyWorker);
     const membership = this.#membership = driver.join({
       group: definition.id,
       topics: [...this.#actors.keys()],

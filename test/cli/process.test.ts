@@ -113,6 +113,14 @@ test("a second one while the worker stops is told too, and the stop goes on", as
   assert.deepEqual(program.stdout, ["main has settled"]);
 });
 
+test("a send outside of handlers, timers and tasks that fails, and that nobody waits for, is told and ends nothing", async () => {
+  const program = start(["worker", "-p", "0"], { UNCAUGHT: "unsent" });
+  await program.waitFor(/ error A send that nobody waits for failed: No answer\.$/);
+  program.kill();
+  assert.deepEqual(await program.exit, { code: 0, signal: null }, program.output());
+  assert.equal(program.stderr.filter((line) => / error /.test(line)).length, 1, program.output());
+});
+
 test("a program that listens for them itself decides itself", async () => {
   const program = start(["worker", "-p", "0"], { UNCAUGHT: "rejection", LISTENS: "1" });
   await program.waitFor(/heard/);

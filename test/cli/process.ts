@@ -27,6 +27,9 @@ const thrown = (): unknown => {
 };
 const ways: Record<string, () => void> = {
   rejection: () => void Promise.reject(thrown()),
+  unsent: () => {
+    for (let i = 0; i < 3; i++) void Promise.reject(new MephistoError("SEND_TIMEOUT", "No answer."));
+  },
   exception: () => {
     setTimeout(() => {
       throw thrown();
@@ -46,7 +49,9 @@ const ways: Record<string, () => void> = {
 };
 const { UNCAUGHT = "" } = process.env;
 const uncaught = ways[UNCAUGHT];
-if (uncaught) setTimeout(() => origin.run({ actor: "orders" }, uncaught), 100);
+if (uncaught) {
+  setTimeout(() => origin.run({ about: { actor: "orders" }, scope: { adopt: (sending) => sending } }, uncaught), 100);
+}
 if (process.env.LISTENS !== undefined) process.on("unhandledRejection", () => console.log("heard"));
 // What a program may forget to close.
 if (process.env.KEEP_OPEN !== undefined) setInterval(() => {}, 1000);

@@ -6,13 +6,14 @@ import { checkCreated, createWithLimits } from "../../src/kafka/topic-limits.ts"
 import type { Call } from "../../src/wire/call.ts";
 import { Writer } from "../../src/wire/writer.ts";
 
-const SPEC = { topic: "jobs.dead", partitions: 1, replicationFactor: -1, limitsOf: "jobs" };
+const SPEC = { topic: "jobs.dead", partitions: 1, replicationFactor: 3, limitsOf: "jobs" };
 
 /** A broker that answers as told, and what it was asked to create: the settings with their values. */
 function broker({ size, codes }: { size: string | undefined; codes: number[] }) {
   const asked: string[] = [];
   const settings = (bytes: Uint8Array) => {
     const text = Buffer.from(bytes).toString("latin1");
+    assert.ok(text.includes("jobs.dead\0\0\0\x01\0\x03"), "with one partition and three copies, whatever the settings");
     const named = /cleanup\.policy/.test(text) ? ["all"] : [];
     const [, size] = /max\.message\.bytes..(\d+)/s.exec(text) ?? [];
     return [...named, ...(size === undefined ? [] : [size])].join(" ");

@@ -7,7 +7,7 @@ import { timer } from "../../src/core/timer.ts";
 import { context } from "../../src/runtime/context.ts";
 import { Master } from "../../src/worker/master.ts";
 import type { Term } from "../../src/worker/mastership.ts";
-import type { Scope } from "../../src/worker/sends.ts";
+import type { Scope } from "../../src/worker/scope.ts";
 import { TimerLoop } from "../../src/worker/timer-loop.ts";
 import { ConnectionLost } from "../../src/kafka/errors.ts";
 import { fakeApp, supervisorOf } from "../core/fakes.ts";

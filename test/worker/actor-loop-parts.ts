@@ -4,7 +4,7 @@ import type { Sleep } from "../../src/core/pause.ts";
 import { Yielder } from "../../src/core/yielder.ts";
 import { context } from "../../src/runtime/context.ts";
 import { DeadLetters } from "../../src/worker/dead-letters/dead-letters.ts";
-import type { Scope } from "../../src/worker/sends.ts";
+import type { Scope } from "../../src/worker/scope.ts";
 import { type Lines, supervisorOf } from "../core/fakes.ts";
 import { FakeDriver, nextTurn } from "./fakes.ts";
 

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import type { Handler } from "../../src/core/actor.ts";
 import { ByteBudget } from "../../src/core/byte-budget.ts";
 import { MephistoError } from "../../src/core/errors.ts";
+import type { Stream } from "../../src/core/stream.ts";
 import { Yielder } from "../../src/core/yielder.ts";
 import { ActorLoop } from "../../src/worker/actor-loop.ts";
 import { BlockWatch } from "../../src/worker/block-watch.ts";
@@ -1288,5 +1289,69 @@ test("a handler may give back a promise whose then throws", async () => {
   await time.pass(5000);
   assert.ok(lines.of(/a trap/).length > 1);
   assert.equal(supervisor.trouble, undefined);
+  await loop.stop();
+});
+
+test("a handler that always has a send under way acknowledges its messages all the same: loop, events and take", async () => {
+  const ways: ((stream: Stream<string>, saw: (value: string) => void) => Promise<void>)[] = [
+    async (stream, saw) => {
+      for await (const value of stream) saw(value);
+    },
+    async (stream, saw) => {
+      for await (const { value } of stream.events()) saw(value ?? "");
+    },
+    async (stream, saw) => {
+      for await (const [value = ""] of stream.take(1)) saw(value);
+    },
+  ];
+  for (const way of ways) {
+    const seen: string[] = [];
+    let over = false;
+    const { loop, driver, first, send } = made(async (stream) => {
+      const beat = async () => {
+        await nextTurn();
+        while (!over) await Promise.race([send("beat"), send("beat")]); // the one is under way while the other ends
+      };
+      void beat();
+      await way(stream, (value) => seen.push(value));
+    });
+    driver.hold = true;
+    loop.deliver(first.delivery("a", "b", "c", "d"));
+    for (let i = 0; i < 40; i++) {
+      await settle();
+      driver.held[i]?.done();
+    }
+    assert.deepEqual([seen, first.acknowledged], [["a", "b", "c", "d"], 4]);
+    over = true;
+    for (const { done } of driver.held) done();
+    await loop.stop();
+  }
+});
+
+test("what goes on behind a handler that has failed is not the next call's, and is told", async () => {
+  const { time, loop, driver, lines, first, send } = made(async (stream) => {
+    for await (const value of stream) {
+      if (value !== "a" || driver.sent.length > 0) continue;
+      void (async () => {
+        await send("first");
+        await settle();
+        void send("behind");
+      })();
+      await settle();
+      throw new Error("no");
+    }
+  });
+  driver.hold = true;
+  loop.deliver(first.delivery("a", "b"));
+  await settle();
+  await settle();
+  driver.held[0]?.done(); // the failed call's own is waited for
+  await settle();
+  await settle();
+  await time.pass(300);
+  driver.held[1]?.fail(new Error("gone"));
+  await settle();
+  assert.equal(first.acknowledged, 2);
+  assert.match(lines.all.join("\n"), /error: A send of actor orders failed: gone/);
   await loop.stop();
 });

@@ -5,6 +5,7 @@ import { type Actor, actor, type Handler } from "../../src/core/actor.ts";
 import { type App, app, type AppOptions, setRuntime } from "../../src/core/app.ts";
 import { MephistoError } from "../../src/core/errors.ts";
 import { silent } from "../../src/core/logger.ts";
+import { task } from "../../src/core/task.ts";
 import { timer } from "../../src/core/timer.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import type { Serializer } from "../../src/core/serializer.ts";
@@ -129,6 +130,60 @@ test("in a handler a send goes with the message in hand, in a tick with the tick
   await mails.send({ value: "outside" });
   assert.equal(driver.sent.map(shown)[1], "shop-mails outside");
   await shop.stop();
+});
+
+test("what a timer, a task or a handler starts and does not await fails it: never the process, also to another app", async () => {
+  const lines = new Lines();
+  const shopping = made({ logger: lines });
+  const { shop, drivers } = shopping;
+  const orders = actor(shop, { name: "orders" }, async (stream) => {
+    for await (const _ of stream) void prices.send({ value: "a" });
+  });
+  const market = made();
+  market.prepare = (driver) => driver.errors.set("send", new MephistoError("SEND_TIMEOUT", "No answer from there."));
+  const prices = actor(market.shop, { name: "prices" }, loops);
+  const broken = { value: undefined } as unknown as { value: string };
+  timer(shop, 0.01, { name: "here" }, () => void orders.send({ value: "x" }));
+  timer(shop, 0.01, { name: "there" }, () => void prices.send({ value: "x" }));
+  timer(shop, 0.01, { name: "onMaster", onMaster: true }, () => void prices.send({ value: "x" }));
+  task(shop, { name: "encoding" }, () => void orders.send(broken));
+  await shop.start();
+  const [driver = assert.fail()] = drivers;
+  const { membership = assert.fail() } = driver;
+  driver.errors.set("send", new MephistoError("MESSAGE_TOO_LARGE", "Too large."));
+  membership.generation({ elected: true });
+  membership.listener.assigned([{ topic: "shop-orders", partition: 0 }]);
+  const partition = new FakePartition(0);
+  membership.listener.deliver(partition.delivery("a"));
+  const told = (pattern: RegExp) => lines.all.some((line) => pattern.test(line));
+  const failures = [
+    /^error: Timer here failed at .*: Too large\./,
+    /^error: Timer there failed at .*: No answer from there\./,
+    /^error: Timer onMaster failed at .*: No answer from there\./,
+    /^error: Task encoding failed: A message to orders cannot be sent|^error: Task encoding failed: .*undefined/,
+    /^error: shop-orders\[0\] at offset 0 failed: No answer from there\./,
+  ];
+  await until(() => failures.every(told));
+  assert.equal(partition.acknowledged, 0);
+  await Promise.all([shop.stop(), market.shop.stop()]);
+});
+
+test("behind what has ended nothing is sent any more once the worker has stopped, and the stop waits for none of it", async () => {
+  const { shop, drivers } = made();
+  const mails = actor(shop, { name: "mails" }, loops);
+  let refused: unknown;
+  task(shop, { name: "beat" }, () => {
+    const beat = async () => {
+      for (;;) await Promise.all([mails.send({ value: "a" }), new Promise((resolve) => setTimeout(resolve, 1))]);
+    };
+    beat().catch((error: unknown) => refused = error);
+  });
+  await shop.start();
+  const [driver = assert.fail()] = drivers;
+  await until(() => driver.sent.length > 3);
+  await shop.stop();
+  await until(() => refused !== undefined);
+  assert.ok(refused instanceof MephistoError && refused.code === "STOPPED");
 });
 
 test("a worker uses the log that was opened for sending, and is stopped with it", async () => {

@@ -16,7 +16,7 @@ import {
 } from "../../src/worker/journal.ts";
 import { Master } from "../../src/worker/master.ts";
 import type { Term } from "../../src/worker/mastership.ts";
-import type { Scope } from "../../src/worker/sends.ts";
+import type { Scope } from "../../src/worker/scope.ts";
 import { TaskLoop } from "../../src/worker/task-loop.ts";
 import { TimerLoop } from "../../src/worker/timer-loop.ts";
 import { fakeApp, Lines, supervisorOf } from "../core/fakes.ts";

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Record } from "../../src/driver/driver.ts";
 import { Turns } from "../../src/core/pause.ts";
-import { HandlerSends, TickSends } from "../../src/worker/sends.ts";
+import { TickSends } from "../../src/worker/sends.ts";
 import { coded } from "../core/fakes.ts";
-import { FakeDriver, FakeTime, isDone, settle } from "./fakes.ts";
+import { FakeTime, isDone, settle } from "./fakes.ts";
 
 const record = (value: Uint8Array | null = null): Record => ({
   topic: "t",
@@ -12,78 +12,6 @@ const record = (value: Uint8Array | null = null): Record => ({
   value,
   headers: [],
   timestamp: 0,
-});
-
-function handler() {
-  const driver = new FakeDriver(new FakeTime());
-  driver.hold = true;
-  return { driver, sends: new HandlerSends(driver.publisher) };
-}
-
-test("a handler's sends are settled when all are acknowledged", async () => {
-  const { driver, sends } = handler();
-  assert.equal(sends.unsettled, false);
-  await sends.settle();
-  const first = sends.send(record());
-  void sends.send(record());
-  const settled = sends.settle();
-  driver.held[0]?.done();
-  await first;
-  assert.deepEqual([await isDone(settled), sends.unsettled], [false, true]);
-  driver.held[1]?.done();
-  await settled;
-  assert.equal(sends.unsettled, false);
-});
-
-test("a failure that nobody waits for is raised once, after the others have ended", async () => {
-  const { driver, sends } = handler();
-  for (let i = 0; i < 3; i++) void sends.send(record());
-  driver.held[0]?.fail(new Error("first"));
-  driver.held[1]?.fail(new Error("second"));
-  const settled = sends.settle();
-  assert.equal(await isDone(settled), false);
-  driver.held[2]?.done();
-  await assert.rejects(settled, /first/);
-  assert.equal(sends.unsettled, false);
-  await sends.settle();
-});
-
-test("a failure that somebody waits for is theirs: awaited, all, then, catch, returned", async () => {
-  const ways: ((sent: Promise<void>) => Promise<unknown>)[] = [
-    async (sent) => await sent,
-    (sent) => Promise.all([sent]),
-    (sent) => Promise.allSettled([sent]).then(() => sent),
-    (sent) => sent.then(),
-    (sent) => sent.catch((error: unknown) => Promise.reject(error)),
-    // deno-lint-ignore require-await -- it is about what is returned
-    async (sent) => sent,
-  ];
-  for (const way of ways) {
-    const { driver, sends } = handler();
-    const waited = way(sends.send(record()));
-    driver.held[0]?.fail(new Error("no"));
-    await assert.rejects(waited, /no/);
-    await sends.settle();
-  }
-});
-
-test("a failure that is waited for afterwards is theirs too", async () => {
-  const { driver, sends } = handler();
-  const sent = sends.send(record());
-  driver.held[0]?.fail(new Error("no"));
-  await settle();
-  await assert.rejects(sent, /no/);
-  await sends.settle();
-});
-
-test("a failure is forgotten with the message that failed, and what is under way is waited for", async () => {
-  const { driver, sends } = handler();
-  void sends.send(record());
-  const forgotten = sends.forget();
-  assert.equal(await isDone(forgotten), false);
-  driver.held[0]?.fail(new Error("no"));
-  await forgotten;
-  await sends.settle();
 });
 
 test("a tick's sends are queued until its end", async () => {
@@ -190,4 +118,19 @@ test("a refusal after the tick's end that nobody waited for is told, and ends no
   void sends.send(record());
   await settle();
   assert.match(told.join(), /its tick has ended/);
+});
+
+test("what a tick starts that is no part of it is waited for, and fails it", async () => {
+  const told: string[] = [];
+  const sends = new TickSends("restock", () => true, (sentence) => told.push(sentence));
+  const first = Promise.withResolvers<void>();
+  void sends.adopt(first.promise);
+  const settled = sends.settle();
+  assert.equal(await isDone(settled), false);
+  first.reject(new Error("no"));
+  await assert.rejects(settled, /no/);
+  sends.end();
+  void sends.adopt(Promise.reject(new Error("late")));
+  await settle();
+  assert.deepEqual(told, ["A send of timer restock failed: late"]);
 });

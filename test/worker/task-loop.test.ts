@@ -4,15 +4,16 @@ import { test } from "node:test";
 import { MephistoError } from "../../src/core/errors.ts";
 import type { TaskFunction, TaskRun } from "../../src/core/task.ts";
 import type { Record } from "../../src/driver/driver.ts";
-import { context } from "../../src/runtime/context.ts";
+import { type Context, context } from "../../src/runtime/context.ts";
 import { Turns } from "../../src/core/pause.ts";
-import { Outbox, TaskSends } from "../../src/worker/outbox.ts";
+import { Outbox, sendOfTask } from "../../src/worker/outbox.ts";
 import { Publication } from "../../src/worker/publication.ts";
-import type { Scope } from "../../src/worker/sends.ts";
+import type { Scope } from "../../src/worker/scope.ts";
+import { ScopeSends } from "../../src/worker/scope-sends.ts";
 import { TaskLoop } from "../../src/worker/task-loop.ts";
 import { coded, Lines, supervisorOf } from "../core/fakes.ts";
 import { FakeMasterLog } from "./fake-master-log.ts";
-import { FakeTime, isDone, settle, shown } from "./fakes.ts";
+import { FakeTime, isDone, type Pending, settle, shown } from "./fakes.ts";
 
 function made(fn: TaskFunction) {
   const time = new FakeTime();
@@ -24,9 +25,10 @@ function made(fn: TaskFunction) {
   const loop = new TaskLoop({ name: "listen", onMaster: true, fn }, parts);
   const over = new AbortController();
   const term = { holds: true };
-  const start = (epoch = 3, scope?: Scope) =>
-    loop.start({ epoch, signal: over.signal, holds: () => term.holds, scopeOf: () => scope });
-  return { time, lines, supervisor, scopes, loop, term, start, end: () => over.abort() };
+  const sent: Pending[] = [];
+  const send = (record: Record) => new Promise<void>((done, fail) => void sent.push({ record, done, fail }));
+  const start = (epoch = 3) => loop.start({ epoch, signal: over.signal, holds: () => term.holds, send });
+  return { time, lines, supervisor, scopes, loop, term, start, sent, end: () => over.abort() };
 }
 
 test("a task runs until its span is over, with its epoch and a signal", async () => {
@@ -119,6 +121,43 @@ test("never two at once: what still runs of an earlier term is waited for", asyn
   await time.pass(1000);
 });
 
+/** As `send` of an actor does it. */
+const sendThrough = (scopes: Context<Scope>, value: string) => {
+  const record = { topic: "out", key: null, value: new TextEncoder().encode(value), headers: [], timestamp: 0 };
+  return scopes.get()?.send(record) ?? assert.fail("no scope");
+};
+
+test("what it sends and does not await is waited for, and fails it: told at once, and when it ends", async () => {
+  let runs = 0;
+  const { time, loop, lines, scopes, start, sent } = made(() => {
+    if (++runs === 1) { for (const value of ["a", "b"]) void sendThrough(scopes, value); }
+  });
+  start();
+  await settle();
+  assert.equal(loop.running, true);
+  sent[0]?.fail(new Error("no room"));
+  await settle();
+  assert.deepEqual(lines.all, ["error: A send of task listen failed: no room"]);
+  sent[1]?.done();
+  await settle();
+  assert.match(lines.all[1] ?? "", /^error: Task listen failed: no room.* Started again in 1s\./);
+  await time.pass(1000);
+  assert.deepEqual([runs, loop.failed, await isDone(loop.idle())], [2, 1, true]);
+});
+
+test("a failure that it handles is its own", async () => {
+  const { loop, lines, scopes, start, sent } = made(async () => {
+    const first = sendThrough(scopes, "a");
+    await sendThrough(scopes, "b").catch(() => {});
+    await first.catch(() => {});
+  });
+  start();
+  await settle();
+  sent[1]?.fail(new Error("no"));
+  sent[0]?.done();
+  assert.deepEqual([await isDone(loop.idle()), loop.failed, lines.of(/error/)], [true, 0, []]);
+});
+
 function outbox() {
   const time = new FakeTime();
   const log = new FakeMasterLog(time);
@@ -130,7 +169,9 @@ function outbox() {
     (fenced) => {
       const parts = { fenced, holds, signal, clock: time, sleep: time.sleep, appended() {}, lost() {} };
       const box = new Outbox(new Publication(parts), 3, new Turns(time, time.sleep));
-      return new TaskSends("listen", 3, box, holds, (told) => lines.error(told));
+      const name = "task listen";
+      const send = sendOfTask("listen", 3, box, holds);
+      return new ScopeSends({ name, send, tell: (told) => lines.error(told), tellsAtOnce: true });
     },
   );
   const record = (value: string, bytes = new TextEncoder().encode(value)): Record => ({

@@ -6,17 +6,19 @@ import { spreadOf } from "../../src/core/spread.ts";
 import type { TimerDefinition, TimerFunction, TimerPolicy } from "../../src/core/timer.ts";
 import type { Tick } from "../../src/core/timer.ts";
 import { Yielder } from "../../src/core/yielder.ts";
+import type { Record } from "../../src/driver/driver.ts";
 import { context } from "../../src/runtime/context.ts";
-import type { Scope } from "../../src/worker/sends.ts";
+import type { Scope } from "../../src/worker/scope.ts";
 import { QUEUE_LIMIT } from "../../src/core/policy.ts";
 import { every } from "../../src/core/rule.ts";
 import { cronRule } from "../../src/cron/rule.ts";
 import { zoneShowing } from "../../src/cron/zone.ts";
 import type { TimerRecord } from "../../src/worker/journal.ts";
 import type { TickResult } from "../../src/worker/timer-book.ts";
+import { everyWorkersSpan } from "../../src/worker/every-worker.ts";
 import { type Span, TimerLoop } from "../../src/worker/timer-loop.ts";
 import { Lines, supervisorOf } from "../core/fakes.ts";
-import { FakeTime, isDone, nextTurn, settle, shown } from "./fakes.ts";
+import { FakeTime, isDone, nextTurn, type Pending, settle, shown } from "./fakes.ts";
 
 type Ends = { topic: string; partition: number; offset: number }[];
 
@@ -388,16 +390,58 @@ test("the next slot does not begin before the last one's messages are published"
   loop.end();
 });
 
-test("on every worker a tick has no scope of its own, and epoch 0", async () => {
+/** A timer of every worker, and what it sends at once. */
+function onEveryWorker(fn: TimerFunction, part: Partial<TimerDefinition> = {}) {
+  const sent: Pending[] = [];
+  const send = (record: Record) => new Promise<void>((done, fail) => void sent.push({ record, done, fail }));
+  const setting = made(fn, { onMaster: false, ...part });
+  const { loop, time } = setting;
+  loop.start(everyWorkersSpan(time, new AbortController().signal, { send }));
+  return { ...setting, sent };
+}
+
+test("on every worker a tick sends at once, and has epoch 0", async () => {
   const epochs: unknown[] = [];
-  const { time, loop, term, send } = made(({ epoch }) => {
+  const { time, loop, send, sent } = onEveryWorker(async ({ epoch }) => {
     epochs.push(epoch);
-    assert.throws(() => void send("a"), /no scope/);
-  }, { onMaster: false });
-  loop.start(term(0).span);
+    await send("a");
+    epochs.push("sent");
+  });
   await time.pass(1000);
-  assert.deepEqual([epochs, loop.book.counts.failed], [[0], 0]);
+  assert.deepEqual([epochs, sent.map(({ record }) => shown(record))], [[0], ["out a"]]);
+  sent[0]?.done();
+  await settle();
+  assert.deepEqual([epochs, loop.book.counts], [[0, "sent"], { ran: 1, failed: 0, skipped: 0, caughtUp: 0 }]);
   loop.end();
+});
+
+test("on every worker a run waits for what it sends, and fails by what it does not await", async () => {
+  const { time, loop, lines, send, sent } = onEveryWorker(() => {
+    void send("a");
+    void send("b");
+  });
+  await time.pass(1000);
+  assert.deepEqual([sent.length, loop.running?.slot], [2, slots(1)[0]]);
+  sent[0]?.fail(new MephistoError("SEND_TIMEOUT", "No answer."));
+  await settle();
+  assert.equal(loop.book.counts.ran + loop.book.counts.failed, 0, "the other one is on its way");
+  sent[1]?.done();
+  await settle();
+  assert.deepEqual(loop.book.counts, { ran: 0, failed: 1, skipped: 0, caughtUp: 0 });
+  assert.deepEqual(lines.of(/^(warn|error)/).length, 1);
+  assert.match(lines.of(/^error/)[0] ?? "", /^error: Timer restock failed at .*: No answer\./);
+  loop.end();
+});
+
+test("on every worker a timeout ends the wait for what a run sent, which is told if it fails later", async () => {
+  const { time, loop, lines, send, sent } = onEveryWorker(() => void send("a"), policy({ timeout: 300 }));
+  await time.pass(1300);
+  assert.match(lines.of(/^error/)[0] ?? "", /took longer than its timeout of 300ms/);
+  loop.end();
+  assert.equal(await isDone(loop.idle()), true);
+  sent[0]?.fail(new Error("late"));
+  await settle();
+  assert.equal(lines.of(/^error/).length, 1, "it has failed its run already");
 });
 
 /** A policy that differs from the usual one in this. */

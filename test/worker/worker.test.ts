@@ -9,7 +9,7 @@ import { task, type TaskFunction } from "../../src/core/task.ts";
 import { timer, type TimerFunction, type TimerOptions } from "../../src/core/timer.ts";
 import { type Context, context } from "../../src/runtime/context.ts";
 import { timerEntry } from "../../src/worker/journal.ts";
-import type { Scope } from "../../src/worker/sends.ts";
+import type { Scope } from "../../src/worker/scope.ts";
 import { resolveSettings } from "../../src/worker/settings.ts";
 import type { Running } from "../../src/worker/stop.ts";
 import { Worker } from "../../src/worker/worker.ts";
