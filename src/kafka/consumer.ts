@@ -114,11 +114,11 @@ export class Consumer implements Membership {
   }
 
   resign(): Promise<void> {
-    return this.#group.candidacy.resign();
+    return this.#group.resign();
   }
 
   standDown(): Promise<void> {
-    return this.#group.candidacy.standDown();
+    return this.#group.standDown();
   }
 
   drain(): void {

@@ -3,6 +3,7 @@ import { MephistoError } from "../core/errors.ts";
 import type { Call } from "../wire/call.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Link } from "./link.ts";
+import type { Address } from "./url.ts";
 
 /**
  * The way to a group's coordinator: JoinGroup and SyncGroup have one connection, heartbeats and commits another, since a
@@ -16,6 +17,7 @@ export class Coordinator {
   readonly #clock: Clock;
   /** An answer must come soon enough for another try within the session, in ms. */
   readonly #answerTimeout: number;
+  #address: Address | undefined;
   #joining: Link | undefined;
   #beating: Link | undefined;
   #closed = false;
@@ -27,12 +29,8 @@ export class Coordinator {
     this.#answerTimeout = Math.min(3000, sessionTimeout / 3);
   }
 
-  get located(): boolean {
-    return this.#joining !== undefined && this.#beating !== undefined;
-  }
-
   async locate(): Promise<void> {
-    const address = await this.#cluster.coordinator(this.#group);
+    const address = this.#address = await this.#cluster.coordinator(this.#group);
     if (this.#closed) return;
     this.#joining = this.#cluster.link(address);
     this.#beating = this.#cluster.link(address);
@@ -40,20 +38,21 @@ export class Coordinator {
 
   /** It is another one now, or gone. */
   forget(): void {
-    this.stopJoining();
+    this.#address = undefined;
+    this.hangUp();
     this.#cluster.release(this.#beating);
     this.#beating = undefined;
   }
 
-  /** Ends what waits for a generation: a parked JoinGroup would hold up whoever leaves. */
-  stopJoining(): void {
+  /** Ends what waits for a generation. The next JoinGroup has a connection of its own. */
+  hangUp(): void {
     this.#cluster.release(this.#joining);
-    this.#joining = undefined;
+    this.#joining = this.#address && !this.#closed ? this.#cluster.link(this.#address) : undefined;
   }
 
   /** Forgets it for good. */
   close(): void {
-    this.#closed = true;
+    this.#closed = true; // a parked JoinGroup would hold up whoever leaves
     this.forget();
   }
 

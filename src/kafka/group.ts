@@ -1,8 +1,12 @@
 import type { Lease } from "../core/lease.ts";
-import { leaseTerms, type MemberError, MemberLease, type Verdict } from "../core/member-lease.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
-import type { LoopOptions } from "../core/supervisor.ts";
+import { MembershipMachine } from "../core/membership/machine.ts";
+import type { Answer, Effect, MemberError, Request } from "../core/membership/messages.ts";
+import { generationOf, memberIdOf, type Sent } from "../core/membership/place.ts";
+import { MembershipRunner } from "../core/membership/runner.ts";
+import { leaseTerms } from "../core/membership/terms.ts";
+import { startTimer } from "../core/pause.ts";
 import type { JoinOptions, TopicPartition } from "../driver/driver.ts";
 import { type Outcome, plan, statedOf } from "../driver/group-plan.ts";
 import { heartbeat } from "../wire/requests/12-heartbeat.ts";
@@ -11,15 +15,12 @@ import { leaveGroup } from "../wire/requests/13-leave-group.ts";
 import { syncGroup } from "../wire/requests/14-sync-group.ts";
 import type { Call } from "../wire/call.ts";
 import { decodeAssignment, encodeSubscription } from "../wire/consumer-protocol.ts";
-import { Candidacy } from "./candidacy.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { Coordinator } from "./coordinator.ts";
 import { ProtocolError } from "./errors.ts";
 import { byTopic, flat, type MemberAssignment, readMember, writePlan } from "./group-data.ts";
 import { hopelessError } from "./group-errors.ts";
-import { Heartbeats } from "./heartbeats.ts";
-import { Backoff, pause } from "../core/pause.ts";
 import { encodeMember, outcomeData } from "./profile.ts";
 
 /** The name under which the assignment is offered; never changed, only joined by newer ones. */
@@ -41,63 +42,74 @@ export interface GroupListener {
   reachable(): void;
 }
 
-/** Thrown to begin another round at once. */
-class AnotherRound extends Error {}
+/** A member's coordinates: what it joins with, what the leader makes of that, what each is given. */
+interface GroupKinds {
+  readonly members: JoinGroupResponse;
+  readonly plan: MemberAssignment[];
+  readonly given: { readonly partitions: readonly TopicPartition[]; readonly data: Outcome };
+}
 
-/** A member of a consumer group, by the classic protocol. */
+/**
+ * A member of a consumer group, by the classic protocol: asks the coordinator what its membership wants asked, and hands in
+ * what is answered.
+ */
 export class Group {
-  readonly candidacy: Candidacy;
   readonly incarnation: string = crypto.randomUUID();
-  readonly #member: MemberLease;
+  readonly #machine: MembershipMachine<GroupKinds>;
+  readonly #runner: MembershipRunner<GroupKinds>;
   readonly #cluster: Cluster;
   readonly #coordinator: Coordinator;
-  readonly #heartbeats: Heartbeats;
   readonly #options: JoinOptions;
   readonly #stated: ReturnType<typeof statedOf>;
   readonly #listener: GroupListener;
   readonly #rebalanceTimeout: number;
   readonly #stop = new AbortController();
-  #wanted = true;
-  #wake: (() => void) | undefined;
   /** As the leader: the numbers of partitions that were planned with. */
   #planned: ReadonlyMap<string, number> | undefined;
   /** What the leader of the latest generation has said. */
   #data: Outcome | undefined;
-  /** The incarnation of the master that is asked to stand down, or "". */
-  #asks = "";
-  #draining = false;
-  #loops: Promise<unknown> = Promise.resolve();
+  /** Who waits until the group knows that this member does not stand for election, or stands again. */
+  readonly #waiting: Record<"resigned" | "stoodDown", (() => void)[]> = { resigned: [], stoodDown: [] };
+  #leaving: Promise<unknown> | undefined;
+  #loop: Promise<unknown> = Promise.resolve();
 
   constructor(cluster: Cluster, options: JoinOptions, listener: GroupListener, clock: Clock) {
     this.#cluster = cluster;
     this.#options = options;
     this.#stated = statedOf(options.profile);
     this.#listener = listener;
-    const session = options.sessionTimeout;
-    const terms = leaseTerms(session);
+    const { sessionTimeout, instanceId, heartbeatInterval: heartbeatIntervalMs, profile: { mayBeMaster } } = options;
+    const terms = leaseTerms(sessionTimeout);
     this.#rebalanceTimeout = terms.rebalance;
     const { incarnation } = this;
-    this.#member = new MemberLease(terms, { incarnation, instanceId: options.instanceId }, clock);
-    this.candidacy = new Candidacy(options.profile.mayBeMaster, session, () => this.rejoin());
-    this.#coordinator = new Coordinator(cluster, options.group, session, clock);
-    this.#heartbeats = new Heartbeats(options.heartbeatInterval, () => this.#beat(), this.#stop.signal, clock);
+    const machine = this.#machine = new MembershipMachine<GroupKinds>({
+      terms,
+      heartbeatIntervalMs,
+      incarnation,
+      instanceId,
+      mayBeMaster,
+      clock,
+      random: Math.random,
+    });
+    this.#runner = new MembershipRunner({ machine, clock, startTimer, perform: (effect) => this.#perform(effect) });
+    this.#coordinator = new Coordinator(cluster, options.group, sessionTimeout, clock);
   }
 
   get lease(): Lease {
-    return this.#member.lease;
+    return this.#machine.lease;
   }
 
   get memberId(): string {
-    return this.#member.memberId;
+    return this.#machine.memberId;
   }
 
   get generationId(): number {
-    return this.#member.generation;
+    return this.#machine.generation;
   }
 
   /** Whether the current generation has been synced. */
   get synced(): boolean {
-    return this.#member.synced;
+    return this.#machine.synced;
   }
 
   /** When the coordinator last answered, on the monotonic clock. */
@@ -106,37 +118,39 @@ export class Group {
   }
 
   start(): void {
+    const run = () => this.#runner.run();
     const options = { signal: this.#stop.signal, endless: true };
-    this.#loops = Promise.all([
-      this.#supervise("The loop of the group", () => this.#run(), options),
-      this.#supervise("The loop of the heartbeats", () => this.#heartbeats.run(), options),
-    ]);
-  }
-
-  #supervise(name: string, run: () => Promise<void>, options: LoopOptions): Promise<void> {
-    return this.#options.supervisor?.loop(name, run, options) ?? run();
+    this.#loop = this.#options.supervisor?.loop("The loop of the group", run, options) ?? run();
   }
 
   /** Joins again, to say that something has changed. */
   rejoin(): void {
-    this.#wanted = true;
-    this.#wake?.();
+    this.#runner.feed({ type: "rejoin" });
   }
 
   /** From the next round on it takes no partitions. */
   drain(): void {
-    this.#draining = true;
+    this.#runner.feed({ type: "drain" });
+  }
+
+  /** Stands for election no longer; resolves when a generation has begun that knows. */
+  resign(): Promise<void> {
+    return this.#wish("resign", "resigned");
+  }
+
+  /** Does not stand for election until another one has been elected, or a session has passed; resolves then. */
+  standDown(): Promise<void> {
+    return this.#wish("standDown", "stoodDown");
   }
 
   /** Asks at once whether there is another generation. Joining again without being asked would make one. */
   hurry(): void {
-    this.#heartbeats.hurry();
+    this.#runner.feed({ type: "hurry" });
   }
 
   /** Asks the master of the latest generation to stand down. */
   askToResign(): void {
-    this.#asks = this.#data?.master ?? "";
-    this.rejoin();
+    this.#runner.feed({ type: "askToResign" });
   }
 
   /** Removes a member of the latest generation. Several may try: of one that is gone already there is nothing to do. */
@@ -167,122 +181,107 @@ export class Group {
     return await this.#coordinator.ask(call);
   }
 
-  /** Ends all loops, and tells the group. A static member keeps its place until its session ends. */
+  /** Ends the loop, and tells the group. A static member keeps its place until its session ends. */
   async leave(): Promise<void> {
     this.#stop.abort();
-    this.#wake?.();
-    this.candidacy.close();
-    this.#coordinator.stopJoining();
-    const memberId = this.#member.leave();
-    if (memberId !== "" && this.#options.instanceId === undefined) {
-      const call = leaveGroup({ groupId: this.#options.group, members: [{ memberId }] });
-      await this.ask(call).catch(() => {}); // it will find out by itself
-    }
+    this.#runner.leave();
+    await this.#leaving;
     this.#coordinator.close();
-    await this.#loops;
+    await this.#loop;
   }
 
-  async #run(): Promise<void> {
-    const backoff = new Backoff(100, 1000);
-    while (!this.#stop.signal.aborted) {
-      try {
-        if (!this.#coordinator.located) await this.#coordinator.locate();
-        else if (this.#wanted) await this.#round();
-        else await this.#sleep();
-        backoff.reset();
-      } catch (error) {
-        if (this.#stop.signal.aborted) return;
-        if (error instanceof AnotherRound) continue;
-        this.#troubled(error);
-        await pause(backoff.next(), this.#stop.signal);
+  #wish(type: "resign" | "standDown", outcome: "resigned" | "stoodDown"): Promise<void> {
+    if (this.#machine.isOver) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting[outcome].push(resolve);
+    this.#runner.feed({ type });
+    return promise;
+  }
+
+  #perform(effect: Effect<GroupKinds>): void {
+    switch (effect.do) {
+      case "find":
+        return this.#hand(effect.sent, async (sent) => {
+          await this.#coordinator.locate();
+          return { type: "found", sent };
+        });
+      case "join":
+        return this.#hand(effect.sent, () => this.#join(effect));
+      case "plan":
+        return this.#hand(effect.sent, async (sent) => {
+          return { type: "planned", sent, plan: await this.#assign(effect.members) };
+        });
+      case "sync":
+        return this.#hand(effect.sent, () => this.#sync(effect));
+      case "beat":
+        return this.#hand(effect.sent, () => this.#beat(effect.sent));
+      case "leave": {
+        const { group, instanceId = null } = this.#options;
+        const call = leaveGroup({
+          groupId: group,
+          members: [{ memberId: effect.memberId, groupInstanceId: instanceId }],
+        });
+        this.#leaving = this.ask(call).catch(() => {}); // it will find out by itself
+        return;
       }
+      case "hangUp":
+        return this.#coordinator.hangUp();
+      case "forget":
+        return this.#coordinator.forget();
+      case "synced": {
+        const { given: { partitions, data }, notBefore } = effect;
+        this.#data = data;
+        return this.#listener.synced(partitions, data, notBefore);
+      }
+      case "expelled":
+        return this.#listener.expelled();
+      case "failed":
+        this.#stop.abort();
+        return this.#listener.failed(effect.error);
+      case "unreachable":
+        return this.#listener.unreachable(effect.error);
+      case "reachable":
+        return this.#listener.reachable();
+      case "resigned":
+      case "stoodDown":
+        for (const resolve of this.#waiting[effect.do].splice(0)) resolve();
     }
   }
 
-  /** Until there is something to do. */
-  async #sleep(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
-    this.#wake = undefined;
+  /** Hands in what comes of a request, or that nothing does. */
+  #hand(sent: Sent, ask: (sent: Sent) => Promise<Answer<GroupKinds>>): void {
+    ask(sent).then(
+      (answer) => this.#runner.feed(answer),
+      (thrown) => this.#runner.feed({ type: "lost", sent, error: errorOf(thrown) }),
+    );
   }
 
-  /** The coordinator is another one now, or gone: look again. */
-  #forgetCoordinator(): void {
-    this.#coordinator.forget();
-    this.#wake?.();
-  }
-
-  /** JoinGroup and SyncGroup: afterwards this member is in a new generation, and knows what it has to do in it. */
-  async #round(): Promise<void> {
-    this.#wanted = false;
-    this.#member.joining = true;
-    try {
-      const joined = await this.#join();
-      this.#planned = undefined;
-      const assignments = joined.leader === joined.memberId ? await this.#assign(joined) : [];
-      await this.#sync(assignments);
-    } catch (error) {
-      this.#wanted = true;
-      throw error;
-    } finally {
-      this.#member.joining = false;
-    }
-  }
-
-  async #sync(assignments: MemberAssignment[]): Promise<void> {
-    const sent = this.#member.sending();
-    const { group, instanceId = null } = this.#options;
-    const { generationId, memberId } = this;
-    const call = syncGroup({ groupId: group, generationId, memberId, groupInstanceId: instanceId, assignments });
-    // It may park until the leader's session is over, if the leader dies before it has assigned.
-    const { errorCode, assignment } = await this.#onJoining(call, 2 * this.#options.sessionTimeout);
-    this.#obey(this.#member.syncAnswered(sent, memberError(errorCode)), errorCode, "SyncGroup");
-    const { partitions, userData } = decodeAssignment(assignment);
-    const data = this.#data = outcomeData(userData);
-    if (this.#member.decided(data, sent)) this.rejoin();
-    this.#listener.synced(flat(partitions), data, this.#member.patience.notBefore);
-    this.candidacy.decided(data.master !== "" && data.master !== this.incarnation);
-  }
-
-  async #join(): Promise<JoinGroupResponse> {
+  async #join({ sent, timeoutMs, ...said }: Request<GroupKinds> & { do: "join" }): Promise<Answer<GroupKinds>> {
     const { group, topics, instanceId = null, sessionTimeout } = this.#options;
-    const claim = this.#member.claim(this.#listener.claim());
+    const { memberId, generation: generationId, eligible, patience, asks, draining } = said;
+    const { incarnation } = this;
+    const claim = this.#machine.claim(this.#listener.claim());
     const metadata = encodeSubscription({
       topics,
       ownedPartitions: byTopic(this.#listener.owned()),
-      generationId: this.generationId,
-      userData: encodeMember({
-        ...this.#stated,
-        incarnation: this.incarnation,
-        claim,
-        eligible: this.candidacy.say(),
-        patience: this.#member.patience.asked,
-        asks: this.#asks,
-        draining: this.#draining,
-      }),
+      generationId,
+      userData: encodeMember({ ...this.#stated, incarnation, claim, eligible, patience, asks, draining }),
     });
-    const sent = this.#member.sending();
-    const answer = await this.#onJoining(
-      joinGroup({
-        groupId: group,
-        sessionTimeoutMs: sessionTimeout,
-        rebalanceTimeoutMs: this.#rebalanceTimeout,
-        memberId: this.memberId,
-        groupInstanceId: instanceId,
-        protocolType: "consumer",
-        protocols: [{ name: PROTOCOL, metadata }],
-      }),
-      this.#rebalanceTimeout + 2 * sessionTimeout,
-    );
-    if (answer.errorCode === Code.MEMBER_ID_REQUIRED) {
-      this.#member.named(answer.memberId);
-      return await this.#join();
-    }
-    const { errorCode, memberId, generationId: generation } = answer;
-    const verdict = this.#member.joined(sent, memberError(errorCode), { memberId, generation });
-    this.#obey(verdict, errorCode, "JoinGroup");
-    return answer;
+    const call = joinGroup({
+      groupId: group,
+      sessionTimeoutMs: sessionTimeout,
+      rebalanceTimeoutMs: this.#rebalanceTimeout,
+      memberId,
+      groupInstanceId: instanceId,
+      protocolType: "consumer",
+      protocols: [{ name: PROTOCOL, metadata }],
+    });
+    const answer = await this.#coordinator.join(call, timeoutMs);
+    if (answer.errorCode !== Code.NONE) return this.#refused(sent, answer.errorCode, "JoinGroup", answer.memberId);
+    this.#planned = undefined;
+    const leads = answer.leader === answer.memberId;
+    const { memberId: id, generationId: generation } = answer;
+    return { type: "joined", sent, memberId: id, generation, members: leads ? answer : undefined };
   }
 
   /** As the leader: who gets what, and who is master. */
@@ -295,75 +294,51 @@ export class Group {
     return writePlan(known, plan(known, counts, memberId));
   }
 
-  async #beat(): Promise<void> {
+  async #sync({ sent, timeoutMs, plan = [] }: Request<GroupKinds> & { do: "sync" }): Promise<Answer<GroupKinds>> {
     const { group, instanceId = null } = this.#options;
-    const { memberId, generationId } = this;
-    if (memberId === "" || generationId < 0 || !this.#coordinator.located) return;
-    const sent = this.#member.sending();
-    try {
-      const call = heartbeat({ groupId: group, generationId, memberId, groupInstanceId: instanceId });
-      const { errorCode } = await this.ask(call);
-      this.#obey(this.#member.heartbeat(sent, memberError(errorCode)), errorCode, "Heartbeat");
-    } catch (error) {
-      if (this.#stop.signal.aborted) return;
-      if (error instanceof AnotherRound) this.rejoin();
-      else this.#troubled(error);
-    }
+    const [memberId, generationId] = [memberIdOf(sent.place), generationOf(sent.place)];
+    const call = syncGroup({ groupId: group, generationId, memberId, groupInstanceId: instanceId, assignments: plan });
+    const { errorCode, assignment } = await this.#coordinator.join(call, timeoutMs);
+    if (errorCode !== Code.NONE) return this.#refused(sent, errorCode, "SyncGroup");
+    const { partitions, userData } = decodeAssignment(assignment);
+    const data = outcomeData(userData);
+    return { type: "assigned", sent, elected: data, given: { partitions: flat(partitions), data } };
   }
 
-  async #onJoining<T>(call: Call<T>, timeout: number): Promise<T> {
-    if (!this.#coordinator.located) throw new AnotherRound();
-    return await this.#coordinator.join(call, timeout);
-  }
-
-  /** Does what an answer asks for. Throws unless it is good, or says nothing. */
-  #obey(verdict: Verdict, code: number, what: string): void {
-    switch (verdict) {
-      case "good":
-        return this.#listener.reachable();
-      case "ignored":
-        return;
-      case "rejoin":
-        throw new AnotherRound();
-      case "expelled":
-        this.#listener.expelled();
-        throw new AnotherRound();
-      case "refused": {
-        const hopeless = hopelessError(code, this.#options);
-        if (hopeless) throw this.#fail(hopeless);
-        if (code === Code.NOT_COORDINATOR || code === Code.COORDINATOR_NOT_AVAILABLE) this.#forgetCoordinator();
-        throw new ProtocolError(code, `${what} of group ${this.#options.group}`);
-      }
-    }
-  }
-
-  #fail(error: MephistoError): MephistoError {
-    this.#member.end();
-    this.#listener.expelled();
-    this.#stop.abort();
-    this.#listener.failed(error);
-    return error;
-  }
-
-  #troubled(error: unknown): void {
-    if (error instanceof MephistoError && error.code === "UNREACHABLE") this.#forgetCoordinator();
-    this.#listener.unreachable(
-      error instanceof MephistoError ? error : new MephistoError("PROTOCOL", messageOf(error), { cause: error }),
+  async #beat(sent: Sent): Promise<Answer<GroupKinds>> {
+    const { group, instanceId = null } = this.#options;
+    const [memberId, generationId] = [memberIdOf(sent.place), generationOf(sent.place)];
+    const { errorCode } = await this.ask(
+      heartbeat({ groupId: group, generationId, memberId, groupInstanceId: instanceId }),
     );
+    return errorCode === Code.NONE ? { type: "beaten", sent } : this.#refused(sent, errorCode, "Heartbeat");
+  }
+
+  #refused(sent: Sent, code: number, what: string, memberId = ""): Answer<GroupKinds> {
+    const hopeless = hopelessError(code, this.#options);
+    const error = hopeless ?? new ProtocolError(code, `${what} of group ${this.#options.group}`);
+    return { type: "refused", sent, why: hopeless ? "FATAL" : memberError(code), error, memberId };
   }
 }
 
-/** What an error code says of a member's place; undefined when it is none. */
-function memberError(code: number): MemberError | undefined {
+function errorOf(thrown: unknown): MephistoError {
+  return thrown instanceof MephistoError ? thrown : new MephistoError("PROTOCOL", messageOf(thrown), { cause: thrown });
+}
+
+/** What an error code says of a member's place. */
+function memberError(code: number): MemberError {
   switch (code) {
-    case Code.NONE:
-      return undefined;
     case Code.REBALANCE_IN_PROGRESS:
       return "REBALANCE_IN_PROGRESS";
     case Code.UNKNOWN_MEMBER_ID:
       return "UNKNOWN_MEMBER_ID";
     case Code.ILLEGAL_GENERATION:
       return "ILLEGAL_GENERATION";
+    case Code.MEMBER_ID_REQUIRED:
+      return "MEMBER_ID_REQUIRED";
+    case Code.NOT_COORDINATOR:
+    case Code.COORDINATOR_NOT_AVAILABLE:
+      return "NOT_COORDINATOR";
     default:
       return "OTHER";
   }

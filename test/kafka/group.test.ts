@@ -3,7 +3,6 @@ import { afterEach, test } from "node:test";
 import { systemClock } from "../../src/core/clock.ts";
 import { silent } from "../../src/core/logger.ts";
 import { pause } from "../../src/core/pause.ts";
-import { Candidacy } from "../../src/kafka/candidacy.ts";
 import { Cluster } from "../../src/kafka/cluster.ts";
 import { Code } from "../../src/kafka/codes.ts";
 import { Group } from "../../src/kafka/group.ts";
@@ -99,13 +98,20 @@ async function joined(
   coordinator: FakeCoordinator,
   heartbeatInterval = 10,
   sessionTimeout = 6000,
-  faults: { unreachable?: boolean } = {},
+  faults: { unreachable?: boolean; mayBeMaster?: boolean } = {},
   instanceId?: string,
 ) {
   const heard: string[] = [];
   /** How long to wait, as each generation has told. */
   const waits: number[] = [];
-  const profile = { worker: "", runtime: "", version: "", timers: [], mayBeMaster: true, presence: undefined };
+  const profile = {
+    worker: "",
+    runtime: "",
+    version: "",
+    timers: [],
+    mayBeMaster: faults.mayBeMaster ?? true,
+    presence: undefined,
+  };
   const supervisor = supervisorOf({ logger: silent, clock: systemClock, sleep: (ms) => pause(ms / 100) });
   const options = { supervisor, group: "g", topics: ["t"], profile, instanceId, sessionTimeout };
   const group = new Group(coordinator, { ...options, heartbeatInterval }, {
@@ -215,7 +221,7 @@ test("who stands down stands again when another has been elected in a generation
   const { group } = await joined(coordinator, LONG);
   coordinator.data = { master: "another" };
   assert.equal(said(coordinator).eligible, true);
-  const over = group.candidacy.standDown();
+  const over = group.standDown();
   await over;
   assert.equal(said(coordinator).eligible, false);
   const { generation } = coordinator;
@@ -228,7 +234,7 @@ test("and when a session has passed in which nobody else could be: it says so at
   const coordinator = new FakeCoordinator();
   const { group } = await joined(coordinator, LONG, 300);
   const before = performance.now();
-  await group.candidacy.standDown();
+  await group.standDown();
   assert.ok(performance.now() - before >= 295);
   await until(() => coordinator.generation === 3);
   assert.equal(said(coordinator).eligible, true);
@@ -237,9 +243,14 @@ test("and when a session has passed in which nobody else could be: it says so at
 test("who may not be master never stands, and who resigns never again", async () => {
   const coordinator = new FakeCoordinator();
   const { group } = await joined(coordinator, LONG);
-  await group.candidacy.resign();
-  assert.deepEqual([said(coordinator).eligible, group.candidacy.stands], [false, false]);
-  assert.equal(new Candidacy(false, 6000, () => {}).say(), false);
+  await group.resign();
+  assert.equal(said(coordinator).eligible, false);
+  group.rejoin();
+  await until(() => coordinator.generation === 3);
+  assert.equal(said(coordinator).eligible, false);
+  const other = new FakeCoordinator();
+  await joined(other, LONG, 6000, { mayBeMaster: false });
+  assert.equal(said(other).eligible, false);
 });
 
 test("who drains says so from the next round on, and stands as before", async () => {
@@ -262,28 +273,14 @@ test("whoever asks a master to go names it: the next one is not meant", async ()
   assert.equal(said(coordinator).asks, "first");
 });
 
-test("that it does not stand is known only to a generation that was joined with it", async () => {
-  const candidacy = new Candidacy(true, 6000, () => {});
-  const known: string[] = [];
-  candidacy.say();
-  void candidacy.resign().then(() => known.push("resigned"));
-  candidacy.decided(false);
-  await Promise.resolve();
-  assert.deepEqual(known, []);
-  assert.equal(candidacy.say(), false);
-  candidacy.decided(false);
-  await Promise.resolve();
-  assert.deepEqual(known, ["resigned"]);
-});
-
-for (const [loop, api] of [["group", "JoinGroup"], ["heartbeats", "Heartbeat"]] as const) {
-  test(`a fault of ours in the loop of the ${loop} is told, and it goes on`, async () => {
+for (const api of ["JoinGroup", "Heartbeat"] as const) {
+  test(`a fault of ours when ${api} is lost is told, and it goes on`, async () => {
     const coordinator = new FakeCoordinator();
     const faults = { unreachable: true };
     const { group, heard, supervisor } = await joined(coordinator, 10, 6000, faults);
     coordinator.instead.set(api, () => Promise.reject(new Error("broken")));
     group.rejoin();
-    await until(() => supervisor.trouble?.startsWith(`The loop of the ${loop} has failed`));
+    await until(() => supervisor.trouble?.startsWith("The loop of the group has failed"));
     faults.unreachable = false;
     coordinator.instead.delete(api);
     const before = coordinator.asked.filter((name) => name === api).length;

@@ -1,7 +1,6 @@
 import { MephistoError } from "../../src/core/errors.ts";
 import type { Driver } from "../../src/driver/driver.ts";
 import type { FencedPublisher, MasterLog } from "../../src/driver/master-log.ts";
-import { MemberLease } from "../../src/core/member-lease.ts";
 import { plan } from "../../src/driver/group-plan.ts";
 import { type Fault, SESSION } from "./faults.ts";
 import type { Mutant } from "./world.ts";
@@ -40,13 +39,6 @@ function publishers(change: (publisher: FencedPublisher) => Partial<FencedPublis
     },
   });
   return { driver: (driver): Driver => ({ ...driver, master: changed(driver.master) }) };
-}
-
-const { heartbeat: beat, syncAnswered: synced, decided } = MemberLease.prototype;
-
-/** Changes what a member makes of an answer. */
-function members(change: (member: MemberLease) => Partial<MemberLease>): Mutant {
-  return { member: (member) => void Object.assign(member, change(member)) };
 }
 
 /** What the master sends though its lease may be over. */
@@ -107,78 +99,6 @@ export const MISTAKES: readonly Mistake[] = [
         }
       },
     })),
-  },
-  {
-    name: "a lease is counted from a heartbeat's answer",
-    within: 100,
-    mutant: members((member) => ({
-      heartbeat: (sent, error) => beat.call(member, { ...sent, at: member.lease.now() }, error),
-    })),
-  },
-  {
-    name: "a lease is counted from a SyncGroup's answer",
-    within: 100,
-    mutant: members((member) => ({
-      syncAnswered: (sent, error) => synced.call(member, { ...sent, at: member.lease.now() }, error),
-    })),
-  },
-  {
-    name: "a heartbeat that is answered REBALANCE_IN_PROGRESS proves the generation",
-    within: 100,
-    mutant: members((member) => ({
-      heartbeat: (sent, error) => {
-        const verdict = beat.call(member, sent, error);
-        if (error === "REBALANCE_IN_PROGRESS" && verdict !== "expelled") member.lease.renew(sent.at);
-        return verdict;
-      },
-    })),
-  },
-  {
-    name: "a heartbeat proves a generation that is not synced",
-    within: 400,
-    mutant: members((member) => ({ heartbeat: (sent, error) => beat.call(member, { ...sent, synced: true }, error) })),
-  },
-  {
-    name: "what a heartbeat of an older membership is answered counts",
-    within: 400,
-    mutant: members((member) => ({
-      heartbeat: ({ at, synced }, error) => {
-        const { memberId, generation } = member;
-        return beat.call(member, { at, synced, memberId, generation }, error);
-      },
-    })),
-  },
-  ...(["UNKNOWN_MEMBER_ID", "ILLEGAL_GENERATION", "OTHER"] as const).map((each) => ({
-    name: `a heartbeat that is answered ${each} does not end the lease`,
-    within: 800,
-    mutant: members((member) => ({
-      heartbeat: (sent, error) => {
-        const { lease } = member;
-        const end = lease.end;
-        if (error === each) lease.end = () => {};
-        try {
-          return beat.call(member, sent, error);
-        } finally {
-          lease.end = end;
-        }
-      },
-    })),
-  })),
-  {
-    name: "a static member does not inherit its predecessor's mastership",
-    within: 400,
-    mutant: members((member) => ({
-      decided: (elected, sent) => decided.call(member, { ...elected, instanceId: "" }, sent),
-    })),
-  },
-  {
-    name: "a static member does not wait for its predecessor's lease",
-    within: 400,
-    mutant: {
-      member: ({ patience }) => {
-        patience.session = () => {};
-      },
-    },
   },
   {
     name: "the lease is not asked before the masters before are fenced",

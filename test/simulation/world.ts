@@ -1,4 +1,4 @@
-import { leaseTerms, type MemberLease } from "../../src/core/member-lease.ts";
+import { leaseTerms } from "../../src/core/membership/terms.ts";
 import { type Logger, silent } from "../../src/core/logger.ts";
 import type { Tick } from "../../src/core/timer.ts";
 import type { Driver, JoinOptions, MemberListener, Membership } from "../../src/driver/driver.ts";
@@ -20,8 +20,6 @@ export interface Mutant {
   readonly log?: (log: MemoryLog) => void;
   readonly assign?: Assign;
   readonly margin?: number;
-  /** Meddles with what a member keeps of its lease. */
-  readonly member?: (member: MemberLease) => void;
   /** Put between worker and driver. */
   readonly driver?: (driver: Driver) => Driver;
   /** Leases hold for ever: only what must hold without them is checked. */
@@ -48,6 +46,8 @@ interface Life {
   was: { readonly memberId: string; readonly generation: number };
   /** Under which it knows that the group does not know it. */
   readonly gone: Set<string>;
+  /** Whether it has told the group that it is gone, since it was last in a generation. */
+  leaves: boolean;
   /** Whether it has ticked since it was elected: who only waits for its turn may lose it. */
   hasTicked: boolean;
 }
@@ -134,14 +134,13 @@ export class World {
       wall: Math.round(random.between(-300, 300)),
       monotonic: Math.round(random.between(1000, 100_000)),
     });
-    const { margin, member } = this.#mutant;
+    const { margin } = this.#mutant;
     const driver = new MemoryDriver({
       log: this.log,
       network: this.network,
       host,
       assign: this.#mutant.assign ?? assign,
       ...(margin !== undefined && { margin }),
-      ...(member !== undefined && { meddle: member }),
     });
     const spied = this.#spied(driver, (membership) => worker.membership = membership, () => life);
     const worker: SimWorker = new SimWorker(
@@ -167,6 +166,7 @@ export class World {
       dropped: undefined,
       was: { memberId: "", generation: -1 },
       gone: new Set(),
+      leaves: false,
       hasTicked: false,
     };
     host.onStep = () => this.#dirty = life;
@@ -360,6 +360,7 @@ export class World {
     this.trace.message(this.time.now, host.name, name, phase);
     const strike = this.#strikes.find((each) => each.message === name && each.phase === phase && each.left-- <= 0);
     const life = this.#lives.find(({ worker }) => worker.host === host);
+    if (life && phase === "request" && name === "LeaveGroup") life.leaves = true;
     if (life && phase === "request" && WRITES.has(name)) this.#checkWrite(life, name);
     if (strike === undefined) return this.#dragged(host, name, phase);
     this.#strikes = this.#strikes.filter((each) => each !== strike);
@@ -417,6 +418,7 @@ export class World {
           generation: (generation) => {
             life.elected = generation.elected;
             life.dropped = undefined;
+            life.leaves = false;
             const { generation: number, master } = generation;
             if (generation.elected) this.#checkElected(life, generation.notBefore);
             this.trace.note(this.time.now, `${life.worker.host.name}: generation ${number}, master ${master}`);
@@ -501,11 +503,11 @@ export class World {
     }
   }
 
-  /** Who gives everything up has been dropped, or the group has gone on to a generation of which it has not heard. */
+  /** Who gives everything up has been dropped, or has left for want of answers, or the group has gone on to a generation of which it has not heard. */
   #checkExpelled(life: Life): void {
     const { worker: { host }, was, gone, dropped } = life;
     if (life.memberId() === "") gone.add(was.memberId);
-    if (dropped !== undefined || was.generation < 0 || this.#hasDouble(life)) return;
+    if (dropped !== undefined || life.leaves || was.generation < 0 || this.#hasDouble(life)) return;
     const group = this.log.group(APP);
     if (group.members.has(was.memberId) && group.generation === was.generation) {
       this.invariants.fail(`${host.name} thinks that it was expelled, and was not`);

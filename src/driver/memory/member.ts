@@ -1,15 +1,16 @@
 import type { Lease } from "../../core/lease.ts";
 import { MephistoError } from "../../core/errors.ts";
-import { leaseTerms, type MemberError, MemberLease, type Verdict } from "../../core/member-lease.ts";
+import { MembershipMachine } from "../../core/membership/machine.ts";
+import type { Answer, Effect, Request, Wish } from "../../core/membership/messages.ts";
+import { generationOf, memberIdOf, type Sent } from "../../core/membership/place.ts";
+import { MembershipRunner } from "../../core/membership/runner.ts";
+import { leaseTerms } from "../../core/membership/terms.ts";
 import type { Host } from "./host.ts";
 import type { JoinOptions, TopicPartition } from "../driver.ts";
 import { type Assign, type Member as Subscriber, outcomes, statedOf } from "../group-plan.ts";
-import { type Assignment, type GroupError, type Joined, NOTHING, type Synced } from "./groups.ts";
+import { type Assignment, type Group, type GroupError, type Joined, NOTHING, type Synced } from "./groups.ts";
 import type { MemoryLog } from "./memory-log.ts";
 import { Line, type Network } from "./network.ts";
-
-/** After a failure, and before the second of two hurried heartbeats, in ms. */
-const AGAIN = [100, 25] as const;
 
 /** What a group tells the one who is in it. */
 export interface GroupListener {
@@ -29,70 +30,77 @@ export interface MemberParts {
   readonly incarnation: string;
   /** How much earlier than the log's own reckoning a lease ends, in ms. Default as over Kafka. */
   readonly margin?: number;
-  /** Is given what each member keeps of its lease before it joins, and may meddle with it. */
-  readonly meddle?: (member: MemberLease) => void;
 }
 
-/** Thrown to begin another round at once. */
-class AnotherRound extends Error {}
+/** What a member joins with, what the leader makes of that, what each is given. */
+interface GroupKinds {
+  readonly members: readonly Subscriber[];
+  readonly plan: ReadonlyMap<string, Assignment>;
+  readonly given: Assignment;
+}
 
-/** A member of a group by the classic protocol, as the one over Kafka: joins and heartbeats on connections of their own. */
+/** A member of a group: asks what its membership wants asked, joins and heartbeats on connections of their own. */
 export class GroupMember {
   lastContact = -Infinity;
-  readonly #member: MemberLease;
+  readonly #machine: MembershipMachine<GroupKinds>;
+  readonly #runner: MembershipRunner<GroupKinds>;
   readonly #parts: MemberParts;
   readonly #options: JoinOptions;
+  readonly #stated: ReturnType<typeof statedOf>;
   readonly #listener: GroupListener;
   readonly #rebalance: number;
   readonly #joining: Line;
   readonly #beating: Line;
-  readonly #stated: ReturnType<typeof statedOf>;
-  #eligible = true;
-  #resigns = false;
-  #hasSaid = false;
-  #resigned: (() => void)[] = [];
-  #wanted = true;
-  #stopped = false;
-  #wake: (() => void) | undefined;
-  #othersTurn: (() => void) | undefined;
-  /** The incarnation that the latest generation has elected, and the one that is asked to stand down. */
-  #master = "";
-  #asks = "";
-  #draining = false;
-  /** Ends the pause before the next heartbeat; how many more are to be sent sooner than their time. */
-  #beatNow: (() => void) | undefined;
-  #soon = 0;
-  /** When the last heartbeat was sent, on the monotonic clock. */
-  #beaten = -Infinity;
+  /** Who waits until the group knows that this member does not stand for election, or stands again. */
+  readonly #waiting: Record<"resigned" | "stoodDown", (() => void)[]> = { resigned: [], stoodDown: [] };
+  #leaving: Promise<unknown> | undefined;
 
   constructor(parts: MemberParts, options: JoinOptions, listener: GroupListener) {
+    const { host, network, incarnation } = parts;
+    const { sessionTimeout, instanceId, heartbeatInterval: heartbeatIntervalMs, profile: { mayBeMaster } } = options;
     this.#parts = parts;
     this.#options = options;
     this.#stated = statedOf(options.profile);
     this.#listener = listener;
-    this.#joining = new Line(parts.network, parts.host);
-    this.#beating = new Line(parts.network, parts.host);
-    const terms = leaseTerms(options.sessionTimeout);
+    this.#joining = new Line(network, host);
+    this.#beating = new Line(network, host);
+    const terms = leaseTerms(sessionTimeout);
     this.#rebalance = terms.rebalance;
-    const { margin = terms.margin, incarnation, host } = parts;
-    this.#member = new MemberLease({ ...terms, margin }, { incarnation, instanceId: options.instanceId }, host);
-    parts.meddle?.(this.#member);
+    const machine = this.#machine = new MembershipMachine<GroupKinds>({
+      terms: { ...terms, margin: parts.margin ?? terms.margin },
+      heartbeatIntervalMs,
+      incarnation,
+      instanceId,
+      mayBeMaster,
+      clock: host,
+      random: () => 0.5, // pauses are as long as they are
+    });
+    const startTimer = (ms: number, due: () => void) => {
+      const entry = host.after(ms, "timer", due);
+      return () => entry.run = undefined;
+    };
+    this.#runner = new MembershipRunner({
+      machine,
+      clock: host,
+      startTimer,
+      perform: (effect) => this.#perform(effect),
+    });
   }
 
   get lease(): Lease {
-    return this.#member.lease;
+    return this.#machine.lease;
   }
 
   get memberId(): string {
-    return this.#member.memberId;
+    return this.#machine.memberId;
   }
 
   get generation(): number {
-    return this.#member.generation;
+    return this.#machine.generation;
   }
 
   get synced(): boolean {
-    return this.#member.synced;
+    return this.#machine.synced;
   }
 
   /** In ms. */
@@ -101,137 +109,121 @@ export class GroupMember {
   }
 
   start(): void {
-    void this.#run();
-    void this.#beat();
+    void this.#runner.run();
   }
 
-  rejoin(): void {
-    this.#wanted = true;
-    this.#wake?.();
+  /** Hands in what the worker wants. */
+  wish(wish: Wish): void {
+    this.#runner.feed(wish);
   }
 
   resign(): Promise<void> {
-    this.#resigns = true;
-    this.#eligible = false;
-    this.rejoin();
-    return new Promise((resolve) => this.#resigned.push(resolve));
+    return this.#wish("resign", "resigned");
   }
 
-  /** Does not stand until another one has been elected, or a session has passed. */
-  async standDown(): Promise<void> {
-    this.#eligible = false;
-    this.rejoin();
-    const over = new AbortController();
-    this.#othersTurn = () => over.abort();
-    await this.#parts.host.sleep(this.#options.sessionTimeout, over.signal);
-    this.#eligible = !this.#resigns;
-    if (!over.signal.aborted) this.rejoin(); // nobody else can
-  }
-
-  /** From the next round on it takes no partitions. */
-  drain(): void {
-    this.#draining = true;
-  }
-
-  askToResign(): void {
-    this.#asks = this.#master;
-    this.rejoin();
+  standDown(): Promise<void> {
+    return this.#wish("standDown", "stoodDown");
   }
 
   async evict(memberId: string): Promise<void> {
     await this.ask("LeaveGroup", (group) => group.leave(memberId));
-    this.hurry();
-  }
-
-  /** Asks at once whether there is another generation, and once more a moment later. */
-  hurry(): void {
-    this.#soon = 2;
-    this.#beatNow?.();
+    this.wish({ type: "hurry" });
   }
 
   /** Asks the coordinator as a member, on the connection of the heartbeats. Errors: `UNREACHABLE`. */
-  ask<T>(name: string, ask: (group: ReturnType<MemoryLog["group"]>) => T): Promise<T> {
+  async ask<T>(name: string, ask: (group: Group) => T): Promise<T> {
     const { log } = this.#parts;
     const timeout = Math.min(3000, this.#options.sessionTimeout / 3);
-    return this.#beating.call<T>(name, timeout, (reply) => reply(ask(log.group(this.#options.group))));
+    const answer = await this.#beating.call<T>(name, timeout, (reply) => reply(ask(log.group(this.#options.group))));
+    this.lastContact = this.#parts.host.monotonic();
+    return answer;
   }
 
   async leave(): Promise<void> {
-    this.#stopped = true;
-    this.#wake?.();
-    this.#joining.drop();
-    const memberId = this.#member.leave();
-    if (memberId !== "" && this.#options.instanceId === undefined) {
-      await this.ask("LeaveGroup", (group) => group.leave(memberId)).catch(() => {});
-    }
-    this.#beating.drop();
+    this.#runner.leave();
+    await this.#leaving;
+    this.#joining.close();
+    this.#beating.close();
   }
 
-  async #run(): Promise<void> {
-    while (!this.#stopped) {
-      try {
-        if (this.#wanted) await this.#round();
-        else await new Promise<void>((resolve) => this.#wake = resolve);
-        this.#wake = undefined;
-      } catch (error) {
-        if (!(error instanceof AnotherRound)) await this.#parts.host.sleep(AGAIN[0]);
-      }
+  #wish(type: "resign" | "standDown", outcome: "resigned" | "stoodDown"): Promise<void> {
+    if (this.#machine.isOver) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting[outcome].push(resolve);
+    this.wish({ type });
+    return promise;
+  }
+
+  #perform(effect: Effect<GroupKinds>): void {
+    switch (effect.do) {
+      case "find":
+        // There is one: it is asked under whatever address it has.
+        return this.#hand(effect.sent, (sent) => Promise.resolve({ type: "found", sent }));
+      case "join":
+        return this.#hand(effect.sent, () => this.#join(effect));
+      case "plan":
+        return this.#hand(effect.sent, async (sent) => {
+          return { type: "planned", sent, plan: await this.#plan(effect.members) };
+        });
+      case "sync":
+        return this.#hand(effect.sent, () => this.#sync(effect));
+      case "beat":
+        return this.#hand(effect.sent, (sent) => this.#beat(sent));
+      case "leave":
+        this.#leaving = this.ask("LeaveGroup", (group) => group.leave(effect.memberId)).catch(() => {});
+        return;
+      case "hangUp":
+        return this.#joining.drop();
+      case "forget":
+        this.#joining.drop();
+        return this.#beating.drop();
+      case "synced":
+        return this.#listener.synced(effect.given, effect.notBefore);
+      case "expelled":
+        return this.#listener.expelled();
+      case "failed":
+        return this.#listener.failed(effect.error);
+      case "unreachable":
+      case "reachable":
+        return;
+      case "resigned":
+      case "stoodDown":
+        for (const resolve of this.#waiting[effect.do].splice(0)) resolve();
     }
   }
 
-  async #round(): Promise<void> {
-    this.#wanted = false;
-    this.#member.joining = true;
-    try {
-      const joined = await this.#join();
-      const plan = joined.leader === this.memberId ? await this.#plan(joined.members) : new Map<string, Assignment>();
-      await this.#sync(plan);
-    } catch (error) {
-      this.#wanted = true;
-      throw error;
-    } finally {
-      this.#member.joining = false;
-    }
+  /** Hands in what comes of a request, or that nothing does. */
+  #hand(sent: Sent, ask: (sent: Sent) => Promise<Answer<GroupKinds>>): void {
+    ask(sent).then((answer) => this.#runner.feed(answer), (error) => this.#runner.feed({ type: "lost", sent, error }));
   }
 
-  async #join(): Promise<Joined> {
-    const { topics, profile, instanceId = null, sessionTimeout: session, group } = this.#options;
-    const { log, incarnation } = this.#parts;
-    const claim = this.#member.claim(this.#listener.claim());
-    const patience = this.#member.patience.asked;
-    const eligible = profile.mayBeMaster && this.#eligible;
-    const data = {
-      ...this.#stated,
-      incarnation,
-      claim,
-      eligible,
-      patience,
-      asks: this.#asks,
-      draining: this.#draining,
-    };
-    const subscription = {
-      instanceId,
-      topics,
-      owned: [...this.#listener.owned()],
-      generation: this.generation,
-      data,
-    };
-    this.#hasSaid = !this.#eligible;
-    const sent = this.#member.sending();
-    const request = { memberId: this.memberId, session, rebalance: this.#rebalance, subscription };
-    const timeout = this.#rebalance + 2 * session;
-    const answer = await this.#joining.call<Joined>(
-      "JoinGroup",
-      timeout,
-      (reply) => log.group(group).join(request, reply),
-    );
-    this.#contact();
-    if (answer.error === "MEMBER_ID_REQUIRED") {
-      this.#member.named(answer.memberId);
-      return await this.#join();
-    }
-    this.#obey(this.#member.joined(sent, memberError(answer.error), answer), answer.error);
+  /** Asks something that may park for long. */
+  async #onJoining<T>(
+    name: string,
+    timeout: number,
+    ask: (group: Group, reply: (answer: T) => void) => void,
+  ): Promise<T> {
+    const { log, host } = this.#parts;
+    const answer = await this.#joining.call<T>(name, timeout, (reply) => ask(log.group(this.#options.group), reply));
+    this.lastContact = host.monotonic();
     return answer;
+  }
+
+  async #join({ sent, timeoutMs, ...said }: Request<GroupKinds> & { do: "join" }): Promise<Answer<GroupKinds>> {
+    const { topics, instanceId = null, sessionTimeout: session } = this.#options;
+    const { memberId, generation, eligible, patience, asks, draining } = said;
+    const { incarnation } = this.#parts;
+    const claim = this.#machine.claim(this.#listener.claim());
+    const data = { ...this.#stated, incarnation, claim, eligible, patience, asks, draining };
+    const subscription = { instanceId, topics, owned: [...this.#listener.owned()], generation, data };
+    const request = { memberId, session, rebalance: this.#rebalance, subscription };
+    const { error, memberId: id, generation: joined, leader, members } = await this.#onJoining<Joined>(
+      "JoinGroup",
+      timeoutMs,
+      (group, reply) => group.join(request, reply),
+    );
+    if (error !== undefined) return this.#refused(sent, error, id);
+    return { type: "joined", sent, memberId: id, generation: joined, members: leader === id ? members : undefined };
   }
 
   /** As the leader: who gets what, and who is master. */
@@ -253,106 +245,27 @@ export class GroupMember {
     );
   }
 
-  async #sync(plan: ReadonlyMap<string, Assignment>): Promise<void> {
-    const { log } = this.#parts;
-    const { memberId, generation } = this;
-    const { group, sessionTimeout } = this.#options;
-    const sent = this.#member.sending();
-    const { error, assignment } = await this.#joining.call<Synced>(
+  async #sync(
+    { sent, timeoutMs, plan = new Map() }: Request<GroupKinds> & { do: "sync" },
+  ): Promise<Answer<GroupKinds>> {
+    const { error, assignment: given = NOTHING } = await this.#onJoining<Synced>(
       "SyncGroup",
-      2 * sessionTimeout,
-      (reply) => log.group(group).sync(memberId, generation, plan, reply),
+      timeoutMs,
+      (group, reply) => group.sync(memberIdOf(sent.place), generationOf(sent.place), plan, reply),
     );
-    this.#contact();
-    this.#obey(this.#member.syncAnswered(sent, memberError(error)), error);
-    const given = assignment ?? NOTHING;
-    this.#master = given.master;
-    if (this.#member.decided(given, sent)) this.rejoin();
-    this.#listener.synced(given, this.#member.patience.notBefore);
-    if (!this.#hasSaid) return;
-    if (given.master !== "" && given.master !== this.#parts.incarnation) this.#othersTurn?.();
-    for (const resolve of this.#resigned.splice(0)) resolve();
+    return error === undefined ? { type: "assigned", sent, elected: given, given } : this.#refused(sent, error);
   }
 
-  async #beat(): Promise<void> {
-    while (!this.#stopped) {
-      await this.#pause();
-      this.#beaten = this.#parts.host.monotonic();
-      const { memberId, generation } = this;
-      if (this.#stopped || memberId === "" || generation < 0) continue;
-      const sent = this.#member.sending();
-      try {
-        const error = await this.ask("Heartbeat", (group) => group.heartbeat(memberId, generation));
-        this.#contact();
-        this.#obey(this.#member.heartbeat(sent, memberError(error)), error);
-      } catch (error) {
-        if (this.#stopped) return;
-        if (error instanceof AnotherRound) this.rejoin();
-        else this.#joining.drop(); // a JoinGroup that is parked on a connection that is gone would wait for minutes
-      }
-    }
+  async #beat(sent: Sent): Promise<Answer<GroupKinds>> {
+    const { place } = sent;
+    const error = await this.ask("Heartbeat", (group) => group.heartbeat(memberIdOf(place), generationOf(place)));
+    return error === undefined ? { type: "beaten", sent } : this.#refused(sent, error);
   }
 
-  async #pause(): Promise<void> {
-    const { host } = this.#parts;
-    const interval = this.#options.heartbeatInterval;
-    if (this.#soon < 2) {
-      await new Promise<void>((resolve) => {
-        // From one sending to the next: an answer may be read late, in a process that is busy, and the next is due then.
-        const left = interval - Math.min(host.monotonic() - this.#beaten, interval);
-        const entry = host.after(this.#soon === 0 ? left : Math.min(AGAIN[1], interval), "timer", resolve);
-        this.#beatNow = () => {
-          entry.run = undefined;
-          resolve();
-        };
-      });
-    }
-    this.#soon = Math.max(0, this.#soon - 1);
-  }
-
-  /** Does what an answer asks for. Throws unless it is good, or says nothing. */
-  #obey(verdict: Verdict, error: GroupError | undefined): void {
-    switch (verdict) {
-      case "good":
-      case "ignored":
-        return;
-      case "rejoin":
-        throw new AnotherRound();
-      case "expelled":
-        this.#listener.expelled();
-        throw new AnotherRound();
-      case "refused": {
-        const { group, instanceId } = this.#options;
-        const refused = new MephistoError(
-          "PROTOCOL",
-          `Group ${group} refuses ${instanceId ?? "this member"}: ${error}.`,
-        );
-        if (error === "FENCED_INSTANCE_ID") this.#fail(refused);
-        throw refused;
-      }
-    }
-  }
-
-  #fail(error: MephistoError): void {
-    this.#stopped = true;
-    this.#member.end();
-    this.#listener.expelled();
-    this.#listener.failed(error);
-  }
-
-  #contact(): void {
-    this.lastContact = this.#parts.host.monotonic();
-  }
-}
-
-/** What an error says of a member's place. */
-function memberError(error: GroupError | undefined): MemberError | undefined {
-  switch (error) {
-    case "NOT_COORDINATOR":
-    case "MEMBER_ID_REQUIRED":
-    case "FENCED_INSTANCE_ID":
-      return "OTHER";
-    default:
-      return error;
+  #refused(sent: Sent, refusal: GroupError, memberId = ""): Answer<GroupKinds> {
+    const { group, instanceId } = this.#options;
+    const sentence = `Group ${group} refuses ${instanceId ?? "this member"}: ${refusal}.`;
+    const why = refusal === "FENCED_INSTANCE_ID" ? "FATAL" : refusal;
+    return { type: "refused", sent, why, error: new MephistoError("PROTOCOL", sentence), memberId };
   }
 }

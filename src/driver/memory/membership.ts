@@ -77,16 +77,16 @@ export class MemoryMembership implements Membership {
   }
 
   drain(): void {
-    this.member.drain();
-    if (this.#held.size > 0) this.member.rejoin();
+    this.member.wish({ type: "drain" });
+    if (this.#held.size > 0) this.member.wish({ type: "rejoin" });
   }
 
   askToResign(): void {
-    this.member.askToResign();
+    this.member.wish({ type: "askToResign" });
   }
 
   hurry(): void {
-    this.member.hurry();
+    this.member.wish({ type: "hurry" });
   }
 
   async evict({ id }: Peer): Promise<void> {
@@ -181,7 +181,7 @@ export class MemoryMembership implements Membership {
     if (this.#stopped || !this.#holds(held)) return;
     this.#close([held]);
     this.#listener.handedOver([held]);
-    this.member.rejoin();
+    this.member.wish({ type: "rejoin" });
   }
 
   #expelled(): void {

@@ -1,5 +1,4 @@
 import { MephistoError } from "../../core/errors.ts";
-import type { MemberLease } from "../../core/member-lease.ts";
 import { within } from "../../core/pause.ts";
 import type { ClusterInfo, Driver, JoinOptions, MemberListener, MissingTopic, TopicSpec } from "../driver.ts";
 import type { Assign } from "../group-plan.ts";
@@ -22,8 +21,6 @@ export interface MemoryDriverParts {
   readonly assign: Assign;
   /** How much earlier than the log's own reckoning a lease ends, in ms. Default as over Kafka. */
   readonly margin?: number;
-  /** Is given what each member keeps of its lease before it joins, and may meddle with it. */
-  readonly meddle?: (member: MemberLease) => void;
 }
 
 /**

@@ -1,47 +1,44 @@
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../clock.ts";
 
 /**
  * For how long a lease may still be held that the group does not know of: of a predecessor in a static member's place, or of
  * another when the group's state was lost. Whoever is elected meanwhile waits.
  */
-export class Patience {
-  readonly #session: number;
+export class LeaseGrace {
+  readonly #sessionMs: number;
   readonly #clock: Clock;
-  #notBefore = -Infinity;
-  /** A static member that has not joined yet: it may take the place of one that is still alive, and master. */
-  #fresh: boolean;
+  /** Undefined: a static member that has not joined yet. It may take the place of one that is still alive, and master. */
+  #notBefore: number | undefined;
 
-  /** `session` in ms. */
-  constructor(session: number, isStatic: boolean, clock: Clock) {
-    this.#session = session;
-    this.#fresh = isStatic;
+  constructor(sessionMs: number, isStatic: boolean, clock: Clock) {
+    this.#sessionMs = sessionMs;
+    this.#notBefore = isStatic ? undefined : -Infinity;
     this.#clock = clock;
   }
 
   /** The moment of the monotonic clock before which nobody acts. */
   get notBefore(): number {
-    return this.#notBefore;
+    return this.#notBefore ?? -Infinity;
   }
 
   /** What to ask of all others when joining, in ms. */
   get asked(): number {
-    if (this.#fresh) return this.#session;
+    if (this.#notBefore === undefined) return this.#sessionMs;
     return Math.max(0, Math.ceil(this.#notBefore - this.#clock.monotonic()));
   }
 
-  /** Its first JoinGroup has been answered. */
+  /** A JoinGroup has been answered. */
   joined(): void {
-    if (this.#fresh) this.session();
-    this.#fresh = false;
+    if (this.#notBefore === undefined) this.session();
   }
 
   /** A session from now on, or from a moment of the monotonic clock. */
   session(since: number = this.#clock.monotonic()): void {
-    this.#notBefore = since + this.#session;
+    this.#notBefore = since + this.#sessionMs;
   }
 
   /** Another member has asked for it. Kept by all: whoever asked may go, and another one may be elected. */
   heard(ms: number): void {
-    if (ms > 0) this.#notBefore = Math.max(this.#notBefore, this.#clock.monotonic() + ms);
+    if (ms > 0) this.#notBefore = Math.max(this.notBefore, this.#clock.monotonic() + ms);
   }
 }

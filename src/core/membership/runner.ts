@@ -1,0 +1,78 @@
+import type { Clock } from "../clock.ts";
+import type { MembershipMachine } from "./machine.ts";
+import type { Effect, Event, Kinds } from "./messages.ts";
+
+export interface RunnerOptions<K extends Kinds> {
+  readonly machine: MembershipMachine<K>;
+  readonly clock: Clock;
+  /** Carries out a request or passes on a notice; hands in by `feed` what comes of it. Waits for nothing. */
+  readonly perform: (effect: Effect<K>) => void;
+  /** Calls `due` after `ms`; gives what cancels that. */
+  readonly startTimer: (ms: number, due: () => void) => () => void;
+}
+
+/**
+ * Runs a membership's machine: one event after the other, and all that one leads to before the next, in a loop of its own
+ * whoever hands the event in.
+ */
+export class MembershipRunner<K extends Kinds> {
+  readonly #options: RunnerOptions<K>;
+  readonly #events: Event<K>[] = [{ type: "start" }];
+  readonly #effects: Effect<K>[] = [];
+  #wake: (() => void) | undefined;
+
+  constructor(options: RunnerOptions<K>) {
+    this.#options = options;
+  }
+
+  feed(event: Event<K>): void {
+    this.#events.push(event);
+    this.#wake?.();
+  }
+
+  /** Until the membership is over. What `perform` throws it throws; when it is called again it goes on behind that. */
+  async run(): Promise<void> {
+    const { machine, clock, startTimer } = this.#options;
+    for (;;) {
+      this.#drain();
+      if (machine.isOver) return;
+      const { dueAt } = machine;
+      let cancel: (() => void) | undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        if (dueAt === undefined) return;
+        cancel = startTimer(Math.max(0, dueAt - clock.monotonic()), () => {
+          this.#events.push({ type: "tick" });
+          resolve();
+        });
+      });
+      this.#wake = undefined;
+      cancel?.();
+    }
+  }
+
+  /** Leaves at once, also when the loop has ended by a fault. */
+  leave(): void {
+    this.#events.push({ type: "leave" });
+    try {
+      this.#drain();
+    } finally {
+      this.#drain(); // what a fault has kept from being done
+      this.#wake?.();
+    }
+  }
+
+  #drain(): void {
+    const { machine, perform } = this.#options;
+    for (;;) {
+      const effect = this.#effects.shift();
+      if (effect !== undefined) {
+        perform(effect);
+        continue;
+      }
+      const event = this.#events.shift();
+      if (event === undefined) return;
+      this.#effects.push(...machine.on(event));
+    }
+  }
+}
