@@ -4,6 +4,11 @@ export interface Clock {
   monotonic(): number;
   /** Since 1970-01-01T00:00:00Z. */
   wall(): number;
+  /**
+   * Since the machine was started, with the time in which it was suspended: never set back, and never standing still.
+   * Undefined where it cannot be asked; the monotonic clock leaves that time out on many systems.
+   */
+  boot?(): number | undefined;
 }
 
 /** The clocks of this process. */

@@ -10,13 +10,17 @@ export interface LeaseTerms {
   readonly margin: number;
 }
 
-/** A moment on both clocks: the monotonic one may stand still while a machine sleeps, the wall clock may be set. */
+/**
+ * A moment on all clocks: the monotonic one may stand still while a machine is suspended, the wall clock may be set. The
+ * third does neither, and is not to be had everywhere.
+ */
 export interface Instant {
   readonly monotonic: number;
   readonly wall: number;
+  readonly boot?: number | undefined;
 }
 
-const NEVER: Instant = { monotonic: -Infinity, wall: -Infinity };
+const NEVER: Instant = { monotonic: -Infinity, wall: -Infinity, boot: -Infinity };
 
 /**
  * How long a member may act on what the group told it:
@@ -42,9 +46,9 @@ export class Lease {
     this.#clock = clock;
   }
 
-  /** Now, on both clocks: what the methods below take as the moment of sending. */
+  /** Now, on all clocks: what the methods below take as the moment of sending. */
   now(): Instant {
-    return { monotonic: this.#clock.monotonic(), wall: this.#clock.wall() };
+    return { monotonic: this.#clock.monotonic(), wall: this.#clock.wall(), boot: this.#clock.boot?.() };
   }
 
   /** An answered SyncGroup, or a heartbeat answered without error in a generation that has been synced. */
@@ -85,7 +89,8 @@ export class Lease {
 
   /** What is left, in ms, on the clock that has less; 0 or less when it is over. */
   left(): number {
-    return Math.min(this.#left("monotonic"), this.#left("wall"));
+    const now = this.now();
+    return Math.min(this.#left("monotonic", now), this.#left("wall", now), this.#left("boot", now));
   }
 
   /** Whether it still holds. */
@@ -93,9 +98,11 @@ export class Lease {
     return this.left() > 0;
   }
 
-  #left(clock: keyof Instant): number {
+  #left(clock: keyof Instant, now: Instant): number {
     const { session, rebalance, margin } = this.#terms;
-    return Math.min(this.#life[clock] + session, this.#proof[clock] + rebalance) - margin - this.#clock[clock]();
+    const [life, proof, at] = [this.#life[clock], this.#proof[clock], now[clock]];
+    if (life === undefined || proof === undefined || at === undefined) return Infinity; // the other clocks say
+    return Math.min(life + session, proof + rebalance) - margin - at;
   }
 }
 

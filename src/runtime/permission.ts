@@ -1,10 +1,11 @@
 /** What may need a permission on Deno. */
 export type Permission =
   | { name: "env"; variable?: string }
-  | { name: "sys"; kind: "hostname" }
-  | { name: "read"; path: string }
-  | { name: "write"; path: string }
-  | { name: "net"; host: string };
+  | { name: "sys"; kind?: "hostname" }
+  | { name: "read"; path?: string }
+  | { name: "write"; path?: string }
+  | { name: "net"; host?: string }
+  | { name: "run" | "ffi" };
 
 interface DenoPermissions {
   permissions: { querySync(permission: Permission): { state: string } };

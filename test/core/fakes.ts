@@ -43,7 +43,8 @@ export function supervisorOf(parts: Omit<SupervisorParts, "failed">): Supervisor
 
 /** Clocks that stand still until they are told to move. */
 export class StillClock implements Clock {
-  at: { monotonic: number; wall: number };
+  /** `boot`: missing where it cannot be asked. */
+  at: { monotonic: number; wall: number; boot?: number };
 
   constructor(monotonic = 1000, wall = Date.UTC(2026, 0, 1)) {
     this.at = { monotonic, wall };
@@ -57,9 +58,14 @@ export class StillClock implements Clock {
     return this.at.wall;
   }
 
-  /** Time passes on both. */
+  boot(): number | undefined {
+    return this.at.boot;
+  }
+
+  /** Time passes on all. */
   pass(ms: number): void {
-    this.at = { monotonic: this.at.monotonic + ms, wall: this.at.wall + ms };
+    const { monotonic, wall, boot } = this.at;
+    this.at = { monotonic: monotonic + ms, wall: wall + ms, ...(boot !== undefined && { boot: boot + ms }) };
   }
 }
 

@@ -1,0 +1,47 @@
+import { Buffer } from "node:buffer";
+import { openSync, readSync } from "node:fs";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { granted } from "./permission.ts";
+
+/** Linux tells here for how long it has been up, suspension included (CLOCK_BOOTTIME), in seconds with two decimals. */
+const UPTIME = "/proc/uptime";
+/** Read again after so long by the monotonic clock: it takes microseconds, and a lease is asked very often. */
+const FRESH_MS = 1;
+
+/**
+ * The clocks of this machine. `performance.now()` is CLOCK_MONOTONIC on Linux, on all runtimes: it stands still while the
+ * machine is suspended, and none of them has a function for the clock that does not.
+ */
+export const machineClock: Clock = { ...systemClock, boot: bootClock(UPTIME, systemClock) };
+
+/** Gives undefined where there is none, or where it may not be read. Opens the file when it is first asked. */
+export function bootClock(file: string, { monotonic }: Pick<Clock, "monotonic">): () => number | undefined {
+  const bytes = Buffer.alloc(64);
+  let handle: number | undefined;
+  let asked = -Infinity;
+  let answer: number | undefined;
+  return () => {
+    const now = monotonic();
+    if (now - asked < FRESH_MS) return answer;
+    if (asked === -Infinity) handle = opened(file);
+    asked = now;
+    return answer = handle === undefined ? undefined : secondsIn(bytes, handle) * 1000;
+  };
+}
+
+function opened(file: string): number | undefined {
+  try {
+    return mayRead() ? openSync(file, "r") : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function secondsIn(bytes: Buffer, handle: number): number {
+  return Number(bytes.toString("latin1", 0, readSync(handle, bytes, 0, bytes.length, 0)).split(" ")[0]);
+}
+
+/** Deno lets only a program that may do everything read below `/proc`, and would ask the person at the terminal. */
+function mayRead(): boolean {
+  return (["env", "ffi", "net", "read", "run", "sys", "write"] as const).every((name) => granted({ name }));
+}
