@@ -33,10 +33,11 @@ export { type ErrorCode, MephistoError } from "./src/core/errors.ts";
 export type { LogFields, Logger } from "./src/core/logger.ts";
 
 import { setRuntime } from "./src/core/app.ts";
+import { systemClock } from "./src/core/clock.ts";
 import { KafkaDriver } from "./src/kafka/kafka-driver.ts";
 import { parseUrl } from "./src/kafka/url.ts";
-import { machineClock } from "./src/runtime/clock.ts";
 import { isEntry } from "./src/runtime/entry.ts";
+import { uptime } from "./src/runtime/uptime.ts";
 import { lingerOf, Program } from "./src/worker/program.ts";
 
 // The floors are joined here: an app is run by a program over Kafka, and the entry file's by the command line, which is
@@ -49,7 +50,7 @@ setRuntime((definition) => {
       id,
       { linger: lingerOf(definition), compression: compression === "none" ? undefined : compression },
       logger,
-      machineClock,
+      { ...systemClock, boot: uptime },
     );
   });
   return {

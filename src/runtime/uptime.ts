@@ -1,6 +1,5 @@
 import { Buffer } from "node:buffer";
 import { openSync, readSync } from "node:fs";
-import { type Clock, systemClock } from "../core/clock.ts";
 import { granted } from "./permission.ts";
 
 /** Linux tells here for how long it has been up, suspension included (CLOCK_BOOTTIME), in seconds with two decimals. */
@@ -9,13 +8,14 @@ const UPTIME = "/proc/uptime";
 const FRESH_MS = 1;
 
 /**
- * The clocks of this machine. `performance.now()` is CLOCK_MONOTONIC on Linux, on all runtimes: it stands still while the
- * machine is suspended, and none of them has a function for the clock that does not.
+ * The time since the machine was started, in ms, with that in which it was suspended; undefined where it is not known.
+ * `performance.now()` is CLOCK_MONOTONIC on Linux, on all runtimes: it stands still meanwhile, and none of them has a
+ * function for the clock that does not.
  */
-export const machineClock: Clock = { ...systemClock, boot: bootClock(UPTIME, systemClock) };
+export const uptime: () => number | undefined = uptimeOf(UPTIME, () => performance.now());
 
-/** Gives undefined where there is none, or where it may not be read. Opens the file when it is first asked. */
-export function bootClock(file: string, { monotonic }: Pick<Clock, "monotonic">): () => number | undefined {
+/** Undefined where there is no such file, or where it may not be read. Opens it when it is first asked. */
+export function uptimeOf(file: string, monotonic: () => number): () => number | undefined {
   const bytes = Buffer.alloc(64);
   let handle: number | undefined;
   let asked = -Infinity;
