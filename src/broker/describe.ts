@@ -5,7 +5,10 @@ import { TopicError } from "./plan.ts";
 
 /** What can be described, by its number in the protocol. */
 export const TOPIC_RESOURCE = 2;
-const BROKER_RESOURCE = 4;
+export const BROKER_RESOURCE = 4;
+export const BROKER_LOGGER_RESOURCE = 8;
+export const CLIENT_METRICS_RESOURCE = 16;
+export const GROUP_RESOURCE = 32;
 
 /** Where a value is from, by its number in DescribeConfigs. */
 const TOPIC_SOURCE = 1;

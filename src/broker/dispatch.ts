@@ -1,3 +1,4 @@
+import { type Logger, silent } from "../core/logger.ts";
 import { WireError } from "../wire/errors.ts";
 import { Reader } from "../wire/reader.ts";
 import type { Broker } from "./broker.ts";
@@ -7,6 +8,7 @@ import { Output } from "./protocol/output.ts";
 import { messageReader } from "./protocol/read.ts";
 import { messageWriter, sizeOf } from "./protocol/write.ts";
 import type { AnyApi, Context } from "./requests/api.ts";
+import { notServed } from "./requests/not-served.ts";
 
 const API_VERSIONS = 18;
 
@@ -27,9 +29,11 @@ interface Codec {
 export class Dispatcher {
   readonly #apis: ReadonlyMap<number, AnyApi>;
   readonly #codecs = new Map<number, Codec>();
+  readonly #logger: Logger;
 
-  constructor(apis: readonly AnyApi[]) {
+  constructor(apis: readonly AnyApi[], logger: Logger = silent) {
     this.#apis = new Map(apis.map((api) => [api.key, api]));
+    this.#logger = logger;
   }
 
   /** Throws `WireError` or `UnsupportedRequestError`. */
@@ -38,7 +42,14 @@ export class Dispatcher {
     const header = readRequestHeader(reader);
     const { apiKey, apiVersion, clientId } = header;
     const api = this.#apis.get(apiKey);
-    if (api === undefined) throw new UnsupportedRequestError(`request ${apiKey} (version ${apiVersion}) is not served`);
+    if (api === undefined) {
+      const known = notServed.get(apiKey);
+      throw new UnsupportedRequestError(
+        known === undefined
+          ? `request ${apiKey} (version ${apiVersion}) is not served`
+          : `${known.name} (client ${JSON.stringify(clientId)}) is not served; ${known.advice}`,
+      );
+    }
     const [min, max] = api.versions;
     if (apiVersion < min || apiVersion > max) {
       // A client that is newer than the broker must be able to find out (KIP-511): answered in version 0.
@@ -46,13 +57,19 @@ export class Dispatcher {
         return this.#task(api, { ...header, apiVersion: 0 }, null, { ...who, version: -1, clientId });
       }
       throw new UnsupportedRequestError(
-        `${api.name} version ${apiVersion} is not served, only ${min} to ${max}`,
+        `${api.name} version ${apiVersion} is not served, only ${min} to ${max} (client ${JSON.stringify(clientId)})`,
       );
     }
     const flexible = apiVersion >= api.flexibleFrom;
     if (flexible) reader.skipTaggedFields();
     try {
       const request = this.#codec(api, apiVersion).read(reader);
+      // librdkafka leaves some behind a Metadata of all topics; Kafka does not look at them.
+      if (reader.remaining > 0) {
+        this.#logger.debug(
+          `${who.clientHost} (${clientId}): ${reader.remaining} bytes after ${api.name} version ${apiVersion} are ignored`,
+        );
+      }
       return this.#task(api, header, request, { ...who, version: apiVersion, clientId });
     } catch (error) {
       if (!(error instanceof WireError)) throw error;

@@ -1,6 +1,8 @@
 import { WireError } from "../wire/errors.ts";
 
 const PRODUCE = 0;
+/** What a TLS connection begins with: a record of a handshake, of version 3. */
+const TLS_HANDSHAKE = 0x1603;
 
 /** The most bytes a request may have: only Produce carries data, so that others cannot be used to take memory. */
 export interface FrameLimits {
@@ -74,6 +76,7 @@ export class Frames {
     const key = head.getInt16(4);
     const limit = key === PRODUCE ? this.#limits.produce : this.#limits.other;
     // A header takes ten bytes at least.
+    if (size >>> 16 === TLS_HANDSHAKE) throw new WireError("the beginning of TLS, which this broker does not speak");
     if (size < 10 || size > limit) throw new WireError(`a request of ${size} bytes (key ${key}; at most ${limit})`);
     return size;
   }

@@ -47,7 +47,7 @@ export class BrokerServer {
   constructor(options: ServerOptions) {
     this.#options = options;
     const { broker, limits, clock, logger } = options;
-    const dispatcher = new Dispatcher(options.apis);
+    const dispatcher = new Dispatcher(options.apis, logger);
     const now = () => clock.monotonic();
     this.#server = createServer((socket) => {
       if (this.#connections.size >= limits.connections) {

@@ -8,7 +8,9 @@ import { Connection } from "../../src/broker/connection.ts";
 import { Dispatcher } from "../../src/broker/dispatch.ts";
 import { bytes } from "../../src/broker/protocol/fields.ts";
 import { api } from "../../src/broker/requests/api.ts";
+import { apis } from "../../src/broker/requests/index.ts";
 import { silent } from "../../src/core/logger.ts";
+import { sampleRequest } from "../support/sample-requests.ts";
 import { encodeRequest } from "../support/wire-client.ts";
 
 /** A connection whose client takes what it is sent when it is told to, and whose requests are answered with 100 kB. */
@@ -92,4 +94,22 @@ test("one that reads nothing is ended in time, one that reads or has read all is
   await other.read();
   other.connection.sweep(other.state.now + 31_000, 600_000);
   assert.equal(other.state.isDestroyed, false);
+});
+
+test("bytes behind a request's body are ignored, whatever the request is, with a line for whoever looks for it", () => {
+  const lines: string[] = [];
+  const dispatcher = new Dispatcher(apis, { ...silent, debug: (line) => void lines.push(line) });
+  const who = { clientHost: "here", connectionId: 1, signal: new AbortController().signal, release() {} };
+  const subject = {
+    ...{ topic: "t", topicId: "1".repeat(32), groupId: "g" },
+    ...{ transactionalId: "x", producerId: 1, producerEpoch: 0 },
+  };
+  for (const api of apis) {
+    for (let [version, last] = api.versions; version <= last; version++) {
+      const request = sampleRequest(api.request, version, subject);
+      const frame = encodeRequest(api, version, request as never, 1, new Uint8Array([0, 0, 1])).subarray(4);
+      assert.ok(dispatcher.read(frame, who), `${api.name} version ${version}`);
+      assert.match(lines.pop() ?? "", new RegExp(`^here.*3 bytes after ${api.name} version ${version} are ignored$`));
+    }
+  }
 });

@@ -29,6 +29,7 @@ type Ask = <Q extends Struct, A extends Struct>(
   request: Write<Q>,
 ) => Promise<Read<A>>;
 
+const software = { clientSoftwareName: "test", clientSoftwareVersion: "1" };
 const TIME = Date.now() - 60_000;
 const suffix = Math.random().toString(36).slice(2, 8);
 const [plain, timed, compacted, small, gone] = ["plain", "timed", "compacted", "small", "gone"]
@@ -243,6 +244,9 @@ async function script(ask: Ask): Promise<void> {
   await ask("fetch: a newer leader", fetch, 11, fetchFrom(plain, 0, { currentLeaderEpoch: 9 }));
   await ask("fetch: an unknown session", fetch, 11, fetchFrom(plain, 0, { sessionId: 77, sessionEpoch: 3 }));
   await ask("fetch: an epoch without a session", fetch, 11, fetchFrom(plain, 0, { sessionEpoch: 3 }));
+  for (const sessionEpoch of [-1, 0]) {
+    await ask("fetch: a session's end or beginning", fetch, 11, fetchFrom(plain, 0, { sessionId: 77, sessionEpoch }));
+  }
   await ask("fetch: an unknown id", fetch, 13, fetchFrom("", 0));
 
   for (const time of [-1, -2, -3, -4, -5, 0, TIME, TIME + 1, TIME + 2, Date.now() + 9e6]) {
@@ -342,6 +346,25 @@ async function script(ask: Ask): Promise<void> {
 }
 
 const tests = differential("logs");
+
+tests.same("what ApiVersions lists", async (at) => {
+  const { apiKeys, supportedFeatures, finalizedFeatures } = await at.ask(apiVersions, 4, software);
+  const requests = apiKeys.map(({ apiKey, ...versions }) => [`request ${apiKey}`, versions]);
+  const features = supportedFeatures.map(({ name, ...versions }) => [`feature ${name}`, versions]);
+  const levels = finalizedFeatures.map(({ name, ...versions }) => [`level of ${name}`, versions]);
+  at.told.push(["listed", Object.fromEntries([...requests, ...features, ...levels])]);
+});
+
+tests.same("bytes behind a request's body", async (at) => {
+  const behind = new Uint8Array([0, 0, 1]);
+  const answer = async (version: number) => {
+    const { topics } = await at.ask(metadata, version, { topics: [] }, "main", behind);
+    at.told.push([`metadata ${version}`, topics]);
+  };
+  for (const version of [1, 9, 12, 13]) await answer(version);
+  const { errorCode } = await at.ask(apiVersions, 3, software, "main", behind);
+  at.told.push(["apiVersions", errorCode]);
+});
 
 tests.same(
   "logs, topics and configurations",

@@ -7,6 +7,8 @@ import { produce } from "../../src/broker/requests/00-produce.ts";
 import { fetch } from "../../src/broker/requests/01-fetch.ts";
 import { metadata } from "../../src/broker/requests/03-metadata.ts";
 import { apiVersions } from "../../src/broker/requests/18-api-versions.ts";
+import { consumerGroupHeartbeat } from "../../src/broker/requests/68-consumer-group-heartbeat.ts";
+import { shareGroupHeartbeat } from "../../src/broker/requests/76-share-group-heartbeat.ts";
 import { createTopics } from "../../src/broker/requests/19-create-topics.ts";
 import { until } from "../support/until.ts";
 import { encodeRequest, wireClient } from "../support/wire-client.ts";
@@ -75,6 +77,8 @@ test("what is not served and what cannot be read closes that connection, with on
   const tall = encodeRequest(metadata, 1, { topics: null });
   const cases: [Uint8Array, RegExp][] = [
     [Buffer.from(tall).fill(0x7f, 4, 6), /request 32639 .* is not served/],
+    [Buffer.from(tall).fill(0, 4, 6).fill(17, 5, 6), /SaslHandshake \(client "test"\).*leave out .* SASL/],
+    [Buffer.from([22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3]), /TLS/],
     [Buffer.from(encodeRequest(produce, 3, produceRequest("t", batch("v")))).fill(2, 7, 8), /Produce version 2 is not/],
     [Buffer.from("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), /a request of \d+ bytes/],
     [Buffer.from([0xff, 0xff, 0xff, 0xff, 0, 0]), /a request of -1 bytes/],
@@ -90,6 +94,24 @@ test("what is not served and what cannot be read closes that connection, with on
   }
   assert.equal((await good.call(metadata, 1, { topics: null })).brokers.length, 1);
   good.close();
+});
+
+test("a protocol of groups that is not there is refused with one line that names the client and what to set", async () => {
+  lines.length = 0;
+  const client = await wireClient(port);
+  const member = { groupId: "g", memberId: "m", memberEpoch: 0 };
+  for (let i = 0; i < 3; i++) {
+    const { errorCode, errorMessage } = await client.call(consumerGroupHeartbeat, 1, member);
+    assert.equal(errorCode, 35);
+    assert.match(errorMessage ?? "", /set group\.protocol=classic/);
+  }
+  const sharing = await wireClient(port);
+  assert.equal((await sharing.call(shareGroupHeartbeat, 1, member)).errorCode, 35);
+  assert.equal(lines.length, 2, lines.join("\n"));
+  assert.match(lines[0] ?? "", /"test" at 127\.0\.0\.1 asks for .* KIP-848 \(group "g"\).*set group\.protocol=classic/);
+  assert.match(lines[1] ?? "", /"test" at 127\.0\.0\.1 asks for a share group .*group\.protocol=classic/);
+  client.close();
+  sharing.close();
 });
 
 test("answers come in the order of the requests, however many are sent at once", async () => {

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { NO_UUID } from "../../src/broker/protocol/fields.ts";
 
 /** The differential tests, each a file. */
-export type Suite = "logs" | "groups" | "transactions";
+export type Suite = "logs" | "groups" | "transactions" | "admin";
 
 /** Something in which the dev broker may answer otherwise than Kafka does. */
 export interface Difference {
@@ -18,18 +18,56 @@ export interface Difference {
 
 const isSaid = (value: unknown) => typeof value === "string" && value !== "";
 const anything = () => true;
+const isMissing = (_kafka: unknown, ours: unknown) => ours === undefined;
 
 /**
  * All that may differ. Ids that are drawn at random are named by the order of their appearance before answers are
  * compared, so that only which of them are the same counts; of lists in the order of a hash table, only what they hold.
  */
 export const differences: readonly Difference[] = [
-  { why: "who the broker is", in: ["logs"], field: /^(clusterId|port)$/, allows: anything },
+  { why: "who the broker is", in: ["logs", "admin"], field: /^(clusterId|port)$/, allows: anything },
   {
     why: "messages are for people: their words do not count, and one may say more than Kafka's, or anything at all",
-    in: ["logs"],
+    in: ["logs", "admin"],
     field: /Message$/,
     allows: (_kafka, ours) => isSaid(ours),
+  },
+  {
+    why: "there are no users and no quotas: SASL, delegation tokens, setting of quotas and passwords",
+    in: ["logs"],
+    field: /^request (17|36|38|39|40|41|49|51)$/,
+    allows: isMissing,
+  },
+  {
+    why: "there is one broker with one log folder: nothing is moved, and brokers ask each other nothing",
+    in: ["logs"],
+    field: /^request (27|34|45|64|80|81)$/,
+    allows: isMissing,
+  },
+  {
+    why: "groups are of the classic protocol: no KIP-848, no share groups",
+    in: ["logs"],
+    field: /^(request (69|77|78|79|83|84|85|86|87|90|91|92)|(feature|level of) (group|share)\.version)$/,
+    allows: isMissing,
+  },
+  {
+    why: "the quorum of controllers has no log here: what would be in it is in journals",
+    in: ["admin"],
+    field: /^(highWatermark|logEndOffset|lastFetchTimestamp|lastCaughtUpTimestamp)$/,
+    asked: /DescribeQuorum/,
+    allows: anything,
+  },
+  {
+    why: "there is no quorum of controllers, whose features these are",
+    in: ["logs"],
+    field: /^(feature|level of) (kraft|metadata|eligible\.leader\.replicas)\.version$/,
+    allows: isMissing,
+  },
+  {
+    why: "no fetch sessions are kept, as KIP-227 allows: on one machine they would save next to nothing",
+    in: ["logs"],
+    field: /^sessionId$/,
+    allows: (_kafka, ours) => ours === 0,
   },
   {
     why: "set for the whole cluster: by Kafka for its replicas, and for the tests' Kafka that nothing is too old",
@@ -41,7 +79,7 @@ export const differences: readonly Difference[] = [
 ];
 
 /** Fields whose lists Kafka makes from hash tables. */
-export const UNORDERED = /^(members|results|topics|partitions|configs|responses)$/;
+export const UNORDERED = /^(members|resources|results|topics|partitions|configs|responses)$/;
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 

@@ -38,13 +38,14 @@ export class Station {
     version: number,
     message: Write<Q>,
     connection = "main",
+    behind?: Uint8Array,
   ): Promise<Read<A>> {
     let client = this.#clients.get(connection);
     if (client === undefined) this.#clients.set(connection, client = await wireClient(this.#port));
-    let answer = await client.call(api, version, message);
+    let answer = await client.call(api, version, message, behind);
     for (const start = performance.now(); isUnready(answer) && performance.now() - start < 60_000;) {
       await sleep(20);
-      answer = await client.call(api, version, message);
+      answer = await client.call(api, version, message, behind);
     }
     return answer;
   }

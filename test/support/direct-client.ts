@@ -2,10 +2,9 @@ import { Buffer } from "node:buffer";
 import type { Broker } from "../../src/broker/broker.ts";
 import { Dispatcher } from "../../src/broker/dispatch.ts";
 import type { Read, Struct, Write } from "../../src/broker/protocol/fields.ts";
-import { messageReader } from "../../src/broker/protocol/read.ts";
 import type { Api } from "../../src/broker/requests/api.ts";
 import { Reader } from "../../src/wire/reader.ts";
-import { encodeRequest } from "./wire-client.ts";
+import { encodeRequest, readWhole } from "./wire-client.ts";
 
 /** Sends requests to a broker of this process without a connection: an answer is there as soon as the broker gives it. */
 export function directClient(broker: Broker) {
@@ -20,7 +19,7 @@ export function directClient(broker: Broker) {
     const reader = new Reader(Buffer.concat(pieces ?? []).subarray(8));
     const flexible = version >= api.flexibleFrom;
     if (flexible) reader.skipTaggedFields();
-    return messageReader(api.response, version, flexible)(reader);
+    return readWhole(api.response, version, flexible, reader);
   };
 }
 

@@ -20,7 +20,17 @@ export interface FieldOptions<T> {
   readonly or?: T;
 }
 
-export type Primitive = "boolean" | "int8" | "int16" | "int32" | "int64" | "uuid" | "string" | "bytes" | "records";
+export type Primitive =
+  | "boolean"
+  | "int8"
+  | "int16"
+  | "uint16"
+  | "int32"
+  | "int64"
+  | "uuid"
+  | "string"
+  | "bytes"
+  | "records";
 export type Shape =
   | { readonly is: Primitive }
   | { readonly is: "struct"; readonly of: Struct }
@@ -67,6 +77,7 @@ function primitive<T, W = T>(is: Primitive) {
 export const boolean = primitive<boolean>("boolean");
 export const int8 = primitive<number>("int8");
 export const int16 = primitive<number>("int16");
+export const uint16 = primitive<number>("uint16");
 export const int32 = primitive<number>("int32");
 /** A number: what is beyond the safe integers is cut to the nearest one. */
 export const int64 = primitive<number>("int64");

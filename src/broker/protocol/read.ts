@@ -6,8 +6,9 @@ import { includes, NO_UUID, type Primitive, type Read, type Shape, type Struct }
 export type ReadFn = (reader: Reader) => unknown;
 
 /**
- * Makes the reader of a message's version. Throws (the reader does) `WireError` for bytes that are cut short, too many
- * or make no sense. Tagged fields that the table does not know are stepped over, as the protocol wants it.
+ * Makes the reader of a message's version. Throws (the reader does) `WireError` for bytes that are cut short or make no
+ * sense. Tagged fields that the table does not know are stepped over, as the protocol wants it; bytes after the message
+ * are left to the caller.
  */
 export function messageReader<S extends Struct>(
   table: S,
@@ -15,11 +16,7 @@ export function messageReader<S extends Struct>(
   flexible: boolean,
 ): (reader: Reader) => Read<S> {
   const read = structReader(table, version, flexible);
-  return (reader) => {
-    const message = read(reader);
-    if (reader.remaining > 0) throw new WireError(`${reader.remaining} bytes too many`);
-    return message as Read<S>; // the codec's edge: the table says what its type is
-  };
+  return (reader) => read(reader) as Read<S>; // the codec's edge: the table says what its type is
 }
 
 function structReader(table: Struct, version: number, flexible: boolean): ReadFn {
@@ -87,6 +84,8 @@ function primitiveReader(is: Primitive, flexible: boolean, nullable: boolean): R
       return (reader) => reader.int8();
     case "int16":
       return (reader) => reader.int16();
+    case "uint16":
+      return (reader) => reader.int16() & 0xffff;
     case "int32":
       return (reader) => reader.int32();
     case "int64":
@@ -117,6 +116,7 @@ export function defaultOf(shape: Shape, given: unknown): () => unknown {
       return () => false;
     case "int8":
     case "int16":
+    case "uint16":
     case "int32":
     case "int64":
       return () => 0;

@@ -98,6 +98,8 @@ function primitiveWriter(is: Primitive, flexible: boolean, nullable: boolean): W
       return (out, value) => out.writer.int8(value as number);
     case "int16":
       return (out, value) => out.writer.int16(value as number);
+    case "uint16":
+      return (out, value) => out.writer.int16(((value as number) << 16) >> 16);
     case "int32":
       return (out, value) => out.writer.int32(value as number);
     case "int64":

@@ -8,6 +8,8 @@ export const produce = api({
   key: 0,
   name: "Produce",
   versions: [3, 13],
+  // As Kafka does: librdkafka up to 2.6.1 compresses with gzip, snappy and lz4 only where it sees these (KAFKA-18659).
+  advertisedFrom: 0,
   flexibleFrom: 9,
   request: {
     transactionalId: string({ nullable: "3+", or: null }),

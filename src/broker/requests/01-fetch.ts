@@ -10,7 +10,7 @@ const MAX_BYTES = 55 * 1024 * 1024;
 export const fetch = api({
   key: 1,
   name: "Fetch",
-  versions: [4, 17],
+  versions: [4, 18],
   flexibleFrom: 12,
   request: {
     clusterId: string({ v: "12+", nullable: "12+", tag: 0, or: null }),
@@ -36,6 +36,7 @@ export const fetch = api({
         logStartOffset: int64({ v: "5+", or: -1 }),
         partitionMaxBytes: int32(),
         replicaDirectoryId: uuid({ v: "17+", tag: 0 }),
+        highWatermark: int64({ v: "18+", tag: 1, or: Number.MAX_SAFE_INTEGER }),
       }),
     }),
     forgottenTopicsData: array({
@@ -86,9 +87,10 @@ export const fetch = api({
     }, { v: "16+", tag: 0 }),
   },
   async handle(broker, request, { version, signal }) {
-    const { maxWaitMs, minBytes, sessionId, sessionEpoch, maxBytes } = request;
-    // No sessions are kept: whoever asks for one is told 0, which means none (KIP-227).
-    if (sessionId !== 0 || sessionEpoch > 0) return { errorCode: FETCH_SESSION_ID_NOT_FOUND, responses: [] };
+    const { maxWaitMs, minBytes, sessionEpoch, maxBytes } = request;
+    // No sessions are kept: a client that asks for one gets the id 0, which means none (KIP-227). The epochs 0 and -1
+    // begin one and end one: both fetch in full, whatever the id is.
+    if (sessionEpoch !== 0 && sessionEpoch !== -1) return { errorCode: FETCH_SESSION_ID_NOT_FOUND, responses: [] };
     const committed = request.isolationLevel === READ_COMMITTED;
     const wishes: Wish[] = request.topics.flatMap(({ topic, topicId, partitions }) =>
       partitions.map((wish) => {

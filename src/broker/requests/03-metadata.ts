@@ -1,5 +1,6 @@
 import { array, boolean, int16, int32, list, NO_UUID, string, uuid } from "../protocol/fields.ts";
 import { INVALID_TOPIC_EXCEPTION, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
+import { CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS } from "../authorized.ts";
 import { LEADER_EPOCH, NODE_ID } from "../node.ts";
 import { planTopic, refuseName, TopicError } from "../plan.ts";
 import type { Broker } from "../broker.ts";
@@ -44,29 +45,33 @@ export const metadata = api({
         isrNodes: list(int32()),
         offlineReplicas: list(int32(), { v: "5+", or: [] }),
       }),
-      topicAuthorizedOperations: int32({ v: "8+", or: -2147483648 }),
+      topicAuthorizedOperations: int32({ v: "8+", or: NOT_ASKED }),
     }),
-    clusterAuthorizedOperations: int32({ v: "8-10", or: -2147483648 }),
+    clusterAuthorizedOperations: int32({ v: "8-10", or: NOT_ASKED }),
     errorCode: int16({ v: "13+", or: 0 }),
   },
-  handle(broker, { topics, allowAutoTopicCreation }, { version }) {
+  handle(broker, request, { version }) {
     const { nodeId, host, port, clusterId } = broker;
+    const { topics, allowAutoTopicCreation } = request;
     const asksForAll = topics === null || (version === 0 && topics.length === 0);
     const mayCreate = allowAutoTopicCreation && (broker.options.autoCreate ?? false);
+    const found = asksForAll ? broker.topics.all().map(describe) : topics.map(({ name, topicId }) => {
+      if (name === null) {
+        const topic = broker.topics.byId(topicId);
+        return topic === undefined ? { errorCode: UNKNOWN_TOPIC_ID, name, topicId, partitions: [] } : describe(topic);
+      }
+      const topic = broker.topics.get(name) ?? (mayCreate ? create(broker, name) : undefined);
+      if (topic !== undefined) return describe(topic);
+      const errorCode = refuseName(name) === undefined ? UNKNOWN_TOPIC_OR_PARTITION : INVALID_TOPIC_EXCEPTION;
+      return { errorCode, name, partitions: [] };
+    });
+    const topicAuthorizedOperations = request.includeTopicAuthorizedOperations ? TOPIC_OPERATIONS : NOT_ASKED;
     return {
       brokers: [{ nodeId, host, port }],
       clusterId,
       controllerId: nodeId,
-      topics: asksForAll ? broker.topics.all().map(describe) : topics.map(({ name, topicId }) => {
-        if (name === null) {
-          const topic = broker.topics.byId(topicId);
-          return topic === undefined ? { errorCode: UNKNOWN_TOPIC_ID, name, topicId, partitions: [] } : describe(topic);
-        }
-        const topic = broker.topics.get(name) ?? (mayCreate ? create(broker, name) : undefined);
-        if (topic !== undefined) return describe(topic);
-        const errorCode = refuseName(name) === undefined ? UNKNOWN_TOPIC_OR_PARTITION : INVALID_TOPIC_EXCEPTION;
-        return { errorCode, name, partitions: [] };
-      }),
+      topics: found.map((topic) => ({ ...topic, topicAuthorizedOperations })),
+      clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? CLUSTER_OPERATIONS : NOT_ASKED,
     };
   },
 });

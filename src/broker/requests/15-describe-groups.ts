@@ -1,14 +1,10 @@
+import { GROUP_OPERATIONS, NOT_ASKED } from "../authorized.ts";
 import { GROUP_ID_NOT_FOUND } from "../codes.ts";
 import type { Group } from "../groups/group.ts";
 import { metadataOf } from "../groups/member.ts";
 import { NO_BYTES } from "../groups/types.ts";
 import { array, boolean, bytes, int16, int32, list, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
-
-/** Not asked for. */
-const NO_OPERATIONS = -2147483648;
-/** READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS and ALTER_CONFIGS, one bit each: everybody may do everything. */
-const ALL_OPERATIONS = 3400;
 
 export const describeGroups = api({
   key: 15,
@@ -33,11 +29,11 @@ export const describeGroups = api({
         memberMetadata: bytes(),
         memberAssignment: bytes(),
       }, { or: [] }),
-      authorizedOperations: int32({ v: "3+", or: NO_OPERATIONS }),
+      authorizedOperations: int32({ v: "3+", or: NOT_ASKED }),
     }),
   },
   handle(broker, { groups, includeAuthorizedOperations }, { version }) {
-    const authorizedOperations = includeAuthorizedOperations ? ALL_OPERATIONS : NO_OPERATIONS;
+    const authorizedOperations = includeAuthorizedOperations ? GROUP_OPERATIONS : NOT_ASKED;
     return {
       groups: groups.map((groupId) => {
         const group = broker.groups.group(groupId);

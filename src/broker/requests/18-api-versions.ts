@@ -1,15 +1,10 @@
+import { features } from "../features.ts";
 import { array, boolean, int16, int32, int64, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 
 const UNSUPPORTED_VERSION = 35;
 const INVALID_REQUEST = 42;
 const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
-
-/**
- * What clients may use. Transactions of version 2 (KIP-890) are; the new consumer protocol (KIP-848), which would be
- * group.version 1, is not, so it is not listed, and clients use the classic one.
- */
-const FEATURES = [{ name: "transaction.version", minVersion: 0, maxVersion: 2, finalized: 2 }];
 
 export const apiVersions = api({
   key: 18,
@@ -34,9 +29,9 @@ export const apiVersions = api({
     zkMigrationReady: boolean({ v: "3+", tag: 3, or: false }),
   },
   handle(broker, request, { version }) {
-    const all = broker.apis.map(({ key, versions: [minVersion, maxVersion] }) => ({
+    const all = broker.apis.map(({ key, versions: [minVersion, maxVersion], advertisedFrom }) => ({
       apiKey: key,
-      minVersion,
+      minVersion: advertisedFrom ?? minVersion,
       maxVersion,
     }));
     // A version that is not served arrives here as -1, without its fields.
@@ -48,9 +43,9 @@ export const apiVersions = api({
     return {
       apiKeys: all,
       // Before version 4 clients did not take a lowest version of 0 (KAFKA-17011).
-      supportedFeatures: FEATURES.filter(({ minVersion }) => version >= 4 || minVersion > 0),
+      supportedFeatures: features.filter(({ minVersion }) => version >= 4 || minVersion > 0),
       finalizedFeaturesEpoch: 1,
-      finalizedFeatures: FEATURES.map(({ name, finalized }) => ({
+      finalizedFeatures: features.map(({ name, finalized }) => ({
         name,
         maxVersionLevel: finalized,
         minVersionLevel: finalized,

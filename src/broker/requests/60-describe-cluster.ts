@@ -1,3 +1,4 @@
+import { CLUSTER_OPERATIONS, NOT_ASKED } from "../authorized.ts";
 import { MISMATCHED_ENDPOINT_TYPE } from "../codes.ts";
 import { array, boolean, int16, int32, int8, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
@@ -12,7 +13,7 @@ export const describeCluster = api({
   request: {
     includeClusterAuthorizedOperations: boolean(),
     endpointType: int8({ v: "1+", or: 1 }),
-    includeFencedBrokers: boolean({ v: "2+" }),
+    includeFencedBrokers: boolean({ v: "2+", or: false }),
   },
   response: {
     throttleTimeMs: int32({ or: 0 }),
@@ -28,14 +29,19 @@ export const describeCluster = api({
       rack: string({ nullable: "0+", or: null }),
       isFenced: boolean({ v: "2+" }),
     }),
-    clusterAuthorizedOperations: int32({ or: -2147483648 }),
+    clusterAuthorizedOperations: int32({ or: NOT_ASKED }),
   },
-  handle(broker, { endpointType }) {
+  handle(broker, { endpointType, includeClusterAuthorizedOperations }) {
     const { nodeId, host, port, clusterId } = broker;
     if (endpointType !== BROKERS) {
       const errorMessage = "The request was sent to an endpoint of type BROKER, but we wanted another one.";
       return { errorCode: MISMATCHED_ENDPOINT_TYPE, errorMessage, clusterId: "", brokers: [] };
     }
-    return { clusterId, controllerId: nodeId, brokers: [{ brokerId: nodeId, host, port, isFenced: false }] };
+    return {
+      clusterId,
+      controllerId: nodeId,
+      brokers: [{ brokerId: nodeId, host, port, isFenced: false }],
+      clusterAuthorizedOperations: includeClusterAuthorizedOperations ? CLUSTER_OPERATIONS : NOT_ASKED,
+    };
   },
 });

@@ -1,4 +1,5 @@
 import { UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
+import { NOT_ASKED, TOPIC_OPERATIONS } from "../authorized.ts";
 import { LEADER_EPOCH, NODE_ID } from "../node.ts";
 import { array, boolean, int16, int32, list, NO_UUID, string, struct, uuid } from "../protocol/fields.ts";
 import { api } from "./api.ts";
@@ -38,7 +39,7 @@ export const describeTopicPartitions = api({
         lastKnownElr: list(int32(), { nullable: "0+", or: null }),
         offlineReplicas: list(int32()),
       }),
-      topicAuthorizedOperations: int32({ or: -2147483648 }),
+      topicAuthorizedOperations: int32({ or: NOT_ASKED }),
     }),
     nextCursor: struct({
       topicName: string(),
@@ -50,10 +51,11 @@ export const describeTopicPartitions = api({
     const from = cursor?.topicName ?? "";
     let left = Math.max(1, Math.min(responsePartitionLimit, PARTITION_LIMIT));
     const described = [];
+    const rest = { topicAuthorizedOperations: TOPIC_OPERATIONS };
     for (const name of [...new Set(names)].sort().filter((name) => name >= from)) {
       const topic = broker.topics.get(name);
       if (topic === undefined) {
-        described.push({ errorCode: UNKNOWN_TOPIC_OR_PARTITION, name, topicId: NO_UUID, partitions: [] });
+        described.push({ ...rest, errorCode: UNKNOWN_TOPIC_OR_PARTITION, name, topicId: NO_UUID, partitions: [] });
         continue;
       }
       const first = cursor?.topicName === name ? cursor.partitionIndex : 0;
@@ -67,7 +69,7 @@ export const describeTopicPartitions = api({
         lastKnownElr: [],
         offlineReplicas: [],
       }));
-      described.push({ name, topicId: topic.id, partitions });
+      described.push({ ...rest, name, topicId: topic.id, partitions });
       left -= partitions.length;
       const next = first + partitions.length;
       if (left === 0 && next < topic.partitions.length) {

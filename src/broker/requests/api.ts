@@ -27,6 +27,8 @@ export interface Api<Q extends Struct = Struct, A extends Struct = Struct> {
   readonly name: string;
   /** The first and the last version that is served; these are the ones that ApiVersions advertises. */
   readonly versions: readonly [min: number, max: number];
+  /** The first version that ApiVersions advertises, where it is an older one than is served. */
+  readonly advertisedFrom?: number;
   /** The first version with compact lengths and tagged fields (KIP-482). */
   readonly flexibleFrom: number;
   readonly request: Q;

@@ -14,6 +14,8 @@ import { endTxn } from "./26-end-txn.ts";
 import { txnOffsetCommit } from "./28-txn-offset-commit.ts";
 import { deleteGroups } from "./42-delete-groups.ts";
 import { offsetDelete } from "./47-offset-delete.ts";
+import { consumerGroupHeartbeat } from "./68-consumer-group-heartbeat.ts";
+import { shareGroupHeartbeat } from "./76-share-group-heartbeat.ts";
 import { describeTransactions } from "./65-describe-transactions.ts";
 import { listTransactions } from "./66-list-transactions.ts";
 import type { AnyApi } from "./api.ts";
@@ -38,4 +40,6 @@ export const coordinatorApis: readonly AnyApi[] = [
   offsetDelete,
   describeTransactions,
   listTransactions,
+  consumerGroupHeartbeat,
+  shareGroupHeartbeat,
 ];

@@ -15,6 +15,7 @@ import { listOffsets } from "./02-list-offsets.ts";
 import { metadata } from "./03-metadata.ts";
 import { offsetForLeaderEpoch } from "./23-offset-for-leader-epoch.ts";
 import { produce } from "./00-produce.ts";
+import { adminApis } from "./admin.ts";
 import type { AnyApi } from "./api.ts";
 import { coordinatorApis } from "./coordinators.ts";
 
@@ -38,4 +39,5 @@ export const apis: readonly AnyApi[] = [
   describeProducers,
   describeTopicPartitions,
   ...coordinatorApis,
+  ...adminApis,
 ];

@@ -1,0 +1,47 @@
+import { SECURITY_DISABLED } from "../codes.ts";
+import { array, int16, int32, int8, string } from "../protocol/fields.ts";
+import { NO_AUTHORIZER } from "../authorized.ts";
+import { api } from "./api.ts";
+
+export const deleteAcls = api({
+  key: 31,
+  name: "DeleteAcls",
+  versions: [1, 3],
+  flexibleFrom: 2,
+  request: {
+    filters: array({
+      resourceTypeFilter: int8(),
+      resourceNameFilter: string({ nullable: "0+" }),
+      patternTypeFilter: int8({ or: 3 }),
+      principalFilter: string({ nullable: "0+" }),
+      hostFilter: string({ nullable: "0+" }),
+      operation: int8(),
+      permissionType: int8(),
+    }),
+  },
+  response: {
+    throttleTimeMs: int32({ or: 0 }),
+    filterResults: array({
+      errorCode: int16(),
+      errorMessage: string({ nullable: "0+" }),
+      matchingAcls: array({
+        errorCode: int16(),
+        errorMessage: string({ nullable: "0+" }),
+        resourceType: int8(),
+        resourceName: string(),
+        patternType: int8({ or: 3 }),
+        principal: string(),
+        host: string(),
+        operation: int8(),
+        permissionType: int8(),
+      }),
+    }),
+  },
+  handle: (_broker, { filters }) => ({
+    filterResults: filters.map(() => ({
+      errorCode: SECURITY_DISABLED,
+      errorMessage: NO_AUTHORIZER,
+      matchingAcls: [],
+    })),
+  }),
+});
