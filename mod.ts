@@ -69,11 +69,12 @@ setRuntime((definition) => {
       ]);
       await main(definition, {
         worker: (settings, logger, advice) => program.worker(settings, logger, advice),
+        tryOut: (settings, logger, advice) => program.tryOut(settings, logger, advice),
         send: (actor, message, settings) => program.send(actor, message, settings),
         journal: (settings, patience) => program.journal(settings, patience),
         resign: (settings) => program.resign(settings),
         broker: makeBroker,
-        startBroker: (words, advice) => brokerStart(words, advice),
+        startBroker: (words) => brokerStart(words),
         close: () => program.stop(),
       });
     },

@@ -8,11 +8,8 @@ export function runBroker(
   make: MakeBroker,
   terminal: Terminal = processTerminal(),
 ): Promise<number> {
-  const use = (url: string, advice = `In other terminals: mephisto worker <script.ts> -p 0 --url ${url}`) => advice;
-  const broker = brokerCommand(make, terminal, use, {
-    // `dev` knows the script.
-    advice: { type: "string", description: "What is said of how to use it", valueHint: "text" },
-  });
+  const use = (url: string) => `In other terminals: mephisto worker <script.ts> -p 0 --url ${url}`;
+  const broker = brokerCommand(make, terminal, use);
   return dispatch({
     name: "mephisto",
     description: "",

@@ -17,8 +17,8 @@ export interface BrokerStart extends Start {
   readonly isAlone: boolean;
 }
 
-/** Says how to start a broker with these flags; `advice` is what it tells people of how to use it. */
-export type StartBroker = (words: readonly string[], advice: string) => BrokerStart;
+/** Says how to start a broker with these flags. */
+export type StartBroker = (words: readonly string[]) => BrokerStart;
 
 /** Where the choice looks. */
 export interface Around {
@@ -37,11 +37,11 @@ const BUN_SINCE = "1.2";
  * of the script: that may be made for another runtime, or do things of its own when it is loaded. Where that command is
  * no plain file (in a compiled or bundled program, a registry's cache), the script is started again on its own runtime.
  */
-export function brokerStart(words: readonly string[], advice: string, around: Around = here()): BrokerStart {
+export function brokerStart(words: readonly string[], around: Around = here()): BrokerStart {
   const { self, command } = around;
   if (command !== undefined) {
     const alone = (on: Runtime["name"], program: string): BrokerStart => {
-      const args = argsFor(on, command, ["broker", ...words, `--advice=${advice}`]);
+      const args = argsFor(on, command, ["broker", ...words]);
       return { program, args, runtime: on, isAlone: true };
     };
     const bun = self.name === "bun" ? process.execPath : around.bun();

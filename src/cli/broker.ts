@@ -53,23 +53,15 @@ export const BROKER_FLAGS = {
   "yes-really": { type: "boolean", description: "Starts under NODE_ENV=production too" },
 } as const;
 
-/**
- * Runs a broker for development until it is told to stop. `use` says how a worker finds the one at an address; it gets the
- * flag `advice` too, if that is among `more` flags.
- */
-export function brokerCommand(
-  make: MakeBroker,
-  terminal: Terminal,
-  use: (url: string, advice?: string) => string,
-  more: Command["args"] = {},
-): Command {
+/** Runs a broker for development until it is told to stop. `use` says how a worker finds the one at an address. */
+export function brokerCommand(make: MakeBroker, terminal: Terminal, use: (url: string) => string): Command {
   return {
     description: "Runs a broker for development, which speaks Kafka's protocol",
     args: {
-      port: flag(`Default ${BROKER_PORT}; 0 takes any free one`, { alias: "p" }),
+      port: flag(`Default ${BROKER_PORT}; 0 takes any free one`),
       host: flag("Default 127.0.0.1", { valueHint: "address" }),
       ...BROKER_FLAGS,
-      ...more,
+      brief: { type: "boolean", description: "Does not say where it listens, nor how to use it" },
     },
     async run(flags) {
       refuseProduction("broker", flags, terminal);
@@ -85,8 +77,14 @@ export function brokerCommand(
         ...(flags.data !== undefined && { data: folderOf(flags.data, "--data") }),
         ...(flags.memory !== undefined && { memoryLimit: bytesOf(flags.memory, "--memory") }),
       });
-      const advise = (url: string) => use(url, flags.advice);
-      return await live(broker, { port, host, where: flags.data ?? "memory" }, terminal, advise);
+      const where = flags.data ?? "memory";
+      const introduce = (address: string, url: string) => {
+        if (flags.brief === "true") return;
+        terminal.out(
+          `Speaks Kafka's protocol at ${address}, for development; everything is kept in ${where}.\n${use(url)}\n`,
+        );
+      };
+      return await live(broker, { port, host }, terminal, introduce);
     },
   };
 }
@@ -106,9 +104,9 @@ export function refuseProduction(
 
 async function live(
   broker: DevBroker,
-  { port, host, where }: { port: number; host: string; where: string },
+  { port, host }: { port: number; host: string },
   terminal: Terminal,
-  use: (url: string) => string,
+  introduce: (address: string, url: string) => void,
 ): Promise<number> {
   const alive = setInterval(() => {}, 2 ** 30);
   const told = Promise.withResolvers<void>();
@@ -116,10 +114,7 @@ async function live(
   try {
     const listening = await broker.start().catch((error) => Promise.reject(cannotListen(error, port, host)));
     const address = `${host.includes(":") ? `[${host}]` : host}:${listening.port}`;
-    terminal.out(
-      `Speaks Kafka's protocol at ${address}, for development; everything is kept in ${where}.\n` +
-        `${use(`kafka://${address.replace(/^(0\.0\.0\.0|\[::\]):/, "localhost:")}`)}\n`,
-    );
+    introduce(address, `kafka://${address.replace(/^(0\.0\.0\.0|\[::\]):/, "localhost:")}`);
     await told.promise;
     const stopped = broker.stop().then(() => true, (error) => {
       terminal.err(`${messageOf(error)}\n`);

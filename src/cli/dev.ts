@@ -2,6 +2,7 @@ import { systemClock } from "../core/clock.ts";
 import { MephistoError } from "../core/errors.ts";
 import { startChild } from "../dev/child.ts";
 import { Dev } from "../dev/dev.ts";
+import { workerName } from "../dev/fleet.ts";
 import { anyPort, freePorts, isFree } from "../dev/ports.ts";
 import { probe } from "../dev/probe.ts";
 import { SourceWatch } from "../dev/watch.ts";
@@ -19,11 +20,14 @@ import type { Host, ScriptDefinition } from "./script.ts";
 import { folderOf } from "./folder.ts";
 import { bytesOf } from "../core/size.ts";
 import type { Terminal } from "./terminal.ts";
+import { placeOf } from "./timer-table.ts";
 
 const HOST = "127.0.0.1";
 const WORKERS = 3;
 /** More are a mistake, or a test of something else. */
 const MOST_WORKERS = 64;
+/** So many of what they run are named. */
+const NAMED = 10;
 
 /** Runs a broker and several workers of this script on it, for development. */
 export function devCommand(definition: ScriptDefinition, host: Pick<Host, "startBroker">, terminal: Terminal): Command {
@@ -69,19 +73,27 @@ export function devCommand(definition: ScriptDefinition, host: Pick<Host, "start
       );
       const room = () => terminal.drained();
       const url = `kafka://${HOST}:${brokerPort}`;
-      const broker = host.startBroker(
-        ["--port", `${brokerPort}`, "--host", HOST, "-l", loglevel, ...passed],
-        howToUse(definition, terminal, url),
-      );
+      const broker = host.startBroker([
+        "--port",
+        `${brokerPort}`,
+        "--host",
+        HOST,
+        "-l",
+        loglevel,
+        "--brief",
+        ...passed,
+      ]);
+      const words = ["worker", "-l", loglevel, "--url", url, ...(loglevel === "debug" ? [] : ["--brief"])];
       const dev = new Dev({
         brokerPort,
         webPorts,
         brokerCommand: () => broker,
         workerCommand: (index, port) =>
           again(
-            ["worker", "-l", loglevel, "--url", url, "-p", `${port}`, "-b", HOST, "--no-without-web"],
+            [...words, "--name", workerName(index), "-p", `${port}`, "-b", HOST, "--no-without-web"],
             runtimes[index % runtimes.length],
           ),
+        trialCommand: (index) => again([...words, "--trial"], runtimes[index % runtimes.length]),
         start: startChild,
         probe,
         out: { colours: terminal.colours, write: (text) => terminal.out(text), room },
@@ -95,10 +107,12 @@ export function devCommand(definition: ScriptDefinition, host: Pick<Host, "start
       const on = webPorts.map((port, index) => `http://${HOST}:${port} (${runtimes[index % runtimes.length]})`);
       return await live(dev, terminal, [
         ...[movedBroker, movedWeb].filter((line) => line !== undefined),
-        broker.isAlone && broker.runtime === "bun"
-          ? "The broker runs on Bun, where it takes the least memory."
-          : `The broker runs on ${broker.runtime}.`,
+        `A broker on ${broker.runtime} at ${HOST}:${brokerPort}, for development; everything is kept in ${
+          flags.data ?? "memory"
+        }.`,
+        howToUse(definition, terminal, url),
         `${count === 1 ? "One worker" : `${count} workers`}: ${on.join(", ")}. Ctrl-C ends everything.`,
+        ...whatRuns(definition),
         ...(watch ? [`Watching ${watch.count} ${watch.count === 1 ? "file" : "files"}.`] : []),
       ]);
     },
@@ -125,6 +139,18 @@ async function live(dev: Dev, terminal: Terminal, introduction: readonly string[
   forget();
   clearInterval(alive);
   return failed ? 1 : 0;
+}
+
+/** What runs, in a line: the workers say it in detail. */
+function whatRuns({ actors, timers, tasks }: ScriptDefinition): string[] {
+  const parts = [
+    ...[...actors.values()].map(({ name }) => `actor ${name}`),
+    ...[...timers.values()].map(({ name, rule, onMaster }) => `timer ${name} (${rule.text}, on ${placeOf(onMaster)})`),
+    ...[...tasks.values()].map(({ name, onMaster }) => `task ${name} (on ${placeOf(onMaster)})`),
+  ];
+  const left = parts.length - NAMED;
+  if (parts.length === 0) return [];
+  return [`They run ${parts.slice(0, NAMED).join(", ")}${left > 0 ? `, and ${left.toLocaleString("en")} more` : ""}.`];
 }
 
 function watched(): SourceWatch {

@@ -18,6 +18,8 @@ export interface LogOptions {
   readonly worker: string;
   /** Goes into each line of JSON, if there is one. */
   readonly app?: string;
+  /** Whether what is said of ordinary life is for those only who debug. */
+  readonly brief?: boolean;
   /** Where lines go. */
   write(line: string): void;
 }
@@ -34,7 +36,7 @@ export interface WorkerLogger extends Logger {
  * A logger over consola, whose level it sets, since consola says nothing under NODE_ENV=test, and whose joining of equal
  * lines it turns off, since each of ours is an event.
  */
-export function makeLogger({ level, format, worker, app, write }: LogOptions): WorkerLogger {
+export function makeLogger({ level, format, worker, app, brief = false, write }: LogOptions): WorkerLogger {
   const json = (date: Date, type: string, message: string, fields: Fields) =>
     jsonLine({ time: date.toISOString(), level: type, message, worker, app, ...fields });
   const lines = createConsola({
@@ -49,7 +51,7 @@ export function makeLogger({ level, format, worker, app, write }: LogOptions): W
   });
   return {
     debug: (message, fields) => lines.debug(message, fields),
-    info: (message, fields) => lines.info(message, fields),
+    info: (message, fields) => lines[brief && fields?.routine ? "debug" : "info"](message, fields),
     warn: (message, fields) => lines.warn(message, fields),
     error: (message, fields) => lines.error(message, fields),
     fatal(error, sentence = messageOf(error), fields = {}) {

@@ -9,6 +9,8 @@ export interface CliOptions {
   readonly loglevel: LogLevel;
   readonly logfile: Setting<string> | undefined;
   readonly logFormat: LogFormat;
+  /** Whether nothing is said of ordinary life. */
+  readonly brief: boolean;
   /** Nothing: no web port. 0: any free one. */
   readonly web: { readonly port: number; readonly bind: string } | undefined;
 }
@@ -31,6 +33,7 @@ export function resolveOptions(given: Given): CliOptions {
     loglevel: resolveLoglevel(given),
     logfile,
     logFormat: oneOf(get("log-format"), LOG_FORMATS) ?? "text",
+    brief: isTrue(get("brief")),
     web: isTrue(get("without-web")) ? undefined : web,
   };
 }

@@ -25,6 +25,8 @@ export type ScriptDefinition = Pick<AppDefinition, "id" | "options" | "actors" |
 export interface Host {
   /** Makes a worker; nothing is connected before it is started. `advice` is for when no broker answers. */
   worker(settings: WorkerSettings, logger: Logger, advice: string): RunningWorker;
+  /** Does what a worker does before it joins its group. Errors: those of starting. */
+  tryOut(settings: WorkerSettings, logger: Logger, advice: string): Promise<void>;
   /** Sends one message; connects if need be. */
   send(actor: ActorDefinition, message: Outgoing<unknown, unknown>, settings: WorkerSettings): Promise<void>;
   /**

@@ -1,5 +1,6 @@
 import type { StringArgDef } from "citty";
 import { systemClock } from "../core/clock.ts";
+import { ROUTINE } from "../core/logger.ts";
 import { describeThrown, messageOf, withoutStop } from "../core/errors.ts";
 import { Seldom } from "../core/seldom.ts";
 import { workerId } from "../runtime/info.ts";
@@ -15,8 +16,8 @@ import { OPTION_VARIABLES } from "../worker/variables.ts";
 import type { RunningWorker } from "../worker/status.ts";
 import type { Command } from "./dispatch.ts";
 import { introduce } from "./introduce.ts";
-import { LOG_FORMATS, LOG_LEVELS, loggerOf, makeLogger, openLogFile, type WorkerLogger } from "./logger.ts";
-import { type CliOptions, resolveOptions } from "./options.ts";
+import { LOG_FORMATS, LOG_LEVELS, loggerOf, makeLogger, openLogFile } from "./logger.ts";
+import { resolveOptions } from "./options.ts";
 import type { Host, ScriptDefinition } from "./script.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -42,6 +43,7 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
       "heartbeat-interval": text("heartbeat-interval", "Default a twentieth of that, at most 300ms", DURATION),
       "stop-timeout": text("stop-timeout", "How long stopping may take in all; default 25s", DURATION),
       "buffer-memory": text("buffer-memory", "For messages not handled yet; default 32MiB", { valueHint: "32MiB" }),
+      name: text("name", "What it is called, for people; default <host>-<pid>-<random>", { valueHint: "name" }),
       "instance-id": text("instance-id", "A fixed name in the group", { valueHint: "name" }),
       master: { type: "boolean", default: true, description: "Is never elected [MEPHISTO_NO_MASTER]" },
       "presence-bind": text("presence-bind", "Where others see that it lives; default 127.0.0.1", {
@@ -50,6 +52,11 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
       "dead-letter-dir": text("dead-letter-dir", "For messages that no topic takes; default the working directory", {
         valueHint: "folder|off",
       }),
+      brief: {
+        type: "boolean",
+        description: "Says nothing of ordinary life: what it is, joins, who is master [MEPHISTO_BRIEF]",
+      },
+      trial: { type: "boolean", description: "Connects, sees to the topics, and ends: it joins no group" },
       "evict-on": text("evict-on", "What shows that another is dead; default proof", { valueHint: "proof|reset" }),
     },
     async run(flags) {
@@ -59,17 +66,26 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
       const file = options.logfile && openLogFile(options.logfile.value, options.logfile.from, terminal.err);
       const own = definition.options.logger;
       const write = (line: string) => file ? file.write(line) : terminal.err(line);
-      const logger = own ? loggerOf(own, definition.id, terminal.err) : loggerFor(options, definition.id, write);
+      const { loglevel: level, logFormat: format, brief } = options;
+      const logger = own
+        ? loggerOf(own, definition.id, terminal.err)
+        : makeLogger({ level, format, worker: settings.name.value ?? workerId(), app: definition.id, brief, write });
       const unsent = new Seldom((sentence) => logger.error(sentence), systemClock);
       try {
+        if (flags.trial === "true") {
+          await host.tryOut(settings, logger, advice());
+          return 0;
+        }
         const worker = host.worker(settings, logger, advice());
         const journal = () => host.journal(settings, PATIENCE);
         const web = options.web && await serve(makeInformedHandler(worker, journal), options.web);
         const failed = await live(worker, terminal, {
           ready() {
-            for (const line of introduce(definition, settings, worker.status(), web?.address)) logger.info(line);
+            for (const line of introduce(definition, settings, worker.status(), web?.address)) {
+              logger.info(line, ROUTINE);
+            }
           },
-          stopping: (signal) => logger.info(`Stopping after ${signal}; a second one ends at once`),
+          stopping: (signal) => logger.info(`Stopping after ${signal}; a second one ends at once`, ROUTINE),
           failed(error) {
             logger.fatal(error);
             if (file || own) terminal.err(`${messageOf(error)}\n`);
@@ -86,7 +102,7 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
             if (file || own) terminal.err(`${sentence}\n`);
           },
         });
-        logger.info("Stopped");
+        logger.info("Stopped", ROUTINE);
         await web?.close();
         return failed ? 1 : 0;
       } finally {
@@ -107,10 +123,6 @@ const DURATION = { valueHint: "duration" };
 
 function text(flag: string, description: string, more: Partial<StringArgDef> = {}): StringArgDef {
   return { type: "string", description: `${description} [${variableOf(flag)}]`, ...more };
-}
-
-function loggerFor({ loglevel, logFormat }: CliOptions, app: string, write: (line: string) => void): WorkerLogger {
-  return makeLogger({ level: loglevel, format: logFormat, worker: workerId(), app, write });
 }
 
 /** What is told of a worker's life. */

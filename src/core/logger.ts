@@ -14,7 +14,12 @@ export interface LogFields {
   readonly offset?: number | undefined;
   /** The stable code of the error that the line tells of: an `ErrorCode`, or the runtime's (`ECONNREFUSED`). */
   readonly code?: string | undefined;
+  /** That it is said of a worker's ordinary life: what it is, joins, partitions that move. `--brief` leaves it out. */
+  readonly routine?: boolean | undefined;
 }
+
+/** What lines of ordinary life carry. */
+export const ROUTINE: LogFields = { routine: true };
 
 /**
  * Where the toolkit's own lines go: one line an event, written for people. The message says all by itself; a logger that

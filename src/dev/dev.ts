@@ -20,8 +20,10 @@ export interface DevParts {
   readonly webPorts: readonly number[];
   brokerCommand(): Command;
   workerCommand(index: number, webPort: number): Command;
+  /** How the script is tried out by what runs a worker. */
+  trialCommand(index: number): Command;
   start(command: Command, options?: { linger?: number }): Child;
-  probe(port: number, pid: number): Promise<Probe | undefined>;
+  probe(port: number, name: string): Promise<Probe | undefined>;
   readonly out: Sink;
   readonly err: Sink;
   readonly restart: boolean;
@@ -64,9 +66,10 @@ export class Dev {
       ...shared,
       ports: parts.webPorts,
       command: (index, port) => parts.workerCommand(index, port),
+      trial: (index) => parts.trialCommand(index),
       start: (command) => parts.start(command),
       show: (name, child) => this.#show(name, child),
-      probe: (port, pid) => parts.probe(port, pid),
+      probe: (port, name) => parts.probe(port, name),
       restart: parts.restart,
       stopTimeout: parts.stopTimeout,
     });

@@ -1,12 +1,11 @@
 import type { Clock } from "../core/clock.ts";
-import { pause } from "../core/pause.ts";
+import { pause, within } from "../core/pause.ts";
 import type { Child, Command } from "./child.ts";
-import { freePorts } from "./ports.ts";
 import type { Probe } from "./probe.ts";
 import { STOP_GRACE_MS, Supervised, terminate } from "./supervised.ts";
 
 /** How often a new worker is asked whether it is ready, and all of them who is master, in ms. */
-const [ASK_READY, ASK_MASTER] = [100, 500];
+const [ASK_READY, ASK_ALL] = [100, 500];
 /** A new worker that is not ready after so long has failed, in ms. */
 const READY_WITHIN = 30_000;
 /** How long a worker may take to stop when what it worked on is gone, in ms. */
@@ -17,30 +16,33 @@ export interface FleetParts {
   readonly ports: readonly number[];
   /** How worker number `index` is started. */
   command(index: number, webPort: number): Command;
+  /** How the script is tried out, by what runs worker number `index`: ends with 0 if it would run. */
+  trial(index: number): Command;
   start(command: Command): Child;
   show(name: string, child: Child): Promise<void>;
   tell(line: string): void;
-  probe(port: number, pid: number): Promise<Probe | undefined>;
+  probe(port: number, name: string): Promise<Probe | undefined>;
   readonly restart: boolean;
   /** How long a worker may take to stop, in ms. */
   readonly stopTimeout: number;
   readonly clock: Clock;
 }
 
-/** The name of the workers that try out a change. */
+/** The name of what tries out a change. */
 export const TRIAL = "trial";
 
 export function workerName(index: number): string {
   return `worker.${index + 1}`;
 }
 
-/** The workers: all at once, one after the other, and who of them is master. */
+/** The workers: all at once, one after the other, who of them is master, and who has what. */
 export class Fleet {
   readonly #parts: FleetParts;
   readonly #workers: readonly Supervised[];
   readonly #over = new AbortController();
   #trials: Child[] = [];
-  #master = 0;
+  /** While all are started anew one after the other, who has what changes with each. */
+  #renews = false;
 
   constructor(parts: FleetParts) {
     this.#parts = parts;
@@ -57,7 +59,7 @@ export class Fleet {
 
   /** Starts them all. Resolves when none is left. */
   async run(): Promise<void> {
-    void this.#followMaster();
+    void this.#follow();
     await Promise.all(this.#workers.map((worker) => worker.run()));
   }
 
@@ -65,7 +67,7 @@ export class Fleet {
     this.#over.abort();
     await Promise.all([
       ...this.#workers.map((worker) => worker.stop()),
-      ...this.#trials.map((trial) => this.#end(trial)),
+      ...this.#trials.map((trial) => terminate(trial, this.#parts.stopTimeout + STOP_GRACE_MS)),
     ]);
   }
 
@@ -75,14 +77,14 @@ export class Fleet {
   }
 
   /**
-   * Starts all anew, one after the other. First one more worker of each runtime tries out the change: if it does not get
-   * ready the others go on as they are, and so they do when `changed` says that the script is another by now. It works
-   * along until all are new, so that one is always there.
+   * Starts all anew, one after the other. First the script is tried out on each runtime: if it would not run the workers go
+   * on as they are, and so they do when `changed` says that the script is another by now.
    *
    * @returns whether all are new
    */
   async renew(changed: () => boolean): Promise<boolean> {
     const { tell } = this.#parts;
+    this.#renews = true;
     try {
       if (this.#workers.some((worker) => worker.child) && !await this.#try()) {
         tell("The change does not run: see above. The workers go on as they were, until the next save.");
@@ -91,12 +93,11 @@ export class Fleet {
       for (const [index, worker] of this.#workers.entries()) {
         if (changed() || this.#over.signal.aborted) return false;
         const child = await worker.renew();
-        if (child) await this.#gotReady(child, this.#parts.ports[index] ?? 0);
+        if (child) await this.#gotReady(child, index);
       }
       return true;
     } finally {
-      await Promise.all(this.#trials.map((trial) => this.#end(trial)));
-      this.#trials = [];
+      this.#renews = false;
     }
   }
 
@@ -105,57 +106,68 @@ export class Fleet {
     await Promise.all(this.#workers.map((worker) => worker.renew(STOPS_FOR_NOTHING_MS)));
   }
 
-  #end(trial: Child): Promise<void> {
-    return terminate(trial, this.#parts.stopTimeout + STOP_GRACE_MS);
-  }
-
-  /** Whether the change gets ready on each runtime: what compiles on one may not on another. */
+  /** Whether the change would run on each runtime: what compiles on one may not on another. */
   async #try(): Promise<boolean> {
-    const { command, start, show, ports } = this.#parts;
-    const kinds = new Map(ports.map((port, index) => [command(index, port).program, index]));
-    const free = await freePorts(0, kinds.size);
-    for (const index of kinds.values()) {
-      if (this.#over.signal.aborted) return false;
-      const port = free.pop() ?? 0;
-      const child = start(command(index, port));
-      this.#trials.push(child);
+    const { trial, start, show, ports } = this.#parts;
+    const kinds = new Map(ports.map((_, index) => [trial(index).program, index]));
+    this.#trials = [...kinds.values()].map((index) => start(trial(index)));
+    const outcomes = await Promise.all(this.#trials.map(async (child) => {
       const shown = show(TRIAL, child);
-      if (await this.#gotReady(child, port)) continue;
-      await this.#end(child);
+      const exit = await within(child.exited, READY_WITHIN);
+      if (exit === undefined) await terminate(child, STOP_GRACE_MS);
       await shown;
-      return false;
-    }
-    return true;
+      return exit?.code === 0;
+    }));
+    this.#trials = [];
+    return outcomes.every((runs) => runs);
   }
 
-  async #gotReady(child: Child, port: number): Promise<boolean> {
-    const { clock, probe, tell } = this.#parts;
+  async #gotReady(child: Child, index: number): Promise<void> {
+    const { clock, ports, probe, tell } = this.#parts;
     const until = clock.monotonic() + READY_WITHIN;
     let ended = false;
     void child.exited.then(() => ended = true);
     while (!ended && !this.#over.signal.aborted) {
-      if ((await probe(port, child.pid))?.ready) return true;
+      if ((await probe(ports[index] ?? 0, workerName(index)))?.ready) return;
       if (clock.monotonic() > until) {
-        tell(`A new worker (pid ${child.pid}) is not ready after ${READY_WITHIN / 1000} s.`);
-        return false;
+        tell(`${workerName(index)} is not ready after ${READY_WITHIN / 1000} s.`);
+        return;
       }
       await pause(ASK_READY, this.#over.signal);
     }
-    return false;
   }
 
-  /** Says who is master, and how to see another take over. */
-  async #followMaster(): Promise<void> {
-    const { ports, probe, tell } = this.#parts;
+  /** Says who is master, how to see another take over, and who has what, when it has come to rest. */
+  async #follow(): Promise<void> {
     const { signal } = this.#over;
-    for (; !signal.aborted; await pause(ASK_MASTER, signal)) {
-      for (const [index, { name, child }] of this.#workers.entries()) {
-        if (child === undefined || !(await probe(ports[index] ?? 0, child.pid))?.master) continue;
-        if (child.pid !== this.#master && !signal.aborted) {
-          tell(`${name} is the master. To see another take over: kill -9 ${child.pid}`);
-        }
-        this.#master = child.pid;
+    let [master, told, before] = [0, "", ""];
+    for (; !signal.aborted; await pause(ASK_ALL, signal)) {
+      const all = await Promise.all(this.#workers.map(async (worker, index) => {
+        const { child } = worker;
+        const said = child && await this.#parts.probe(this.#parts.ports[index] ?? 0, workerName(index));
+        return said === undefined ? undefined : { name: worker.name, pid: child?.pid ?? 0, ...said };
+      }));
+      if (this.#renews || signal.aborted) continue;
+      const there = all.filter((one) => one !== undefined);
+      const first = there.find((one) => one.master);
+      if (first !== undefined && first.pid !== master) {
+        master = first.pid;
+        this.#parts.tell(`${first.name} is the master. To see another take over: kill -9 ${master}`);
       }
+      const living = this.#workers.filter(({ child }) => child).length;
+      const agree = there.length === living &&
+        there.every((one) => one.ready && one.generation === there[0]?.generation);
+      const now = agree ? share(there) : "";
+      if (now !== "" && now === before && now !== told) this.#parts.tell(told = now);
+      before = now;
     }
   }
+}
+
+/** `3 workers share 8 partitions: worker.1 has 3, worker.2 3, worker.3 2.` */
+function share(workers: readonly { name: string; partitions: number }[]): string {
+  const sum = workers.reduce((total, { partitions }) => total + partitions, 0);
+  if (sum === 0 || workers.length === 1) return "";
+  const each = workers.map(({ name, partitions }, index) => `${name}${index === 0 ? " has" : ""} ${partitions}`);
+  return `${workers.length} workers share ${sum} partitions: ${each.join(", ")}.`;
 }

@@ -10,7 +10,7 @@ interface Globals {
 export interface Self {
   /** The script; nothing in a compiled program, which is its own script. */
   readonly script: string | undefined;
-  /** What to type to start it again, without its words: `bun run master.ts`. */
+  /** What to type to start it again, without its words: `bun run master.ts`, `npx bun run master.ts`. */
   readonly shown: string;
   /** The runtime's own flags that are worth passing on. */
   readonly flags: readonly string[];
@@ -30,7 +30,9 @@ export function startedAs(): Self {
   const path = relative("", script);
   const shown = path.startsWith("..") ? script : path;
   const command = { bun: "bun run", deno: "deno run -A", node: "node" }[runtime().name];
-  return { script, shown: `${command} ${shown}`, flags: process.execArgv.filter((flag) => !OWN.test(flag)) };
+  // A runtime that was installed as a package is on nobody's PATH.
+  const npx = /[\\/]node_modules[\\/]/.test(process.execPath) ? "npx " : "";
+  return { script, shown: `${npx}${command} ${shown}`, flags: process.execArgv.filter((flag) => !OWN.test(flag)) };
 }
 
 /** Bun says so by where the script is, Deno by a word. */

@@ -1,11 +1,16 @@
 import { isRetriable } from "../core/errors.ts";
-import { codeField } from "../core/logger.ts";
+import { codeField, ROUTINE } from "../core/logger.ts";
 import { journalTopic } from "../core/journal-topic.ts";
 import { Outage } from "../core/outage.ts";
 import { Backoff } from "../core/pause.ts";
 import type { MasterWork } from "../driver/driver.ts";
 import type { JournalState } from "../driver/master-log.ts";
 import type { WorkerParts } from "./worker.ts";
+
+export type ConnectParts = Pick<
+  WorkerParts,
+  "advice" | "clock" | "definition" | "driver" | "logger" | "random" | "settings" | "sleep"
+>;
 
 /** What a worker needs before it joins its group. */
 export interface Connected {
@@ -18,7 +23,7 @@ export interface Connected {
 /**
  * Until a broker answers and the topics are there; undefined when that is given up. Throws what waiting does not mend.
  */
-export async function connect(parts: WorkerParts, signal: AbortSignal): Promise<Connected | undefined> {
+export async function connect(parts: ConnectParts, signal: AbortSignal): Promise<Connected | undefined> {
   const { clock, definition, driver, logger, settings, sleep } = parts;
   const outage = new Outage(logger, clock);
   const backoff = new Backoff(100, 2000, parts.random);
@@ -59,12 +64,12 @@ export function masterWork({ timers, tasks }: WorkerParts["definition"]): Master
 }
 
 /** Makes sure of the journal, if there is anything to be written in it. */
-async function journalOf({ definition, driver, logger }: WorkerParts): Promise<JournalState | undefined> {
+async function journalOf({ definition, driver, logger }: ConnectParts): Promise<JournalState | undefined> {
   if (masterWork(definition).length === 0) return undefined;
   const { id, options } = definition;
   const topic = journalTopic(id);
   const journal = await driver.master.ensureJournal({ topic, replicationFactor: options.replicationFactor ?? -1 });
-  if (journal.created) logger.info(`New journal ${topic}: the schedule begins anew.`);
+  if (journal.created) logger.info(`New journal ${topic}: the schedule begins anew.`, ROUTINE);
   for (const warning of journal.warnings) logger.warn(warning);
   return journal;
 }

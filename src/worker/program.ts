@@ -14,6 +14,7 @@ import { variableNames, variables } from "../runtime/env.ts";
 import { eventLoopTurn } from "../runtime/turn.ts";
 import { runtime, workerId, zoneRelease } from "../runtime/info.ts";
 import { writeError } from "../runtime/stderr.ts";
+import { connect } from "./connect.ts";
 import { type Journal, replay } from "./journal.ts";
 import { origin } from "./origin.ts";
 import { recordOf } from "./outgoing.ts";
@@ -145,13 +146,24 @@ export class Program {
       sleep: pause,
       eventLoopTurn,
       random: Math.random,
-      worker: workerId(),
+      worker: settings.name.value ?? workerId(),
       runtime: `${name} ${version}`,
       zoneRelease: zoneRelease(),
       url: redact(settings.url.value),
       advice,
       watch: watchOf(settings, logger),
     });
+  }
+
+  /**
+   * Does what a worker does before it joins its group: connects, and sees to the topics. `close` with `stop`. Errors: those
+   * of starting.
+   */
+  async tryOut(settings: WorkerSettings, logger: Logger, advice = ""): Promise<void> {
+    const driver = this.#driver ??= this.#open(settings, logger);
+    const parts = { definition: this.#definition, settings, driver, logger, advice };
+    const never = new AbortController().signal;
+    await connect({ ...parts, clock: systemClock, sleep: pause, random: Math.random }, never);
   }
 
   /**

@@ -4,7 +4,7 @@ import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
 import { journalTopic } from "../core/journal-topic.ts";
-import { codeField, type Logger } from "../core/logger.ts";
+import { codeField, type Logger, ROUTINE } from "../core/logger.ts";
 import { type Sleep, Turns, within } from "../core/pause.ts";
 import type { FencedPublisher, JournalEntry, MasterLog } from "../driver/master-log.ts";
 import { firstSeen } from "./first-seen.ts";
@@ -133,7 +133,9 @@ export class Reign {
       why = messageOf(error).replace(/\.$/, "");
       throw error;
     } finally {
-      if (this.#stage === "reigning") logger.info(`This worker is no longer master: ${this.#term.ended ?? why}.`);
+      if (this.#stage === "reigning") {
+        logger.info(`This worker is no longer master: ${this.#term.ended ?? why}.`, ROUTINE);
+      }
       this.#stage = "over";
       this.#over.abort();
       fenced?.close();
@@ -220,7 +222,7 @@ export class Reign {
     if (!this.#holds()) throw over();
     this.#stage = "reigning";
     begun(epoch);
-    logger.info(`This worker is master (epoch ${epoch}).`);
+    logger.info(`This worker is master (epoch ${epoch}).`, ROUTINE);
     if (!this.#checkClock()) return;
     const { since, parts } = firstSeen(timers.map(({ timer }) => timer), journal, this.#time.now());
     for (const part of parts) await this.#writeEntries(part);

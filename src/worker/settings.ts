@@ -21,6 +21,8 @@ export interface WorkerSettings {
   /** How long stopping may take in all. */
   readonly stopTimeout: Setting<number>;
   readonly instanceId: Setting<string | undefined>;
+  /** What the worker is called, for people; undefined: by its host and process. */
+  readonly name: Setting<string | undefined>;
   readonly version: Setting<string>;
   /** The address where others see whether this worker lives; undefined: nowhere. */
   readonly presence: Setting<string | undefined>;
@@ -47,6 +49,7 @@ export const SETTING_VARIABLES: readonly string[] = [
   "MEPHISTO_HEARTBEAT_INTERVAL",
   "MEPHISTO_STOP_TIMEOUT",
   "MEPHISTO_INSTANCE_ID",
+  "MEPHISTO_NAME",
   "MEPHISTO_VERSION",
   "MEPHISTO_PRESENCE_BIND",
   "MEPHISTO_EVICT_ON",
@@ -96,12 +99,15 @@ export function resolveSettings(options: AppOptions, given: Given): WorkerSettin
   }
   const instanceId = lookUp("instance-id", options.instanceId, given);
   if (instanceId) checkName(instanceId.value, instanceId.from, "It names a place in the group");
+  const name = lookUp<string>("name", undefined, given);
+  if (name) checkName(name.value, name.from, "It names this worker");
   return {
     url,
     sessionTimeout,
     heartbeatInterval,
     stopTimeout: stopTimeoutOf(options, given),
     instanceId: instanceId ?? byDefault(undefined),
+    name: name ?? byDefault(undefined),
     version: lookUp("version", options.version, { flags: {}, env: given.env }) ?? byDefault(""),
     bufferMemory: bufferMemory(given, options.bufferMemory),
     presence: presence(given, options.presenceBind),

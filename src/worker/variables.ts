@@ -6,7 +6,15 @@ import { SETTING_VARIABLES, variableOf } from "./settings.ts";
 export const PREFIX = "MEPHISTO_";
 
 /** The flags of the command line that may come from the environment, beside a worker's settings. */
-export const OPTION_FLAGS = ["loglevel", "logfile", "log-format", "web-port", "web-bind", "without-web"] as const;
+export const OPTION_FLAGS = [
+  "loglevel",
+  "logfile",
+  "log-format",
+  "web-port",
+  "web-bind",
+  "without-web",
+  "brief",
+] as const;
 
 /** The environment variables that stand for {@link OPTION_FLAGS}. */
 export const OPTION_VARIABLES: readonly string[] = OPTION_FLAGS.map(variableOf);

@@ -1,4 +1,4 @@
-import { codeField, type Logger } from "../core/logger.ts";
+import { codeField, type Logger, ROUTINE } from "../core/logger.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Generation, Membership, Peer, Presence } from "../driver/driver.ts";
 import { Listener } from "../presence/listener.ts";
@@ -91,7 +91,7 @@ export class Watch {
     // As the latest generation knows it: it may be another membership of the same worker.
     const peer = this.#peers.get(id);
     if (peer === undefined) return;
-    this.#parts.logger.info(`Worker ${peer.worker} is gone: ${why}. The group is told.`);
+    this.#parts.logger.info(`Worker ${peer.worker} is gone: ${why}. The group is told.`, ROUTINE);
     void this.#membership?.evict(peer);
   }
 }

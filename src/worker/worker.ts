@@ -4,7 +4,7 @@ import { ByteBudget } from "../core/byte-budget.ts";
 import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
-import { codeField, type Logger } from "../core/logger.ts";
+import { codeField, type Logger, ROUTINE } from "../core/logger.ts";
 import { type Sleep, Turns, within } from "../core/pause.ts";
 import { Supervisor } from "../core/supervisor.ts";
 import { type EventLoopTurn, Yielder } from "../core/yielder.ts";
@@ -313,7 +313,7 @@ export class Worker implements RunningWorker {
         const workers = `${generation.members} ${generation.members === 1 ? "worker" : "workers"}`;
         const line = `Joined group ${this.#parts.definition.id}: generation ${generation.generation}, ${workers}, ` +
           `master ${generation.master ?? "nobody"}.`;
-        if (first) logger.info(line);
+        if (first) logger.info(line, ROUTINE);
         else logger.debug(line);
         if (generation.master !== undefined && !generation.elected) this.#master?.relieved();
         this.#zoneWatch.look(generation);
@@ -332,7 +332,7 @@ export class Worker implements RunningWorker {
       },
       assigned: (partitions) => {
         for (const { topic, partition } of partitions) this.#actors.get(topic)?.assigned(partition);
-        if (partitions.length > 0) logger.info(`Gained ${describePartitions(partitions)}.`);
+        if (partitions.length > 0) logger.info(`Gained ${describePartitions(partitions)}.`, ROUTINE);
         this.#idle.abort();
       },
       revoked: async (partitions) => {
@@ -340,7 +340,7 @@ export class Worker implements RunningWorker {
       },
       handedOver: (partitions) => {
         if (partitions.length === 0) return;
-        logger.info(`Gave up ${describePartitions(partitions)}.`);
+        logger.info(`Gave up ${describePartitions(partitions)}.`, ROUTINE);
         if (this.#drains) this.#parts.watch?.changed();
       },
       lost: (partitions) => {
@@ -405,6 +405,7 @@ export class Worker implements RunningWorker {
       const counts = [...this.#partitionCounts].map(([topic, count]) => `${topic} has ${count}`).join(", ");
       this.#parts.logger.info(
         `No partition for this worker: ${counts}, for ${this.#generation?.members ?? 0} workers. It stands by.`,
+        ROUTINE,
       );
     }, { signal });
   }

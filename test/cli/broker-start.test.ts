@@ -17,10 +17,10 @@ const around = (parts: Partial<Around>): Around => ({
   again: (words) => ({ program: "self", args: ["script.ts", ...words] }),
   ...parts,
 });
-const start = (parts: Partial<Around>) => brokerStart(["--port", "1"], "Do this", around(parts));
+const start = (parts: Partial<Around>) => brokerStart(["--port", "1"], around(parts));
 
 test("the broker runs on Bun where there is one, and without the script", () => {
-  const words = ["broker", "--port", "1", "--advice=Do this"];
+  const words = ["broker", "--port", "1"];
   for (const self of [NODE, { name: "deno", version: "2.9.6" }] as const) {
     assert.deepEqual(start({ self, bun: () => "/bin/bun" }), {
       program: "/bin/bun",
@@ -34,7 +34,7 @@ test("the broker runs on Bun where there is one, and without the script", () => 
 });
 
 test("without Bun it runs on the script's own runtime, on Node without the script", () => {
-  assert.deepEqual(start({}).args, ["/p/cli.mjs", "broker", "--port", "1", "--advice=Do this"]);
+  assert.deepEqual(start({}).args, ["/p/cli.mjs", "broker", "--port", "1"]);
   const again = { program: "self", args: ["script.ts", "broker", "--port", "1"], isAlone: false };
   assert.deepEqual(start({ self: { name: "deno", version: "2.9.6" } }), { ...again, runtime: "deno" });
   assert.deepEqual(start({ self: { name: "node", version: "20.0.0" } }), { ...again, runtime: "node" });

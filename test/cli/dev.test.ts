@@ -85,6 +85,20 @@ test("the broker gets what the flags say; why it cannot listen is one sentence",
   );
 });
 
+test("a trial connects, and starts no worker", async () => {
+  const host = new FakeHost();
+  assert.equal((await run("worker --trial --url kafka://here:1", {}, host)).code, 0);
+  assert.deepEqual(host.tried.map(({ url }) => url.value), ["kafka://here:1"]);
+  assert.deepEqual([host.started.length, host.closed], [0, 1]);
+});
+
+test("-p is the web port wherever it is known", async () => {
+  assert.deepEqual(await run("broker -p 7000").then(({ code, err }) => [code, err]), [
+    2,
+    "Unknown flag -p. See --help.\n",
+  ]);
+});
+
 test("help shows the flags, those that are on by default as they are turned off", async () => {
   const { out } = await run("dev --help");
   assert.match(out, /^ +-n, --workers <number> .*default 3/m);

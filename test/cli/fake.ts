@@ -73,6 +73,7 @@ export class FakeHost implements Host {
   readonly sent: { actor: ActorDefinition; message: Outgoing<unknown, unknown>; settings: WorkerSettings }[] = [];
   readonly started: WorkerSettings[] = [];
   readonly resigned: WorkerSettings[] = [];
+  readonly tried: WorkerSettings[] = [];
   handover: Handover = { outcome: "handedOver", was: "box-1-abcd", is: "box-2-abcd" };
   readonly brokers: BrokerOptions[] = [];
   madeBroker: DevBroker = { start: () => Promise.resolve({ port: 9092 }), stop: () => Promise.resolve() };
@@ -85,6 +86,10 @@ export class FakeHost implements Host {
   worker(settings: WorkerSettings): RunningWorker {
     this.started.push(settings);
     return this.made;
+  }
+  tryOut(settings: WorkerSettings): Promise<void> {
+    this.tried.push(settings);
+    return Promise.resolve();
   }
   send(actor: ActorDefinition, message: Outgoing<unknown, unknown>, settings: WorkerSettings): Promise<void> {
     this.sent.push({ actor, message, settings });

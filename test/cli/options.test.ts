@@ -10,6 +10,7 @@ test("options have their defaults", () => {
     loglevel: "info",
     logfile: undefined,
     logFormat: "text",
+    brief: false,
     web: { port: 6066, bind: "127.0.0.1" },
   });
 });
@@ -26,6 +27,7 @@ test("options come from flags, then from the environment", () => {
     loglevel: "debug",
     logfile: { value: "x", from: "MEPHISTO_LOGFILE" },
     logFormat: "json",
+    brief: false,
     web: { port: 0, bind: "::1" },
   });
 });

@@ -9,26 +9,32 @@ import { FakeChild, FakeClock } from "./fake.ts";
 function fleet(count: number, programs = ["bun"]) {
   const started: { name: string; program: string; child: FakeChild }[] = [];
   const told: string[] = [];
-  const state = { bad: "", master: 0 };
-  const alive = () => started.filter(({ child }) => child.signals.length === 0).map(({ name }) => name);
+  const state = { bad: "", master: 0, ready: true, generation: 1, partitions: {} as Record<string, number> };
+  const alive = () =>
+    started.filter(({ name, child }) => name !== "trial" && child.signals.length === 0).map(({ name }) => name);
   const it = new Fleet({
     stopTimeout: 10_000,
     ports: Array.from({ length: count }, (_, index) => index + 1),
-    command: (index, port): Command => ({
-      program: programs[index % programs.length] ?? "",
-      args: [port > count ? "trial" : `worker.${index + 1}`],
-    }),
+    command: (index): Command => ({ program: programs[index % programs.length] ?? "", args: [`worker.${index + 1}`] }),
+    trial: (index): Command => ({ program: programs[index % programs.length] ?? "", args: ["trial"] }),
     start: ({ program, args: [name = ""] }) => {
       const child = new FakeChild();
       if (state.bad === program) child.end({ code: 1, signal: null });
+      else if (name === "trial") child.end({ code: 0, signal: null });
       started.push({ name, program, child });
       return child;
     },
     show: () => Promise.resolve(),
     tell: (line) => void told.push(line),
-    probe: (_, pid) => {
-      const program = started.find(({ child }) => child.pid === pid)?.program;
-      return Promise.resolve({ ready: program !== state.bad, master: state.master === pid });
+    probe: (_, name) => {
+      const pid = started.findLast((one) => one.name === name)?.child.pid;
+      const { generation, ready } = state;
+      return Promise.resolve({
+        ready,
+        master: state.master === pid,
+        generation,
+        partitions: state.partitions[name] ?? 0,
+      });
     },
     restart: true,
     clock: new FakeClock(),
@@ -107,5 +113,22 @@ test("when all that they worked on is gone they begin anew, all at once, and nob
   await it.beginAnew();
   assert.deepEqual(started.map(({ name }) => name).slice(3).sort(), ["worker.1", "worker.2", "worker.3"]);
   assert.deepEqual(first?.child.signals, ["SIGTERM", "SIGKILL"]);
+  await it.stop();
+});
+
+test("who has what is said in one line, when all agree and it has come to rest, and not while all are started anew", async () => {
+  const { it, started, told, state } = fleet(3);
+  state.partitions = { "worker.1": 3, "worker.2": 3, "worker.3": 2 };
+  void it.run();
+  await until(() => told.length === 1);
+  assert.equal(told[0], "3 workers share 8 partitions: worker.1 has 3, worker.2 3, worker.3 2.");
+  state.ready = false;
+  state.partitions = { "worker.1": 8 };
+  const renewed = it.renew(() => false);
+  await until(() => started.length === 5);
+  state.ready = true;
+  assert.equal(await renewed, true);
+  await until(() => told.length === 2);
+  assert.equal(told[1], "3 workers share 8 partitions: worker.1 has 8, worker.2 0, worker.3 0.");
   await it.stop();
 });

@@ -17,7 +17,7 @@ test("workers go on over kill -9 of a broker with a folder, whatever runtime it 
   t.after(() => rmSync(data, { recursive: true, force: true }));
   const [port = 0] = await freePorts(1);
   const begin = async (on: Runtime) => {
-    const broker = run(on, "examples/master.ts", ["broker", "-p", `${port}`, "--data", data]);
+    const broker = run(on, "examples/master.ts", ["broker", "--port", `${port}`, "--data", data]);
     await broker.waitFor(/Speaks Kafka's protocol/, 20_000);
     return broker;
   };
