@@ -34,13 +34,12 @@ test(
     const [broker = 0, web = 0] = await freePorts(2);
     const words = ["-n", "3", "--runtime", "bun,deno,node", "--port", `${broker}`, "-p", `${web}`];
     const dev = mephisto("dev", "master.ts", ...words);
-    for (const [index, runtime] of ["bun", "deno", "node"].entries()) {
-      await dev.waitFor(new RegExp(`^worker\\.${index + 1} +\\| .* on ${runtime} `), SLOW);
-    }
+    await dev.waitFor(/^dev +\| 3 workers: \S+ \(bun\), \S+ \(deno\), \S+ \(node\)\./, SLOW);
     const { text, at } = await dev.waitFor(/is the master.* kill -9 \d+$/, SLOW);
     await dev.waitFor(/\| 0\.\d+$/, SLOW);
     process.kill(Number(/\d+$/.exec(text)?.[0]), "SIGKILL");
     const next = await dev.waitFor((line) => line.at > at && /is the master/.test(line.text), SLOW);
+    await dev.waitFor((line) => line.at > at && /\| 3 workers share 8 partitions/.test(line.text), SLOW);
     await dev.waitFor((line) => line.at > next.at && /\| 0\.\d+$/.test(line.text), SLOW);
     await ends(dev, [broker, web, web + 1, web + 2]);
   },
