@@ -25,7 +25,7 @@ export function uptimeOf(file: string, monotonic: () => number): () => number | 
     if (now - asked < FRESH_MS) return answer;
     if (asked === -Infinity) handle = opened(file);
     asked = now;
-    return answer = handle === undefined ? undefined : secondsIn(bytes, handle) * 1000;
+    return answer = handle === undefined ? undefined : millisecondsIn(bytes, handle);
   };
 }
 
@@ -37,8 +37,14 @@ function opened(file: string): number | undefined {
   }
 }
 
-function secondsIn(bytes: Buffer, handle: number): number {
-  return Number(bytes.toString("latin1", 0, readSync(handle, bytes, 0, bytes.length, 0)).split(" ")[0]);
+/** In a container the file may be another program's (lxcfs), which may end. */
+function millisecondsIn(bytes: Buffer, handle: number): number | undefined {
+  try {
+    const [seconds] = bytes.toString("latin1", 0, readSync(handle, bytes, 0, bytes.length, 0)).split(" ");
+    return Number(seconds) > 0 ? Number(seconds) * 1000 : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Deno lets only a program that may do everything read below `/proc`, and would ask the person at the terminal. */

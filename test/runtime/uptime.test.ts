@@ -32,6 +32,9 @@ test("the file is read again after a millisecond", (t) => {
   assert.equal(read(), 12_500);
   now += 0.1;
   assert.equal(read(), 99_750, "the machine was suspended");
+  writeFileSync(file, "");
+  now += 1;
+  assert.equal(read(), undefined, "whoever makes the file has ended");
 });
 
 test("where there is no such file nothing is known", () => {

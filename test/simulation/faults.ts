@@ -1,3 +1,4 @@
+import type { Standstill } from "../../src/driver/memory/host.ts";
 import type { Phase } from "../../src/driver/memory/network.ts";
 import { Random } from "../../src/driver/memory/random.ts";
 
@@ -9,7 +10,7 @@ export type Fault =
   & { readonly at: number }
   & (
     | { readonly kind: "kill"; readonly victim: Victim; readonly proof: boolean; readonly replaced: number | undefined }
-    | { readonly kind: "freeze"; readonly victim: Victim; readonly lasts: number; readonly suspend: boolean }
+    | { readonly kind: "freeze"; readonly victim: Victim; readonly lasts: number; readonly what: Standstill }
     | { readonly kind: "cut"; readonly victim: Victim; readonly phases: readonly Phase[]; readonly lasts: number }
     | { readonly kind: "reset"; readonly victim: Victim }
     | { readonly kind: "loss"; readonly victim: Victim; readonly rate: number; readonly lasts: number }
@@ -93,7 +94,7 @@ function fault(at: number, random: Random): Fault {
     const replaced = random.happens(0.7) ? Math.round(random.between(10, 4000)) : undefined;
     return { at, kind: "kill", victim, proof: random.happens(0.5), replaced };
   }
-  if (roll < 56) return { at, kind: "freeze", victim, lasts, suspend: random.happens(0.2) };
+  if (roll < 56) return { at, kind: "freeze", victim, lasts, what: standstill(random.next()) };
   if (roll < 66) return { at, kind: "cut", victim, phases, lasts };
   if (roll < 69) return { at, kind: "reset", victim };
   if (roll < 72) return { at, kind: "loss", victim, rate: random.between(0.01, 0.3), lasts };
@@ -121,6 +122,11 @@ function fault(at: number, random: Random): Fault {
     return { at, kind: "drag", victim, message, phase: phases[0] ?? "answer", most, lasts };
   }
   return { at, kind: "move", lasts: Math.round(random.between(1, 1000)) };
+}
+
+function standstill(roll: number): Standstill {
+  if (roll > 0.3) return "process";
+  return roll > 0.2 ? "monotonic" : roll > 0.1 ? "wall" : "all";
 }
 
 /** When all is well again: nothing begins to go wrong later than `TROUBLE`, and what has no end of its own ends then. */

@@ -57,6 +57,11 @@ export const MISTAKES: readonly Mistake[] = [
     mutant: { margin: -SESSION / 4 },
   },
   {
+    name: "a lease does not count the time in which the machine is suspended",
+    within: 100,
+    mutant: { host: (host) => void Object.assign(host, { boot: () => undefined }) },
+  },
+  {
     name: "the journal is read to the last stable offset only",
     within: 200,
     mutant: { log: (log) => log.endsAtStable = true },

@@ -4,7 +4,7 @@ import type { Tick } from "../../src/core/timer.ts";
 import type { Driver, JoinOptions, MemberListener, Membership } from "../../src/driver/driver.ts";
 import { type Assign, plan as assign } from "../../src/driver/group-plan.ts";
 import type { GroupError } from "../../src/driver/memory/groups.ts";
-import { Host } from "../../src/driver/memory/host.ts";
+import { Host, type Standstill } from "../../src/driver/memory/host.ts";
 import { MemoryDriver } from "../../src/driver/memory/memory-driver.ts";
 import { MemoryLog } from "../../src/driver/memory/memory-log.ts";
 import { Network, type Phase } from "../../src/driver/memory/network.ts";
@@ -17,6 +17,8 @@ import { APP, SimWorker } from "./sim-worker.ts";
 
 /** How a simulation differs from what runs in earnest: to see that a mistake would be found. */
 export interface Mutant {
+  /** Meddles with a machine. */
+  readonly host?: (host: Host) => void;
   readonly log?: (log: MemoryLog) => void;
   readonly assign?: Assign;
   readonly margin?: number;
@@ -48,6 +50,11 @@ interface Life {
   readonly gone: Set<string>;
   /** Whether it has told the group that it is gone, since it was last in a generation. */
   leaves: boolean;
+  /**
+   * All clocks that it may ask have stood still, and it has not heard from the group since: it cannot know better. What
+   * holds of it then is what the fence does.
+   */
+  blind: boolean;
   /** Whether it has ticked since it was elected: who only waits for its turn may lose it. */
   hasTicked: boolean;
 }
@@ -133,7 +140,9 @@ export class World {
       rate: 1 + random.between(-0.0005, 0.0005),
       wall: Math.round(random.between(-300, 300)),
       monotonic: Math.round(random.between(1000, 100_000)),
+      knowsBoot: this.#names % 3 !== 0,
     });
+    this.#mutant.host?.(host);
     const { margin } = this.#mutant;
     const driver = new MemoryDriver({
       log: this.log,
@@ -167,6 +176,7 @@ export class World {
       was: { memberId: "", generation: -1 },
       gone: new Set(),
       leaves: false,
+      blind: false,
       hasTicked: false,
     };
     host.onStep = () => this.#dirty = life;
@@ -199,11 +209,14 @@ export class World {
     const { worker: { host, membership }, memberId, generation, gone } = life;
     if (generation() >= 0) life.was = { memberId: memberId(), generation: generation() };
     const left = membership?.lease.left() ?? 0;
-    if (left <= 0) return;
+    if (left <= 0) {
+      if (!host.frozen) life.blind = false;
+      return;
+    }
     if (generation() < 0) this.invariants.fail(`the lease of ${host.name} holds, which is in no generation`);
     if (gone.has(memberId())) this.invariants.fail(`the lease of ${host.name} holds, and it knows that it is nobody`);
     const kept = this.log.group(APP).keeps(memberId());
-    if (kept === undefined || left + TERMS.margin <= kept - this.time.now + DRIFT) return;
+    if (life.blind || kept === undefined || left + TERMS.margin <= kept - this.time.now + DRIFT) return;
     const late = (left + TERMS.margin - kept + this.time.now).toFixed(1);
     this.invariants.fail(
       `the lease of ${host.name} may end ${late} ms later than it should, by what the group has heard`,
@@ -216,7 +229,8 @@ export class World {
   }
 
   /** What a worker says of itself costs more to ask. */
-  #mayBeMaster({ elected, dropped, worker: { host, membership } }: Life): boolean {
+  #mayBeMaster({ elected, dropped, blind, worker: { host, membership } }: Life): boolean {
+    if (blind) return false;
     // Whom an administrator removes is master until it hears of it. That is why nobody else is removed who lives.
     return elected && dropped !== "left" && host.alive && membership?.lease.holds() === true;
   }
@@ -261,7 +275,7 @@ export class World {
         if (fault.replaced !== undefined) this.time.after(fault.replaced, () => this.add(life.place));
         return;
       case "freeze":
-        return this.#freeze(life, lasts, fault.suspend && !this.#wrongClocks.has(host));
+        return this.#freeze(life, lasts, fault.what);
       case "cut":
         for (const phase of fault.phases) way.cut[phase] = true;
         this.time.after(lasts, () => way.heal());
@@ -277,8 +291,8 @@ export class World {
         this.time.after(lasts, () => way.slow = 0);
         return;
       case "clock":
-        // With its monotonic clock standing still and its wall clock set back a machine cannot know better.
-        if (this.#suspended.has(host)) return;
+        // With its monotonic clock standing still and its wall clock set back a machine cannot know better, without a third.
+        if (this.#suspended.has(host) && !host.knowsBoot) return;
         this.#wrongClocks.add(host);
         host.setWall(fault.ahead);
         this.time.after(lasts, () => host.setWall(0));
@@ -287,7 +301,7 @@ export class World {
         return this.log.group(APP).leave(life.memberId());
       case "double":
         if (this.alive.length >= 8) return;
-        if (fault.frozen > 0) this.#freeze(life, fault.frozen, false);
+        if (fault.frozen > 0) this.#freeze(life, fault.frozen, "process");
         if (fault.joins) this.add();
         this.time.after(fault.joins ? this.random.between(0, 20) : 0, () => this.add(life.place));
         return;
@@ -324,12 +338,21 @@ export class World {
     if (this.alive.length === 0) this.add();
   }
 
-  #freeze({ worker: { host } }: Life, lasts: number, suspend: boolean): void {
-    if (suspend) this.#suspended.add(host);
-    host.freeze(suspend);
+  #freeze(life: Life, lasts: number, asked: Standstill): void {
+    const { host } = life.worker;
+    if (host.frozen) return;
+    const what = asked !== "all" && this.#wrongClocks.has(host) && !host.knowsBoot ? "process" : asked;
+    if (what !== "process") this.#suspended.add(host);
+    if (what === "all" || what === "wall" && !host.knowsBoot) life.blind = true;
+    host.freeze(what);
     this.time.after(lasts, () => {
       this.trace.note(this.time.now, `${host.name} goes on`);
       host.thaw(this.random.pick(["timer", "message", undefined] as const));
+      if (what === "process" || what === "monotonic") return;
+      // Something sets its wall clock right: at once, or later.
+      this.time.after(this.random.pick([0, 50, 4000]) ?? 0, () => {
+        if (!this.#wrongClocks.has(host)) host.setWall(0);
+      });
     });
   }
 
@@ -376,7 +399,7 @@ export class World {
         this.#kill(life);
         return 0;
       case "freeze":
-        this.#freeze(life, strike.lasts, false);
+        this.#freeze(life, strike.lasts, "process");
         return 0;
     }
   }
@@ -428,6 +451,7 @@ export class World {
             life.elected = false;
             this.#checkExpelled(life);
             life.dropped = undefined;
+            life.blind = false;
             listener.expelled();
           },
           failed: (error) => {
@@ -465,7 +489,7 @@ export class World {
         request.subscription.data.incarnation === this.#master
       );
     if (stays && before.hasTicked && after !== this.#master) {
-      if (before.worker.host.alive && !before.worker.stopping && before.worker.master) {
+      if (before.worker.host.alive && !before.worker.stopping && !before.blind && before.worker.master) {
         this.invariants.fail(`mastership moves from ${this.#master} to ${after}, while it reigns`);
       }
       const calm = before.worker.host.alive && !before.worker.stopping && before.trouble < now &&
@@ -479,8 +503,11 @@ export class World {
   /** A heartbeat has been answered. Of a refusal whom nothing hinders hears at once, and then its lease is over. */
   #answered(memberId: string, error: GroupError | undefined): void {
     const { now } = this.time;
-    if (error === undefined || error === "REBALANCE_IN_PROGRESS") this.#accepted.set(memberId, now);
-    else if (error !== "ILLEGAL_GENERATION" && !this.#mutant.leaseless) {
+    if (error === undefined || error === "REBALANCE_IN_PROGRESS") {
+      this.#accepted.set(memberId, now);
+      const life = this.#lives.find((each) => each.memberId() === memberId);
+      if (life && !life.worker.host.frozen) life.blind = false;
+    } else if (error !== "ILLEGAL_GENERATION" && !this.#mutant.leaseless) {
       const life = this.#lives.find((each) => each.memberId() === memberId);
       if (life === undefined) return;
       this.time.after(HEARD, () => {
@@ -523,7 +550,7 @@ export class World {
   #checkDropped(memberId: string): void {
     if (this.#mutant.leaseless) return;
     const life = this.#lives.find((each) => each.worker.host.alive && each.memberId() === memberId);
-    if (life?.worker.membership?.lease.holds()) {
+    if (life && !life.blind && life.worker.membership?.lease.holds()) {
       this.invariants.fail(`the lease of ${life.worker.host.name} holds when the group drops it`);
     }
   }
@@ -535,7 +562,7 @@ export class World {
     life.hasTicked = true;
     const holds = () => this.#mutant.leaseless || worker.membership?.lease.holds() === true;
     if (!holds()) this.invariants.fail(`a tick of ${host.name} begins without a lease`);
-    const isOut = this.#mutant.leaseless || life.dropped === "left";
+    const isOut = this.#mutant.leaseless || life.dropped === "left" || life.blind;
     const rival = isOut ? undefined : this.#rival(life);
     if (rival) this.invariants.fail(`a tick of ${host.name} begins while ${rival.worker.host.name} is master`);
     const work = this.random.next();
