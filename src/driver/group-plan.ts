@@ -134,8 +134,12 @@ const MOST_LACKING = 3;
 /** In a group of more than this, nobody watches all others. */
 const MOST_WATCHED = 32;
 
-/** What each member is told of a plan. */
-export function outcomes<M extends Member>(members: readonly M[], decided: Plan): { member: M; outcome: Outcome }[] {
+/** What each member is told of a plan. `isTight`: as little as can be. */
+export function outcomes<M extends Member>(
+  members: readonly M[],
+  decided: Plan,
+  isTight = false,
+): { member: M; outcome: Outcome }[] {
   const { master, heir, patience, resign } = decided;
   const common = {
     master: master?.data.incarnation ?? "",
@@ -147,7 +151,7 @@ export function outcomes<M extends Member>(members: readonly M[], decided: Plan)
     heir: heir?.data.worker ?? "",
     resign,
   };
-  const peersOf = peers(members, decided);
+  const peersOf = peers(members, decided, isTight);
   return members.map((member) => ({
     member,
     outcome: {
@@ -175,13 +179,14 @@ function lackingIn(master: Member, members: readonly Member[]): LackingWorker[] 
 /**
  * Whom a member is to watch: everybody the master and one more, its heir if it has one, and these two everybody, so that
  * two that die at once are seen too. In a large group each watches the master and the one after it in a ring instead: lists
- * of all would make the group too large for the broker. Of static members only the master is watched: one that is started
+ * of all would make the group too large for the broker. `isTight`: only the master. Of static members only the master is watched: one that is started
  * again soon is to find its place kept.
  */
-function peers(members: readonly Member[], { master, heir }: Plan): (member: Member) => PeerData[] {
+function peers(members: readonly Member[], { master, heir }: Plan, isTight: boolean): (member: Member) => PeerData[] {
   const isWatched = (each: Member) => each === master || each.instanceId === null;
   const told = (watched: readonly (Member | undefined)[], by: Member) =>
     [...new Set(watched)].flatMap((each) => each && each !== by && isWatched(each) ? peerOf(each) : []);
+  if (isTight) return (member) => told([master], member);
   if (members.length <= MOST_WATCHED) {
     const second = heir ?? members.find((each) => each !== master && each.data.presence !== undefined);
     const sentinels = [master, second];

@@ -47,6 +47,9 @@ export class Consumer implements Membership {
   readonly #positions: Positions;
   readonly #logger: Logger;
   readonly #outage: Outage;
+  /** While the coordinator answers, and refuses. */
+  readonly #refusal: Outage;
+  #trouble: string | undefined;
   readonly #held = new Map<string, Held>();
   /** By topic: what was begun last of it. */
   readonly #lastOf = new Map<string, Acknowledgements>();
@@ -67,6 +70,7 @@ export class Consumer implements Membership {
     this.#listener = listener;
     this.#logger = logger;
     this.#outage = new Outage(logger, clock, COORDINATOR_GRACE);
+    this.#refusal = new Outage(logger, clock, COORDINATOR_GRACE);
     this.#positions = new Positions(cluster);
     const failed = (error: MephistoError) => listener.failed(error);
     const supervisor = this.#supervisor = options.supervisor ?? new Supervisor({ logger, clock, sleep: pause, failed });
@@ -83,10 +87,19 @@ export class Consumer implements Membership {
       },
       unreachable: (error) => {
         // A broker that has just begun makes its groups' coordinator first: that is no outage, however long it takes.
-        if (this.lastContact === -Infinity && error.code === "PROTOCOL") logger.debug(error.message, codeField(error));
-        else this.#outage.failed(`Cut off from the group's coordinator. ${error.message}`, codeField(error));
+        if (this.lastContact === -Infinity && error.code === "PROTOCOL") {
+          return logger.debug(error.message, codeField(error));
+        }
+        const isRefusal = error.code !== "UNREACHABLE";
+        const sentence = isRefusal ? error.message : `Cut off from the group's coordinator. ${error.message}`;
+        this.#trouble = sentence;
+        (isRefusal ? this.#refusal : this.#outage).failed(sentence, codeField(error));
       },
-      reachable: () => this.#outage.over("The group's coordinator answers again"),
+      reachable: () => {
+        this.#trouble = undefined;
+        this.#outage.over("The group's coordinator answers again");
+        this.#refusal.over(`Group ${options.group} has formed`);
+      },
     }, clock);
     cluster.onChange(() => this.#group.replan());
     this.#ready.promise.catch(() => {}); // whoever waits for it hears of it
@@ -103,6 +116,10 @@ export class Consumer implements Membership {
 
   get joined(): boolean {
     return this.#group.synced;
+  }
+
+  get trouble(): string | undefined {
+    return this.joined ? undefined : this.#trouble;
   }
 
   get lastContact(): number {

@@ -34,9 +34,18 @@ export function readMember(
   };
 }
 
-/** A plan as the members will read it. */
-export function writePlan(members: readonly JoinedMember[], plan: Plan): MemberAssignment[] {
-  return outcomes(members, plan).map(({ member: { memberId, isOld }, outcome }) => ({
+/** If the group becomes larger than this, its members are told less. */
+const TIGHT_BYTES = 900_000;
+
+/** A plan as the members will read it. `others`: bytes that the group takes besides. */
+export function writePlan(members: readonly JoinedMember[], plan: Plan, others = 0): MemberAssignment[] {
+  const written = write(members, plan, false);
+  const bytes = written.reduce((sum, { assignment }) => sum + assignment.length, others);
+  return bytes > TIGHT_BYTES ? write(members, plan, true) : written;
+}
+
+function write(members: readonly JoinedMember[], plan: Plan, isTight: boolean): MemberAssignment[] {
+  return outcomes(members, plan, isTight).map(({ member: { memberId, isOld }, outcome }) => ({
     memberId,
     assignment: encodeAssignment({
       partitions: byTopic(plan.partitions.get(memberId) ?? []),

@@ -18,9 +18,9 @@ import { decodeAssignment, encodeSubscription } from "../wire/consumer-protocol.
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { Coordinator } from "./coordinator.ts";
-import { ProtocolError } from "./errors.ts";
 import { byTopic, flat, type MemberAssignment, readMember, writePlan } from "./group-data.ts";
 import { hopelessError } from "./group-errors.ts";
+import { type GroupSize, refusalOf, sizeOf } from "./group-refusal.ts";
 import { encodeMember, outcomeData } from "./profile.ts";
 
 /** The name under which the assignment is offered; never changed, only joined by newer ones. */
@@ -66,6 +66,8 @@ export class Group {
   readonly #stop = new AbortController();
   /** As the leader: the numbers of partitions that were planned with. */
   #planned: ReadonlyMap<string, number> | undefined;
+  /** As the leader: what the group becomes by the latest plan. */
+  #size: GroupSize | undefined;
   /** What the leader of the latest generation has said. */
   #data: Outcome | undefined;
   /** Who waits until the group knows that this member does not stand for election, or stands again. */
@@ -278,7 +280,7 @@ export class Group {
     });
     const answer = await this.#coordinator.join(call, timeoutMs);
     if (answer.errorCode !== Code.NONE) return this.#refused(sent, answer.errorCode, "JoinGroup", answer.memberId);
-    this.#planned = undefined;
+    this.#planned = this.#size = undefined;
     const leads = answer.leader === answer.memberId;
     const { memberId: id, generationId: generation } = answer;
     return { type: "joined", sent, memberId: id, generation, members: leads ? answer : undefined };
@@ -291,7 +293,9 @@ export class Group {
     await this.#cluster.refresh(topics);
     const counts = new Map(topics.map((topic) => [topic, this.#cluster.topic(topic)?.leaders.length ?? 0]));
     this.#planned = counts;
-    return writePlan(known, plan(known, counts, memberId));
+    const assignments = writePlan(known, plan(known, counts, memberId), sizeOf(members).bytes);
+    this.#size = sizeOf(members, assignments);
+    return assignments;
   }
 
   async #sync({ sent, timeoutMs, plan = [] }: Request<GroupKinds> & { do: "sync" }): Promise<Answer<GroupKinds>> {
@@ -316,7 +320,7 @@ export class Group {
 
   #refused(sent: Sent, code: number, what: string, memberId = ""): Answer<GroupKinds> {
     const hopeless = hopelessError(code, this.#options);
-    const error = hopeless ?? new ProtocolError(code, `${what} of group ${this.#options.group}`);
+    const error = hopeless ?? refusalOf(code, what, this.#options.group, this.#size);
     return { type: "refused", sent, why: hopeless ? "FATAL" : memberError(code), error, memberId };
   }
 }

@@ -9,6 +9,7 @@
 import { NO_WORK, summaryOf, type WorkSummary } from "../core/master-work.ts";
 import type { LackingWorker, Presence, ProcessIdentity, ZoneData } from "../driver/driver.ts";
 import type { MemberData, Outcome, PeerData } from "../driver/group-plan.ts";
+import { packUuid, unpackUuid } from "./pack-uuid.ts";
 
 /** Since 2 the names of timers are not told, and presences are lists; members of 1 read what concerns them as before. */
 const FORMAT = 2;
@@ -83,7 +84,9 @@ function writePresence(presence: Presence | undefined): unknown[] | undefined {
   const { bootId, pidNamespace, pid, startTime } = process ?? {};
   const texts = [host, id, bootId, pidNamespace, startTime];
   if (texts.some((each) => each !== undefined && each.length > MOST_PRESENCE)) return undefined;
-  return process ? [host, port, id, bootId, pidNamespace, pid, startTime] : [host, port, id];
+  return process
+    ? [host, port, packUuid(id), packUuid(process.bootId), pidNamespace, pid, startTime]
+    : [host, port, packUuid(id)];
 }
 
 function writePeer({ memberId, instanceId, worker, presence }: PeerData): unknown[] {
@@ -172,7 +175,8 @@ function zonesOf(value: unknown): { zones?: ZoneData } {
 
 function presenceOf(value: unknown): Presence | undefined {
   const [host, port, id, bootId, pidNamespace, pid, startTime] = values(value);
-  return formerPresence({ host, port, id, process: { bootId, pidNamespace, pid, startTime } });
+  const process = { bootId: unpackUuid(text(bootId)), pidNamespace, pid, startTime };
+  return formerPresence({ host, port, id: unpackUuid(text(id)), process });
 }
 
 function formerPresence(value: unknown): Presence | undefined {

@@ -232,9 +232,11 @@ export class Worker implements RunningWorker {
   #unready(): string | undefined {
     const { clock, settings } = this.#parts;
     const membership = this.#membership;
-    if (this.#state === "starting" || membership === undefined) return "The worker has not joined its group yet.";
+    if (this.#state === "starting" || membership === undefined) {
+      return membership?.trouble ?? "The worker has not joined its group yet.";
+    }
     if (this.#state !== "running") return "The worker is stopping.";
-    if (!membership.joined) return "The worker is not in its group at the moment.";
+    if (!membership.joined) return membership.trouble ?? "The worker is not in its group at the moment.";
     const silence = clock.monotonic() - membership.lastContact;
     if (silence >= settings.sessionTimeout.value) {
       return "The worker has not heard from Kafka for longer than a session.";

@@ -6,7 +6,9 @@ import type { Presence } from "../../src/driver/driver.ts";
 import { type Member, type Outcome, plan } from "../../src/driver/group-plan.ts";
 import { writePlan } from "../../src/kafka/group-data.ts";
 import { encodeMember, encodeOutcome, memberData, outcomeData } from "../../src/kafka/profile.ts";
-import { decodeAssignment } from "../../src/wire/consumer-protocol.ts";
+import { sizeOf } from "../../src/kafka/group-refusal.ts";
+import { packUuid, unpackUuid } from "../../src/kafka/pack-uuid.ts";
+import { decodeAssignment, encodeSubscription } from "../../src/wire/consumer-protocol.ts";
 
 const process = { bootId: "boot", pidNamespace: "pid:[1]", pid: 7, startTime: "99" };
 const presenceOf = (id: string, port = 1): Presence => ({ host: "127.0.0.1", port, id, process });
@@ -160,9 +162,22 @@ test("in a large group each watches the master and another one, and everybody is
   assert.equal(new Set(Object.values(watched).flat()).size, 450);
 });
 
-test("a group of 450 members with 2,000 timers takes less than two thirds of the record that Kafka keeps it in", () => {
+test("a UUID is packed and unpacked, and nothing else", () => {
+  fc.assert(fc.property(fc.oneof(fc.uuid(), fc.string()), (text) => {
+    assert.equal(unpackUuid(packUuid(text)), text);
+    if (/^[0-9a-f-]{36}$/.test(text)) assert.equal(packUuid(text).length, 23);
+  }));
+});
+
+test("450 members with 2,000 timers take half of the record that Kafka keeps a group in, 1,000 find room", () => {
+  assert.ok(groupOf(450) < 530_000, `${groupOf(450)} bytes`);
+  assert.ok(groupOf(1000) < 1_000_000, `${groupOf(1000)} bytes`);
+});
+
+/** The size of a group of so many usual members, in bytes. */
+function groupOf(count: number): number {
   const work = summaryOf(Array.from({ length: 2000 }, (_, n) => ({ name: `timer-${n}`, rule: "every 1m" })));
-  const members = Array.from({ length: 450 }, (_, n): Member => {
+  const members = Array.from({ length: count }, (_, n): Member => {
     const each = member(`mephisto-${crypto.randomUUID()}`);
     const process = {
       bootId: crypto.randomUUID(),
@@ -175,8 +190,11 @@ test("a group of 450 members with 2,000 timers takes less than two thirds of the
     const said = { worker: `worker-host-${n}-12345-abcd`, runtime: "node 24.11.0", version: "1.2.3" };
     return { ...each, data: { ...each.data, ...said, work, presence, incarnation } };
   });
-  const plans = writePlan(members, plan(members, new Map([["t", 1]]), "a"));
-  const bytes = plans.reduce((sum, { assignment }) => sum + assignment.length, 0) +
-    members.reduce((sum, { data }) => sum + encodeMember(data).length, 0);
-  assert.ok(bytes < 500_000, `${bytes} bytes`);
-});
+  const joined = members.map(({ memberId, data }) => ({
+    memberId,
+    groupInstanceId: null,
+    metadata: encodeSubscription({ topics: ["orders"], userData: encodeMember(data) }),
+  }));
+  const { bytes } = sizeOf(joined);
+  return sizeOf(joined, writePlan(members, plan(members, new Map([["orders", 64]]), "a"), bytes)).bytes;
+}

@@ -5,7 +5,9 @@ import { silent } from "../../src/core/logger.ts";
 import { pause } from "../../src/core/pause.ts";
 import { Cluster } from "../../src/kafka/cluster.ts";
 import { Code } from "../../src/kafka/codes.ts";
+import { Consumer } from "../../src/kafka/consumer.ts";
 import { Group } from "../../src/kafka/group.ts";
+import { refusalOf, sizeOf } from "../../src/kafka/group-refusal.ts";
 import type { Link } from "../../src/kafka/link.ts";
 import { type Address, parseUrl } from "../../src/kafka/url.ts";
 import { encodeOutcome, memberData } from "../../src/kafka/profile.ts";
@@ -90,7 +92,9 @@ function said(coordinator: FakeCoordinator): MemberData {
 const textOf = (call: Call<unknown> | undefined) => new TextDecoder("latin1").decode(call?.encode());
 
 const groups: Group[] = [];
+const consumers: Consumer[] = [];
 afterEach(async () => {
+  await Promise.all(consumers.splice(0).map((consumer) => consumer.leave(100)));
   await Promise.all(groups.splice(0).map((group) => group.leave()));
 });
 
@@ -322,3 +326,69 @@ for (const code of [Code.NOT_COORDINATOR, Code.COORDINATOR_NOT_AVAILABLE]) {
     await until(() => coordinator.located > 1);
   });
 }
+
+test("a group that Kafka cannot keep is told once, and once a minute, though each JoinGroup is answered", async () => {
+  const coordinator = new FakeCoordinator();
+  coordinator.instead.set("SyncGroup", () => ({ errorCode: Code.UNKNOWN_SERVER_ERROR }));
+  let passed = 0;
+  const clock = { wall: () => Date.now(), monotonic: () => performance.now() + passed };
+  const lines: string[] = [];
+  const say = (sentence: string) => void lines.push(sentence);
+  const logger = { ...silent, warn: say, info: say };
+  const profile = { worker: "", runtime: "", version: "", timers: [], mayBeMaster: true, presence: undefined };
+  const times = { sessionTimeout: 6000, heartbeatInterval: LONG };
+  const consumer = new Consumer(
+    coordinator,
+    { group: "g", topics: [], profile, instanceId: undefined, ...times },
+    {
+      claim: () => 0,
+      generation: () => {},
+      assigned: () => {},
+      revoked: () => Promise.resolve(),
+      handedOver: () => {},
+      lost: () => {},
+      deliver: () => {},
+      expelled: () => {},
+      failed: () => {},
+    },
+    logger,
+    clock,
+  );
+  consumers.push(consumer);
+  const after = async (ms: number) => {
+    passed += ms;
+    const { generation } = coordinator;
+    await until(() => coordinator.generation > generation + 1, { every: 5 });
+  };
+  await after(0);
+  assert.deepEqual(lines, [], "a moment is no outage");
+  await after(1000);
+  await after(1000);
+  assert.match(
+    lines.join(),
+    /^Group g cannot form: SyncGroup is answered UNKNOWN_SERVER_ERROR \(-1\)\. .*__consumer_offsets/,
+  );
+  assert.equal(lines.length, 1);
+  assert.deepEqual([consumer.joined, consumer.trouble?.slice(0, 20)], [false, "Group g cannot form:"]);
+  await after(60_000);
+  assert.match(lines[1] ?? "", /This has lasted for 6\d s\. Trying again/);
+  coordinator.instead.delete("SyncGroup");
+  await until(() => consumer.joined);
+  assert.match(lines[2] ?? "", /^Group g has formed after 6\d s\.$/);
+  assert.deepEqual([lines.length, consumer.trouble], [3, undefined]);
+});
+
+test("the sentence says how large the group is, as far as its leader knows", () => {
+  const members = Array.from({ length: 24 }, (_, n) => ({
+    memberId: `worker-${n}`,
+    groupInstanceId: null,
+    metadata: new Uint8Array(45_000),
+  }));
+  const assignments = members.map(({ memberId }) => ({ memberId, assignment: new Uint8Array(1000) }));
+  const about = (size: Parameters<typeof refusalOf>[3], code: number = Code.UNKNOWN_SERVER_ERROR) =>
+    refusalOf(code, "SyncGroup", "g", size).message;
+  assert.match(about(sizeOf(members, assignments)), /this one has about 1,105,\d+, of 24 workers\. Run fewer workers/);
+  assert.match(about({ members: 2, bytes: 2000 }), /The broker's log says why\.$/);
+  assert.match(about(undefined), /Most often the group is too large/);
+  assert.doesNotMatch(about(undefined, Code.COORDINATOR_NOT_AVAILABLE), /large/);
+});

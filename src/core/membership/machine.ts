@@ -309,7 +309,6 @@ export class MembershipMachine<K extends Kinds> {
     this.#grace.joined();
     const inherited = state.place.is === "member" ? state.place.inherited : 0;
     const place: Place = { is: "member", memberId, generation, synced: false, inherited };
-    this.#effects.push({ do: "reachable" });
     if (members === undefined) return this.#sync(place, again, undefined);
     const planning = this.#sending("plan", place);
     this.#state = { name: "planning", place, sent: planning, again };
@@ -353,9 +352,11 @@ export class MembershipMachine<K extends Kinds> {
     if (!isMeant(sent, state.place)) return;
     if (event.type === "beaten") {
       // Without SyncGroup it is removed at the rebalance timeout, however often it is answered.
-      if (isSynced(sent.place)) this.lease.renew(sent.at);
-      else this.lease.signOfLife(sent.at);
-      this.#effects.push({ do: "reachable" });
+      if (!isSynced(sent.place)) this.lease.signOfLife(sent.at);
+      else {
+        this.lease.renew(sent.at);
+        this.#effects.push({ do: "reachable" });
+      }
       return this.#misses(state, sent);
     }
     if (event.type !== "refused") return;

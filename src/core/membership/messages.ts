@@ -113,6 +113,7 @@ export type Notice<K extends Kinds> =
   /** It cannot go on. */
   | { readonly do: "failed"; readonly error: MephistoError }
   | { readonly do: "unreachable"; readonly error: MephistoError }
+  /** A whole round was answered: half of one ends no outage, for if the other is refused nothing would ever be told. */
   | { readonly do: "reachable" }
   /** A generation has begun that knows that it does not stand, for good. */
   | { readonly do: "resigned" }
