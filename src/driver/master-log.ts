@@ -101,9 +101,9 @@ export interface FencedPublisher {
   /**
    * Reads the journal to its end, also when it is called again. Errors: `NOT_MASTER` when `mayTry` says no,
    * `JOURNAL_LOST` when the topic is gone or another one, `JOURNAL_BLOCKED` (with the producer that blocks it, in the
-   * sentence) while its end cannot be read; `UNREACHABLE`, `PROTOCOL`.
+   * sentence) while its end cannot be read; `UNREACHABLE`, `PROTOCOL`. `moved`: called whenever something more was read.
    */
-  read(mayTry: MayTry): Promise<readonly JournalEntry[]>;
+  read(mayTry: MayTry, moved?: () => void): Promise<readonly JournalEntry[]>;
   /**
    * Commits all of a transaction or nothing. Errors: `FENCED` when another has been opened since, `NOT_MASTER`,
    * `JOURNAL_LOST`; `UNKNOWN_OUTCOME` when it may have been committed: `recover`, `read` and look; any other: nothing

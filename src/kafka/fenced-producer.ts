@@ -94,8 +94,8 @@ export class FencedProducer implements FencedPublisher {
     return new FencedProducer(parts, options, coordinator, epoch);
   }
 
-  async read(mayTry: MayTry): Promise<readonly JournalEntry[]> {
-    return await this.#journal.read(mayTry);
+  async read(mayTry: MayTry, moved?: () => void): Promise<readonly JournalEntry[]> {
+    return await this.#journal.read(mayTry, moved);
   }
 
   async recover(mayTry: MayTry): Promise<void> {

@@ -52,10 +52,10 @@ export class JournalReader {
 
   /**
    * Reads up to what was the end, also of what is not committed, when it began. Errors: `NOT_MASTER`, `JOURNAL_LOST`,
-   * `JOURNAL_BLOCKED`, `UNREACHABLE`, `PROTOCOL`.
+   * `JOURNAL_BLOCKED`, `UNREACHABLE`, `PROTOCOL`. `moved`: called with each answer that has more of it.
    */
-  async read(mayTry: MayTry): Promise<readonly JournalEntry[]> {
-    return await this.#read("read_uncommitted", mayTry);
+  async read(mayTry: MayTry, moved?: () => void): Promise<readonly JournalEntry[]> {
+    return await this.#read("read_uncommitted", mayTry, moved);
   }
 
   /** Reads what is committed, up to the first transaction that is open. Errors: as `read`. */
@@ -63,7 +63,7 @@ export class JournalReader {
     return await this.#read("read_committed", () => true);
   }
 
-  async #read(upTo: IsolationLevel, mayTry: MayTry): Promise<readonly JournalEntry[]> {
+  async #read(upTo: IsolationLevel, mayTry: MayTry, told = () => {}): Promise<readonly JournalEntry[]> {
     const { clock, links } = this.#options;
     const patience = () => ({ mayTry, clock, signal: links.closed, until: clock.monotonic() + PATIENCE });
     const end = await persist(() => this.#offset(LATEST, upTo), patience());
@@ -73,8 +73,10 @@ export class JournalReader {
     for (let done = false; !done;) {
       const before = this.#position;
       done = await persist(() => this.#fetch(end), patience());
-      if (this.#position > before) moved = clock.monotonic();
-      else if (!done && clock.monotonic() - moved > STALL) throw await this.#blocked(end);
+      if (this.#position > before) {
+        moved = clock.monotonic();
+        told();
+      } else if (!done && clock.monotonic() - moved > STALL) throw await this.#blocked(end);
     }
     if (!mayTry()) throw notMaster();
     this.#end = end;

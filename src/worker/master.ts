@@ -11,6 +11,8 @@ import { codeOf } from "./transaction-runner.ts";
 const LOOKS = 1000;
 /** The longest pause before it is tried again to begin, in ms. */
 const LONGEST_PAUSE = 2000;
+/** After so many failures to begin, what was read of the journal meanwhile counts for nothing: it may never come to its end. */
+const FRUITLESS = 3;
 /** How often it is told that something keeps this worker from ticking, in ms. */
 const AGAIN = 60_000;
 
@@ -29,6 +31,8 @@ export class Master {
   #trouble: string | undefined;
   /** Since when it tries to begin. */
   #strivingSince: number | undefined;
+  /** How often it has failed to since. */
+  #failures = 0;
   #toldAt = -Infinity;
   #told: unknown;
   /** How often it gave up, since it could not tick. */
@@ -62,6 +66,7 @@ export class Master {
   /** A term has begun. */
   begin(term: Term): void {
     this.#strivingSince = this.#parts.clock.monotonic();
+    this.#failures = 0;
     const { supervisor } = this.#parts;
     const { signal } = term;
     void supervisor.loop("The master's term", () => this.#rule(term), { signal });
@@ -93,6 +98,7 @@ export class Master {
     const begun = (epoch: number) => {
       this.#ownEpoch = epoch;
       this.#strivingSince = this.#trouble = undefined;
+      this.#failures = 0;
     };
     for (let failures = 1; term.holds(); failures++) {
       const reign = this.#reign = new Reign(term, { ...this.#parts, ownEpoch: this.#ownEpoch, begun });
@@ -100,6 +106,7 @@ export class Master {
         return await reign.run();
       } catch (error) {
         this.#strivingSince ??= clock.monotonic();
+        this.#failures++;
         if (term.holds()) this.#failed(error, reign);
       }
       await sleep(Math.min(retryPause(failures), LONGEST_PAUSE), term.signal);
@@ -124,7 +131,7 @@ export class Master {
       if (!term.holds()) return;
       const reign = this.#reign;
       reign?.look();
-      const since = reign?.stage === "waiting" ? undefined : this.#strivingSince ?? reign?.stuckSince;
+      const since = reign?.stage === "waiting" ? undefined : this.#stuckSince();
       if (reign?.stage === "waiting") this.#strivingSince = clock.monotonic();
       const lasts = since === undefined ? 0 : clock.monotonic() - since;
       if (lasts < this.#grace) continue;
@@ -134,6 +141,14 @@ export class Master {
       this.#tell("stuck", this.#trouble);
       return standDown("it could not tick");
     }
+  }
+
+  /** A journal that is being read is no standstill, however long it is. */
+  #stuckSince(): number | undefined {
+    const reign = this.#reign;
+    const striving = this.#strivingSince;
+    if (striving === undefined) return reign?.stuckSince;
+    return this.#failures < FRUITLESS ? Math.max(striving, reign?.readAt ?? striving) : striving;
   }
 
   /** One line a minute, unless it is something else. */

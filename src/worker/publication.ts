@@ -1,3 +1,4 @@
+import type { Clock } from "../core/clock.ts";
 import { describeThrown, MephistoError } from "../core/errors.ts";
 import { TopicRefused } from "../driver/master-log.ts";
 import { sizeOf } from "./sends.ts";
@@ -7,6 +8,10 @@ import { codeOf, isOver, TransactionRunner, type TransactionRunnerParts } from "
 /** The most that goes together: so many parts, and so many bytes unless one part alone has more. */
 const SHARED_PARTS = 1000;
 const SHARED_BYTES = 4 << 20;
+
+export interface PublicationParts extends TransactionRunnerParts {
+  readonly clock: Clock;
+}
 
 interface Waiting {
   readonly prepare: () => Part | undefined;
@@ -27,17 +32,25 @@ type Taken = Waiting & { readonly part: Part };
 export class Publication {
   readonly #runner: TransactionRunner;
   readonly #lost: (error: MephistoError) => void;
+  readonly #clock: Clock;
   #waiting: Waiting[] = [];
+  /** How many wait or are under way, and since when nothing has come of any of them. */
+  #open = 0;
+  #busySince: number | undefined;
   #running = false;
 
-  constructor(parts: TransactionRunnerParts) {
+  constructor(parts: PublicationParts) {
     this.#runner = new TransactionRunner(parts);
     this.#lost = parts.lost;
+    this.#clock = parts.clock;
   }
 
-  /** Since when the transaction in hand has been trying, on the monotonic clock; undefined when there is none. */
+  /**
+   * Since when something waits and nothing has been committed, or refused, on the monotonic clock; undefined when nothing
+   * waits. However many wait, and for how long: as long as transactions are committed it gets on.
+   */
   get busySince(): number | undefined {
-    return this.#runner.busySince;
+    return this.#busySince;
   }
 
   /** What keeps the transaction in hand from being committed. */
@@ -54,7 +67,22 @@ export class Publication {
    */
   commit(prepare: () => Part | undefined, done?: () => void): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#waiting.push({ prepare, done, resolve, reject, part: undefined });
+    this.#open++;
+    this.#busySince ??= this.#clock.monotonic();
+    let settled = false;
+    const settle = () => {
+      if (settled) return;
+      settled = true;
+      this.#open--;
+      this.#busySince = this.#open > 0 ? this.#clock.monotonic() : undefined;
+    };
+    this.#waiting.push({
+      prepare,
+      done,
+      resolve: () => (settle(), resolve()),
+      reject: (error) => (settle(), reject(error)),
+      part: undefined,
+    });
     if (!this.#running) void this.#run();
     return promise;
   }

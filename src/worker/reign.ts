@@ -64,6 +64,7 @@ export class Reign {
   #longRuns: LongRuns | undefined;
   #record: MasterRecord | undefined;
   #appendedAt: number;
+  #readAt: number | undefined;
   #toldClock = false;
   /** Whether it ended since the clocks differ too much. */
   refused = false;
@@ -98,11 +99,20 @@ export class Reign {
     return this.#publication?.trouble ?? this.#parts.timers.map(({ trouble }) => trouble).find(Boolean);
   }
 
-  /** Since when, on the monotonic clock, something is due without anything coming of it; undefined: all goes well. */
+  /**
+   * Since when, on the monotonic clock, something waits to be committed and nothing is, or every timer for the end of an
+   * earlier run; undefined: all goes well. One timer that waits is no reason for another master.
+   */
   get stuckSince(): number | undefined {
-    const since = [this.#publication?.busySince, ...this.#parts.timers.map(({ stuckSince }) => stuckSince)];
-    const known = since.filter((at) => at !== undefined);
-    return this.#stage === "reigning" && known.length > 0 ? Math.min(...known) : undefined;
+    if (this.#stage !== "reigning") return undefined;
+    const blocked = this.#parts.timers.map(({ blockedSince }) => blockedSince ?? Infinity);
+    const all = blocked.every((since) => since < Infinity) ? Math.min(...blocked) : Infinity;
+    return this.#publication?.busySince ?? (all < Infinity ? all : undefined);
+  }
+
+  /** When more of the journal was last read; undefined: nothing of it. */
+  get readAt(): number | undefined {
+    return this.#readAt;
   }
 
   /**
@@ -124,7 +134,7 @@ export class Reign {
     try {
       fenced = await log.fence(options, holds);
       this.#stage = "reading";
-      this.#journal = replay(await fenced.read(holds), topic);
+      this.#journal = replay(await fenced.read(holds, () => this.#readAt = this.#parts.clock.monotonic()), topic);
       await this.#patience(this.#journal.master);
       this.#stage = "beginning";
       await this.#begin(fenced, this.#journal);

@@ -68,7 +68,6 @@ export class TimerLoop implements Running {
   /** How far it has come in the span that lasts: a loop that is started again goes on from there. */
   #progress: Progress | undefined;
   #next: number | undefined;
-  #stuckSince: number | undefined;
   /** Since when it waits for the end of a run of an earlier span. */
   #waitsSince: number | undefined;
   #loops = 0;
@@ -103,9 +102,9 @@ export class TimerLoop implements Running {
     return this.#runs.oldest;
   }
 
-  /** Since when a slot is due, or a run over, without anything having come of it; on the monotonic clock. */
-  get stuckSince(): number | undefined {
-    return this.#waitsSince ?? this.#stuckSince;
+  /** Since when a run of an earlier span keeps it from running, on the monotonic clock. */
+  get blockedSince(): number | undefined {
+    return this.#waitsSince;
   }
 
   /** What keeps it from running: a part of a sentence. */
@@ -182,7 +181,6 @@ export class TimerLoop implements Running {
         progress = this.#progress = { ...progress, after: Math.max(progress.after, due.slot - 1) };
         this.#next = due.slot;
         if (await this.#sleepTowards(due.slot, span, over)) continue;
-        this.#stuckSince = this.#parts.clock.monotonic();
         const before = progress;
         progress = { ...progress, after: due.slot };
         if (await this.#unconsumed(due, span)) continue;
@@ -198,13 +196,11 @@ export class TimerLoop implements Running {
             throw fault;
           });
           progress = this.#progress = this.#covered(progress, due, run.began, ended);
-          this.#stuckSince = this.#parts.clock.monotonic();
           await run.written;
         }
-        this.#stuckSince = undefined;
       }
     } finally {
-      this.#next = this.#stuckSince = undefined;
+      this.#next = undefined;
     }
   }
 
@@ -223,7 +219,6 @@ export class TimerLoop implements Running {
   async #sleepTowards(slot: number, { clock }: Span, over: AbortSignal): Promise<boolean> {
     const left = slot - clock.now();
     if (left <= 0) return false;
-    this.#stuckSince = undefined;
     await this.#parts.sleep(left > 2 * NEAR ? Math.min(left - NEAR, LONGEST_SLEEP) : left, over);
     return true;
   }
@@ -233,14 +228,12 @@ export class TimerLoop implements Running {
     if (spread === 0) return;
     const at = slot + spreadOf(this.timer.name, slot, spread);
     while (!over.aborted && await this.#sleepTowards(at, span, over));
-    this.#stuckSince = this.#parts.clock.monotonic();
   }
 
   /** Begins a run; `ended` gives when the function was over, `written` resolves when what came of it is kept. */
   #run(due: Due, span: Span): { began: number; ended: Promise<number>; written: Promise<void> } {
     const { last } = this.book;
     const previous = last && { slot: last.slot, outcome: last.outcome };
-    this.#stuckSince = undefined;
     const began = span.clock.now();
     const inHand = { slot: due.slot, since: this.#parts.clock.monotonic() };
     this.#inHand.add(inHand);

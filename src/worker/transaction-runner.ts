@@ -1,4 +1,3 @@
-import type { Clock } from "../core/clock.ts";
 import { isMephistoError, isRetriable, MephistoError, messageOf } from "../core/errors.ts";
 import type { Sleep } from "../core/pause.ts";
 import { retryPause } from "../core/policy.ts";
@@ -15,7 +14,6 @@ export interface TransactionRunnerParts {
   /** Whether the term lasts. */
   holds(): boolean;
   readonly signal: AbortSignal;
-  readonly clock: Clock;
   readonly sleep: Sleep;
   /** Told of the log's time at each append. */
   appended(time: LogTime): void;
@@ -26,16 +24,10 @@ export interface TransactionRunnerParts {
 /** Takes the transactions of one term to the log, one at a time; each all of it, and one time. */
 export class TransactionRunner {
   readonly #parts: TransactionRunnerParts;
-  #busySince: number | undefined;
   #trouble: string | undefined;
 
   constructor(parts: TransactionRunnerParts) {
     this.#parts = parts;
-  }
-
-  /** Since when the transaction in hand has been trying, on the monotonic clock; undefined when there is none. */
-  get busySince(): number | undefined {
-    return this.#busySince;
   }
 
   /** What keeps the transaction in hand from being committed. */
@@ -51,11 +43,10 @@ export class TransactionRunner {
    * other: nothing of it was or will be published.
    */
   async run(parts: readonly Part[], decided: boolean): Promise<void> {
-    this.#busySince = this.#parts.clock.monotonic();
     try {
       await this.#commit(parts, decided);
     } finally {
-      this.#busySince = this.#trouble = undefined;
+      this.#trouble = undefined;
     }
   }
 

@@ -39,6 +39,8 @@ export class FakeMasterLog implements MasterLog {
   /** The ends of the topics, each of one partition, with what was refused. */
   readonly ends = new Map<string, number>();
   latest = 0;
+  /** Says that something more of the journal was read, by the reading that is under way. */
+  moved = () => {};
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -107,9 +109,10 @@ class FakeFenced implements FencedPublisher {
     this.#number = number;
   }
 
-  read(mayTry: MayTry): Promise<readonly JournalEntry[]> {
+  read(mayTry: MayTry, moved = () => {}): Promise<readonly JournalEntry[]> {
     return this.#alone(async () => {
       refuseUnless(mayTry);
+      this.#log.moved = moved;
       await this.#log.called("read");
       return this.#log.entries.slice();
     });

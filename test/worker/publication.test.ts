@@ -329,3 +329,29 @@ test("one that cannot be made up fails alone", async () => {
   assert.deepEqual(values().join(" "), "first a c");
   assert.deepEqual(log.entries, [FIRST]);
 });
+
+test("it gets on with each transaction that is committed, and each part that is refused", async () => {
+  const { time, log, publication, tick, refuses } = await made();
+  const called = log.called.bind(log);
+  log.called = async (call, about) => {
+    if (call === "publish") await time.sleep(1000);
+    return await called(call, about);
+  };
+  const since = () => publication.busySince === undefined ? undefined : time.monotonic() - publication.busySince;
+  assert.equal(since(), undefined);
+  const ticks = Promise.all(numbers(2500).map((n) => tick(`t${n}`, 1000, record("a"))));
+  await time.pass(900);
+  assert.equal(since(), 900);
+  await time.pass(1000);
+  assert.equal(since(), 900, "the first thousand were committed, and others wait");
+  await time.pass(1200);
+  await ticks;
+  assert.equal(since(), undefined);
+  refuses("bad", "MESSAGE_TOO_LARGE");
+  const refused = tick("t1", 2000, record("bad"));
+  await time.pass(1500);
+  assert.equal(since(), 500, "its entry is on its way");
+  await time.pass(500);
+  await refused;
+  assert.equal(since(), undefined);
+});

@@ -27,10 +27,11 @@ const START = Date.UTC(2026, 0, 1) + 300;
 const slot = (second: number) => START - 300 + second * 1000;
 
 /** A worker's side as master, with one timer of 1 s; elected when the test says so. */
-function made(fn: TimerFunction = () => {}, options: TimerOptions = {}) {
+function made(fn: TimerFunction = () => {}, options: TimerOptions = {}, beside: TimerFunction[] = []) {
   const { shop, definition } = fakeApp();
   actor(shop, { name: "orders", topic: "orders" }, async () => {});
   timer(shop, 1, { name: "restock", onMaster: true, ...options }, fn);
+  beside.forEach((fn, n) => timer(shop, 1, { name: `beside-${n}`, onMaster: true, ...options }, fn));
   const time = new FakeTime(START);
   const lines = new Lines();
   const log = new FakeMasterLog(time);
@@ -521,6 +522,82 @@ test("a publication that hangs while it reigns, too, and one that is refused aga
     );
     await end();
   }
+});
+
+test("a journal that is long is read for as long as it takes, and one that comes to no end is given up", async () => {
+  const { time, log, elect, end, stoodDown, lines } = made();
+  log.waits.set("read", new Promise(() => {}));
+  elect();
+  for (let second = 0; second < 60; second += 5) {
+    await time.pass(5000);
+    log.moved();
+  }
+  assert.deepEqual([stoodDown, lines.of(/^error/)], [[], []]);
+  await time.pass(11_000);
+  assert.deepEqual(stoodDown, []);
+  await time.pass(2500);
+  assert.deepEqual(stoodDown, ["it could not tick"]);
+  await end();
+});
+
+test("to begin to read again and again is no progress", async () => {
+  const { time, log, elect, end, stoodDown } = made();
+  const called = log.called.bind(log);
+  log.called = async (call, about) => {
+    if (call === "read") {
+      await time.sleep(2000);
+      log.moved();
+      log.fail("read", "UNREACHABLE");
+    }
+    return await called(call, about);
+  };
+  elect();
+  await time.pass(11_000);
+  assert.deepEqual(stoodDown, []);
+  await time.pass(4000);
+  assert.deepEqual(stoodDown, ["it could not tick"]);
+  await time.pass(5000);
+  await end();
+});
+
+test("however many ticks wait: while transactions are committed, no other master is asked for", async () => {
+  const count = 30;
+  const { time, log, elect, end, stoodDown, sendTo, published } = made(
+    () => sendTo("orders", "large"),
+    { overlap: "skip" },
+    Array.from({ length: count - 1 }, () => () => sendTo("orders", "large")),
+  );
+  // Each goes alone, and takes a second.
+  log.refuse = (records) => records.length > 1 ? "MESSAGE_TOO_LARGE" : undefined;
+  elect();
+  await time.pass(900);
+  const slow = log.called.bind(log);
+  log.called = async (call, about) => {
+    if (call === "publish") await time.sleep(1000);
+    return await slow(call, about);
+  };
+  await time.pass(120_000);
+  assert.deepEqual(stoodDown, []);
+  assert.ok(published().length > 50, `${published().length}`);
+  log.waits.set("publish", new Promise(() => {}));
+  await time.pass(14_000);
+  assert.equal(stoodDown.length, 1);
+  await end();
+});
+
+test("one timer of several that waits for the end of an earlier run is no reason for another master", async () => {
+  let runs = 0, hangs = 0;
+  const once = () => hangs++ === 0 ? time.sleep(100_000) : undefined;
+  const { time, elect, end, loops, stoodDown } = made(once, {}, [() => void runs++]);
+  const over = elect(1);
+  await time.pass(1000);
+  over();
+  elect(2);
+  await time.pass(60_000);
+  assert.deepEqual([stoodDown, loops[0]?.blockedSince !== undefined], [[], true]);
+  assert.ok(runs > 50);
+  await time.pass(50_000);
+  await end();
 });
 
 test("a function that takes long, and a timer that has nothing to do, are no reason to stand down", async () => {

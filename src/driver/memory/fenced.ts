@@ -49,6 +49,9 @@ export class MemoryFenced implements FencedPublisher {
   #unknown = false;
   #sequences = new Map<string, number>();
   #turn = 0;
+  /** What was read of the journal, and how far: reading again costs only what is new. */
+  readonly #latest = new Map<string, JournalEntry>();
+  #next = 0;
 
   private constructor(parts: FencedParts, options: FenceOptions, line: Line, producer: ProducerState) {
     this.#parts = parts;
@@ -67,17 +70,18 @@ export class MemoryFenced implements FencedPublisher {
     }
   }
 
-  async read(mayTry: MayTry): Promise<readonly JournalEntry[]> {
+  async read(mayTry: MayTry, moved = () => {}): Promise<readonly JournalEntry[]> {
     const { host } = this.#parts;
     if (!mayTry()) throw notMaster();
-    const { end } = await this.#fetch(0, 0);
-    const latest = new Map<string, JournalEntry>();
-    let next = 0;
-    for (const since = host.monotonic(); next < end;) {
+    const { end } = await this.#fetch(this.#next, 0);
+    for (let since = host.monotonic(); this.#next < end;) {
       if (!mayTry()) throw notMaster();
-      const answer = await this.#fetch(next, 500);
-      for (const message of answer.messages) remember(latest, message);
-      if (answer.next === next && host.monotonic() - since > BLOCKED_AFTER) {
+      const answer = await this.#fetch(this.#next, 500);
+      for (const message of answer.messages) remember(this.#latest, message);
+      if (answer.next > this.#next) {
+        since = host.monotonic();
+        moved();
+      } else if (host.monotonic() - since > BLOCKED_AFTER) {
         const { log } = this.#parts;
         const blocking = log.partition({ topic: this.#options.journal, partition: 0 })?.blocking;
         throw new MephistoError(
@@ -85,9 +89,9 @@ export class MemoryFenced implements FencedPublisher {
           `The end of ${this.#options.journal} cannot be read: the transaction of producer ${blocking} is open in it.`,
         );
       }
-      next = answer.next;
+      this.#next = answer.next;
     }
-    return [...latest.values()];
+    return [...this.#latest.values()];
   }
 
   async publish(transaction: Transaction, mayTry: MayTry): Promise<Committed> {
