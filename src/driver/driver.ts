@@ -231,6 +231,8 @@ export interface Membership {
 /** How the cluster looks, for people. */
 export interface ClusterInfo {
   readonly clusterId: string;
+  /** Whether it keeps nothing: under another id it is one that has never seen what was there before. */
+  readonly isInMemory?: boolean;
   readonly brokers: readonly string[];
   /** What works, and not as it should: sentences. */
   readonly warnings?: readonly string[];

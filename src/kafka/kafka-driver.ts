@@ -9,6 +9,7 @@ import type {
   MissingTopic,
   TopicSpec,
 } from "../driver/driver.ts";
+import { isInMemory } from "../wire/cluster-id.ts";
 import { Cluster } from "./cluster.ts";
 import { Consumer } from "./consumer.ts";
 import { within } from "../core/pause.ts";
@@ -38,7 +39,12 @@ export class KafkaDriver implements Driver {
 
   async connect(): Promise<ClusterInfo> {
     const { brokers, clusterId } = await this.#cluster.refresh([]);
-    return { clusterId: clusterId ?? "", brokers: brokers.map(shownAddress), warnings: this.#cluster.warnings };
+    return {
+      clusterId: clusterId ?? "",
+      isInMemory: isInMemory(clusterId ?? ""),
+      brokers: brokers.map(shownAddress),
+      warnings: this.#cluster.warnings,
+    };
   }
 
   async ensureTopics(topics: readonly TopicSpec[]): Promise<Map<string, number>> {

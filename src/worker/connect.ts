@@ -14,6 +14,7 @@ export type ConnectParts = Pick<
 
 /** What a worker needs before it joins its group. */
 export interface Connected {
+  readonly clusterId: string;
   /** How many partitions each topic has. */
   readonly partitionCounts: ReadonlyMap<string, number>;
   /** Undefined when nothing of the script runs on the master. */
@@ -34,13 +35,13 @@ export async function connect(parts: ConnectParts, signal: AbortSignal): Promise
   }));
   while (!signal.aborted) {
     try {
-      const { brokers, warnings = [] } = await driver.connect();
+      const { brokers, clusterId, warnings = [] } = await driver.connect();
       const partitionCounts = await driver.ensureTopics(topics);
       const journal = await journalOf(parts);
       outage.over("Kafka answers");
       for (const warning of warnings) logger.warn(warning);
       logger.debug(`Connected to ${brokers.join(", ")}`);
-      return { partitionCounts, journal };
+      return { clusterId, partitionCounts, journal };
     } catch (error) {
       if (signal.aborted) return undefined;
       if (!isRetriable(error)) throw error;
@@ -53,6 +54,25 @@ export async function connect(parts: ConnectParts, signal: AbortSignal): Promise
     }
   }
   return undefined;
+}
+
+/**
+ * Begins anew when the broker is one that keeps nothing and another than before: all topics and the journal are gone for
+ * good, and nobody has to be warned that they might be found again. Otherwise nothing, and undefined.
+ */
+export async function connectAnew(
+  parts: ConnectParts,
+  before: string,
+  signal: AbortSignal,
+): Promise<Connected | undefined> {
+  const { clusterId, isInMemory } = await parts.driver.connect();
+  if (!isInMemory || clusterId === before) return undefined;
+  const connected = await connect(parts, signal);
+  parts.logger.warn(
+    "The broker keeps everything in memory and has been started again: its topics and the journal are new, and the " +
+      "schedule begins anew.",
+  );
+  return connected;
 }
 
 /** What runs on the master, as the others are told. */

@@ -17,6 +17,8 @@ const FRUITLESS = 3;
 const AGAIN = 60_000;
 
 export interface MasterParts extends Omit<ReignParts, "ownEpoch" | "begun"> {
+  /** The id of another journal, where all that was there before is gone for good. */
+  journalAnew?(): Promise<string | undefined>;
   /** Gives mastership up: another worker may be able to do what this one cannot. */
   standDown(why: string): void;
   readonly supervisor: Supervisor;
@@ -28,6 +30,7 @@ export class Master {
   readonly #grace: number;
   #reign: Reign | undefined;
   #ownEpoch: number | undefined;
+  #journalId: string;
   #trouble: string | undefined;
   /** Since when it tries to begin. */
   #strivingSince: number | undefined;
@@ -40,6 +43,7 @@ export class Master {
 
   constructor(parts: MasterParts) {
     this.#parts = parts;
+    this.#journalId = parts.journalId;
     this.#grace = 2 * parts.sessionTimeout;
   }
 
@@ -101,16 +105,31 @@ export class Master {
       this.#failures = 0;
     };
     for (let failures = 1; term.holds(); failures++) {
-      const reign = this.#reign = new Reign(term, { ...this.#parts, ownEpoch: this.#ownEpoch, begun });
+      const reign = this.#reign = new Reign(term, {
+        ...this.#parts,
+        journalId: this.#journalId,
+        ownEpoch: this.#ownEpoch,
+        begun,
+      });
       try {
         return await reign.run();
       } catch (error) {
         this.#strivingSince ??= clock.monotonic();
+        if (codeOf(error) === "JOURNAL_LOST" && await this.#isAnew()) continue;
         this.#failures++;
         if (term.holds()) this.#failed(error, reign);
       }
       await sleep(Math.min(retryPause(failures), LONGEST_PAUSE), term.signal);
     }
+  }
+
+  /** Whether there is another journal to go on with. */
+  async #isAnew(): Promise<boolean> {
+    const journalId = await this.#parts.journalAnew?.().catch(() => undefined);
+    if (journalId === undefined || journalId === this.#journalId) return false;
+    this.#journalId = journalId;
+    this.#ownEpoch = undefined;
+    return true;
   }
 
   #failed(error: unknown, { refused }: Reign): void {

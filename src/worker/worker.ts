@@ -21,7 +21,7 @@ import type {
 import type { Context } from "../runtime/context.ts";
 import { ActorLoop } from "./actor-loop.ts";
 import { BlockWatch } from "./block-watch.ts";
-import { connect, masterWork } from "./connect.ts";
+import { connect, connectAnew, masterWork } from "./connect.ts";
 import { DeadLetters } from "./dead-letters/dead-letters.ts";
 import { keepInFile, keepNothing } from "./dead-letters/file.ts";
 import { everyWorkersSpan } from "./every-worker.ts";
@@ -108,6 +108,7 @@ export class Worker implements RunningWorker {
   #mastership: Mastership | undefined;
   #master: Master | undefined;
   #generation: Generation | undefined;
+  #clusterId = "";
   #partitionCounts: ReadonlyMap<string, number> = new Map();
   #idle = new AbortController();
   #told = false;
@@ -167,6 +168,7 @@ export class Worker implements RunningWorker {
     if (signal.aborted) return watch?.close();
     const { journal } = connected;
     this.#partitionCounts = connected.partitionCounts;
+    this.#clusterId = connected.clusterId;
     const over = this.#over.signal;
     void this.#supervisor.loop("The watch over blocked event loops", () => this.#blocks.run(over), { signal: over });
     for (const actor of this.#actors.values()) actor.start();
@@ -196,6 +198,11 @@ export class Worker implements RunningWorker {
       supervisor: this.#supervisor,
       log: driver.master,
       journalId: journal.id,
+      journalAnew: async () => {
+        const anew = await connectAnew(this.#parts, this.#clusterId, over);
+        if (anew) this.#clusterId = anew.clusterId;
+        return anew?.journal?.id;
+      },
       sessionTimeout: settings.sessionTimeout.value,
       version: settings.version.value,
       timers: this.#timers.filter(({ timer }) => timer.onMaster),

@@ -27,7 +27,11 @@ const START = Date.UTC(2026, 0, 1) + 300;
 const slot = (second: number) => START - 300 + second * 1000;
 
 /** A worker's side as master, with one timer of 1 s; elected when the test says so. */
-function made(fn: TimerFunction = () => {}, options: TimerOptions = {}, beside: TimerFunction[] = []) {
+function made(
+  fn: TimerFunction = () => {},
+  { anew, ...options }: TimerOptions & { anew?: string } = {},
+  beside: TimerFunction[] = [],
+) {
   const { shop, definition } = fakeApp();
   actor(shop, { name: "orders", topic: "orders" }, async () => {});
   timer(shop, 1, { name: "restock", onMaster: true, ...options }, fn);
@@ -52,6 +56,7 @@ function made(fn: TimerFunction = () => {}, options: TimerOptions = {}, beside: 
     version: "3",
     timers: loops,
     tasks,
+    journalAnew: () => Promise.resolve(anew),
     standDown(why) {
       stoodDown.push(why);
       over();
@@ -111,6 +116,19 @@ const record = (part: Partial<TimerRecord> = {}): TimerRecord => ({
 
 const last = (part: { epoch?: number; generation?: number; resigned?: boolean } = {}) =>
   masterEntry({ epoch: 6, generation: 0, worker: "another", version: "", resigned: false, ...part });
+
+test("where all is gone for good the journal that is there now is gone on with; elsewhere a lost one stays lost", async () => {
+  const lost = new MephistoError("JOURNAL_LOST", "The journal is lost.");
+  for (const [anew, fences] of [["2", ["1", "2"]], ["1", ["1", "1"]], [undefined, ["1", "1"]]] as const) {
+    const { time, log, lines, elect, end } = made(() => {}, anew === undefined ? {} : { anew });
+    log.errors.set("read", [lost]);
+    elect();
+    await time.pass(2000);
+    assert.deepEqual(log.fences.map(({ journalId }) => journalId), fences);
+    assert.equal(lines.all.some((line) => line.startsWith("error")), anew !== "2");
+    await end();
+  }
+});
 
 test("an elected worker fences, reads, writes its epoch, and ticks", async () => {
   const { time, lines, log, master, elect, send, published, end } = made(({ epoch }) => send(`${epoch}`));
