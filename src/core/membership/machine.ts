@@ -4,6 +4,7 @@ import { Lease, type LeaseTerms } from "../lease.ts";
 import { Backoff } from "../pause.ts";
 import { Candidacy, type Outcome } from "./candidacy.ts";
 import { LeaseGrace } from "./grace.ts";
+import { Hindrance } from "./hindrance.ts";
 import type { Answer, Effect, Elected, Event, Kinds, MemberError } from "./messages.ts";
 import {
   generationOf,
@@ -17,7 +18,7 @@ import {
 } from "./place.ts";
 import { Pulse } from "./pulse.ts";
 import { type Joining, type Living, living, mayBeat, roundDueAt, type State, type Syncing } from "./state.ts";
-import { JOIN_SESSIONS, LEADING_SYNC_SESSIONS, MISSING_SESSIONS, MOST_LOST_ROUNDS, SYNC_SESSIONS } from "./terms.ts";
+import { JOIN_SESSIONS, SYNC_SESSIONS } from "./terms.ts";
 
 export interface MachineOptions {
   readonly terms: LeaseTerms;
@@ -43,6 +44,7 @@ export class MembershipMachine<K extends Kinds> {
   readonly #grace: LeaseGrace;
   readonly #candidacy: Candidacy;
   readonly #pulse: Pulse;
+  readonly #hindrance: Hindrance;
   readonly #backoff: Backoff;
   #state: State;
   /** The incarnation that the latest generation has elected, or "". */
@@ -50,8 +52,8 @@ export class MembershipMachine<K extends Kinds> {
   /** Whom it asks to stand down, and whether it takes partitions: said in each JoinGroup. */
   #asks = "";
   #draining = false;
-  /** How many rounds in a row have surely been lost on the way. */
-  #lostRounds = 0;
+  /** Whether it has claimed mastership in its latest JoinGroup. */
+  #claims = false;
   #effects: Effect<K>[] = [];
 
   constructor(options: MachineOptions) {
@@ -61,6 +63,7 @@ export class MembershipMachine<K extends Kinds> {
     this.#grace = new LeaseGrace(terms.session, instanceId !== undefined, clock);
     this.#candidacy = new Candidacy(options.mayBeMaster);
     this.#pulse = new Pulse(options.heartbeatIntervalMs, clock);
+    this.#hindrance = new Hindrance(terms.session);
     this.#backoff = new Backoff(100, 1000, options.random);
     this.#state = { name: "pausing", place: STRANGER, until: Infinity, located: false, joins: true };
   }
@@ -90,16 +93,18 @@ export class MembershipMachine<K extends Kinds> {
     return living(this.#state)?.place ?? STRANGER;
   }
 
-  /** The generation in which mastership was won, to be said when joining: its own, or that which it has inherited; else 0. */
+  /** The generation in which mastership was won, as the JoinGroup says that is sent now: its own, or an inherited one; else 0. */
   claim(own: number): number {
-    return own || (this.#place.is === "member" ? this.#place.inherited : 0);
+    const claim = own || (this.#place.is === "member" ? this.#place.inherited : 0);
+    this.#claims = claim > 0;
+    return claim;
   }
 
   /** When `tick` is due, on the monotonic clock; undefined: only an answer or a wish leads any further. */
   get dueAt(): number | undefined {
     const state = living(this.#state);
     if (state === undefined) return undefined;
-    const beat = mayBeat(state) ? this.#pulse.dueAt ?? Infinity : Infinity;
+    const beat = this.#mayBeat(state) ? this.#pulse.dueAt ?? Infinity : Infinity;
     const due = Math.min(beat, this.#candidacy.until ?? Infinity, roundDueAt(state));
     return due === Infinity ? undefined : due;
   }
@@ -212,7 +217,8 @@ export class MembershipMachine<K extends Kinds> {
   #join(place: Place): void {
     const sent = this.#sending("join", place);
     const deadline = this.#in(JOIN_SESSIONS);
-    this.#state = { name: "joining", place, sent, deadline, again: false, missing: undefined, overdue: undefined };
+    this.#hindrance.joining(this.#now);
+    this.#state = { name: "joining", place, sent, deadline, again: false, overdue: undefined };
     this.#effects.push({
       do: "join",
       sent,
@@ -228,10 +234,8 @@ export class MembershipMachine<K extends Kinds> {
 
   #sync(place: Place, again: boolean, plan: K["plan"] | undefined): void {
     const sent = this.#sending("sync", place);
-    const leads = plan !== undefined;
-    const sessions = leads ? LEADING_SYNC_SESSIONS : SYNC_SESSIONS;
-    this.#state = { name: "syncing", place, sent, again, leads, deadline: this.#in(sessions), overdue: undefined };
-    this.#effects.push({ do: "sync", sent, plan, timeoutMs: this.#timeoutMs(sessions) });
+    this.#state = { name: "syncing", place, sent, again, deadline: this.#in(SYNC_SESSIONS), overdue: undefined };
+    this.#effects.push({ do: "sync", sent, plan, timeoutMs: this.#timeoutMs(SYNC_SESSIONS) });
   }
 
   /** Of a connection that is waited for no longer: it is given up here before. */
@@ -251,7 +255,6 @@ export class MembershipMachine<K extends Kinds> {
       case "joining":
       case "syncing":
         if (state.overdue === undefined) this.#state = { ...state, overdue: this.#now };
-        else if (state.name === "syncing" && state.leads) this.#roundIsLost(state.place);
         else this.#anotherConnection(state.place);
     }
   }
@@ -260,17 +263,6 @@ export class MembershipMachine<K extends Kinds> {
   #anotherConnection(place: Place): void {
     this.#effects.push({ do: "hangUp" });
     this.#join(place);
-  }
-
-  /**
-   * The coordinator has answered, and the answer has not come, though heartbeats are answered. All others wait for this
-   * member then: who leads them for its plan. So it tries once more, and goes: a stranger holds up nobody.
-   */
-  #roundIsLost(place: Place): void {
-    if (++this.#lostRounds < MOST_LOST_ROUNDS) return this.#anotherConnection(place);
-    this.#lostRounds = 0;
-    this.#effects.push({ do: "leave", memberId: memberIdOf(place) });
-    this.#expelled(STRANGER, true);
   }
 
   // What is answered.
@@ -293,6 +285,9 @@ export class MembershipMachine<K extends Kinds> {
         if (state.name === "syncing") this.#assigned(state, event);
         return;
       case "refused":
+        // A plan that is refused is not lost: to try it over another connection is of no use.
+        if (state.name === "syncing") this.#hindrance.over();
+        else this.#hindrance.answered();
         if (event.why !== "MEMBER_ID_REQUIRED") return this.#refused(state, event.why, event.error, false);
         return this.#join({ is: "named", memberId: event.memberId ?? "" });
       case "lost":
@@ -307,8 +302,9 @@ export class MembershipMachine<K extends Kinds> {
     // No proof: the generation may have begun before, and the time in which it has to be synced with it.
     this.lease.signOfLife(sent.at);
     this.#grace.joined();
+    this.#hindrance.answered();
     const inherited = state.place.is === "member" ? state.place.inherited : 0;
-    const place: Place = { is: "member", memberId, generation, synced: false, inherited };
+    const place: Place = { is: "member", memberId, generation, synced: false, leads: members !== undefined, inherited };
     if (members === undefined) return this.#sync(place, again, undefined);
     const planning = this.#sending("plan", place);
     this.#state = { name: "planning", place, sent: planning, again };
@@ -317,12 +313,12 @@ export class MembershipMachine<K extends Kinds> {
 
   #assigned(state: Syncing, { sent, elected, given }: Answer<K> & { type: "assigned" }): void {
     this.lease.renew(sent.at);
-    this.#lostRounds = 0;
+    this.#hindrance.over();
     this.#backoff.reset();
     this.#master = elected.master;
     const inherits = this.#isPredecessor(elected);
-    const { generation, memberId } = this;
-    const place: Place = { is: "member", memberId, generation, synced: true, inherited: inherits ? generation : 0 };
+    const inherited = inherits ? this.generation : 0;
+    const place: Place = state.place.is === "member" ? { ...state.place, synced: true, inherited } : state.place;
     if (inherits) this.#grace.session(sent.at.monotonic);
     this.#grace.heard(elected.patience);
     this.#state = { name: "settled", place };
@@ -357,7 +353,7 @@ export class MembershipMachine<K extends Kinds> {
         this.lease.renew(sent.at);
         this.#effects.push({ do: "reachable" });
       }
-      return this.#misses(state, sent);
+      return this.#watchHindrance(state, sent, !isSynced(state.place) && leads(state.place));
     }
     if (event.type !== "refused") return;
     switch (event.why) {
@@ -365,31 +361,37 @@ export class MembershipMachine<K extends Kinds> {
         this.lease.signOfLife(sent.at);
         // A round that is under way answers this by itself: another one after it would be a rebalance for all, and so on.
         if (state.name === "settled") this.#join(state.place);
-        else if (state.name === "joining") this.#state = { ...state, missing: undefined }; // it is parked
-        return;
+        return this.#watchHindrance(state, sent, false);
       case "ILLEGAL_GENERATION":
         // The next generation begins with a JoinGroup of ours, whose answer is on its way, on another connection, or lost.
         // The lease is not renewed by this, nor is it over: whoever has not joined in time is unknown, not of an old
         // generation (or a static member, whose lease the rebalance timeout has ended).
         if (state.name === "settled") return this.#refused(state, event.why, event.error, true);
-        return this.#misses(state, sent);
+        return this.#watchHindrance(state, sent, true);
       default:
         return this.#refused(state, event.why, event.error, true);
     }
   }
 
-  /** Heartbeats that are answered as if no JoinGroup were parked: it has got lost, or its answer has. */
-  #misses(state: Living, { at }: Sent): void {
-    if (state.name !== "joining" || at.monotonic < state.sent.at.monotonic) return;
-    const missing = state.missing ?? at.monotonic;
-    this.#state = { ...state, missing };
-    if (at.monotonic - missing >= MISSING_SESSIONS * this.#options.terms.session) this.#roundIsLost(state.place);
+  /** `waits`: a group that has gone on, or one that has not got the plan of this member, waits for its next request. */
+  #watchHindrance(state: Living, { at }: Sent, waits: boolean): void {
+    const isAtIt = state.name === "planning" || state.name === "settled";
+    const does = this.#hindrance.beat(at.monotonic, waits && !isAtIt);
+    if (does === "hangUp") this.#anotherConnection(state.place);
+    if (does !== "leave") return;
+    this.#effects.push({ do: "leave", memberId: memberIdOf(state.place) });
+    this.#expelled(STRANGER, true);
+  }
+
+  /** Who claims mastership is heard of to the end: its lease is what the others wait for. */
+  #mayBeat(state: Living): boolean {
+    return mayBeat(state) && (this.#claims || this.#now < this.#hindrance.silentFrom);
   }
 
   #beatIfDue(): void {
     const state = living(this.#state);
     const dueAt = this.#pulse.dueAt;
-    if (state === undefined || !mayBeat(state) || dueAt === undefined || dueAt > this.#now) return;
+    if (state === undefined || !this.#mayBeat(state) || dueAt === undefined || dueAt > this.#now) return;
     const sent = this.#sending("beat", state.place);
     this.#pulse.sending(sent);
     this.#effects.push({ do: "beat", sent });
@@ -429,6 +431,7 @@ export class MembershipMachine<K extends Kinds> {
   /** It is no member any more, and joins as what it is now. `hangsUp`: a round of what it was is under way. */
   #expelled(place: Place, hangsUp: boolean): void {
     this.lease.end();
+    this.#hindrance.over();
     if (hangsUp) this.#effects.push({ do: "hangUp" });
     this.#effects.push({ do: "expelled" });
     this.#join(place);
@@ -446,4 +449,8 @@ export class MembershipMachine<K extends Kinds> {
 /** Whether it has to join before it is in a generation that it knows. */
 function wantsToJoin(state: Living): boolean {
   return state.name === "seeking" || state.name === "pausing" ? state.joins : state.name !== "settled";
+}
+
+function leads(place: Place): boolean {
+  return place.is === "member" && place.leads;
 }

@@ -12,6 +12,8 @@ export type Place =
     readonly generation: number;
     /** Whether the generation has been synced: only then does it know what it has to do in it. */
     readonly synced: boolean;
+    /** Whether the others wait for its plan. */
+    readonly leads: boolean;
     /** The generation of a predecessor's mastership, whose lease may still be held; or 0. */
     readonly inherited: number;
   };

@@ -41,8 +41,6 @@ export interface Joining {
   readonly deadline: number;
   /** When it was seen to be over: what has come in time may not have been read. */
   readonly overdue: number | undefined;
-  /** Since when heartbeats are answered as if it were not there, on the monotonic clock. */
-  readonly missing: number | undefined;
 }
 
 /** It leads the generation, and works out who gets what. */
@@ -59,7 +57,6 @@ export interface Syncing {
   readonly place: Place;
   readonly sent: Sent;
   readonly again: boolean;
-  readonly leads: boolean;
   readonly deadline: number;
   readonly overdue: number | undefined;
 }

@@ -26,6 +26,7 @@ test("the lease is counted from when a heartbeat was sent, a JoinGroup or a Sync
 test("heartbeats answered REBALANCE_IN_PROGRESS keep the lease up to the rebalance timeout and no further", () => {
   const member = Member.settled();
   const { clock, lease } = member;
+  member.machine.claim(1);
   const end = clock.monotonic() + REBALANCE - MARGIN;
   for (; clock.monotonic() < end; clock.pass(500)) {
     member.beat("REBALANCE_IN_PROGRESS"); // the JoinGroup does not come through
