@@ -1,5 +1,9 @@
 import { describeSlot, isoTime, type Upcoming, upcoming } from "../core/upcoming.ts";
+import { groupBy } from "../core/group-by.ts";
+import { lackedBy } from "../core/master-work.ts";
+import { masterWork } from "../worker/connect.ts";
 import type { Journal } from "../worker/journal.ts";
+import { idleBy, named } from "../worker/work-watch.ts";
 import type { ScriptDefinition } from "./script.ts";
 import { table } from "./table.ts";
 
@@ -24,10 +28,17 @@ export interface TimerRow {
   /** Since when a run has been under way that takes long, and its slot. */
   readonly runningSince: string | null;
   readonly runningSlot: string | null;
+  /** Why it runs nowhere, by what the journal says of the last master: a sentence. */
+  readonly notRunning: string | null;
 }
 
 /** The timers of a script with what the journal says of them, and those that only the journal knows. */
-export function timerRows({ timers }: Pick<ScriptDefinition, "timers">, journal: Journal | undefined): TimerRow[] {
+export function timerRows(
+  definition: Pick<ScriptDefinition, "timers" | "tasks">,
+  journal: Journal | undefined,
+): TimerRow[] {
+  const { timers } = definition;
+  const idle = lackedOf(definition, journal);
   const own = [...timers.values()].map(({ name, rule, onMaster, policy }) => ({
     name,
     rule: rule.text,
@@ -35,11 +46,27 @@ export function timerRows({ timers }: Pick<ScriptDefinition, "timers">, journal:
     onMaster,
     overlap: policy.overlap,
     ...recorded(name, onMaster ? journal : undefined),
+    notRunning: idle.get(name) ?? null,
   }));
   const gone = [...journal?.timers ?? []].filter(([name]) => !timers.has(name)).map((
     [name],
-  ) => ({ name, rule: null, every: null, onMaster: true, overlap: null, ...recorded(name, journal) }));
+  ) => ({
+    name,
+    rule: null,
+    every: null,
+    onMaster: true,
+    overlap: null,
+    ...recorded(name, journal),
+    notRunning: null,
+  }));
   return [...own, ...gone];
+}
+
+/** The timers that the last master lacks. */
+function lackedOf(definition: Pick<ScriptDefinition, "timers" | "tasks">, journal: Journal | undefined) {
+  const { worker, version, work, resigned } = journal?.master ?? { resigned: true };
+  if (resigned || work === undefined) return new Map<string, string>();
+  return idleBy(named(worker, version), lackedBy(work, masterWork(definition)) ?? []);
 }
 
 function recorded(name: string, journal: Journal | undefined) {
@@ -106,6 +133,14 @@ export function placeOf(onMaster: boolean): string {
 export function failures(rows: readonly TimerRow[]): string {
   return rows.map(({ name, error }) =>
     error === null ? "" : `The last failure of ${name}: ${error.replace(/\s+/g, " ")}\n`
+  ).join("");
+}
+
+/** Which timers do not run, and why: a line for each reason. */
+export function idleTimers(rows: readonly TimerRow[]): string {
+  const idle = rows.flatMap(({ name, notRunning: why }) => why === null ? [] : [{ name, why }]);
+  return [...groupBy(idle, ({ why }) => why)].map(([why, rows]) =>
+    `Not running: ${rows.map(({ name }) => name).join(", ")}. ${why}\n`
   ).join("");
 }
 

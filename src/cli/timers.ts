@@ -7,7 +7,7 @@ import { UsageError } from "./parse.ts";
 import { readJournal } from "./read-journal.ts";
 import type { Host, ScriptDefinition } from "./script.ts";
 import type { Terminal } from "./terminal.ts";
-import { comingSlots, comingTable, failures, timerRows, timerTable } from "./timer-table.ts";
+import { comingSlots, comingTable, failures, idleTimers, timerRows, timerTable } from "./timer-table.ts";
 
 /** How many slots are shown of each timer, and how many at most. */
 const NEXT = 3;
@@ -44,7 +44,7 @@ export function timersCommand(
       }
       const parts = rows.length === 0 ? [`App ${definition.id} has no timer.\n`] : [timerTable(rows, journal)];
       if (coming.size > 0 && count > 0) parts.push(comingTable(coming));
-      if (journal?.master) parts.push(failures(rows) + aboutMaster(journal.master));
+      if (journal?.master) parts.push(failures(rows) + idleTimers(rows) + aboutMaster(journal.master));
       terminal.out(parts.join("\n"));
       return 0;
     },

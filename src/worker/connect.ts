@@ -76,7 +76,7 @@ export async function connectAnew(
 }
 
 /** What runs on the master, as the others are told. */
-export function masterWork({ timers, tasks }: WorkerParts["definition"]): MasterWork[] {
+export function masterWork({ timers, tasks }: Pick<WorkerParts["definition"], "timers" | "tasks">): MasterWork[] {
   return [
     ...[...timers.values()].filter(({ onMaster }) => onMaster).map(({ name, rule }) => ({ name, rule: rule.text })),
     ...[...tasks.values()].filter(({ onMaster }) => onMaster).map(({ name }) => ({ name, rule: "task" })),

@@ -14,6 +14,7 @@
  *
  * @module
  */
+import type { WorkSummary } from "../core/master-work.ts";
 import type { Outcome } from "../core/timer.ts";
 import type { JournalEntry, PartitionOffset } from "../driver/master-log.ts";
 import { Fields, isCount, isObject } from "./journal-fields.ts";
@@ -29,6 +30,8 @@ export interface MasterRecord {
   readonly version: string;
   /** Whether it has stepped down by itself: its lease is not to be waited for. */
   readonly resigned: boolean;
+  /** What it has to run; undefined of a master of before. */
+  readonly work?: WorkSummary;
 }
 
 /** Of a timer; the counts are over all of its life. */
@@ -159,7 +162,14 @@ function masterRecord(fields: Fields): MasterRecord {
     worker: fields.text("worker"),
     version: fields.text("version"),
     resigned: fields.value("resigned") === true,
+    ...workOf(fields.value("work")),
   };
+}
+
+/** It is only shown: one that cannot be read is none. */
+function workOf(value: unknown): Pick<MasterRecord, "work"> {
+  const { count, sketch } = isObject(value) ? value : {};
+  return isCount(count) && typeof sketch === "string" ? { work: { count, sketch } } : {};
 }
 
 function ruleRecord(fields: Fields): RuleRecord {

@@ -1,3 +1,4 @@
+import { summaryOf, type WorkSummary } from "../core/master-work.ts";
 import type { AppDefinition } from "../core/app.ts";
 import { askingSignal } from "../core/asking-signal.ts";
 import type { Clock } from "../core/clock.ts";
@@ -227,7 +228,7 @@ export class Reign {
       lost: this.#fail,
     });
     const epoch = (journal.master?.epoch ?? 0) + 1;
-    this.#record = { epoch, generation, worker, version, resigned: false };
+    this.#record = { epoch, generation, worker, version, resigned: false, work: this.#work() };
     await this.#writeOwn(this.#record);
     if (!this.#holds()) throw over();
     this.#stage = "reigning";
@@ -241,6 +242,15 @@ export class Reign {
     const span = this.#span(epoch, journal, since, this.#publication);
     for (const loop of timers) loop.start(span);
     this.#startTasks(epoch, this.#publication);
+  }
+
+  /** For others to see what they have, and this master lacks. */
+  #work(): WorkSummary {
+    const { tasks, timers } = this.#parts;
+    return summaryOf([
+      ...timers.map(({ timer: { name, rule } }) => ({ name, rule: rule.text })),
+      ...tasks.map(({ task: { name } }) => ({ name, rule: "task" })),
+    ]);
   }
 
   async #writeOwn(record: MasterRecord | undefined): Promise<void> {

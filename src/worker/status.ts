@@ -3,6 +3,7 @@ import type { Forecast } from "./forecast.ts";
 import type { Journal, RunningRecord } from "./journal.ts";
 import type { TimerBook } from "./timer-book.ts";
 import type { TimerLoop } from "./timer-loop.ts";
+import type { WorkWatch } from "./work-watch.ts";
 
 /** What a worker says of itself, as the web port shows it in JSON. Times are ISO 8601, durations ms. */
 export interface WorkerStatus {
@@ -81,6 +82,8 @@ export interface TimerStatus {
    */
   readonly runningSince: string | null;
   readonly runningSlot: string | null;
+  /** Why it runs nowhere, as far as the group knows: a sentence; null: it may. */
+  readonly notRunning: string | null;
   /** The slot that this worker waits for. */
   readonly next: string | null;
   /** The slots that come, whoever runs them. */
@@ -97,6 +100,7 @@ export function timerStatus(
   journal: Journal | undefined,
   now: number,
   forecast: Forecast,
+  group: Pick<WorkWatch, "notRunning">,
 ): TimerStatus[] {
   const own = loops.map(({ timer: { name, rule, onMaster }, book, next, running }): TimerStatus => ({
     name,
@@ -105,6 +109,7 @@ export function timerStatus(
     onMaster,
     ...lastOf(book.last),
     ...runningOf(running),
+    notRunning: (onMaster ? group.notRunning(name) : undefined) ?? null,
     next: time(next),
     coming: forecast.of(rule, now).map(slotJson),
     ...book.counts,
@@ -127,6 +132,7 @@ function gone(own: readonly TimerStatus[], journal: Journal | undefined): TimerS
     rule: null,
     every: null,
     onMaster: true,
+    notRunning: null,
     next: null,
     coming: [],
     ...recorded(name, journal),

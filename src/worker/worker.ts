@@ -37,6 +37,7 @@ import { Callers, type Running } from "./stop.ts";
 import { TaskLoop } from "./task-loop.ts";
 import { TimerLoop } from "./timer-loop.ts";
 import type { Watch } from "./watch.ts";
+import { WorkWatch } from "./work-watch.ts";
 import { zonesOf, ZoneWatch } from "./zones.ts";
 
 /** What is left of the time to stop for flushing, committing, leaving and closing, when nothing more is waited for; and at most. */
@@ -95,6 +96,7 @@ export class Worker implements RunningWorker {
   readonly #budget: ByteBudget;
   readonly #zones: ZoneData | undefined;
   readonly #zoneWatch: ZoneWatch;
+  readonly #workWatch: WorkWatch;
   readonly #since: Date;
   /** It is told to stop: nothing begins. */
   readonly #halt = new AbortController();
@@ -124,6 +126,7 @@ export class Worker implements RunningWorker {
     this.#since = new Date(clock.wall());
     this.#zones = zonesOf(definition.timers.values(), parts.zoneRelease ?? "", clock.wall());
     this.#zoneWatch = new ZoneWatch(this.#zones, parts.logger);
+    this.#workWatch = new WorkWatch(masterWork(definition), parts.logger);
     const { promise, resolve } = Promise.withResolvers<Error>();
     this.failed = promise;
     this.#fail = resolve;
@@ -266,7 +269,8 @@ export class Worker implements RunningWorker {
     const lastContact = this.#membership?.lastContact ?? -Infinity;
     const lease = this.#membership?.lease.left() ?? 0;
     const unready = this.#unready();
-    const timersOf = () => timerStatus(this.#timers, this.#master?.journal, clock.wall(), this.#forecast);
+    const timersOf = () =>
+      timerStatus(this.#timers, this.#master?.journal, clock.wall(), this.#forecast, this.#workWatch);
     let timers: readonly TimerStatus[] | undefined;
     return {
       app: definition.id,
@@ -326,6 +330,7 @@ export class Worker implements RunningWorker {
         else logger.debug(line);
         if (generation.master !== undefined && !generation.elected) this.#master?.relieved();
         this.#zoneWatch.look(generation);
+        this.#workWatch.look(generation);
         this.#mastership?.generation(generation);
         this.#parts.watch?.generation(generation);
         this.#master?.look();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { summaryOf } from "../../src/core/master-work.ts";
 import { listCommand } from "../../src/cli/list.ts";
 import { runScript, type ScriptDefinition } from "../../src/cli/script.ts";
 import { timersCommand } from "../../src/cli/timers.ts";
@@ -117,6 +118,18 @@ test("timers shows since when a run is under way that takes long, in a column of
   ]);
 });
 
+test("timers shows which of them the last master lacks, and says so: they run nowhere", async () => {
+  const work = summaryOf([{ name: "publishGreetings", rule: "every 2s" }]);
+  const master = { epoch: 7, generation: 9, worker: "box-2", version: "1.3", resigned: false, work };
+  const { out } = await run("timers", {}, knowing({ ...JOURNAL, master }));
+  assert.match(out, /^Not running: report\. The master box-2 \(version 1\.3\) has no such timer\.$/m);
+  const { timers } = JSON.parse((await run("timers", { json: "true" }, knowing({ ...JOURNAL, master }))).out);
+  const why = "The master box-2 (version 1.3) has no such timer.";
+  assert.deepEqual(timers.map((row: { notRunning: unknown }) => row.notRunning), [null, null, why, null]);
+  const resigned = { ...master, resigned: true };
+  assert.doesNotMatch((await run("timers", {}, knowing({ ...JOURNAL, master: resigned }))).out, /Not running/);
+});
+
 test("timers --json is for programs", async () => {
   const { out } = await run("timers", { json: "true", next: "1" }, knowing(JOURNAL));
   const { app, lastMaster, timers } = JSON.parse(out);
@@ -145,6 +158,7 @@ test("timers --json is for programs", async () => {
     caughtUp: 2,
     runningSince: null,
     runningSlot: null,
+    notRunning: null,
     next: [{ slot: "2026-03-28T12:00:02.000Z", local: null, meant: null, clockChange: false, twice: false }],
   });
   assert.deepEqual([timers[2].every, timers[2].lastSlot, timers[2].ran], [null, null, null]);
@@ -209,6 +223,7 @@ test("list shows what the journal says if the broker answers at once, and says n
     caughtUp: null,
     runningSince: null,
     runningSlot: null,
+    notRunning: null,
     next: "2026-03-28T12:00:02.000Z",
   });
 });

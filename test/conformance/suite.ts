@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { summaryOf } from "../../src/core/master-work.ts";
 import type { Delivery, Record } from "../../src/driver/driver.ts";
 import type { Message } from "../../src/core/message.ts";
 import { bytes, codeOf, Member, record, unique, valuesOf } from "../kafka/support.ts";
@@ -257,6 +258,27 @@ export function conformance(
       await until(() => other.generationNow?.members === 2);
       assert.deepEqual(other.generationNow?.masterZones, zones);
       await Promise.all([master.stop(), other.stop()]);
+    });
+
+    test("elects who has all that members have to run; each knows what the master lacks, and the master who does", async () => {
+      const topic = await topicOf();
+      const timers = (...names: readonly string[]) => names.map((name) => ({ name, rule: "every 1s" }));
+      const [some, all] = [timers("a"), timers("a", "b")];
+      const first = join(topic, { profile: { timers: some, version: "2" } });
+      await until(() => first.elected);
+      const whole = join(topic, { profile: { timers: all, version: "1" } });
+      const same = join(topic, { profile: { timers: some, version: "2" } });
+      await until(() => [first, whole, same].every(({ generationNow: now }) => now?.members === 3));
+      assert.ok(first.elected, "a running lease is not ended");
+      assert.deepEqual(whole.generationNow?.masterWork, summaryOf(some));
+      assert.deepEqual([same.generationNow?.masterWork, same.generationNow?.masterVersion], [undefined, "2"]);
+      await until(() => whole.generationNow?.heir === whole.worker);
+      await first.stop();
+      await until(() => whole.elected && same.generationNow?.members === 2);
+      assert.deepEqual(same.generationNow?.masterWork, summaryOf(all));
+      const lacking = { worker: same.worker, version: "2", work: summaryOf(some) };
+      await until(() => whole.generationNow?.members === 2);
+      assert.deepEqual([whole.generationNow?.lacking, same.generationNow?.lacking], [[lacking], []]);
     });
 
     test("elects another one when the master has stood down, and asks it to when somebody wishes it", async () => {

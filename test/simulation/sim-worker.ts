@@ -29,6 +29,10 @@ export function isRefused(slot: number): boolean {
 
 /** What a script of a simulated worker does. */
 export interface Script {
+  /** Default: none. */
+  readonly version?: string;
+  /** Timers on the master besides, which count as they run. */
+  readonly more?: ReadonlyMap<string, () => void>;
   tick(tick: Tick, send: (value: string) => Promise<void>): Promise<void>;
   handle(partition: number, offset: number, value: string): Promise<void> | undefined;
 }
@@ -93,7 +97,9 @@ export class SimWorker {
         if (isRefused(slot)) void scopes.get()?.send(record);
       },
     );
+    for (const [name, run] of script.more ?? []) timer(shop, INTERVAL / 1000, { name, onMaster: true }, run);
     const given = {
+      ...(script.version !== undefined && { version: script.version }),
       sessionTimeout: `${session}ms`,
       heartbeatInterval: `${Math.round(session / 6)}ms`,
       ...(instanceId !== undefined && { instanceId }),

@@ -88,6 +88,7 @@ const TIMER: TimerStatus = {
   error: null,
   runningSince: null,
   runningSlot: null,
+  notRunning: null,
   next: null,
   coming: [],
   ran: 0,

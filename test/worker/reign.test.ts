@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { summaryOf } from "../../src/core/master-work.ts";
 import { MephistoError } from "../../src/core/errors.ts";
 import type { TaskFunction } from "../../src/core/task.ts";
 import type { TimerOptions } from "../../src/core/timer.ts";
@@ -146,6 +147,7 @@ test("an elected worker fences, reads, writes its epoch, and ticks", async () =>
     worker: "me",
     version: "3",
     resigned: false,
+    work: summaryOf([{ name: "restock", rule: "every 1s" }]),
   });
   assert.deepEqual(
     published(),

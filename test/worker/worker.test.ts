@@ -184,6 +184,7 @@ test("its status is what it is", async () => {
     caughtUp: 0,
     runningSince: null,
     runningSlot: null,
+    notRunning: null,
   };
   assert.ok(Date.parse(since) > 0);
   assert.deepEqual(status, {
@@ -846,6 +847,7 @@ test("a timer that only the journal knows is listed", async () => {
     error: "no",
     runningSince: null,
     runningSlot: null,
+    notRunning: null,
     next: null,
     coming: [],
     ...counts,

@@ -111,13 +111,16 @@ export class MemoryMembership implements Membership {
   }
 
   #synced(given: Assignment, notBefore: number): void {
-    const { partitions, master, worker, zones, members, peers, heir, resign } = given;
+    const { partitions, master, worker, version, work, zones, lacking, members, peers, heir, resign } = given;
     const elected = master === this.#parts.incarnation;
     this.#listener.generation({
       generation: this.member.generation,
       members,
       master: master === "" ? undefined : worker,
+      masterVersion: version,
+      masterWork: work,
       masterZones: zones,
+      lacking,
       elected,
       notBefore,
       peers,
