@@ -81,6 +81,7 @@ const KINDS = [
   "hold",
   "hold sent",
   "hold received",
+  "swallow",
   "late",
   "late",
   "narrow",
@@ -89,6 +90,8 @@ const KINDS = [
   "block",
   "broker",
 ] as const;
+
+const END_TXN = 26;
 
 type Kind = (typeof KINDS)[number];
 
@@ -126,6 +129,8 @@ function befall(kind: Exclude<Kind, "broker">, place: Place, lasts: number, stag
       return named("hold what is sent by", () => proxy.freeze("sent"), () => proxy.heal());
     case "hold received":
       return named("hold what is received by", () => proxy.freeze("received"), () => proxy.heal());
+    case "swallow":
+      return named("lose the answers to commits of", () => void proxy.swallowAnswers(END_TXN), () => proxy.heal());
     case "late": {
       const ms = Math.round(50 * 10 ** strength);
       return named(`forward all ${ms} ms late of`, () => proxy.delay(ms), () => proxy.heal());
