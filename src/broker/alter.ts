@@ -1,7 +1,7 @@
 import type { Broker } from "./broker.ts";
-import { INVALID_CONFIG, INVALID_REQUEST, UNKNOWN_SERVER_ERROR, UNKNOWN_TOPIC_OR_PARTITION } from "./codes.ts";
-import { refuse, refuseTogether, topicConfigs, valueOf } from "./configs.ts";
-import { TOPIC_RESOURCE } from "./describe.ts";
+import { INVALID_CONFIG, INVALID_REQUEST, UNKNOWN_SERVER_ERROR } from "./codes.ts";
+import { type Configurable, configurableOf } from "./configurable.ts";
+import { refuse } from "./configs.ts";
 import { TopicError } from "./plan.ts";
 import { array, int16, int32, int8, string, type Write } from "./protocol/fields.ts";
 
@@ -56,23 +56,18 @@ export async function alterAll(
   return answer;
 }
 
-/** Changes a topic's configuration, all of it or nothing; gives why it cannot be. */
+/** Changes a resource's configuration, all of it or nothing; gives why it cannot be. */
 function alter(
   broker: Broker,
   { resourceType, resourceName, changes }: Alteration,
   { replaceAll, validateOnly }: AlterOptions,
 ): TopicError | undefined {
-  if (resourceType !== TOPIC_RESOURCE) {
-    return new TopicError(INVALID_REQUEST, "Only topics can be configured while the broker runs.");
-  }
-  const topic = broker.topics.get(resourceName);
-  if (topic === undefined) {
-    return new TopicError(UNKNOWN_TOPIC_OR_PARTITION, `The topic '${resourceName}' does not exist.`);
-  }
+  const target = configurableOf(broker, resourceType, resourceName);
+  if (target instanceof TopicError) return target;
   if (new Set(changes.map(({ name }) => name)).size < changes.length) {
     return new TopicError(INVALID_REQUEST, "Error due to duplicate config keys");
   }
-  const config = new Map(replaceAll ? [] : topic.config);
+  const config = new Map(replaceAll ? [] : target.config);
   for (const { name, value, operation } of changes) {
     if (operation === DELETE) {
       config.delete(name);
@@ -81,30 +76,33 @@ function alter(
     if (operation < SET || operation > SUBTRACT) {
       return new TopicError(UNKNOWN_SERVER_ERROR, `Unknown operation type ${operation} for config ${name}`);
     }
-    const next = value === null ? null : combine(config, name, value, operation);
+    const next = value === null ? null : combine(target, config, name, value, operation);
     if (next instanceof TopicError) return next;
-    const wrong = refuse(name, next);
-    if (wrong !== undefined) return new TopicError(INVALID_CONFIG, wrong);
+    const wrong = target.refuse?.(name) ?? refuse(name, next, target.keys, target.kind);
+    if (wrong !== undefined) {
+      return wrong instanceof TopicError ? wrong : new TopicError(target.invalid ?? INVALID_CONFIG, wrong);
+    }
     if (next !== null) config.set(name, next.trim());
   }
-  const wrong = refuseTogether(config);
+  const wrong = target.refuseTogether?.(config);
   if (wrong !== undefined) return new TopicError(INVALID_CONFIG, wrong);
-  if (!validateOnly) broker.topics.configure(topic, config);
+  if (!validateOnly) target.apply(config);
   return undefined;
 }
 
 function combine(
+  target: Configurable,
   config: ReadonlyMap<string, string>,
   name: string,
   value: string,
   operation: number,
 ): string | TopicError {
   if (operation === SET) return value;
-  if (topicConfigs.get(name)?.type !== "list") {
+  if (target.keys.get(name)?.type !== "list") {
     return new TopicError(INVALID_CONFIG, `Config value append is not allowed for config key: ${name}`);
   }
   const items = (text: string) => text.split(",").map((item) => item.trim()).filter((item) => item !== "");
-  const now = items(valueOf(config, name));
+  const now = items(config.get(name) ?? target.defaultOf(name));
   const given = items(value);
   const next = operation === APPEND ? [...new Set([...now, ...given])] : now.filter((item) => !given.includes(item));
   return next.join(",");

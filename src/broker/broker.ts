@@ -3,6 +3,8 @@ import { MephistoError } from "../core/errors.ts";
 import { type Logger, silent } from "../core/logger.ts";
 import type { Codecs } from "../wire/codec.ts";
 import { MemoryBudget } from "./log/budget.ts";
+import { clusterIdOf } from "./cluster-id.ts";
+import { InternalTopics } from "./internal-topics.ts";
 import { Coordinators } from "./coordinators.ts";
 import type { GroupCoordinator } from "./groups/coordinator.ts";
 import type { GroupSettings } from "./groups/settings.ts";
@@ -10,6 +12,9 @@ import { NODE_ID } from "./node.ts";
 import type { AnyApi } from "./requests/api.ts";
 import { apis } from "./requests/index.ts";
 import { BrokerServer, defaultLimits, type ServerLimits } from "./server.ts";
+import { groupSettingsOf, limitsOf, transactionSettingsOf } from "./settings/effects.ts";
+import { OtherResources } from "./settings/resources.ts";
+import { BrokerSettings, checkSettings } from "./settings/settings.ts";
 import type { Journal } from "./state.ts";
 import { folderStorage, type LogDir, memoryStorage, type Storage } from "./storage.ts";
 import { StorageKeeper } from "./topic-keeper.ts";
@@ -31,19 +36,19 @@ export interface BrokerOptions {
   readonly sync?: boolean;
   /** Memory for all records together, in bytes. Default 512 MiB. */
   readonly memoryLimit?: number;
-  /** Whether a topic that a client asks for is created (with one partition). Default false. */
-  readonly autoCreate?: boolean;
+  /** Kafka's settings of a broker by their names, such as `num.partitions`: those that have an effect here. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** For compacting compressed batches, and for finding a time in them. They are always stored as sent. */
   readonly codecs?: Codecs;
-  /** Session limits and such; see there for the defaults. */
+  /** Session limits and such, where they are not among the settings; see there for the defaults. */
   readonly groups?: Partial<GroupSettings>;
   /** Timeouts and such; see there for the defaults. */
   readonly transactions?: Partial<TransactionSettings>;
 }
 
+/** The names of journals. */
+const [SETTINGS, RESOURCES] = ["settings", "resources"] as const;
 const MEMORY_LIMIT = 512 * 1024 * 1024;
-/** Between two rounds of retention and compaction, in ms. */
-const MAINTAIN_EVERY = 5000;
 
 /**
  * A broker for one machine that speaks Kafka's protocol.
@@ -60,9 +65,13 @@ export class Broker {
   readonly memory: MemoryBudget;
   /** What is served, and so what ApiVersions advertises. */
   readonly apis: readonly AnyApi[] = apis;
-  readonly clusterId = "mephisto-dev-broker";
   readonly nodeId = NODE_ID;
+  readonly #given: ReadonlyMap<string, string>;
   #topics: Topics | undefined;
+  #settings: BrokerSettings | undefined;
+  #resources: OtherResources | undefined;
+  #internal: InternalTopics | undefined;
+  #clusterId: string | undefined;
   #storage: Storage | undefined;
   #keeper: StorageKeeper | undefined;
   #maintainer: NodeJS.Timeout | undefined;
@@ -75,6 +84,7 @@ export class Broker {
     this.clock = options.clock ?? systemClock;
     this.logger = options.logger ?? silent;
     this.codecs = options.codecs ?? {};
+    this.#given = checkSettings(options.settings ?? {});
     this.memory = new MemoryBudget(options.memoryLimit ?? MEMORY_LIMIT);
   }
 
@@ -107,18 +117,24 @@ export class Broker {
     return this.#port;
   }
 
-  /** What Kafka's tools may ask of a broker's configuration. */
-  get settings(): Readonly<Record<string, string | number | boolean>> {
-    return {
-      "auto.create.topics.enable": this.options.autoCreate ?? false,
-      "broker.id": this.nodeId,
-      "default.replication.factor": 1,
-      "listeners": `PLAINTEXT://${this.host}:${this.port}`,
-      "log.retention.check.interval.ms": MAINTAIN_EVERY,
-      "min.insync.replicas": 1,
-      "node.id": this.nodeId,
-      "num.partitions": 1,
-    };
+  /** As old as what the broker keeps. Only while it runs. */
+  get clusterId(): string {
+    return running(this.#clusterId);
+  }
+
+  /** Only while it runs. */
+  get settings(): BrokerSettings {
+    return running(this.#settings);
+  }
+
+  /** What was set for groups and such. Only while it runs. */
+  get resources(): OtherResources {
+    return running(this.#resources);
+  }
+
+  /** Only while it runs. */
+  get internalTopics(): InternalTopics {
+    return running(this.#internal);
   }
 
   /** The journal of that name, such as "groups"; the same object for the same name. Only while it runs. */
@@ -134,6 +150,8 @@ export class Broker {
   /** Resolves once what was said of topics so far survives a crash. */
   async flushed(): Promise<void> {
     await this.#keeper?.flushed();
+    await this.#storage?.journal(SETTINGS).flushed();
+    await this.#storage?.journal(RESOURCES).flushed();
   }
 
   /**
@@ -155,10 +173,16 @@ export class Broker {
     const { data, sync = true } = this.options;
     const { memory, clock, codecs, logger } = this;
     const storage = this.#storage = data === undefined ? memoryStorage(memory) : folderStorage(data, sync, logger);
+    this.#clusterId = clusterIdOf(storage.journal("cluster"));
+    this.#internal = new InternalTopics(storage.journal("internal-topics"));
+    this.#resources = new OtherResources(storage.journal(RESOURCES));
+    const settings = new BrokerSettings(this.#given, () => this.#identity(), storage.journal(SETTINGS));
+    this.#settings = settings;
     const keeper = this.#keeper = new StorageKeeper({ storage, memory, clock, codecs });
-    const topics = this.#topics = new Topics(keeper);
+    const topics = this.#topics = new Topics(keeper, () => settings.topicDefaults);
     for (const topic of keeper.remembered()) topics.recall(topic);
-    const { groups = {}, transactions = {} } = this.options;
+    const groups = { ...groupSettingsOf(this.#given), ...this.options.groups };
+    const transactions = { ...transactionSettingsOf(this.#given), ...this.options.transactions };
     const journal = (name: string) => this.journal(name);
     this.#coordinators = new Coordinators({ topics, journal, clock, logger, groups, transactions });
     this.#coordinators.start();
@@ -171,14 +195,27 @@ export class Broker {
       port,
       broker: this,
       apis: this.apis,
-      limits: { ...defaultLimits, ...limits },
+      limits: { ...defaultLimits, ...limitsOf(this.#given), ...limits },
       clock: this.clock,
       logger: this.logger,
     });
     this.#port = await this.#server.listen();
-    this.#maintainer = setInterval(() => this.maintain(), MAINTAIN_EVERY);
+    this.#maintainer = setInterval(() => this.maintain(), this.settings.number("log.retention.check.interval.ms"));
     this.#maintainer.unref();
     return { port: this.#port };
+  }
+
+  /** What is said of the broker itself, in the words of Kafka's settings. */
+  #identity(): Readonly<Record<string, string>> {
+    const listeners = `PLAINTEXT://${this.host}:${this.port}`;
+    return {
+      "advertised.listeners": listeners,
+      "broker.id": String(this.nodeId),
+      listeners,
+      "log.dirs": this.options.data ?? "memory",
+      "node.id": String(this.nodeId),
+      "process.roles": "broker,controller",
+    };
   }
 
   /** Ends every connection at once and frees the port. */
@@ -197,6 +234,11 @@ export class Broker {
     await this.#keeper?.flushed();
     this.#storage?.close();
     this.#storage = this.#keeper = this.#topics = undefined;
+    this.#settings =
+      this.#resources =
+      this.#internal =
+      this.#clusterId =
+        undefined;
   }
 
   /** Retention and compaction of all logs; done from time to time. */

@@ -12,6 +12,7 @@ export const INVALID_TOPIC_EXCEPTION = 17;
 export const RECORD_LIST_TOO_LARGE = 18;
 export const NOT_ENOUGH_REPLICAS = 19;
 export const INVALID_REQUIRED_ACKS = 21;
+export const TOPIC_AUTHORIZATION_FAILED = 29;
 export const ILLEGAL_GENERATION = 22;
 export const INCONSISTENT_GROUP_PROTOCOL = 23;
 export const INVALID_GROUP_ID = 24;

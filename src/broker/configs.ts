@@ -2,7 +2,7 @@ import { CODEC_NAMES } from "../wire/codec.ts";
 import type { LogConfig } from "./log/config.ts";
 
 /** The types of a value, by their numbers in DescribeConfigs. */
-export const configTypes = { boolean: 1, string: 2, int: 3, long: 5, double: 6, list: 7 } as const;
+export const configTypes = { boolean: 1, string: 2, int: 3, short: 4, long: 5, double: 6, list: 7 } as const;
 
 export type ConfigType = keyof typeof configTypes;
 
@@ -12,6 +12,8 @@ export interface ConfigKey {
   readonly default: string;
   /** Whether a value, which is of the type, is allowed. */
   readonly allows: (value: string) => boolean;
+  /** What it is, in a sentence. */
+  readonly doc: string;
 }
 
 const COMPRESSIONS = [...CODEC_NAMES, "uncompressed", "producer"] as const;
@@ -21,8 +23,14 @@ const oneOf = (...words: string[]) => (value: string) => words.includes(value);
 const anything = () => true;
 const ratio = (value: string) => Number(value) >= 0 && Number(value) <= 1;
 
-function key(name: string, type: ConfigType, fallback: string, allows: (value: string) => boolean): ConfigKey {
-  return { name, type, default: fallback, allows };
+function key(
+  name: string,
+  type: ConfigType,
+  fallback: string,
+  allows: (value: string) => boolean,
+  doc: string,
+): ConfigKey {
+  return { name, type, default: fallback, allows, doc };
 }
 
 /**
@@ -37,46 +45,154 @@ export const topicConfigs: ReadonlyMap<string, ConfigKey> = new Map([
     "list",
     "delete",
     (value) => value.split(",").every((one) => /^(delete|compact)$/.test(one.trim())),
+    "What happens to old records: delete removes them by age and size, compact keeps the last one of each key; both may be given.",
   ),
-  key("compression.gzip.level", "int", "-1", (value) => value === "-1" || (Number(value) >= 1 && Number(value) <= 9)),
-  key("compression.lz4.level", "int", "9", (value) => Number(value) >= 1 && Number(value) <= 17),
-  key("compression.type", "string", "producer", oneOf(...COMPRESSIONS)),
-  key("compression.zstd.level", "int", "3", (value) => Number(value) >= -131072 && Number(value) <= 22),
-  key("delete.retention.ms", "long", "86400000", atLeast(0)),
-  key("file.delete.delay.ms", "long", "60000", atLeast(0)),
-  key("flush.messages", "long", LONG_MAX, atLeast(1)),
-  key("flush.ms", "long", LONG_MAX, atLeast(0)),
-  key("follower.replication.throttled.replicas", "list", "", anything),
-  key("index.interval.bytes", "int", "4096", atLeast(0)),
-  key("leader.replication.throttled.replicas", "list", "", anything),
-  key("local.retention.bytes", "long", "-2", atLeast(-2)),
-  key("local.retention.ms", "long", "-2", atLeast(-2)),
-  key("max.compaction.lag.ms", "long", LONG_MAX, atLeast(1)),
-  key("max.message.bytes", "int", "1048588", atLeast(0)),
-  key("message.timestamp.after.max.ms", "long", "3600000", atLeast(0)),
-  key("message.timestamp.before.max.ms", "long", LONG_MAX, atLeast(0)),
-  key("message.timestamp.type", "string", "CreateTime", oneOf("CreateTime", "LogAppendTime")),
-  key("min.cleanable.dirty.ratio", "double", "0.5", ratio),
-  key("min.compaction.lag.ms", "long", "0", atLeast(0)),
-  key("min.insync.replicas", "int", "1", atLeast(1)),
-  key("preallocate", "boolean", "false", anything),
-  key("remote.log.copy.disable", "boolean", "false", anything),
-  key("remote.log.delete.on.disable", "boolean", "false", anything),
-  key("remote.storage.enable", "boolean", "false", anything),
-  key("retention.bytes", "long", "-1", anything),
-  key("retention.ms", "long", "604800000", atLeast(-1)),
-  key("segment.bytes", "int", "1073741824", atLeast(1024 * 1024)),
-  key("segment.index.bytes", "int", "10485760", atLeast(4)),
-  key("segment.jitter.ms", "long", "0", atLeast(0)),
-  key("segment.ms", "long", "604800000", atLeast(1)),
-  key("unclean.leader.election.enable", "boolean", "false", anything),
+  key(
+    "compression.gzip.level",
+    "int",
+    "-1",
+    (value) => value === "-1" || (Number(value) >= 1 && Number(value) <= 9),
+    "The level of gzip where compression.type is gzip.",
+  ),
+  key(
+    "compression.lz4.level",
+    "int",
+    "9",
+    (value) => Number(value) >= 1 && Number(value) <= 17,
+    "The level of lz4 where compression.type is lz4.",
+  ),
+  key(
+    "compression.type",
+    "string",
+    "producer",
+    oneOf(...COMPRESSIONS),
+    "How batches are stored: with this codec, uncompressed, or as the producer sent them.",
+  ),
+  key(
+    "compression.zstd.level",
+    "int",
+    "3",
+    (value) => Number(value) >= -131072 && Number(value) <= 22,
+    "The level of zstd where compression.type is zstd.",
+  ),
+  key("delete.retention.ms", "long", "86400000", atLeast(0), "How long tombstones stay in a compacted topic."),
+  key("file.delete.delay.ms", "long", "60000", atLeast(0), "How long a file waits before it is deleted."),
+  key("flush.messages", "long", LONG_MAX, atLeast(1), "After how many records the disk is waited for."),
+  key("flush.ms", "long", LONG_MAX, atLeast(0), "After what time the disk is waited for."),
+  key(
+    "follower.replication.throttled.replicas",
+    "list",
+    "",
+    anything,
+    "The replicas whose replication is throttled on the follower's side.",
+  ),
+  key("index.interval.bytes", "int", "4096", atLeast(0), "How many bytes lie between two entries of the index."),
+  key(
+    "leader.replication.throttled.replicas",
+    "list",
+    "",
+    anything,
+    "The replicas whose replication is throttled on the leader's side.",
+  ),
+  key(
+    "local.retention.bytes",
+    "long",
+    "-2",
+    atLeast(-2),
+    "How many bytes of a partition stay local in a tiered topic; -2: retention.bytes.",
+  ),
+  key(
+    "local.retention.ms",
+    "long",
+    "-2",
+    atLeast(-2),
+    "How long a segment stays local in a tiered topic; -2: retention.ms.",
+  ),
+  key("max.compaction.lag.ms", "long", LONG_MAX, atLeast(1), "The longest time for which a record is not compacted."),
+  key("max.message.bytes", "int", "1048588", atLeast(0), "The largest batch of records, after compression."),
+  key(
+    "message.timestamp.after.max.ms",
+    "long",
+    "3600000",
+    atLeast(0),
+    "How far a record's timestamp may be ahead of the broker's clock.",
+  ),
+  key(
+    "message.timestamp.before.max.ms",
+    "long",
+    LONG_MAX,
+    atLeast(0),
+    "How far a record's timestamp may be behind the broker's clock.",
+  ),
+  key(
+    "message.timestamp.type",
+    "string",
+    "CreateTime",
+    oneOf("CreateTime", "LogAppendTime"),
+    "Whether a record's timestamp is the producer's or that of the append.",
+  ),
+  key(
+    "min.cleanable.dirty.ratio",
+    "double",
+    "0.5",
+    ratio,
+    "The part of a log that is not compacted from which on it is.",
+  ),
+  key("min.compaction.lag.ms", "long", "0", atLeast(0), "The shortest time for which a record is not compacted."),
+  key("min.insync.replicas", "int", "1", atLeast(1), "How many replicas have to be in sync for a write with acks=all."),
+  key("preallocate", "boolean", "false", anything, "Whether a segment's file gets its whole size at once."),
+  key(
+    "remote.log.copy.disable",
+    "boolean",
+    "false",
+    anything,
+    "Whether a tiered topic is no longer copied to the remote storage.",
+  ),
+  key(
+    "remote.log.delete.on.disable",
+    "boolean",
+    "false",
+    anything,
+    "Whether remote data is deleted when a topic is no longer tiered.",
+  ),
+  key("remote.storage.enable", "boolean", "false", anything, "Whether a topic is tiered."),
+  key(
+    "retention.bytes",
+    "long",
+    "-1",
+    anything,
+    "How many bytes a partition may have before its oldest segments are deleted; -1: any number.",
+  ),
+  key("retention.ms", "long", "604800000", atLeast(-1), "How old records may be before they are deleted; -1: any age."),
+  key("segment.bytes", "int", "1073741824", atLeast(1024 * 1024), "The size of a segment."),
+  key("segment.index.bytes", "int", "10485760", atLeast(4), "The size of a segment's index."),
+  key(
+    "segment.jitter.ms",
+    "long",
+    "0",
+    atLeast(0),
+    "The most that is taken off segment.ms by chance, so that segments do not end together.",
+  ),
+  key("segment.ms", "long", "604800000", atLeast(1), "After what time a segment ends, however little is in it."),
+  key(
+    "unclean.leader.election.enable",
+    "boolean",
+    "false",
+    anything,
+    "Whether a replica that is not in sync may become the leader.",
+  ),
 ].map((one) => [one.name, one]));
 
-/** Why a value cannot be set, in a sentence; undefined: it can. */
-export function refuse(name: string, value: string | null): string | undefined {
-  const config = topicConfigs.get(name);
-  if (config === undefined) return `Unknown topic config name: ${name}`;
-  if (value === null) return `Null value not supported for topic configs: ${name}`;
+/** Why a value cannot be set, in a sentence; undefined: it can. `kind`: what it is set for. */
+export function refuse(
+  name: string,
+  value: string | null,
+  keys: ReadonlyMap<string, ConfigKey> = topicConfigs,
+  kind = "topic",
+): string | undefined {
+  const config = keys.get(name);
+  if (config === undefined) return `Unknown ${kind} config name: ${name}`;
+  if (value === null) return `Null value not supported for ${kind} configs: ${name}`;
   const trimmed = value.trim();
   if (!isOfType(config.type, trimmed)) {
     return `Invalid value ${value} for configuration ${name}: Not a ${config.type}`;
@@ -130,10 +246,11 @@ export function logConfigOf(config: ReadonlyMap<string, string>): LogConfig {
   };
 }
 
-function isOfType(type: ConfigType, value: string): boolean {
+export function isOfType(type: ConfigType, value: string): boolean {
   switch (type) {
     case "boolean":
       return /^(true|false)$/i.test(value);
+    case "short":
     case "int":
       return /^[+-]?\d+$/.test(value) && Math.abs(Number(value)) <= 0x7fffffff;
     case "long":

@@ -1,62 +1,126 @@
 import type { Broker } from "./broker.ts";
 import { INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION } from "./codes.ts";
 import { type ConfigType, topicConfigs } from "./configs.ts";
+import { OFFSETS_TOPIC } from "./groups/partition.ts";
 import { TopicError } from "./plan.ts";
-
-/** What can be described, by its number in the protocol. */
-export const TOPIC_RESOURCE = 2;
-export const BROKER_RESOURCE = 4;
-export const BROKER_LOGGER_RESOURCE = 8;
-export const CLIENT_METRICS_RESOURCE = 16;
-export const GROUP_RESOURCE = 32;
-
-/** Where a value is from, by its number in DescribeConfigs. */
-const TOPIC_SOURCE = 1;
-const STATIC_SOURCE = 4;
-const DEFAULT_SOURCE = 5;
+import {
+  BROKER_LOGGER_RESOURCE,
+  BROKER_RESOURCE,
+  CLIENT_METRICS_RESOURCE,
+  GROUP_RESOURCE,
+  TOPIC_RESOURCE,
+} from "./resources.ts";
+import { brokerConfigs } from "./settings/known.ts";
+import { otherConfigs } from "./settings/resources.ts";
+import { type BrokerSettings, SOURCE, type Synonym } from "./settings/settings.ts";
 
 export interface DescribedConfig {
   readonly name: string;
-  readonly value: string;
+  readonly value: string | null;
   readonly source: number;
   readonly type: ConfigType;
   readonly readOnly: boolean;
-  readonly synonyms: readonly { readonly name: string; readonly value: string; readonly source: number }[];
+  readonly synonyms: readonly Synonym[];
+  readonly doc: string;
 }
 
-/** The configuration of a topic or of the broker, or why there is none. */
+/** Of the topics in which Kafka keeps what its coordinators know. */
+function internalConfig(name: string): ReadonlyMap<string, string> {
+  return new Map([
+    ["cleanup.policy", "compact"],
+    ["compression.type", name === OFFSETS_TOPIC ? "producer" : "uncompressed"],
+    ["segment.bytes", "104857600"],
+  ]);
+}
+
+/** The configuration of a resource, or why there is none. */
 export function configsOf(broker: Broker, resourceType: number, resourceName: string): DescribedConfig[] | TopicError {
-  if (resourceType === TOPIC_RESOURCE) {
-    const topic = broker.topics.get(resourceName);
-    if (topic !== undefined) return describeTopic(topic.config);
-    return new TopicError(UNKNOWN_TOPIC_OR_PARTITION, "This server does not host this topic-partition.");
+  switch (resourceType) {
+    case TOPIC_RESOURCE: {
+      const isOwn = broker.internalTopics.get(resourceName) !== undefined;
+      const config = isOwn ? internalConfig(resourceName) : broker.topics.get(resourceName)?.config;
+      if (config !== undefined) return describeTopic(config, broker.settings);
+      return new TopicError(UNKNOWN_TOPIC_OR_PARTITION, "This server does not host this topic-partition.");
+    }
+    case BROKER_RESOURCE:
+      if (resourceName === "") return describeCluster(broker.settings);
+      return refuseBroker(resourceName, broker.nodeId, " or empty string,") ?? describeBroker(broker.settings);
+    case BROKER_LOGGER_RESOURCE:
+      // Loggers are Java's.
+      if (resourceName === "") return new TopicError(INVALID_REQUEST, "Broker id must not be empty");
+      return refuseBroker(resourceName, broker.nodeId) ?? [];
+    case GROUP_RESOURCE:
+      if (resourceName === "") return new TopicError(INVALID_REQUEST, "Group name must not be empty");
+      return describeOther(broker, resourceType, resourceName, SOURCE.group);
+    case CLIENT_METRICS_RESOURCE:
+      if (resourceName !== "") return describeOther(broker, resourceType, resourceName, SOURCE.clientMetrics);
+      return new TopicError(INVALID_REQUEST, "Client metrics subscription name must not be empty");
+    default:
+      return new TopicError(INVALID_REQUEST, `Resources of type ${resourceType} are not there.`);
   }
-  if (resourceType !== BROKER_RESOURCE) {
-    return new TopicError(INVALID_REQUEST, `Resources of type ${resourceType} are not there.`);
+}
+
+/** Why a name is not this broker's. */
+export function refuseBroker(name: string, nodeId: number, orElse = ""): TopicError | undefined {
+  if (!/^-?\d+$/.test(name)) {
+    return new TopicError(INVALID_REQUEST, `Broker id must be an integer, but it is: ${name}`);
   }
-  if (resourceName !== "" && resourceName !== String(broker.nodeId)) {
-    return new TopicError(
-      INVALID_REQUEST,
-      `Unexpected broker id, expected ${broker.nodeId}, but received ${resourceName}`,
-    );
-  }
-  return resourceName === "" ? [] : Object.entries(broker.settings).map(([name, value]) => ({
-    name,
-    value: String(value),
-    source: STATIC_SOURCE,
-    type: typeof value === "boolean" ? "boolean" : typeof value === "number" ? "long" : "string",
-    readOnly: true,
-    synonyms: [],
-  }));
+  return Number(name) === nodeId ? undefined : new TopicError(
+    INVALID_REQUEST,
+    `Unexpected broker id, expected ${nodeId}${orElse} but received ${name}`,
+  );
 }
 
 /** All that can be set for a topic, with what was set and what is the default. */
-export function describeTopic(config: ReadonlyMap<string, string>): DescribedConfig[] {
-  return [...topicConfigs.values()].map(({ name, default: fallback, type }) => {
+export function describeTopic(config: ReadonlyMap<string, string>, settings: BrokerSettings): DescribedConfig[] {
+  return [...topicConfigs.values()].map(({ name, default: fallback, type, doc }) => {
     const set = config.get(name);
-    const value = set ?? fallback;
-    const source = set === undefined ? DEFAULT_SOURCE : TOPIC_SOURCE;
-    const synonyms = set === undefined ? [] : [{ name, value: set, source: TOPIC_SOURCE }];
-    return { name, value, source, type, readOnly: false, synonyms };
+    const own = set === undefined ? [] : [{ name, value: set, source: SOURCE.topic }];
+    // Kafka leaves out log.roll.hours.
+    const synonyms = [...own, ...settings.ofTopics(name).filter((one) => one.name !== "log.roll.hours")];
+    const value = set ?? settings.topicDefaults.get(name) ?? fallback;
+    return { name, value, source: synonyms[0]?.source ?? SOURCE.default, type, readOnly: false, synonyms, doc };
+  });
+}
+
+function describeBroker(settings: BrokerSettings): DescribedConfig[] {
+  return [...brokerConfigs.values()].map(({ name, type, effect, doc }) => {
+    // In Kafka too a broker's retention in ms is that in hours, where it has none of its own.
+    const synonyms = name === "log.retention.ms" ? settings.ofTopics("retention.ms") : settings.synonyms(name);
+    const [first] = settings.synonyms(name);
+    const source = first?.source ?? SOURCE.default;
+    return { name, value: first?.value ?? null, source, type, readOnly: effect !== "always", synonyms, doc };
+  });
+}
+
+/** What was altered for the whole cluster. */
+function describeCluster(settings: BrokerSettings): DescribedConfig[] {
+  return [...settings.altered("cluster")].flatMap(([name, value]) => {
+    const config = brokerConfigs.get(name);
+    if (config === undefined) return [];
+    const source = SOURCE.cluster;
+    return {
+      name,
+      value,
+      source,
+      type: config.type,
+      readOnly: false,
+      synonyms: [{ name, value, source }],
+      doc: config.doc,
+    };
+  });
+}
+
+function describeOther(broker: Broker, type: number, resourceName: string, source: number): DescribedConfig[] {
+  const config = broker.resources.get(type, resourceName);
+  return [...(otherConfigs.get(type)?.values() ?? [])].map(({ name, type: kind, default: fallback, doc }) => {
+    const set = config.get(name);
+    const own = set === undefined ? [] : [{ name, value: set, source }];
+    // The defaults of groups are said to be a broker's settings, those of client metrics are nobody's.
+    const synonyms = own.length > 0 || source === SOURCE.clientMetrics
+      ? own
+      : [{ name, value: fallback, source: SOURCE.default }];
+    const from = set === undefined ? SOURCE.default : source;
+    return { name, value: set ?? fallback, source: from, type: kind, readOnly: false, synonyms, doc };
   });
 }

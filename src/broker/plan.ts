@@ -8,12 +8,12 @@ import {
   TOPIC_ALREADY_EXISTS,
 } from "./codes.ts";
 import { refuse, refuseTogether } from "./configs.ts";
+import { isInternal } from "./internal-topics.ts";
 import { NODE_ID } from "./node.ts";
 import type { Topics } from "./topics.ts";
 
 /** As many partitions as one request may create, as in Kafka: more are a mistake on one machine, and would take its memory. */
 export const MAX_PARTITIONS = 10_000;
-const DEFAULT_PARTITIONS = 1; // Kafka's num.partitions
 
 /** Why a topic cannot be created, with the protocol's code for it. */
 export class TopicError extends Error {
@@ -37,30 +37,32 @@ export interface TopicWish {
 }
 
 /** How many partitions are asked for, by number or by their assignments. */
-export function countPartitions(wishes: readonly Pick<TopicWish, "numPartitions" | "assignments">[]): number {
+export function countPartitions(
+  wishes: readonly Pick<TopicWish, "numPartitions" | "assignments">[],
+  defaultPartitions: number,
+): number {
   const count = ({ numPartitions, assignments }: Pick<TopicWish, "numPartitions" | "assignments">) =>
-    assignments.length > 0
-      ? assignments.length
-      : numPartitions === -1
-      ? DEFAULT_PARTITIONS
-      : Math.max(numPartitions, 0);
+    assignments.length > 0 ? assignments.length : numPartitions === -1 ? defaultPartitions : Math.max(numPartitions, 0);
   return wishes.reduce((sum, wish) => sum + count(wish), 0);
 }
 
-/** What is to be created, or why it cannot be. */
+/** What is to be created, or why it cannot be. `defaultPartitions`: Kafka's `num.partitions`. */
 export function planTopic(
   topics: Topics,
   wish: TopicWish,
+  defaultPartitions: number,
 ): { partitions: number; config: Map<string, string> } | TopicError {
   const { name, numPartitions, replicationFactor, assignments, configs } = wish;
   const wrongName = refuseName(name);
   if (wrongName !== undefined) return new TopicError(INVALID_TOPIC_EXCEPTION, wrongName);
-  if (topics.get(name) !== undefined) return new TopicError(TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`);
+  if (topics.get(name) !== undefined || isInternal(name)) {
+    return new TopicError(TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`);
+  }
   const alike = topics.alike(name);
   if (alike !== undefined) {
     return new TopicError(INVALID_TOPIC_EXCEPTION, `Topic '${name}' collides with existing topic: ${alike.name}`);
   }
-  let partitions = numPartitions === -1 ? DEFAULT_PARTITIONS : numPartitions;
+  let partitions = numPartitions === -1 ? defaultPartitions : numPartitions;
   if (assignments.length > 0) {
     if (numPartitions !== -1 || replicationFactor !== -1) {
       return new TopicError(INVALID_REQUEST, "Partitions or a replication factor and assignments were given.");

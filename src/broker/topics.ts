@@ -37,14 +37,17 @@ export interface TopicKeeper {
 /** The topics, by name and by id. */
 export class Topics {
   readonly #keeper: TopicKeeper;
+  readonly #defaults: () => ReadonlyMap<string, string>;
   readonly #byName = new Map<string, Topic>();
   readonly #byId = new Map<string, Topic>();
   /** By what a name becomes in the name of a metric. */
   readonly #byMetric = new Map<string, Topic>();
   readonly #deleted = new Set<(topic: Topic) => void>();
 
-  constructor(keeper: TopicKeeper) {
+  /** `defaults`: what topics go by that do not say otherwise, where that is not Kafka's default. */
+  constructor(keeper: TopicKeeper, defaults: () => ReadonlyMap<string, string> = () => new Map()) {
     this.#keeper = keeper;
+    this.#defaults = defaults;
   }
 
   get(name: string): Topic | undefined {
@@ -105,9 +108,13 @@ export class Topics {
   /** Sets what has been checked; it counts from now on. */
   configure(topic: Topic, config: ReadonlyMap<string, string>): void {
     topic.config = new Map(config);
-    const logConfig = logConfigOf(config);
-    for (const { log } of topic.partitions) log.config = logConfig;
+    this.#reconfigure(topic);
     this.#save(topic);
+  }
+
+  /** The defaults of all topics have changed. */
+  defaultsChanged(): void {
+    for (const topic of this.#byName.values()) this.#reconfigure(topic);
   }
 
   delete(topic: Topic): void {
@@ -121,8 +128,19 @@ export class Topics {
 
   #grow(topic: Topic, partitions: number): void {
     for (let index = topic.partitions.length; index < partitions; index++) {
-      topic.partitions.push({ topic, index, log: this.#keeper.makeLog(topic, index) });
+      const log = this.#keeper.makeLog({ ...topic, config: this.#effective(topic) }, index);
+      topic.partitions.push({ topic, index, log });
     }
+  }
+
+  #reconfigure(topic: Topic): void {
+    const config = logConfigOf(this.#effective(topic));
+    for (const { log } of topic.partitions) log.config = config;
+  }
+
+  #effective({ config }: Topic): ReadonlyMap<string, string> {
+    const defaults = this.#defaults();
+    return defaults.size === 0 ? config : new Map([...defaults, ...config]);
   }
 
   #save(topic: Topic): void {

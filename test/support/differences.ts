@@ -70,16 +70,16 @@ export const differences: readonly Difference[] = [
     allows: (_kafka, ours) => ours === 0,
   },
   {
-    why: "set for the whole cluster: by Kafka for its replicas, and for the tests' Kafka that nothing is too old",
-    in: ["logs"],
-    field: /^(value|configSource)$/,
-    asked: /configs\[(min\.insync\.replicas|retention\.ms)\]/,
-    allows: (kafka) => [3, 4, "-1"].includes(kafka as number),
+    why: "set for the whole cluster by Kafka, for its replicas",
+    in: ["logs", "admin"],
+    field: /^(configSource|synonyms)$/,
+    asked: /configs\[min\.insync\.replicas\]/,
+    allows: anything,
   },
 ];
 
 /** Fields whose lists Kafka makes from hash tables. */
-export const UNORDERED = /^(members|resources|results|topics|partitions|configs|responses)$/;
+export const UNORDERED = /^(members|resources|configResources|results|topics|partitions|configs|responses)$/;
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 

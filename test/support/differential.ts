@@ -122,7 +122,12 @@ export function differential(suite: Suite): {
   same(name: string, script: Script): void;
   finish(): void;
 } {
-  const broker = new Broker({ port: 0, codecs });
+  const broker = new Broker({
+    port: 0,
+    codecs,
+    // As the tests' Kafka has it.
+    settings: { "auto.create.topics.enable": "false", "log.retention.ms": "-1" },
+  });
   before(() => broker.start());
   after(() => broker.stop());
   const allowed = differences.filter((one) => one.in.includes(suite));

@@ -1,4 +1,10 @@
-import { INVALID_REQUIRED_ACKS, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
+import { isInternal } from "../internal-topics.ts";
+import {
+  INVALID_REQUIRED_ACKS,
+  INVALID_TOPIC_EXCEPTION,
+  UNKNOWN_TOPIC_ID,
+  UNKNOWN_TOPIC_OR_PARTITION,
+} from "../codes.ts";
 import type { Log } from "../log/log.ts";
 import { append, refused, verify, type WrittenPartition } from "../produce.ts";
 import { array, int16, int32, int64, NO_UUID, records, string, struct, uuid } from "../protocol/fields.ts";
@@ -58,12 +64,15 @@ export const produce = api({
     const missing = byId ? UNKNOWN_TOPIC_ID : UNKNOWN_TOPIC_OR_PARTITION;
     const topics = topicData.map(({ name, topicId, partitionData }) => {
       const topic = byId ? broker.topics.byId(topicId) : broker.topics.get(name);
+      // As in Kafka, nobody writes to its own topics.
+      const isOwn = () => byId ? broker.internalTopics.byId(topicId) !== undefined : isInternal(name);
+      const missingOf = () => isOwn() ? INVALID_TOPIC_EXCEPTION : missing;
       const writes = partitionData.map(({ index, records }) => ({
         topic: topic?.name ?? name,
         index,
         records,
         log: topic?.partitions[index]?.log,
-        missing: topic === undefined ? missing : UNKNOWN_TOPIC_OR_PARTITION,
+        missing: topic === undefined ? missingOf() : UNKNOWN_TOPIC_OR_PARTITION,
       }));
       return { name, topicId, writes };
     });

@@ -1,4 +1,10 @@
-import { FETCH_SESSION_ID_NOT_FOUND, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
+import type { Broker } from "../broker.ts";
+import {
+  FETCH_SESSION_ID_NOT_FOUND,
+  TOPIC_AUTHORIZATION_FAILED,
+  UNKNOWN_TOPIC_ID,
+  UNKNOWN_TOPIC_OR_PARTITION,
+} from "../codes.ts";
 import { byTopic, enough, read, type Wish } from "../fetch.ts";
 import { array, int16, int32, int64, int8, list, NO_UUID, records, string, struct, uuid } from "../protocol/fields.ts";
 import { api } from "./api.ts";
@@ -96,7 +102,7 @@ export const fetch = api({
       partitions.map((wish) => {
         const found = version >= 13 ? broker.topics.byId(topicId) : broker.topics.get(topic);
         const log = found?.partitions[wish.partition]?.log;
-        const missing = version >= 13 && found === undefined ? UNKNOWN_TOPIC_ID : UNKNOWN_TOPIC_OR_PARTITION;
+        const missing = found === undefined ? missingOf(broker, version, topic, topicId) : UNKNOWN_TOPIC_OR_PARTITION;
         return { topic, topicId, ...wish, log, missing };
       })
     );
@@ -112,3 +118,10 @@ export const fetch = api({
     return { responses: byTopic(wishes, answers) };
   },
 });
+
+function missingOf(broker: Broker, version: number, topic: string, topicId: string): number {
+  const byId = version >= 13;
+  const own = byId ? broker.internalTopics.byId(topicId) : broker.internalTopics.get(topic);
+  if (own !== undefined) return TOPIC_AUTHORIZATION_FAILED;
+  return byId ? UNKNOWN_TOPIC_ID : UNKNOWN_TOPIC_OR_PARTITION;
+}

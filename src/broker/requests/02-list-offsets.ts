@@ -45,6 +45,9 @@ export const listOffsets = api({
         name,
         partitions: partitions.map(({ partitionIndex, currentLeaderEpoch, timestamp }) => {
           const log = broker.topics.partition(name, partitionIndex)?.log;
+          if (log === undefined && partitionIndex < (broker.internalTopics.get(name)?.partitions ?? 0)) {
+            return { partitionIndex, ...(timestamp < 0 && { offset: 0, leaderEpoch: LEADER_EPOCH }) }; // nothing is there
+          }
           if (log === undefined) return { partitionIndex, errorCode: UNKNOWN_TOPIC_OR_PARTITION };
           if (version < (FIRST_VERSIONS.get(timestamp) ?? 0)) return { partitionIndex, errorCode: UNSUPPORTED_VERSION };
           const errorCode = checkLeaderEpoch(currentLeaderEpoch);

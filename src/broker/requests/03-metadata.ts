@@ -4,6 +4,7 @@ import { CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS } from "../authorized.t
 import { LEADER_EPOCH, NODE_ID } from "../node.ts";
 import { planTopic, refuseName, TopicError } from "../plan.ts";
 import type { Broker } from "../broker.ts";
+import type { InternalTopic } from "../internal-topics.ts";
 import type { Topic } from "../topics.ts";
 import { api } from "./api.ts";
 
@@ -54,17 +55,24 @@ export const metadata = api({
     const { nodeId, host, port, clusterId } = broker;
     const { topics, allowAutoTopicCreation } = request;
     const asksForAll = topics === null || (version === 0 && topics.length === 0);
-    const mayCreate = allowAutoTopicCreation && (broker.options.autoCreate ?? false);
-    const found = asksForAll ? broker.topics.all().map(describe) : topics.map(({ name, topicId }) => {
-      if (name === null) {
-        const topic = broker.topics.byId(topicId);
-        return topic === undefined ? { errorCode: UNKNOWN_TOPIC_ID, name, topicId, partitions: [] } : describe(topic);
-      }
-      const topic = broker.topics.get(name) ?? (mayCreate ? create(broker, name) : undefined);
-      if (topic !== undefined) return describe(topic);
-      const errorCode = refuseName(name) === undefined ? UNKNOWN_TOPIC_OR_PARTITION : INVALID_TOPIC_EXCEPTION;
-      return { errorCode, name, partitions: [] };
-    });
+    const mayCreate = allowAutoTopicCreation && broker.settings.get("auto.create.topics.enable") === "true";
+    const found = asksForAll
+      ? [...broker.internalTopics.all().map(describeInternal), ...broker.topics.all().map(describe)]
+      : topics.map(({ name, topicId }) => {
+        if (name === null) {
+          const topic = broker.topics.byId(topicId);
+          if (topic !== undefined) return describe(topic);
+          const internal = broker.internalTopics.byId(topicId);
+          if (internal !== undefined) return describeInternal(internal);
+          return { errorCode: UNKNOWN_TOPIC_ID, name, topicId, partitions: [] };
+        }
+        const internal = broker.internalTopics.get(name);
+        if (internal !== undefined) return describeInternal(internal);
+        const topic = broker.topics.get(name) ?? (mayCreate ? create(broker, name) : undefined);
+        if (topic !== undefined) return describe(topic);
+        const errorCode = refuseName(name) === undefined ? UNKNOWN_TOPIC_OR_PARTITION : INVALID_TOPIC_EXCEPTION;
+        return { errorCode, name, partitions: [] };
+      });
     const topicAuthorizedOperations = request.includeTopicAuthorizedOperations ? TOPIC_OPERATIONS : NOT_ASKED;
     return {
       brokers: [{ nodeId, host, port }],
@@ -78,20 +86,29 @@ export const metadata = api({
 
 function create(broker: Broker, name: string): Topic | undefined {
   const wish = { name, numPartitions: -1, replicationFactor: -1, assignments: [], configs: [] };
-  const plan = planTopic(broker.topics, wish);
+  const plan = planTopic(broker.topics, wish, broker.settings.number("num.partitions"));
   return plan instanceof TopicError ? undefined : broker.topics.create(name, plan.partitions, plan.config);
 }
 
-function describe(topic: Topic) {
+function describe({ name, id, partitions }: Topic) {
+  return { name, topicId: id, partitions: partitions.map(({ index }) => partitionOf(index)) };
+}
+
+function describeInternal({ name, id, partitions }: InternalTopic) {
   return {
-    name: topic.name,
-    topicId: topic.id,
-    partitions: topic.partitions.map(({ index }) => ({
-      partitionIndex: index,
-      leaderId: NODE_ID,
-      leaderEpoch: LEADER_EPOCH,
-      replicaNodes: [NODE_ID],
-      isrNodes: [NODE_ID],
-    })),
+    name,
+    topicId: id,
+    isInternal: true,
+    partitions: Array.from({ length: partitions }, (_, index) => partitionOf(index)),
+  };
+}
+
+function partitionOf(partitionIndex: number) {
+  return {
+    partitionIndex,
+    leaderId: NODE_ID,
+    leaderEpoch: LEADER_EPOCH,
+    replicaNodes: [NODE_ID],
+    isrNodes: [NODE_ID],
   };
 }

@@ -1,4 +1,6 @@
 import { INVALID_REQUEST, NONE } from "../codes.ts";
+import { OFFSETS_TOPIC } from "../groups/partition.ts";
+import { TRANSACTIONS_TOPIC } from "../internal-topics.ts";
 import { array, int16, int32, int8, list, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 
@@ -35,6 +37,7 @@ export const findCoordinator = api({
     const { nodeId, host, port } = broker;
     // Coordinators of share groups there are none.
     const isServed = keyType === GROUP || keyType === TRANSACTION;
+    if (isServed) broker.internalTopics.use(keyType === GROUP ? OFFSETS_TOPIC : TRANSACTIONS_TOPIC);
     const errorCode = isServed ? NONE : INVALID_REQUEST;
     const found = isServed ? { nodeId, host, port } : { nodeId: -1, host: "", port: -1 };
     if (version >= 4) return { coordinators: coordinatorKeys.map((key) => ({ key, ...found, errorCode })) };

@@ -46,10 +46,11 @@ export const createTopics = api({
     }),
   },
   async handle(broker, { topics, validateOnly }) {
+    const defaultPartitions = broker.settings.number("num.partitions");
     const times = new Map<string, number>();
     for (const { name } of topics) times.set(name, (times.get(name) ?? 0) + 1);
     const once = topics.filter(({ name }) => times.get(name) === 1);
-    const isTooMuch = countPartitions(once) > MAX_PARTITIONS;
+    const isTooMuch = countPartitions(once, defaultPartitions) > MAX_PARTITIONS;
     const answer = {
       topics: [...new Map(topics.map((asked) => [asked.name, asked])).values()].map((asked) => {
         const { name } = asked;
@@ -65,6 +66,7 @@ export const createTopics = api({
         const plan = planTopic(
           broker.topics,
           { name, numPartitions, replicationFactor, assignments, configs },
+          defaultPartitions,
         );
         if (plan instanceof TopicError) {
           return { name, errorCode: plan.code, errorMessage: plan.message, configs: [] };
@@ -75,7 +77,7 @@ export const createTopics = api({
           topicId: topic?.id ?? NO_UUID,
           numPartitions: plan.partitions,
           replicationFactor: 1,
-          configs: describeTopic(plan.config).map(({ name, value, source }) => ({
+          configs: describeTopic(plan.config, broker.settings).map(({ name, value, source }) => ({
             name,
             value,
             readOnly: false,

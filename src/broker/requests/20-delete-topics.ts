@@ -1,4 +1,4 @@
-import { INVALID_REQUEST, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
+import { INVALID_REQUEST, TOPIC_AUTHORIZATION_FAILED, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
 import { array, int16, int32, list, NO_UUID, string, uuid } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 
@@ -32,6 +32,11 @@ export const deleteTopics = api({
           return { name, topicId, errorCode: INVALID_REQUEST, errorMessage: "A name and an id were given." };
         }
         const topic = name === null ? broker.topics.byId(topicId) : broker.topics.get(name);
+        const own = name === null ? broker.internalTopics.byId(topicId) : broker.internalTopics.get(name);
+        if (own !== undefined) {
+          const errorMessage = `The topic ${own.name} is the broker's own.`;
+          return { name: own.name, topicId: own.id, errorCode: TOPIC_AUTHORIZATION_FAILED, errorMessage };
+        }
         if (topic === undefined) {
           const errorCode = name === null ? UNKNOWN_TOPIC_ID : UNKNOWN_TOPIC_OR_PARTITION;
           return { name, topicId, errorCode, errorMessage: "This server does not host this topic-partition." };

@@ -53,8 +53,10 @@ export const describeConfigs = api({
           ...about,
           errorMessage: "",
           configs: found
-            .filter(({ name }) => configurationKeys === null || configurationKeys.includes(name))
-            .map(({ name, value, source, type, readOnly, synonyms }) => ({
+            .filter(({ name }) =>
+              configurationKeys === null || configurationKeys.length === 0 || configurationKeys.includes(name)
+            )
+            .map(({ name, value, source, type, readOnly, synonyms, doc }) => ({
               name,
               value,
               readOnly,
@@ -62,7 +64,7 @@ export const describeConfigs = api({
               isSensitive: false,
               synonyms: includeSynonyms ? synonyms : [],
               configType: configTypes[type],
-              documentation: includeDocumentation ? "" : null,
+              documentation: includeDocumentation ? doc : null,
             })),
         };
       }),

@@ -5,7 +5,7 @@ import {
   CLIENT_METRICS_RESOURCE,
   GROUP_RESOURCE,
   TOPIC_RESOURCE,
-} from "../describe.ts";
+} from "../resources.ts";
 import { array, int16, int32, int8, list, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 
@@ -29,7 +29,7 @@ export const listConfigResources = api({
     const namesOf = (type: number): readonly string[] => {
       if (type === TOPIC_RESOURCE) return broker.topics.all().map(({ name }) => name);
       if (type === BROKER_RESOURCE || type === BROKER_LOGGER_RESOURCE) return [String(broker.nodeId)];
-      return [];
+      return broker.resources.names(type);
     };
     const types = [...new Set(asked)];
     return {

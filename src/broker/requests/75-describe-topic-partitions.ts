@@ -1,4 +1,5 @@
 import { UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
+import type { Broker } from "../broker.ts";
 import { NOT_ASKED, TOPIC_OPERATIONS } from "../authorized.ts";
 import { LEADER_EPOCH, NODE_ID } from "../node.ts";
 import { array, boolean, int16, int32, list, NO_UUID, string, struct, uuid } from "../protocol/fields.ts";
@@ -47,20 +48,22 @@ export const describeTopicPartitions = api({
     }, { nullable: "0+", or: null }),
   },
   handle(broker, { topics, cursor, responsePartitionLimit }) {
-    const names = (topics.length === 0 ? broker.topics.all() : topics).map(({ name }) => name);
+    const all = () => [...broker.internalTopics.all(), ...broker.topics.all()];
+    const names = (topics.length === 0 ? all() : topics).map(({ name }) => name);
     const from = cursor?.topicName ?? "";
     let left = Math.max(1, Math.min(responsePartitionLimit, PARTITION_LIMIT));
     const described = [];
     const rest = { topicAuthorizedOperations: TOPIC_OPERATIONS };
     for (const name of [...new Set(names)].sort().filter((name) => name >= from)) {
-      const topic = broker.topics.get(name);
+      const topic = viewOf(broker, name);
       if (topic === undefined) {
         described.push({ ...rest, errorCode: UNKNOWN_TOPIC_OR_PARTITION, name, topicId: NO_UUID, partitions: [] });
         continue;
       }
       const first = cursor?.topicName === name ? cursor.partitionIndex : 0;
-      const partitions = topic.partitions.slice(first, first + left).map(({ index }) => ({
-        partitionIndex: index,
+      const last = Math.min(first + left, topic.partitions);
+      const partitions = Array.from({ length: Math.max(0, last - first) }, (_, index) => ({
+        partitionIndex: first + index,
         leaderId: NODE_ID,
         leaderEpoch: LEADER_EPOCH,
         replicaNodes: [NODE_ID],
@@ -69,10 +72,10 @@ export const describeTopicPartitions = api({
         lastKnownElr: [],
         offlineReplicas: [],
       }));
-      described.push({ ...rest, name, topicId: topic.id, partitions });
+      described.push({ ...rest, name, topicId: topic.id, isInternal: topic.isInternal, partitions });
       left -= partitions.length;
       const next = first + partitions.length;
-      if (left === 0 && next < topic.partitions.length) {
+      if (left === 0 && next < topic.partitions) {
         return { topics: described, nextCursor: { topicName: name, partitionIndex: next } };
       }
       if (left === 0) left = 1; // another topic may yet show its first partition: as many as are asked for are few
@@ -80,3 +83,10 @@ export const describeTopicPartitions = api({
     return { topics: described };
   },
 });
+
+function viewOf(broker: Broker, name: string) {
+  const internal = broker.internalTopics.get(name);
+  if (internal !== undefined) return { ...internal, isInternal: true };
+  const topic = broker.topics.get(name);
+  return topic && { id: topic.id, partitions: topic.partitions.length, isInternal: false };
+}

@@ -1,0 +1,14 @@
+import { Buffer } from "node:buffer";
+import { randomUUID } from "node:crypto";
+import type { Journal } from "./state.ts";
+
+const KEY = "cluster.id";
+
+/** The id of the cluster, which is as old as its journal: 22 characters, as Kafka's are. */
+export function clusterIdOf(journal: Journal): string {
+  const known = journal.get(KEY);
+  if (known !== undefined) return new TextDecoder().decode(known);
+  const id = Buffer.from(randomUUID().replaceAll("-", ""), "hex").toString("base64url");
+  journal.put(KEY, new TextEncoder().encode(id));
+  return id;
+}

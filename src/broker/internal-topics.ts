@@ -1,0 +1,55 @@
+import { randomUUID } from "node:crypto";
+import { OFFSETS_PARTITIONS, OFFSETS_TOPIC } from "./groups/partition.ts";
+import type { Journal } from "./state.ts";
+
+/** Where transactions are kept, on Kafka. */
+export const TRANSACTIONS_TOPIC = "__transaction_state";
+
+const NAMES: readonly string[] = [OFFSETS_TOPIC, TRANSACTIONS_TOPIC];
+
+/** A topic that is listed and described like any other, and has nothing in it. */
+export interface InternalTopic {
+  readonly name: string;
+  readonly id: string;
+  readonly partitions: number;
+}
+
+const bytes = new TextEncoder();
+const text = new TextDecoder();
+
+/** Whether a name belongs to the broker itself. */
+export function isInternal(name: string): boolean {
+  return NAMES.includes(name);
+}
+
+/**
+ * The topics in which Kafka keeps what its coordinators know: there from their first use on, as on Kafka. Here that is in
+ * journals, so that there is nothing to be read.
+ */
+export class InternalTopics {
+  readonly #journal: Journal;
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+  }
+
+  /** Makes a topic, if it is not there. */
+  use(name: string): void {
+    if (this.#journal.get(name) === undefined) {
+      this.#journal.put(name, bytes.encode(randomUUID().replaceAll("-", "")));
+    }
+  }
+
+  get(name: string): InternalTopic | undefined {
+    const id = isInternal(name) ? this.#journal.get(name) : undefined;
+    return id === undefined ? undefined : { name, id: text.decode(id), partitions: OFFSETS_PARTITIONS };
+  }
+
+  byId(id: string): InternalTopic | undefined {
+    return this.all().find((one) => one.id === id);
+  }
+
+  all(): InternalTopic[] {
+    return NAMES.flatMap((name) => this.get(name) ?? []);
+  }
+}
