@@ -5,6 +5,7 @@ import { pause } from "../core/pause.ts";
 import { workerId } from "../runtime/info.ts";
 import { onStopSignals, signalExitCode } from "../runtime/signals.ts";
 import { type Given, SETTING_VARIABLES } from "../worker/settings.ts";
+import { brokerSettingsOf } from "./broker-settings.ts";
 import type { Command } from "./dispatch.ts";
 import { LOG_LEVELS, makeLogger } from "./logger.ts";
 import { portOf, resolveLoglevel } from "./options.ts";
@@ -22,6 +23,8 @@ export interface BrokerOptions {
   readonly data?: string;
   /** In bytes. */
   readonly memoryLimit?: number;
+  /** Kafka's settings of a broker, by their names. */
+  readonly settings: Readonly<Record<string, string>>;
   readonly logger: Logger;
 }
 
@@ -49,6 +52,9 @@ const flag = (description: string, more: Partial<StringArgDef> = {}): StringArgD
 export const BROKER_FLAGS = {
   data: flag("Keeps everything in a folder; without it, in memory", { valueHint: "folder" }),
   memory: flag("How much is kept in memory", { valueHint: "512MiB" }),
+  "auto-create": { type: "boolean", default: true, description: "Creates no topic because a client asks for it" },
+  partitions: flag("Partitions of a topic made without a number; default 1", { valueHint: "number" }),
+  set: flag("A setting of Kafka's broker; may be given several times", { valueHint: "name=value" }),
   loglevel: flag("What is told; default info [MEPHISTO_LOGLEVEL]", { alias: "l", valueHint: LOG_LEVELS.join("|") }),
   "yes-really": { type: "boolean", description: "Starts under NODE_ENV=production too" },
 } as const;
@@ -63,7 +69,7 @@ export function brokerCommand(make: MakeBroker, terminal: Terminal, use: (url: s
       ...BROKER_FLAGS,
       brief: { type: "boolean", description: "Does not say where it listens, nor how to use it" },
     },
-    async run(flags) {
+    async run(flags, words) {
       refuseProduction("broker", flags, terminal);
       const port = flags.port === undefined ? BROKER_PORT : portOf({ value: flags.port, from: "--port" });
       const host = flags.host ?? "127.0.0.1";
@@ -74,6 +80,7 @@ export function brokerCommand(make: MakeBroker, terminal: Terminal, use: (url: s
         port,
         host,
         logger,
+        settings: await brokerSettingsOf(flags, words),
         ...(flags.data !== undefined && { data: folderOf(flags.data, "--data") }),
         ...(flags.memory !== undefined && { memoryLimit: bytesOf(flags.memory, "--memory") }),
       });

@@ -11,6 +11,7 @@ import { onStopSignals, signalExitCode } from "../runtime/signals.ts";
 import { startedAs } from "../runtime/started.ts";
 import { type Given, stopTimeoutOf } from "../worker/settings.ts";
 import { again, runtimesOf } from "./again.ts";
+import { brokerSettingsOf } from "./broker-settings.ts";
 import { BROKER_FLAGS, BROKER_PORT, refuseProduction } from "./broker.ts";
 import type { Command } from "./dispatch.ts";
 import { portOf, resolveLoglevel, WEB_PORT } from "./options.ts";
@@ -47,7 +48,7 @@ export function devCommand(definition: ScriptDefinition, host: Pick<Host, "start
       },
       ...BROKER_FLAGS,
     },
-    async run(flags) {
+    async run(flags, typed) {
       refuseProduction("dev", flags, terminal);
       const secured = (["ssl", "sasl"] as const).find((option) => options[option]);
       if (secured !== undefined) {
@@ -63,6 +64,7 @@ export function devCommand(definition: ScriptDefinition, host: Pick<Host, "start
       const loglevel = resolveLoglevel(given);
       if (flags.memory !== undefined) bytesOf(flags.memory, "--memory");
       if (flags.data !== undefined) folderOf(flags.data, "--data");
+      const settings = Object.entries(await brokerSettingsOf(flags, typed));
       const count = workersOf(flags.workers);
       const runtimes = runtimesOf(flags.runtime);
       const watch = flags.watch === "true" ? watched() : undefined;
@@ -74,14 +76,8 @@ export function devCommand(definition: ScriptDefinition, host: Pick<Host, "start
       const room = () => terminal.drained();
       const url = `kafka://${HOST}:${brokerPort}`;
       const broker = host.startBroker([
-        "--port",
-        `${brokerPort}`,
-        "--host",
-        HOST,
-        "-l",
-        loglevel,
-        "--brief",
-        ...passed,
+        ...["--port", `${brokerPort}`, "--host", HOST, "-l", loglevel, "--brief", ...passed],
+        ...settings.map(([name, value]) => `--set=${name}=${value}`),
       ]);
       const words = ["worker", "-l", loglevel, "--url", url, ...(loglevel === "debug" ? [] : ["--brief"])];
       const dev = new Dev({

@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { Broker } from "../../src/broker/broker.ts";
 import { createTopic, deleteTopic, endOffsets, produce, quietKafka } from "../support/independent.ts";
 
-const broker = new Broker({ port: 0 });
+const broker = new Broker({ port: 0, settings: { "auto.create.topics.enable": "false" } });
 let brokers: string[] = [];
 
 before(async () => {

@@ -45,6 +45,16 @@ const mistakes = {
       `--data: "/proc/here/or/there" cannot be used: it cannot be made there. ${WRITABLE}`,
   }),
   "broker --memory 0": '--memory: "0" is not a size. Give one such as 512MiB or 2GiB.',
+  "dev --partitions 0": '--partitions: "0" is not allowed for num.partitions.',
+  "broker --set num.partitons=3":
+    '--set num.partitons: the broker for development has no setting "num.partitons". Did you mean num.partitions?',
+  "broker --set num.io.threads=3":
+    "--set num.io.threads: num.io.threads has no effect on the broker for development: leave it out.",
+  "dev --set broker.id=3": "--set broker.id: broker.id says what the broker is, and cannot be set.",
+  "dev --set message.max.bytes=x": '--set message.max.bytes: "x" is not of the type int.',
+  "dev --set nonsense": '--set: "nonsense" is not name=value, such as num.partitions=3. See --help.',
+  "broker --partitions 2 --set num.partitions=3":
+    "--partitions and --set num.partitions say the same: leave one out. See --help.",
   "brokr": 'Unknown command "brokr". Did you mean broker? See --help.',
 };
 for (const [words, message] of Object.entries(mistakes)) {
@@ -75,9 +85,25 @@ test("the broker gets what the flags say; why it cannot listen is one sentence",
   const host = new FakeHost();
   const taken = Object.assign(new Error("listen"), { code: "EADDRINUSE" });
   host.madeBroker = { start: () => Promise.reject(taken), stop: () => Promise.resolve() };
-  const { code, err } = await run(`broker --port 7000 --host ::1 --data ${folder}/here --memory 64MiB`, {}, host);
+  const more = "--no-auto-create --partitions 3 --set message.max.bytes=5 --set=log.cleanup.policy=compact";
+  const { code, err } = await run(
+    `broker --port 7000 --host ::1 --data ${folder}/here --memory 64MiB ${more}`,
+    {},
+    host,
+  );
   const [{ logger: _, ...options } = {}] = host.brokers;
-  assert.deepEqual(options, { port: 7000, host: "::1", data: `${folder}/here`, memoryLimit: 64 * 2 ** 20 });
+  assert.deepEqual(options, {
+    port: 7000,
+    host: "::1",
+    data: `${folder}/here`,
+    memoryLimit: 64 * 2 ** 20,
+    settings: {
+      "auto.create.topics.enable": "false",
+      "num.partitions": "3",
+      "message.max.bytes": "5",
+      "log.cleanup.policy": "compact",
+    },
+  });
   assert.equal(code, 1);
   assert.equal(
     err,
@@ -104,6 +130,7 @@ test("help shows the flags, those that are on by default as they are turned off"
   assert.match(out, /^ +-n, --workers <number> .*default 3/m);
   assert.match(out, /^ +--no-restart +A worker that dies is not started again/m);
   assert.match((await run("broker --help")).out, /^ +--data <folder>/m);
+  assert.match((await run("broker --help")).out, /^ +--no-auto-create +Creates no topic/m);
 });
 
 test("mephisto broker needs no script; mephisto dev leaves --runtime to the script", () => {
