@@ -40,7 +40,7 @@ export class StreamEvent implements Event<unknown, unknown> {
   readonly #handling: LazySignal | undefined;
 
   /** `value` and `key`: as they were decoded. */
-  constructor(value: unknown, key: unknown, { topic, partition, handling }: Run, message: Message) {
+  constructor(value: unknown, key: unknown, { topic, partition, holder }: Run, message: Message) {
     this.value = value;
     this.key = key;
     this.headers = lastValues(message.headers);
@@ -49,7 +49,7 @@ export class StreamEvent implements Event<unknown, unknown> {
     this.offset = message.offset;
     this.timestamp = message.timestamp;
     this.#message = message;
-    this.#handling = handling;
+    this.#handling = holder?.handling;
   }
 
   get allHeaders(): Message["headers"] {

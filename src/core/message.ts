@@ -15,9 +15,17 @@ export interface Message {
   readonly compression?: Compression | undefined;
 }
 
+/** Who has the messages of a partition: one assignment of it to this worker. */
+export interface Holder {
+  /** It has been given away, or is lost: nothing more is handed out, and what fails is the next owner's. */
+  readonly over: boolean;
+  /** Aborts when what is in hand of it is not to be handled here any more. */
+  readonly handling: LazySignal;
+}
+
 /**
- * Messages of one partition on their way to a handler, in order. `index` is the next to hand out, `limit` where to look
- * at the clock: it may be another partition's turn, or the event loop's.
+ * Messages of one partition on their way to a handler, in order. `index` is the next to hand out and never goes back,
+ * `limit` where to look at the clock: it may be another partition's turn, or the event loop's.
  */
 export class Run {
   readonly topic: string;
@@ -25,11 +33,13 @@ export class Run {
   readonly messages: readonly Message[];
   index = 0;
   limit: number;
-  /** Aborts when its messages are no longer to be handled here. */
-  handling: LazySignal | undefined;
-  /** Up to this index messages are handed out one at a time, also in batches: one of them made a batch fail. */
-  solo = 0;
-  #dropped = false;
+  holder: Holder | undefined;
+  /** Handed out by itself, also where batches are taken: one that failed had it. */
+  alone = false;
+  /** Of a message that is tried again: how often it has failed. */
+  attempts = 0;
+  /** Not to be handed out before this moment of the monotonic clock, in ms, after a failure; 0: at any time. */
+  notBefore = 0;
   readonly #acknowledge: (next: number) => void;
   readonly #after: number;
 
@@ -49,14 +59,22 @@ export class Run {
     this.#acknowledge = acknowledge;
   }
 
-  /** Its partition has been given away, or is lost: nothing more of it is handed out. */
-  get dropped(): boolean {
-    return this.#dropped;
+  /** Whether its messages are still to be handled here. */
+  get ours(): boolean {
+    return this.holder?.over !== true;
   }
 
-  drop(): void {
-    this.#dropped = true;
-    this.limit = 0;
+  /** Whether all of it has been handed out. */
+  get handedOut(): boolean {
+    return this.index >= this.messages.length;
+  }
+
+  /** Messages of it as a run of their own, from index `from` up to, not including, `to`. */
+  part(from: number, to: number): Run {
+    const after = this.messages[to]?.offset ?? this.#after;
+    const part = new Run(this.topic, this.partition, this.messages.slice(from, to), after, this.#acknowledge);
+    part.holder = this.holder;
+    return part;
   }
 
   /** Acknowledges all before `index`. */

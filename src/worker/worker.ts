@@ -19,7 +19,7 @@ import type {
   ZoneData,
 } from "../driver/driver.ts";
 import type { Context } from "../runtime/context.ts";
-import { ActorLoop } from "./actor-loop.ts";
+import { ActorLoop } from "./actor/actor-loop.ts";
 import { BlockWatch } from "./block-watch.ts";
 import { connect, connectAnew, masterWork } from "./connect.ts";
 import { DeadLetters } from "./dead-letters/dead-letters.ts";

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Run } from "../../src/core/message.ts";
 import { decodeValue, serializer } from "../../src/core/serializer.ts";
-import { type Feed, HandlerStream } from "../../src/core/stream.ts";
+import type { Feed, InHand } from "../../src/core/feed.ts";
+import { HandlerStream } from "../../src/core/handler-stream.ts";
+import { LazySignal } from "../../src/core/lazy-signal.ts";
 import { FakePartition, FakeTime, isDone, message, settle, UNREADABLE } from "../worker/fakes.ts";
 import { coded } from "./fakes.ts";
 
@@ -12,9 +14,8 @@ class FakeFeed implements Feed {
   unsettled = false;
   settling: () => Promise<void> = () => Promise.resolve();
   readonly given: Run[] = [];
-  readonly gone = new Set<Run>();
   readonly aside: string[] = [];
-  settledCalls = 0;
+  doneCalls = 0;
   readonly over = new AbortController();
   readonly signal = this.over.signal;
   readonly #time: FakeTime;
@@ -47,17 +48,13 @@ class FakeFeed implements Feed {
     return this.#time.sleep(limit, over.signal);
   }
 
-  owns(run: Run): boolean {
-    return !this.gone.has(run);
-  }
-
   /** Its partition is given away. */
   giveAway(run: Run): void {
-    run.drop();
-    this.gone.add(run);
+    run.holder = { over: true, handling: new LazySignal() };
+    run.limit = 0;
   }
 
-  give(run: Run): void {
+  release(run: Run): void {
     this.given.push(run);
   }
 
@@ -66,7 +63,7 @@ class FakeFeed implements Feed {
   crowded = false;
 
   extend(run: Run): boolean {
-    run.limit = run.dropped ? 0 : run.messages.length;
+    run.limit = run.ours ? run.messages.length : 0;
     return run.index < run.limit;
   }
 
@@ -83,8 +80,9 @@ class FakeFeed implements Feed {
     return this.settling();
   }
 
-  settled(): void {
-    this.settledCalls++;
+  done(messages: readonly InHand[]): void {
+    this.doneCalls++;
+    for (const { run, to } of messages) run.acknowledge(to);
   }
 }
 
@@ -323,8 +321,9 @@ test("take refuses what makes no batch", () => {
 test("a message that is to be tried alone is a batch of its own", async () => {
   const { feed, partition, stream } = made();
   const run = partition.run(["a", "b", "c", "d"]);
-  run.solo = 2;
-  feed.add(run);
+  const alone = [run.part(0, 1), run.part(1, 2)];
+  for (const each of alone) each.alone = true;
+  feed.add(...alone, run.part(2, 4));
   const batches = iterator(stream.take(3, { within: 0 }));
   const seen: unknown[] = [];
   for (let i = 0; i < 3; i++) seen.push((await batches.next()).value);

@@ -3,7 +3,7 @@ import type { Stream } from "../../src/core/stream.ts";
 import { ByteBudget } from "../../src/core/byte-budget.ts";
 import { MephistoError } from "../../src/core/errors.ts";
 import type { Record } from "../../src/driver/driver.ts";
-import { ActorLoop } from "../../src/worker/actor-loop.ts";
+import { ActorLoop } from "../../src/worker/actor/actor-loop.ts";
 import { Lines } from "../core/fakes.ts";
 import { loopParts } from "./actor-loop-parts.ts";
 import { FakeTime, settle, textActor } from "./fakes.ts";
@@ -215,11 +215,9 @@ export class Scene {
     const takes = Math.max(...messages.map((each) => each.in.about(each.offset).takes));
     if (takes > 0) await this.#time.sleep(takes);
     const failing = messages.filter((each) => each.in.about(each.offset).fails > 0);
-    const ours = messages.filter((each) => each.in.life !== undefined && each.in.life === lives.get(each.in));
     const now = this.#time.monotonic();
-    for (const each of messages) {
-      each.in.returned(each.offset, failing.length > 0, ours.length === 1, lives.get(each.in), now);
-    }
+    const isAlone = messages.length === 1;
+    for (const each of messages) each.in.returned(each.offset, failing.length > 0, isAlone, lives.get(each.in), now);
     if (failing.length > 0) throw new Error("as it should");
   }
 }

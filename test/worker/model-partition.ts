@@ -27,7 +27,7 @@ export interface Life {
   next: number;
   acknowledged: number;
   readonly delivered: Delivered[];
-  /** By offset: when it failed alone; and those of a batch that failed. */
+  /** By offset: when it failed alone; and those that have failed, alone or in a batch. */
   readonly failures: Map<number, number[]>;
   readonly alone: Set<number>;
   /** Handled or set aside in this life: what was in hand of one that was lost may be handled again. */
@@ -190,7 +190,8 @@ export class ModelPartition {
       return;
     }
     if (life) life.inHand = [];
-    if (!alone) return void life?.alone.add(offset);
+    life?.alone.add(offset);
+    if (!alone) return;
     this.#left.set(offset, this.about(offset).fails - 1);
     life?.failures.set(offset, [...life.failures.get(offset) ?? [], now]);
   }

@@ -1,0 +1,144 @@
+import type { ActorDefinition } from "../../core/actor.ts";
+import { formatDuration } from "../../core/duration.ts";
+import { describeThrown, messageOf } from "../../core/errors.ts";
+import type { InHand } from "../../core/feed.ts";
+import { codeField, type Logger } from "../../core/logger.ts";
+import type { Message, Run } from "../../core/message.ts";
+import type { DeadLetters } from "../dead-letters/dead-letters.ts";
+import type { Lanes } from "./lanes.ts";
+
+/** How often a message is tried again before it is set aside, and the pauses before that. */
+const RETRY_PAUSES_MS = [200, 500, 1000, 2000, 5000];
+/** How long a partition waits after its handler has ended as its signal said. */
+const TOLD_PAUSE_MS = 1000;
+/** How long a partition waits whose message cannot be handled nor be set aside. */
+const BURY_PAUSE_MS = 5000;
+
+/** What has happened to an actor's messages. */
+export interface ActorCounts {
+  handled: number;
+  failed: number;
+  setAside: number;
+}
+
+export interface FailuresParts {
+  readonly actor: Pick<ActorDefinition, "name" | "topic">;
+  readonly counts: ActorCounts;
+  readonly lanes: Lanes;
+  readonly deadLetters: DeadLetters;
+  readonly logger: Logger;
+}
+
+/** What becomes of messages that a handler has failed with, or that cannot be decoded: tried again, or set aside. */
+export class Failures {
+  readonly #parts: FailuresParts;
+
+  constructor(parts: FailuresParts) {
+    this.#parts = parts;
+  }
+
+  /** The handler has failed with these in hand. What is no longer ours of them is not its fault: the next owner has it. */
+  async failed(held: readonly InHand[], error: unknown): Promise<void> {
+    const { actor, counts, lanes, logger } = this.#parts;
+    const ours = held.filter(({ run }) => run.ours);
+    const told = ours.filter(({ run }) => run.holder?.handling.told === true);
+    const isBatch = sizeOf(held) > 1;
+    const again = lanes.again(ours, told.length === 0);
+    counts.handled -= sizeOf(ours);
+    // It did as its signal said, which others than itself are the reason for.
+    if (told.length > 0) {
+      for (const { run } of told) lanes.retryIn(run, TOLD_PAUSE_MS);
+      return logger.debug(
+        `The handler of ${actor.name} has ended, as told: ${describeThrown(error)}`,
+        codeField(error),
+      );
+    }
+    if (!isBatch) { for (const run of again) await this.#messageFailed(run, error); }
+    else if (again.length > 0) {
+      counts.failed++;
+      logger.error(
+        `A batch of ${sizeOf(held)} of ${actor.topic} failed: ${describeThrown(error)}. Trying them one at a time.`,
+      );
+    }
+  }
+
+  /** A handler that throws when the worker stops has not failed; what it had in hand is its next owner's. */
+  endedUnfinished(held: readonly InHand[], error: unknown): void {
+    const { name: actor } = this.#parts.actor;
+    for (const { run, from } of held) {
+      const message = run.messages[from];
+      if (message === undefined) continue;
+      const { topic, partition } = run;
+      this.#parts.logger.info(
+        `The handler of ${actor} ended as the worker stops (${describeThrown(error)}), before it was done with ${
+          at(run, message)
+        }: it is handled again.`,
+        { actor, topic, partition, offset: message.offset },
+      );
+    }
+  }
+
+  /** Sets a message aside that cannot be decoded; false: that was not possible, and its partition waits. */
+  async undecodable(run: Run, message: Message, error: unknown): Promise<boolean> {
+    return await this.#bury(run, message, error, 0, `cannot be decoded: ${messageOf(error)}`);
+  }
+
+  async #messageFailed(run: Run, error: unknown): Promise<void> {
+    const { counts, lanes, logger } = this.#parts;
+    const [message] = run.messages;
+    if (message === undefined) return;
+    counts.failed++;
+    const wait = RETRY_PAUSES_MS[run.attempts++];
+    if (wait !== undefined) {
+      lanes.retryIn(run, wait);
+      logger.error(
+        `${at(run, message)} failed: ${describeThrown(error)}. Attempt ${run.attempts + 1} follows in ${
+          formatDuration(wait)
+        }.`,
+        { partition: run.partition, offset: message.offset, ...codeField(error) },
+      );
+      return;
+    }
+    lanes.hold(run);
+    try {
+      const what = `failed ${run.attempts} times: ${describeThrown(error)}`;
+      const isAside = await this.#bury(run, message, error, run.attempts, what);
+      if (!isAside) run.attempts--; // its next failure leads here again
+      else if (run.ours) lanes.done({ run, from: 0, to: run.index = 1 });
+    } finally {
+      lanes.release(run);
+    }
+  }
+
+  /**
+   * Whether the message is out of the way, in a topic, a file or the log. While the log is away its partition waits, and it
+   * is tried again from the start: a message that can be found nowhere is lost. `what`: what happened to it, for people.
+   */
+  async #bury(run: Run, message: Message, error: unknown, attempts: number, what: string): Promise<boolean> {
+    if (!run.ours) return false; // its next owner will come to it
+    const { actor, counts, deadLetters, lanes, logger } = this.#parts;
+    const { topic, partition } = run;
+    const fields = { actor: actor.name, topic, partition, offset: message.offset, ...codeField(error) };
+    let place: string;
+    try {
+      place = await deadLetters.add(run, message, error, attempts);
+    } catch (trouble) {
+      const why = messageOf(trouble);
+      logger.error(`${at(run, message)} ${what}. It cannot be set aside: ${why} Its partition waits.`, fields);
+      lanes.retryIn(run, BURY_PAUSE_MS);
+      return false;
+    }
+    counts.setAside++;
+    logger.error(`${at(run, message)} ${what}. Set aside in ${place}.`, fields);
+    return true;
+  }
+}
+
+/** `shop-orders[0] at offset 17` */
+export function at({ topic, partition }: Run, { offset }: Message): string {
+  return `${topic}[${partition}] at offset ${offset}`;
+}
+
+function sizeOf(hands: readonly InHand[]): number {
+  return hands.reduce((sum, { from, to }) => sum + to - from, 0);
+}

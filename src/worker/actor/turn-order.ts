@@ -1,0 +1,72 @@
+import type { Run } from "../../core/message.ts";
+import type { Lane } from "./lane.ts";
+
+/**
+ * Whose turn it is among an actor's partitions: those that have something wait in a row, a retry that is due goes first.
+ * Partitions that have nothing cost nothing, however many they are.
+ */
+export class TurnOrder {
+  readonly #ready = new Set<Lane>();
+  /** Of these, in the same order, those with a run that is open. */
+  readonly #started = new Set<Lane>();
+  /** Those that wait after a failure: the soonest first, of two that are due together the one that failed first. */
+  readonly #paused: Lane[] = [];
+
+  /** When the next of those that wait after a failure is due; Infinity: none does. */
+  get nextRetry(): number {
+    return this.#paused[0]?.retryAt ?? Infinity;
+  }
+
+  /** Whether any has something now, beside those that are being handed out. */
+  get hasReady(): boolean {
+    return this.#ready.size > 0;
+  }
+
+  /** A lane has something to hand out, or has it at another time now: it stands behind the others. */
+  place(lane: Lane): void {
+    this.remove(lane);
+    if (lane.over || lane.out !== undefined || !lane.waiting) return;
+    if (lane.retryAt > 0) return this.#pause(lane);
+    this.#ready.add(lane);
+    if (lane.started) this.#started.add(lane);
+  }
+
+  /** A lane has got more: where it stands it stays. */
+  offer(lane: Lane): void {
+    if (!this.#ready.has(lane) && lane.retryAt === 0) this.place(lane);
+  }
+
+  remove(lane: Lane): void {
+    this.#ready.delete(lane);
+    this.#started.delete(lane);
+    const at = this.#paused.length > 0 ? this.#paused.indexOf(lane) : -1;
+    if (at >= 0) this.#paused.splice(at, 1);
+  }
+
+  /** The next run. `mayOpen`: also one that is not open yet; "last": if there is no other. */
+  take(now: number, mayOpen: boolean | "last"): Run | undefined {
+    return this.#takeOf(() => this.#next(now, mayOpen === true)) ??
+      (mayOpen === "last" ? this.#takeOf(() => this.#next(now, true)) : undefined);
+  }
+
+  #takeOf(next: () => Lane | undefined): Run | undefined {
+    for (let lane = next(); lane !== undefined; lane = next()) {
+      this.remove(lane);
+      const run = lane.take();
+      if (run !== undefined) return run;
+    }
+    return undefined;
+  }
+
+  #next(now: number, mayOpen: boolean): Lane | undefined {
+    const [due] = this.#paused;
+    if (due !== undefined && due.retryAt <= now) return due;
+    for (const lane of mayOpen ? this.#ready : this.#started) return lane;
+    return undefined;
+  }
+
+  #pause(lane: Lane): void {
+    const behind = this.#paused.findLastIndex(({ retryAt }) => retryAt <= lane.retryAt);
+    this.#paused.splice(behind + 1, 0, lane);
+  }
+}
