@@ -2,7 +2,9 @@
 // bench/scale/assignor.ts. Prints what it has measured; a case that takes too long is ended from outside.
 import process from "node:process";
 import type { TopicPartition } from "../../src/driver/driver.ts";
-import { type Member, plan } from "../../src/driver/group-plan.ts";
+import { systemClock } from "../../src/core/clock.ts";
+import { Turns } from "../../src/core/pause.ts";
+import { type Member, planInTurns } from "../../src/driver/group-plan.ts";
 import { memberData } from "../../src/kafka/profile.ts";
 import type { AssignorCase } from "../scale/assignor.ts";
 import { measured } from "./given.ts";
@@ -31,7 +33,8 @@ async function settle(from: readonly Member[]): Promise<{ after: Member[]; longe
   let longest = 0, rounds = 0;
   for (let moved = true; moved && rounds < 5; rounds++) {
     const began = performance.now();
-    const planned = await plan(after, counts, after[0]?.memberId ?? "");
+    const turns = new Turns(systemClock);
+    const planned = await planInTurns(after, counts, after[0]?.memberId ?? "", () => turns.due());
     longest = Math.max(longest, performance.now() - began);
     const next = after.map((one): Member => ({
       ...one,

@@ -58,12 +58,43 @@ export interface Plan {
  * after the owner has given it up (KIP-429).
  */
 export function plan(members: readonly Member[], counts: ReadonlyMap<string, number>, leader: string): Plan {
+  const planning = planInSteps(members, counts, leader);
+  for (;;) {
+    const { done, value } = planning.next();
+    if (done) return value;
+  }
+}
+
+/**
+ * As {@link plan}, in steps of little work: whoever leads a large group lets its heartbeats go on in between. `due`: what is
+ * to be waited for before the next step; undefined: nothing.
+ */
+export async function planInTurns(
+  members: readonly Member[],
+  counts: ReadonlyMap<string, number>,
+  leader: string,
+  due: () => Promise<void> | undefined,
+): Promise<Plan> {
+  const planning = planInSteps(members, counts, leader);
+  for (;;) {
+    const { done, value } = planning.next();
+    if (done) return value;
+    const rest = due();
+    if (rest) await rest;
+  }
+}
+
+function* planInSteps(
+  members: readonly Member[],
+  counts: ReadonlyMap<string, number>,
+  leader: string,
+): Generator<void, Plan> {
   const owners = ownersOf(members);
-  const target = balance(members.filter(({ data }) => !data.draining), counts, owners);
+  const target = yield* balance(members.filter(({ data }) => !data.draining), counts, owners);
   const mayHave = (memberId: string) => ({ topic, partition }: TopicPartition) =>
     (owners.get(keyOf(topic, partition)) ?? memberId) === memberId;
   const partitions = new Map(
-    members.map((member) => [member.memberId, target.all(member).filter(mayHave(member.memberId))]),
+    members.map((member) => [member.memberId, (target.get(member.memberId) ?? []).filter(mayHave(member.memberId))]),
   );
   const master = elect(members, leader);
   const heir = master && candidates(members, leader).find((member) => member !== master);

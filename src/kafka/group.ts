@@ -6,9 +6,9 @@ import type { Answer, Effect, MemberError, Request } from "../core/membership/me
 import { generationOf, memberIdOf, type Sent } from "../core/membership/place.ts";
 import { MembershipRunner } from "../core/membership/runner.ts";
 import { leaseTerms } from "../core/membership/terms.ts";
-import { startTimer } from "../core/pause.ts";
+import { startTimer, Turns } from "../core/pause.ts";
 import type { JoinOptions, TopicPartition } from "../driver/driver.ts";
-import { type Outcome, plan, statedOf } from "../driver/group-plan.ts";
+import { type Outcome, planInTurns, statedOf } from "../driver/group-plan.ts";
 import { heartbeat } from "../wire/requests/12-heartbeat.ts";
 import { joinGroup, type JoinGroupResponse } from "../wire/requests/11-join-group.ts";
 import { leaveGroup } from "../wire/requests/13-leave-group.ts";
@@ -57,6 +57,7 @@ export class Group {
   readonly incarnation: string = crypto.randomUUID();
   readonly #machine: MembershipMachine<GroupKinds>;
   readonly #runner: MembershipRunner<GroupKinds>;
+  readonly #clock: Clock;
   readonly #cluster: Cluster;
   readonly #coordinator: Coordinator;
   readonly #options: JoinOptions;
@@ -76,6 +77,7 @@ export class Group {
   #loop: Promise<unknown> = Promise.resolve();
 
   constructor(cluster: Cluster, options: JoinOptions, listener: GroupListener, clock: Clock) {
+    this.#clock = clock;
     this.#cluster = cluster;
     this.#options = options;
     this.#stated = statedOf(options.profile);
@@ -293,7 +295,9 @@ export class Group {
     await this.#cluster.refresh(topics);
     const counts = new Map(topics.map((topic) => [topic, this.#cluster.topic(topic)?.leaders.length ?? 0]));
     this.#planned = counts;
-    const assignments = writePlan(known, plan(known, counts, memberId), sizeOf(members).bytes);
+    const turns = new Turns(this.#clock);
+    const plan = await planInTurns(known, counts, memberId, () => turns.due());
+    const assignments = writePlan(known, plan, sizeOf(members).bytes);
     this.#size = sizeOf(members, assignments);
     return assignments;
   }

@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
+import process from "node:process";
 import { test } from "node:test";
 import { keyOf } from "../../src/core/balance.ts";
 import { elect } from "../../src/core/election.ts";
 import { summaryOf } from "../../src/core/master-work.ts";
 import { compareVersions } from "../../src/core/versions.ts";
 import type { TopicPartition } from "../../src/driver/driver.ts";
-import { type Member, type MemberData, outcomes, plan } from "../../src/driver/group-plan.ts";
+import { type Member, type MemberData, outcomes, plan, planInTurns } from "../../src/driver/group-plan.ts";
 
 type Said = Partial<Pick<MemberData, "eligible" | "claim" | "patience" | "version" | "asks" | "draining">> & {
   topics?: readonly string[];
@@ -524,4 +525,71 @@ test("each member is told what the master has, if that is not what it has itself
   assert.ok([...told.values()].every(({ version }) => version === "2"));
   assert.deepEqual(told.get("a")?.lacking, [{ worker: "c", version: "1", work: less.data.work }], "one of each work");
   assert.ok(all.slice(1).every(({ memberId }) => told.get(memberId)?.lacking.length === 0));
+});
+
+/** The best loads that there are: as long as one is lightened by moving partitions, in whatever way, it is done. */
+function bestLoads(members: readonly Member[], counts: ReadonlyMap<string, number>): number[] {
+  const taken: { topic: string; by: number }[] = [];
+  const load = members.map(() => 0);
+  const at = (member: number) => load[member] ?? 0;
+  const has = (member: number, topic: string) => taken.find((each) => each.topic === topic && each.by === member);
+  for (const [topic, count] of counts) {
+    const knowing = members.flatMap(({ topics }, index) => topics.includes(topic) ? [index] : []);
+    for (let n = 0; n < count && knowing.length > 0; n++) {
+      const from = new Map<number, number | undefined>(knowing.map((index) => [index, undefined]));
+      for (const member of from.keys()) {
+        for (const [to, { topics }] of members.entries()) {
+          if (!from.has(to) && topics.some((each) => has(member, each))) from.set(to, member);
+        }
+      }
+      let to = [...from.keys()].sort((a, b) => at(a) - at(b))[0] ?? 0;
+      load[to] = at(to) + 1;
+      for (let member = from.get(to); member !== undefined; member = from.get(to)) {
+        const given = taken.find((each) => each.by === member && members[to]?.topics.includes(each.topic));
+        assert.ok(given);
+        given.by = to;
+        to = member;
+      }
+      taken.push({ topic, by: to });
+    }
+  }
+  return load.sort((a, b) => a - b);
+}
+
+test("loads are the best there are, whatever members know and have", () => {
+  fc.assert(fc.property(anyMembers, anyCounts, (members, counts) => {
+    const settled = settle(members.map((each) => keep(each, [], 1)), counts);
+    assert.deepEqual(loads(settled).sort((a, b) => a - b), bestLoads(members, counts));
+    const { partitions } = plan(members, counts, "m0");
+    const again = settle(members.map((each) => keep(each, partitions.get(each.memberId) ?? [], 4)), counts);
+    assert.deepEqual(loads(again).sort((a, b) => a - b), bestLoads(members, counts));
+  }));
+});
+
+/** A large group, of which each topic is known to another half. */
+function largeGroup(workers: number, partitions: number, topics: number) {
+  const names = Array.from({ length: topics }, (_, n) => `topic-${n}`);
+  const known = (index: number) => names.filter((_, topic) => (index >> topic) % 2 === 0);
+  const members = Array.from({ length: workers }, (_, n) => member(`w${n}`, [], { topics: known(n), generation: -1 }));
+  return { members, counts: new Map(names.map((name) => [name, partitions / topics])) };
+}
+
+test("who leads a thousand workers with ten thousand partitions goes on in steps of little work", async () => {
+  const { members, counts } = largeGroup(1000, 10_000, 5);
+  let [steps, longest, since] = [0, 0, process.cpuUsage().user];
+  const began = since;
+  const planned = await planInTurns(members, counts, "w0", () => {
+    const now = process.cpuUsage().user;
+    longest = Math.max(longest, now - since);
+    since = now;
+    return steps++ % 1000 === 0 ? Promise.resolve() : undefined;
+  });
+  assert.ok(steps > 10_000, `${steps} steps`);
+  const [took, most] = [process.cpuUsage().user - began, Math.round(longest / 1000)];
+  // A second is what it may take; a search that is quadratic takes minutes.
+  assert.ok(took < 3_000_000 && most < 200, `${Math.round(took / 1000)} ms, a step ${most} ms`);
+  const settled = settle(members.map((each) => keep(each, planned.partitions.get(each.memberId) ?? [], 1)), counts);
+  assert.equal(moved(members, settled), 0);
+  const able = settled.filter(({ topics }) => topics.length > 0);
+  assert.ok(spread(able) <= 1, `${Math.min(...loads(able))} to ${Math.max(...loads(able))}`);
 });
