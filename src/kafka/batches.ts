@@ -2,28 +2,40 @@ import { isOldMessage, offsetOfOldMessage } from "../wire/message-set.ts";
 import { readBatchHeader, sizeOfBatch } from "../wire/record-batch.ts";
 import { WireError } from "../wire/errors.ts";
 
+/** Where the batches of a Fetch answer end. */
+export interface BatchesEnd {
+  /** The last offset of the whole ones; -1: there is none. */
+  readonly lastOffset: number;
+  /** Of the leader that took the last one; -1: it is not known, as of old messages. */
+  readonly leaderEpoch: number;
+}
+
 /**
- * The last offset of the whole batches in a Fetch answer, by their headers alone: enough to ask for what follows before
- * the records are read. -1 when there is none, or it makes no sense: reading the records will say what is wrong.
+ * Where the whole batches in a Fetch answer end, by their headers alone: enough to ask for what follows before the records
+ * are read. -1 when there is none, or it makes no sense: reading the records will say what is wrong.
  */
-export function lastOffsetOf(bytes: Uint8Array): number {
-  let last = -1;
+export function endOf(bytes: Uint8Array): BatchesEnd {
+  let lastOffset = -1;
+  let leaderEpoch = -1;
   let at = 0;
   try {
     while (at < bytes.length) {
       const size = sizeOfBatch(bytes, at);
       if (at + size > bytes.length) break;
-      if (isOldMessage(bytes, at)) last = offsetOfOldMessage(bytes, at);
-      else {
+      if (isOldMessage(bytes, at)) {
+        lastOffset = offsetOfOldMessage(bytes, at);
+        leaderEpoch = -1;
+      } else {
         const header = readBatchHeader(bytes, at);
-        last = header.baseOffset + header.lastOffsetDelta;
+        lastOffset = header.baseOffset + header.lastOffsetDelta;
+        leaderEpoch = header.partitionLeaderEpoch;
       }
       at += size;
     }
   } catch (error) {
     if (!(error instanceof WireError)) throw error;
   }
-  return last;
+  return { lastOffset, leaderEpoch };
 }
 
 /**

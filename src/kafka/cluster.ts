@@ -8,6 +8,7 @@ import { type Connect, connector } from "./connection.ts";
 import { check, ProtocolError } from "./errors.ts";
 import { tooOld } from "./requirements.ts";
 import { checkCreated, CREATE_TIMEOUT_MS, createWithLimits, newTopic } from "./topic-limits.ts";
+import { Line } from "./line.ts";
 import { Link } from "./link.ts";
 import { pause } from "../core/pause.ts";
 import { type Address, type Endpoint, shownAddress } from "./url.ts";
@@ -30,6 +31,8 @@ export class Cluster {
   readonly #clientId: string;
   readonly #connect: Connect;
   readonly #links = new Set<Link>();
+  /** By address: what is known of the way there outlives the connections. */
+  readonly #lines = new Map<string, Line>();
   readonly #questions = new Map<string, Link>();
   #last: Address | undefined;
   #nodes = new Map<number, Address>();
@@ -51,11 +54,20 @@ export class Cluster {
   /** A new connection for one purpose; made when it is first used. After `close` it is a closed one. */
   link(address: Address): Link {
     const advertised = !this.#isGiven(address);
-    const link = new Link(address, this.#connect, this.#clientId, this.endpoint.ssl !== undefined, advertised);
+    const way = { address, line: this.line(address) };
+    const link = new Link(way, this.#connect, this.#clientId, this.endpoint.ssl !== undefined, advertised);
     // Whatever is still under way must not open one again: it would keep the process alive.
     if (this.#closed) link.close();
     else this.#links.add(link);
     return link;
+  }
+
+  /** What is known of the way to a broker. */
+  line(address: Address): Line {
+    const key = shownAddress(address);
+    let line = this.#lines.get(key);
+    if (line === undefined) this.#lines.set(key, line = new Line());
+    return line;
   }
 
   /** Ends a connection that `link` gave. */

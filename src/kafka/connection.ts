@@ -11,7 +11,8 @@ import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import kafkajs from "kafkajs";
 import { MephistoError } from "../core/errors.ts";
-import { within } from "../core/pause.ts";
+import type { Line } from "./line.ts";
+import { progressOf, watchProgress } from "./progress.ts";
 import { checkVersions } from "./requirements.ts";
 import { type Address, type Endpoint, shownAddress } from "./url.ts";
 
@@ -61,19 +62,23 @@ interface Cluster {
   readonly rootLogger: unknown;
 }
 
-/** How long a connection may take to be made, with TLS, versions and SASL, in ms. */
+/** How long nothing may move while a connection is made, with TLS, versions and SASL, in ms. */
 const CONNECT_TIMEOUT = 3000;
+/** What kafkajs itself may wait for, in ms: ours ends before. */
+const KAFKAJS_TIMEOUT = 60_000;
+/** What lines call it. */
+const CONNECT = "connect";
 /** How long it is believed what versions a broker serves, in ms: another may be started in its place. */
 const VERSIONS_KEPT = 60_000;
 
 /** Opens a connection to a broker: TCP, TLS, versions, SASL. */
-export type Connect = (address: Address) => Promise<Connection>;
+export type Connect = (address: Address, line: Line) => Promise<Connection>;
 
 /** How to connect to the cluster of an endpoint. */
 export function connector(endpoint: Endpoint, clientId: string): Connect {
   const cluster = clusterOf(endpoint, clientId);
   const versions = new Map<string, { readonly known: unknown; readonly since: number }>();
-  return async (address) => {
+  return async (address, line) => {
     const connectionPool = await cluster.connectionPoolBuilder.build(address);
     const key = shownAddress(address);
     const known = versions.get(key);
@@ -89,11 +94,13 @@ export function connector(endpoint: Endpoint, clientId: string): Connect {
     // requests in flight is not limited by kafkajs.
     connection.requestQueue.scheduleCheckPendingRequests = () => {};
     try {
-      await inTime(broker.connect());
+      await inTime(broker.connect(), connection, line, !kept && endpoint.sasl === undefined);
       checkVersions(broker.versions, key);
     } catch (error) {
       versions.delete(key);
-      abort(connection, error instanceof Error ? error : new Error(String(error)));
+      const why = error instanceof Error ? error : new Error(String(error));
+      connection.socket?.destroy(why); // kafkajs's timer ends with an error only
+      abort(connection, why);
       throw error;
     }
     if (!kept) versions.set(key, { known: broker.versions, since: performance.now() });
@@ -101,11 +108,33 @@ export function connector(endpoint: Endpoint, clientId: string): Connect {
   };
 }
 
-/** kafkajs's own limit ends with the TCP connection: one that nobody answers on would be waited for without an end. */
-async function inTime(connecting: Promise<void>): Promise<void> {
+/**
+ * kafkajs's own limit ends with the TCP connection: one that nobody answers on would be waited for without an end. Where the
+ * host has answered, and then the broker did not in time, the next attempt may take longer; a host that is not there is not
+ * waited for, since it is sooner found when it is back. `asks`: one question is asked, and tells how long answers take.
+ */
+async function inTime(connecting: Promise<void>, connection: Connection, line: Line, asks: boolean): Promise<void> {
+  const began = performance.now();
+  const late = Promise.withResolvers<never>();
+  const progress = () => progressOf(connection.socket) ?? { at: began, reached: false };
+  const limit = () => progress().reached ? line.silence(CONNECT, CONNECT_TIMEOUT) : CONNECT_TIMEOUT;
+  const look = () => {
+    const left = progress().at + limit() - performance.now();
+    if (left > 0) timer = setTimeout(look, Math.ceil(left));
+    else late.reject(new Error(`no answer within ${Math.round(limit())} ms`));
+  };
+  let timer = setTimeout(look, CONNECT_TIMEOUT);
   connecting.catch(() => {}); // it may fail after its time, when nobody hears it any more
-  const done = await within(connecting.then(() => true), CONNECT_TIMEOUT);
-  if (!done) throw new Error(`no answer within ${CONNECT_TIMEOUT} ms`);
+  late.promise.catch(() => {});
+  try {
+    await Promise.race([connecting, late.promise]);
+    line.answered(CONNECT, performance.now() - began, asks);
+  } catch (error) {
+    if (progress().reached) line.lost(CONNECT);
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Ends a connection at once; what is waiting for an answer fails with `error`. */
@@ -122,8 +151,8 @@ function clusterOf(endpoint: Endpoint, clientId: string): Cluster {
     clientId,
     brokers: endpoint.brokers.map(shownAddress),
     logLevel: kafkajs.logLevel.NOTHING,
-    connectionTimeout: CONNECT_TIMEOUT,
-    authenticationTimeout: CONNECT_TIMEOUT,
+    connectionTimeout: KAFKAJS_TIMEOUT,
+    authenticationTimeout: KAFKAJS_TIMEOUT,
     enforceRequestTimeout: false, // a timer ten times a second for each connection; ours is one a request
     retry: { retries: 0 },
     ...(sasl && { sasl: sasl as kafkajs.SASLOptions }), // the same three mechanisms, as one interface
@@ -133,6 +162,7 @@ function clusterOf(endpoint: Endpoint, clientId: string): Cluster {
         : connectTcp({ host, port }, onConnect);
       socket.setKeepAlive(true, 30_000);
       socket.setNoDelay(true); // requests are whole when they are written
+      watchProgress(socket);
       return socket;
     },
   });

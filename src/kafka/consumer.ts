@@ -16,6 +16,7 @@ import { Group } from "./group.ts";
 import { commitOf } from "./offsets.ts";
 import { Backoff, pause, within } from "../core/pause.ts";
 import { Positions } from "./positions.ts";
+import { SlowCoordinator } from "./slow-coordinator.ts";
 
 /** How often what was handled is committed, in ms. */
 const COMMIT_INTERVAL = 1000;
@@ -106,7 +107,11 @@ export class Consumer implements Membership {
     this.#group.start();
     const commit = async () => void await this.#commit(this.#active());
     const watch = () => this.#group.watchTopics();
-    this.#commits = setInterval(() => void this.#once("Committing", commit), COMMIT_INTERVAL);
+    const slow = new SlowCoordinator({ ...options, lookEveryMs: COMMIT_INTERVAL }, logger, clock);
+    this.#commits = setInterval(() => {
+      slow.look(this.#group.coordinator);
+      void this.#once("Committing", commit);
+    }, COMMIT_INTERVAL);
     this.#watch = setInterval(() => void this.#once("The watch over the topics", watch), WATCH_INTERVAL);
   }
 

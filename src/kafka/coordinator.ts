@@ -2,8 +2,12 @@ import type { Clock } from "../core/clock.ts";
 import { MephistoError } from "../core/errors.ts";
 import type { Call } from "../wire/call.ts";
 import type { Cluster } from "./cluster.ts";
-import type { Link } from "./link.ts";
-import type { Address } from "./url.ts";
+import type { Patience } from "./line.ts";
+import { type Link, REQUEST_TIMEOUT } from "./link.ts";
+import { type Address, shownAddress } from "./url.ts";
+
+/** An answer that takes longer than this part of a session comes too late to keep it. */
+const USEFUL = 0.75;
 
 /**
  * The way to a group's coordinator: JoinGroup and SyncGroup have one connection, heartbeats and commits another, since a
@@ -15,8 +19,8 @@ export class Coordinator {
   readonly #cluster: Cluster;
   readonly #group: string;
   readonly #clock: Clock;
-  /** An answer must come soon enough for another try within the session, in ms. */
-  readonly #answerTimeout: number;
+  /** At first an answer has to come soon enough for another try within the session; a slow one has nearly all of it. */
+  readonly #patience: Patience;
   #address: Address | undefined;
   #joining: Link | undefined;
   #beating: Link | undefined;
@@ -26,7 +30,17 @@ export class Coordinator {
     this.#cluster = cluster;
     this.#group = group;
     this.#clock = clock;
-    this.#answerTimeout = Math.min(3000, sessionTimeout / 3);
+    this.#patience = { first: Math.min(REQUEST_TIMEOUT, sessionTimeout / 3), most: USEFUL * sessionTimeout };
+  }
+
+  /** Where it is; undefined while that is not known. */
+  get where(): string | undefined {
+    return this.#address && shownAddress(this.#address);
+  }
+
+  /** How long its answers take, as last seen, in ms. */
+  get answerMs(): number {
+    return this.#address ? this.#cluster.line(this.#address).answerMs : 0;
   }
 
   async locate(): Promise<void> {
@@ -63,10 +77,10 @@ export class Coordinator {
 
   /** Asks something that is answered at once. Errors: `UNREACHABLE`. */
   async ask<T>(call: Call<T>): Promise<T> {
-    return await this.#send(this.#beating, call, this.#answerTimeout);
+    return await this.#send(this.#beating, call, this.#patience);
   }
 
-  async #send<T>(link: Link | undefined, call: Call<T>, timeout: number): Promise<T> {
+  async #send<T>(link: Link | undefined, call: Call<T>, timeout: number | Patience): Promise<T> {
     if (link === undefined) throw new MephistoError("UNREACHABLE", "The group's coordinator is not known.");
     const answer = await link.send(call, timeout);
     this.lastContact = this.#clock.monotonic();

@@ -73,8 +73,12 @@ export function check(code: number, what: string): void {
 
 /** A connection that broke or an answer that did not come: what was asked may have happened. */
 export class ConnectionLost extends MephistoError {
-  constructor(address: string, why: string, cause?: unknown) {
+  /** Whether it was given up since nothing came any more. */
+  readonly silent: boolean;
+
+  constructor(address: string, why: string, cause?: unknown, silent = false) {
     super("UNREACHABLE", `The connection to ${address} is gone: ${why}.`, { cause });
+    this.silent = silent;
   }
 }
 

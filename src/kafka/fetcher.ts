@@ -2,7 +2,6 @@ import type { Acknowledgements } from "../core/acknowledgements.ts";
 import { Buffer } from "node:buffer";
 import { ByteBudget } from "../core/byte-budget.ts";
 import type { Clock } from "../core/clock.ts";
-import { groupBy } from "../core/group-by.ts";
 import { codeField, type Logger } from "../core/logger.ts";
 import { Run } from "../core/message.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
@@ -11,17 +10,26 @@ import type { Delivery } from "../driver/driver.ts";
 import { errorName } from "../wire/error-codes.ts";
 import { fetch, type FetchedPartition, type FetchResponse } from "../wire/requests/01-fetch.ts";
 import { AbortIndex, decodeRecords } from "../wire/records.ts";
-import { lastOffsetOf, partsOf } from "./batches.ts";
+import { AnswerSize } from "./answer-size.ts";
+import { endOf, partsOf } from "./batches.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { codecs } from "./compression.ts";
-import { check } from "./errors.ts";
+import { check, ConnectionLost } from "./errors.ts";
+import { FetchNode, Poller } from "./fetch-node.ts";
+import type { FetchSession } from "./fetch-session.ts";
+import { shownRate } from "./line.ts";
 import type { Link } from "./link.ts";
 import { pause } from "../core/pause.ts";
 import type { Positions } from "./positions.ts";
+import { keyOf, type Reading, Readings } from "./reading.ts";
+import { Seldom } from "../core/seldom.ts";
+import { shownAddress } from "./url.ts";
 
 /** How long the broker waits for something to send when there is nothing, in ms. */
 const LONG_POLL = 500;
+/** Beside that, how long nothing may move before an answer is given up, in ms. */
+const SILENCE = 5000;
 /** The same while a partition is left out for want of room: it may have room any moment. */
 const SHORT_POLL = 20;
 /** The most of one partition in one answer, in bytes; a single larger batch comes all the same. */
@@ -39,23 +47,12 @@ const MESSAGE_BYTES = 100;
 const ANSWER_TIMES = 16;
 /** After an error of a partition, in ms. */
 const RETRY = 500;
-
-/** One partition that is being read. */
-interface Reading {
-  readonly topic: string;
-  readonly partition: number;
-  readonly acks: Acknowledgements;
-  topicId: string;
-  /** The next offset to ask for. */
-  position: number;
-  /** Bytes that have come and not been handed out to the end. */
-  waiting: number;
-  notBefore: number;
-  /** Whether it is asked for at the moment. */
-  asked: boolean;
-  /** Counts up when what has come is no longer to be delivered. */
-  version: number;
-}
+/** The broker does not know the session as we do: all is said again. */
+const SESSION_IS_OVER: ReadonlySet<number> = new Set([
+  Code.FETCH_SESSION_ID_NOT_FOUND,
+  Code.INVALID_FETCH_SESSION_EPOCH,
+  Code.FETCH_SESSION_TOPIC_ID_ERROR,
+]);
 
 /** Reads committed messages of the partitions it is told to, by one long poll a broker, into bounded buffers. */
 export class Fetcher {
@@ -65,10 +62,13 @@ export class Fetcher {
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #supervisor: Supervisor | undefined;
-  readonly #readings = new Map<string, Reading>();
-  readonly #nodes = new Map<number, readonly NodeFetcher[]>();
+  readonly #readings = new Readings();
+  readonly #nodes = new Map<number, FetchNode>();
+  /** By broker: how much to ask for, which outlives the connections. */
+  readonly #sizes = new Map<number, AnswerSize>();
   readonly #stop = new AbortController();
   readonly #budget: ByteBudget;
+  readonly #tellSlow: (sentence: string) => void;
   #refreshing: Promise<void> | undefined;
 
   constructor(
@@ -87,31 +87,37 @@ export class Fetcher {
     this.#logger = logger;
     this.#clock = clock;
     this.#supervisor = supervisor;
+    this.#tellSlow = new Seldom((sentence) => logger.warn(sentence), clock).tell;
   }
 
   /** Begins to read a partition at the position of its acknowledgements. */
   add(acks: Acknowledgements): void {
     const { topic, topicId, partition, position } = acks;
-    this.#readings.set(keyOf(acks), {
+    this.remove(acks);
+    const reading: Reading = {
       topic,
       partition,
       acks,
       topicId,
       position,
+      leaderEpoch: -1,
       waiting: 0,
       notBefore: 0,
-      asked: false,
       version: 0,
-    });
-    this.#spread();
+      nodeId: -1,
+      session: undefined,
+    };
+    this.#readings.add(reading);
+    this.#locate(reading);
   }
 
   /** Stops reading a partition; what has come of it is not delivered any more. */
   remove(partition: { topic: string; partition: number }): void {
-    const reading = this.#readings.get(keyOf(partition));
+    const reading = this.#readings.get(partition);
     if (reading === undefined) return;
     this.#forget(reading);
-    this.#readings.delete(keyOf(partition));
+    this.#nodes.get(reading.nodeId)?.remove(reading);
+    this.#readings.delete(reading);
   }
 
   close(): void {
@@ -119,71 +125,101 @@ export class Fetcher {
     for (const nodeId of [...this.#nodes.keys()]) this.#drop(nodeId);
   }
 
-  /** Every partition to the fetcher of its leader. */
-  #spread(): void {
+  /** A partition to the broker that leads it. */
+  #locate(reading: Reading): void {
     if (this.#stop.signal.aborted) return;
-    for (const reading of this.#readings.values()) {
-      const leader = this.#leader(reading);
-      if (leader < 0) this.#refresh();
-      else if (!this.#nodes.has(leader)) this.#begin(leader);
-      else this.#wake(leader);
-    }
-  }
-
-  #leader({ topic, partition }: Reading): number {
-    return this.#cluster.leader(topic, partition);
+    const leader = this.#cluster.leader(reading.topic, reading.partition);
+    if (leader !== reading.nodeId) this.#nodes.get(reading.nodeId)?.remove(reading);
+    reading.nodeId = leader;
+    if (leader < 0) return void this.#refresh();
+    if (!this.#nodes.has(leader)) this.#begin(leader);
+    this.#place(reading);
   }
 
   #begin(nodeId: number): void {
     const address = this.#cluster.node(nodeId);
-    // Two long polls by turns: what is gained while one is under way is asked for by the other, at once.
-    const pair = [new NodeFetcher(this.#cluster.link(address)), new NodeFetcher(this.#cluster.link(address))];
-    this.#nodes.set(nodeId, pair);
+    const poller = () => new Poller(this.#cluster.link(address));
+    const size = this.#sizes.get(nodeId) ?? new AnswerSize(LEAST_WAITING_BYTES, ANSWER_BYTES);
+    this.#sizes.set(nodeId, size);
+    const node = new FetchNode(nodeId, [poller(), poller()], size);
+    this.#nodes.set(nodeId, node);
     const { signal } = this.#stop;
-    const loop = (node: NodeFetcher) => () => this.#loop(nodeId, node);
     const name = `The fetching from broker ${nodeId}`;
-    for (const node of pair) void (this.#supervisor?.loop(name, loop(node), { signal }) ?? loop(node)());
+    for (const poller of node.pollers) {
+      const loop = () => this.#loop(node, poller);
+      void (this.#supervisor?.loop(name, loop, { signal }) ?? loop());
+    }
   }
 
   #drop(nodeId: number): void {
-    for (const node of this.#nodes.get(nodeId) ?? []) {
-      this.#cluster.release(node.link);
-      node.wake();
-    }
+    const node = this.#nodes.get(nodeId);
+    if (node === undefined) return;
     this.#nodes.delete(nodeId);
+    for (const { link } of node.pollers) this.#cluster.release(link);
+    node.wake();
+    for (const reading of this.#readings.all()) {
+      if (reading.nodeId !== nodeId) continue;
+      node.remove(reading);
+      reading.nodeId = -1;
+    }
   }
 
-  #wake(nodeId: number): void {
-    for (const node of this.#nodes.get(nodeId) ?? []) node.wake();
+  /** Where a partition belongs whose room, or whose time, may be another one now. */
+  #place(reading: Reading): void {
+    const now = this.#clock.monotonic();
+    this.#nodes.get(reading.nodeId)?.place(reading, this.#hasRoom(reading, now), now);
   }
 
-  async #loop(nodeId: number, node: NodeFetcher): Promise<void> {
+  async #loop(node: FetchNode, poller: Poller): Promise<void> {
     let poll = SHORT_POLL;
-    while (!this.#stop.signal.aborted && this.#nodes.get(nodeId)?.includes(node)) {
-      const mine = [...this.#readings.values()].filter((reading) => !reading.asked && this.#leader(reading) === nodeId);
+    const { session, link } = poller;
+    while (!this.#stop.signal.aborted && this.#nodes.get(node.id) === node) {
       const now = this.#clock.monotonic();
-      const ready = mine.filter((reading) => this.#hasRoom(reading, now));
-      if (ready.length === 0) {
-        await node.sleep(untilReady(mine, now));
+      for (const reading of node.due(session, now, this.#budget.full)) this.#place(reading);
+      node.takeFresh(session);
+      if (session.size === 0) {
+        await poller.sleep(node.untilDue(now, LONG_POLL));
         continue;
       }
-      for (const reading of ready) reading.asked = true;
+      session.isUnderWay = true;
       try {
-        const all = ready.length === mine.length;
-        const versions = new Map(ready.map((reading) => [reading, reading.version]));
-        const answer = await node.link.send(this.#request(ready, all ? LONG_POLL : poll), LONG_POLL + 5000);
-        const got = this.#take(answer, versions);
-        poll = got ? SHORT_POLL : Math.min(poll * 2, LONG_POLL);
+        const request = this.#request(node, session, node.leavesOut ? poll : LONG_POLL);
+        const answer = await link.send(request, LONG_POLL + SILENCE);
+        session.isUnderWay = false;
+        const bytes = this.#take(answer, session);
+        this.#measure(node, link, bytes);
+        poll = bytes > 0 ? SHORT_POLL : Math.min(poll * 2, LONG_POLL);
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         if (!(error instanceof MephistoError)) throw error; // a fault of ours
-        this.#logger.debug(`Fetching from broker ${nodeId} failed: ${messageOf(error)}`, codeField(error));
-        if (this.#nodes.get(nodeId)?.includes(node)) this.#drop(nodeId);
+        this.#logger.debug(`Fetching from broker ${node.id} failed: ${messageOf(error)}`, codeField(error));
+        if (error instanceof ConnectionLost && error.silent) this.#lost(node, link);
+        if (this.#nodes.get(node.id) === node) this.#drop(node.id);
         this.#refresh();
       } finally {
-        for (const reading of ready) reading.asked = false;
+        session.isUnderWay = false;
       }
     }
+  }
+
+  /** An answer has come: how much the next may bring. */
+  #measure(node: FetchNode, { line, address }: Link, bytes: number): void {
+    node.size.came(bytes, line.bytesPerSecond);
+    if (bytes / (line.bytesPerSecond ?? Infinity) * 1000 < SILENCE) return;
+    this.#tellSlow(
+      `Broker ${node.id} at ${shownAddress(address)} sends slowly, ${shownRate(line.bytesPerSecond)}: ` +
+        `asking it for less at a time.`,
+    );
+  }
+
+  #lost(node: FetchNode, { line, address }: Link): void {
+    node.size.lost();
+    this.#tellSlow(
+      `Broker ${node.id} at ${shownAddress(address)} sent nothing for too long, after ${
+        shownRate(line.bytesPerSecond)
+      }: ` +
+        `asking it again, for less at a time.`,
+    );
   }
 
   #hasRoom({ waiting, notBefore }: Reading, now: number): boolean {
@@ -198,62 +234,58 @@ export class Fetcher {
     return Math.max(LEAST_WAITING_BYTES, Math.min(WAITING_BYTES, Math.floor(share)));
   }
 
-  #request(ready: readonly Reading[], maxWaitMs: number) {
-    const share = Math.min(PARTITION_BYTES, this.#share);
-    const topics = [...groupBy(ready, ({ topicId }) => topicId)].map(([topicId, readings]) => ({
-      topicId,
-      partitions: readings.map(({ partition, position }) => ({
-        partition,
-        fetchOffset: position,
-        maxBytes: share,
-      })),
-    }));
+  #request(node: FetchNode, session: FetchSession, maxWaitMs: number) {
+    const asked = session.next(Math.min(PARTITION_BYTES, this.#share));
     // Without room little comes, though at least one batch: in turn for all of which nothing waits.
-    const most = this.#budget.full ? 0 : Math.min(ANSWER_BYTES, this.#budget.limit / 8);
+    const most = this.#budget.full ? 0 : Math.min(node.size.bytes, this.#budget.limit / 8);
     const maxBytes = Math.max(LEAST_WAITING_BYTES, Math.floor(most));
-    return fetch({ maxWaitMs, minBytes: 1, maxBytes, isolationLevel: "read_committed", topics });
+    return fetch({ maxWaitMs, minBytes: 1, maxBytes, isolationLevel: "read_committed", ...asked });
   }
 
-  /** Delivers what has come; says whether anything has. */
-  #take(answer: FetchResponse, versions: ReadonlyMap<Reading, number>): boolean {
+  /** Delivers what has come; says how many bytes that were. */
+  #take(answer: FetchResponse, session: FetchSession): number {
+    if (SESSION_IS_OVER.has(answer.errorCode)) {
+      session.begin(0);
+      return 0;
+    }
     check(answer.errorCode, "Fetching");
-    let got = false;
+    let bytes = 0;
     for (const { topicId, partitions } of answer.topics) {
       for (const fetched of partitions) {
-        const reading = [...versions.keys()].find((each) =>
-          each.topicId === topicId && each.partition === fetched.partition
-        );
-        if (reading === undefined || versions.get(reading) !== reading.version) continue; // not wanted any more
+        const reading = this.#readings.byId(topicId, fetched.partition);
+        if (reading === undefined || !session.isAwaited(reading)) continue; // not wanted any more
+        bytes += fetched.records.length;
         if (fetched.errorCode !== 0) this.#trouble(reading, fetched.errorCode);
-        else if (fetched.records.length > 0) {
-          got = true;
-          this.#receive(reading, fetched);
-        }
+        else if (fetched.diverging) this.#diverged(reading, fetched.diverging.endOffset);
+        else if (fetched.records.length > 0) this.#receive(reading, fetched);
       }
     }
-    return got;
+    session.answered(answer.sessionId);
+    return bytes;
   }
 
   #receive(reading: Reading, { records, aborted }: FetchedPartition): void {
     const parts = partsOf(ownBytes(records), PART_BYTES);
-    let from = reading.position;
+    let { position: from, leaderEpoch: epoch } = reading;
     const { version } = reading;
-    // To the end of the row: of a batch larger than is asked for only the first partition's is sent, and an answer that is
-    // full leaves the last ones out.
-    const key = keyOf(reading);
-    this.#readings.delete(key);
-    this.#readings.set(key, reading);
     const acknowledge = reading.acks.acknowledger();
     const readCommitted = new AbortIndex(aborted);
     try {
       for (const part of parts) {
         this.#deliver(this.#part(reading, part, from, readCommitted, acknowledge));
         // Each from where it begins: what is before it may be in hand, and is not read again if this one is corrupt.
-        from = Math.max(from, lastOffsetOf(part) + 1);
+        const { lastOffset, leaderEpoch } = endOf(part);
+        if (lastOffset < from) continue;
+        from = lastOffset + 1;
+        epoch = leaderEpoch;
       }
     } finally {
       // What is not delivered is read again; where a part is corrupt, from there.
-      if (reading.version === version) reading.position = from;
+      if (reading.version === version) {
+        reading.position = from;
+        reading.leaderEpoch = epoch;
+        this.#place(reading);
+      }
     }
   }
 
@@ -291,7 +323,7 @@ export class Fetcher {
         budget.release(open + waiting);
         if (reading.version === version) reading.waiting -= waiting;
         open = waiting = 0;
-        if (reading.version === version && reading.waiting < this.#share) this.#wake(this.#leader(reading));
+        if (reading.version === version && reading.waiting < this.#share) this.#place(reading);
       },
     };
   }
@@ -305,7 +337,8 @@ export class Fetcher {
   #corrupt(reading: Reading, offset: number, error: Error): void {
     this.#forget(reading);
     reading.position = offset;
-    reading.notBefore = this.#clock.monotonic() + 10 * RETRY;
+    reading.leaderEpoch = -1;
+    this.#pause(reading, 10 * RETRY);
     this.#logger.error(
       `${reading.topic}[${reading.partition}] at offset ${offset}: the broker sent a batch that cannot be read ` +
         `(${error.message}). The partition waits there; reading it again.`,
@@ -313,14 +346,25 @@ export class Fetcher {
     );
   }
 
+  /** It is not asked for, for so many ms. */
+  #pause(reading: Reading, ms: number): void {
+    reading.notBefore = this.#clock.monotonic() + ms;
+    this.#place(reading);
+  }
+
   #once(run: () => Promise<void>): Promise<void> {
     return this.#supervisor?.once("Finding a new position", run, { signal: this.#stop.signal }) ?? run();
   }
 
   #trouble(reading: Reading, code: number): void {
-    reading.notBefore = this.#clock.monotonic() + RETRY;
+    this.#pause(reading, RETRY);
     switch (code) {
       case Code.OFFSET_OUT_OF_RANGE:
+        // So it also says of an epoch that it knows nothing of: asked again without, it says what it means.
+        if (reading.leaderEpoch >= 0) {
+          reading.leaderEpoch = -1;
+          return;
+        }
         void this.#once(() => this.#reset(reading, `offset ${reading.position} is out of the log's range`));
         break;
       case Code.UNKNOWN_TOPIC_ID:
@@ -345,7 +389,7 @@ export class Fetcher {
   /** Until the new position is known, the topic id stays the old one, so that the old position is never used with it. */
   async #reset(reading: Reading, why: string, topicId = reading.topicId): Promise<void> {
     this.#forget(reading);
-    reading.notBefore = Infinity;
+    this.#pause(reading, Infinity);
     const { topic, partition, version } = reading;
     try {
       const position = await this.#positions.earliest(reading);
@@ -355,25 +399,48 @@ export class Fetcher {
         partition,
         offset: position,
       });
-      reading.topicId = topicId;
+      this.#readings.renamed(reading, topicId);
       reading.position = position;
+      reading.leaderEpoch = -1;
       reading.acks.reset(position, topicId);
-      reading.notBefore = 0;
+      this.#pause(reading, 0);
     } catch (error) {
       this.#logger.debug(`The earliest offset of ${keyOf(reading)} is not known: ${messageOf(error)}`, {
         topic,
         partition,
         ...codeField(error),
       });
-      reading.notBefore = this.#clock.monotonic() + RETRY;
+      this.#pause(reading, RETRY);
     }
+  }
+
+  /**
+   * The log was cut back below what was read of it, by an election of a leader that had not all of it: reading goes on where
+   * it is another one. What was handled of the old one stays handled.
+   */
+  #diverged(reading: Reading, endOffset: number): void {
+    const { topic, partition, acks, position } = reading;
+    const to = Math.min(endOffset, position);
+    const gone = Math.max(0, acks.position - to);
+    const unread = position - to - gone;
+    this.#forget(reading);
+    reading.position = Math.min(to, acks.position);
+    reading.leaderEpoch = -1;
+    acks.reset(reading.position, reading.topicId);
+    this.#pause(reading, 0);
+    this.#logger.warn(
+      `${topic}[${partition}]: its log was cut back from offset ${position} to ${to} (an unclean leader election): ` +
+        `${gone} messages that this worker has handled are gone, and ${unread} that it has not. ` +
+        `Reading on at offset ${reading.position}.`,
+      { topic, partition, offset: reading.position },
+    );
   }
 
   /** Asks where the leaders are, until it is known. */
   #refresh(): Promise<void> {
     this.#refreshing ??= this.#locateLeaders().finally(() => {
       this.#refreshing = undefined;
-      this.#spread();
+      for (const reading of this.#readings.all()) this.#locate(reading);
     });
     return this.#refreshing;
   }
@@ -382,7 +449,7 @@ export class Fetcher {
     await pause(RETRY / 5, this.#stop.signal);
     while (!this.#stop.signal.aborted) {
       try {
-        await this.#cluster.refresh([...new Set([...this.#readings.values()].map(({ topic }) => topic))]);
+        await this.#cluster.refresh(this.#readings.topics());
         return;
       } catch (error) {
         this.#logger.debug(`The leaders are not known: ${messageOf(error)}`, codeField(error));
@@ -392,45 +459,10 @@ export class Fetcher {
   }
 }
 
-/** The connection to one broker, and what its loop sleeps on. */
-class NodeFetcher {
-  readonly link: Link;
-  #wake: (() => void) | undefined;
-
-  constructor(link: Link) {
-    this.link = link;
-  }
-
-  wake(): void {
-    this.#wake?.();
-  }
-
-  async sleep(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.#wake = undefined;
-  }
-}
-
-function keyOf({ topic, partition }: { topic: string; partition: number }): string {
-  return `${topic}[${partition}]`;
-}
-
 /**
  * What came of a partition, apart from the answer that it came in if that is many times as large: what waits would keep all
  * of it in memory. To copy everything would cost a twelfth of the speed.
  */
 function ownBytes(records: Uint8Array): Uint8Array {
   return records.length * ANSWER_TIMES < records.buffer.byteLength ? Buffer.from(records) : records;
-}
-
-/** How long until one of them may be fetched again, in ms; less if room is made meanwhile, which wakes the loop. */
-function untilReady(readings: readonly Reading[], now: number): number {
-  const paused = readings.map(({ notBefore }) => notBefore - now).filter((left) => left > 0);
-  return Math.min(LONG_POLL, ...paused);
 }

@@ -121,6 +121,11 @@ export class Group {
     return this.#coordinator.lastContact;
   }
 
+  /** Where the coordinator is, and how long its answers take, as last seen, in ms. */
+  get coordinator(): { readonly where: string | undefined; readonly answerMs: number } {
+    return this.#coordinator;
+  }
+
   start(): void {
     const run = () => this.#runner.run();
     const options = { signal: this.#stop.signal, endless: true };

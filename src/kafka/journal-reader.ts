@@ -1,14 +1,16 @@
 import type { Clock } from "../core/clock.ts";
 import { isRetriable, MephistoError } from "../core/errors.ts";
 import type { JournalEntry, MayTry } from "../driver/master-log.ts";
+import type { Call } from "../wire/call.ts";
 import { EARLIEST, LATEST, listOffsets } from "../wire/requests/02-list-offsets.ts";
 import { fetch, type FetchedPartition } from "../wire/requests/01-fetch.ts";
 import { decodeRecords } from "../wire/records.ts";
+import { AnswerSize } from "./answer-size.ts";
 import { nameBlocker } from "./blocker.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { codecs } from "./compression.ts";
-import { check } from "./errors.ts";
+import { check, ConnectionLost } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { Links } from "./links.ts";
 import { notMaster, persist } from "./persist.ts";
@@ -16,7 +18,8 @@ import { notMaster, persist } from "./persist.ts";
 /** How long one request waits for something new, in ms: a marker, mostly, that is about to be written. */
 const POLL = 100;
 const ANSWER_BYTES = 8 << 20;
-/** After so long without anything new the journal counts as blocked, in ms. */
+const LEAST_ANSWER_BYTES = 64 << 10;
+/** After so long without anything new, beside what the answer itself took, the journal counts as blocked, in ms. */
 const STALL = 3000;
 /** How long brokers may be away or move before it is an error, in ms. */
 const PATIENCE = 10_000;
@@ -36,6 +39,7 @@ interface ReaderOptions {
 export class JournalReader {
   readonly #options: ReaderOptions;
   readonly #entries = new Map<string, Uint8Array>();
+  readonly #size = new AnswerSize(LEAST_ANSWER_BYTES, ANSWER_BYTES);
   #position = 0;
   /** It is at least so long; a log that ends before is not this journal any more. */
   #end = 0;
@@ -72,11 +76,14 @@ export class JournalReader {
     // At least once: only a Fetch says by the topic's id that this is the journal.
     for (let done = false; !done;) {
       const before = this.#position;
+      const asked = clock.monotonic();
       done = await persist(() => this.#fetch(end), patience());
+      const now = clock.monotonic();
+      // A slow line is no stall: its answers tell of the moment at which they were given.
       if (this.#position > before) {
-        moved = clock.monotonic();
+        moved = now;
         told();
-      } else if (!done && clock.monotonic() - moved > STALL) throw await this.#blocked(end);
+      } else if (!done && now - moved > STALL + 2 * (now - asked)) throw await this.#blocked(end);
     }
     if (!mayTry()) throw notMaster();
     this.#end = end;
@@ -95,13 +102,17 @@ export class JournalReader {
   async #fetch(end: number): Promise<boolean> {
     const { topicId } = this.#options;
     const link = await this.#leader();
-    const answer = await link.send(fetch({
-      maxWaitMs: this.#position < end ? POLL : 0,
-      minBytes: 1,
-      maxBytes: ANSWER_BYTES,
-      isolationLevel: "read_committed",
-      topics: [{ topicId, partitions: [{ partition: 0, fetchOffset: this.#position, maxBytes: ANSWER_BYTES }] }],
-    }));
+    const maxBytes = this.#size.bytes;
+    const answer = await this.#sized(
+      link,
+      fetch({
+        maxWaitMs: this.#position < end ? POLL : 0,
+        minBytes: 1,
+        maxBytes,
+        isolationLevel: "read_committed",
+        topics: [{ topicId, partitions: [{ partition: 0, fetchOffset: this.#position, maxBytes }] }],
+      }),
+    );
     check(answer.errorCode, "Reading the journal");
     const [fetched] = answer.topics[0]?.partitions ?? [];
     if (fetched === undefined) return false;
@@ -111,7 +122,18 @@ export class JournalReader {
       return false;
     }
     await this.#passing(() => check(fetched.errorCode, `Reading the journal ${this.#options.topic}`));
+    this.#size.came(fetched.records.length, link.line.bytesPerSecond);
     return this.#take(fetched, end);
+  }
+
+  /** After an answer that did not come it asks for less. */
+  async #sized<T>(link: Link, call: Call<T>): Promise<T> {
+    try {
+      return await link.send(call);
+    } catch (error) {
+      if (error instanceof ConnectionLost && error.silent) this.#size.lost();
+      throw error;
+    }
   }
 
   #take({ records, aborted, lastStableOffset }: FetchedPartition, end: number): boolean {

@@ -2,21 +2,25 @@ import { MephistoError } from "../core/errors.ts";
 import type { Call } from "../wire/call.ts";
 import { abort, type Connect, type Connection } from "./connection.ts";
 import { connectError, ConnectionLost } from "./errors.ts";
+import type { Line, Patience } from "./line.ts";
+import { writerTo } from "./piece-writer.ts";
+import { progressOf } from "./progress.ts";
 import { newestVersion } from "./requirements.ts";
 import { type Address, shownAddress } from "./url.ts";
 
-/** How long an answer may take when nothing else is said, in ms: well within a session. */
+/** How long nothing may move before an answer is given up, when nothing else is said, in ms: well within a session. */
 export const REQUEST_TIMEOUT = 3000;
 /** After that, what has come is read for so long, in ms. */
 const TIME_TO_READ = 10;
 
 /**
  * One connection to one broker for one purpose, made when it is needed and again when it broke. Requests are answered in
- * the order of their sending; a request that is not answered in time breaks the connection, since all that follow it
- * would wait too.
+ * the order of their sending; a request that is waited for while nothing moves breaks the connection, since all that follow
+ * it would wait too. An answer that comes slowly is waited for as long as it comes.
  */
 export class Link {
   readonly address: Address;
+  readonly line: Line;
   readonly #connect: Connect;
   readonly #clientId: Uint8Array;
   readonly #listener: { readonly secure: boolean; readonly advertised: boolean };
@@ -25,8 +29,15 @@ export class Link {
   #closed = false;
 
   /** `advertised`: the address is not one that the program was given, but what the cluster says. */
-  constructor(address: Address, connect: Connect, clientId: string, secure: boolean, advertised = false) {
+  constructor(
+    { address, line }: { readonly address: Address; readonly line: Line },
+    connect: Connect,
+    clientId: string,
+    secure: boolean,
+    advertised = false,
+  ) {
     this.address = address;
+    this.line = line;
     this.#connect = connect;
     this.#clientId = new TextEncoder().encode(clientId);
     this.#listener = { secure, advertised };
@@ -38,10 +49,10 @@ export class Link {
   }
 
   /**
-   * Sends a request and gives its answer. `timeout` in ms. `onSent` is called when the bytes have been handed to the
-   * socket. Errors: as `open`; `UNREACHABLE` also for a lost connection or answer, after which it may have happened.
+   * Sends a request and gives its answer. `timeout`: how long nothing may move meanwhile, in ms. `onSent` is called when
+   * the bytes have been handed to the socket. Errors: as `open`; `UNREACHABLE` also for a lost connection or answer, after which it may have happened.
    */
-  async send<T>(call: Call<T>, timeout: number = REQUEST_TIMEOUT, onSent?: () => void): Promise<T> {
+  async send<T>(call: Call<T>, timeout: number | Patience = REQUEST_TIMEOUT, onSent?: () => void): Promise<T> {
     const connection = this.#current() ?? await this.#reconnect();
     const payload = await this.#exchange(connection, call, timeout, onSent);
     return call.decode(payload);
@@ -87,7 +98,7 @@ export class Link {
     this.#connection = undefined;
     if (old) abort(old, new ConnectionLost(shownAddress(this.address), "it is replaced by a new one"));
     try {
-      const connection = await this.#connect(this.address);
+      const connection = await this.#connect(this.address, this.line);
       if (this.#closed) {
         abort(connection, this.#stopped());
         throw this.#stopped();
@@ -99,15 +110,33 @@ export class Link {
     }
   }
 
-  #exchange<T>(connection: Connection, call: Call<T>, timeout: number, onSent?: () => void): Promise<Uint8Array> {
+  #exchange<T>(
+    connection: Connection,
+    call: Call<T>,
+    timeout: number | Patience,
+    onSent?: () => void,
+  ): Promise<Uint8Array> {
     const { apiKey, apiName, apiVersion } = call;
+    const { line } = this;
     const correlationId = connection.nextCorrelationId();
     const body = call.encode();
     const header = this.#header(apiKey, apiVersion, correlationId, body.length);
+    const silence = line.silence(apiName, timeout);
+    const progress = progressOf(connection.socket);
+    const sent = performance.now();
     return new Promise((resolve, reject) => {
-      const late = () => abort(connection, this.#lost(`no answer to ${apiName} within ${timeout} ms`));
-      // After a pause of the whole process the answer may have come, and only not have been read.
-      let timer = setTimeout(() => timer = setTimeout(late, TIME_TO_READ), timeout);
+      const quiet = () => silence + Math.max(sent, progress?.at ?? sent) - performance.now();
+      const late = () => {
+        if (quiet() > 0) return look();
+        line.lost(apiName);
+        abort(connection, this.#lost(`no answer to ${apiName} within ${Math.round(silence)} ms`, undefined, true));
+      };
+      const look = () => {
+        const left = quiet();
+        // After a pause of the whole process the answer may have come, and only not have been read.
+        timer = left > 0 ? setTimeout(look, Math.ceil(left)) : setTimeout(late, TIME_TO_READ);
+      };
+      let timer = setTimeout(look, silence);
       connection.requestQueue.push({
         entry: {
           apiKey,
@@ -116,6 +145,15 @@ export class Link {
           correlationId,
           resolve: ({ payload }) => {
             clearTimeout(timer);
+            if (progress) {
+              line.answered(
+                apiName,
+                performance.now() - sent,
+                typeof timeout !== "number" || timeout === REQUEST_TIMEOUT,
+              );
+              if (progress.began !== undefined) line.received(payload.length, progress.at - progress.began);
+              progress.began = undefined;
+            }
             resolve(payload);
           },
           reject: (error) => {
@@ -126,10 +164,7 @@ export class Link {
         expectResponse: true,
         requestTimeout: null,
         sendRequest: () => {
-          connection.socket?.cork();
-          connection.socket?.write(header);
-          connection.socket?.write(body);
-          connection.socket?.uncork();
+          writerTo(connection.socket)?.write(header, body);
           onSent?.();
         },
       });
@@ -149,8 +184,8 @@ export class Link {
     return header;
   }
 
-  #lost(why: string, cause?: unknown): ConnectionLost {
-    return new ConnectionLost(shownAddress(this.address), why, cause);
+  #lost(why: string, cause?: unknown, silent = false): ConnectionLost {
+    return new ConnectionLost(shownAddress(this.address), why, cause, silent);
   }
 
   #stopped(): MephistoError {

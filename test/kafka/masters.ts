@@ -4,6 +4,7 @@ import type { Record } from "../../src/driver/driver.ts";
 import type { FencedPublisher, JournalState, MayTry } from "../../src/driver/master-log.ts";
 import { Cluster } from "../../src/kafka/cluster.ts";
 import { ConnectionLost } from "../../src/kafka/errors.ts";
+import type { Patience } from "../../src/kafka/line.ts";
 import type { Link } from "../../src/kafka/link.ts";
 import { KafkaMasterLog } from "../../src/kafka/master-log.ts";
 import { type Address, parseUrl } from "../../src/kafka/url.ts";
@@ -25,7 +26,7 @@ export class MeddledCluster extends Cluster {
   /** The names of what was sent, in order, with the version. */
   readonly sent: string[] = [];
   /** How long the answers may take, in ms, in the same order; undefined: as long as usual. */
-  readonly limits: (number | undefined)[] = [];
+  readonly limits: (number | Patience | undefined)[] = [];
 
   constructor(url: string) {
     super(parseUrl(url, "test"), "kafka-test");

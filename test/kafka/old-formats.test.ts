@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { crc32 } from "node:zlib";
-import { lastOffsetOf } from "../../src/kafka/batches.ts";
+import { endOf } from "../../src/kafka/batches.ts";
 import { codecs } from "../../src/kafka/compression.ts";
 import { BatchBuilder } from "../../src/wire/batch-builder.ts";
 import { decodeRecords } from "../../src/wire/records.ts";
@@ -32,7 +32,7 @@ for (const magic of [0, 1]) {
       assert.deepEqual(read(bytes), { rows: rowsOf(magic), nextOffset: FIRST + 3, error: undefined });
       assert.deepEqual(read(bytes, FIRST + 2).rows, rowsOf(magic).slice(2), "from the middle of it");
       assert.deepEqual(read(bytes, FIRST + 9), { rows: [], nextOffset: FIRST + 9, error: undefined });
-      assert.equal(lastOffsetOf(bytes), FIRST + 2);
+      assert.equal(endOf(bytes).lastOffset, FIRST + 2);
     });
   }
 }
@@ -59,10 +59,10 @@ test("a log whose format was changed is read on", () => {
   const { rows, nextOffset, error } = read(bytes);
   assert.equal(error, undefined);
   assert.deepEqual(rows, [...rowsOf(0), ...rowsOf(1, FIRST + 3), [FIRST + 10, TIME, null, "new", 0]]);
-  assert.deepEqual([nextOffset, lastOffsetOf(bytes)], [FIRST + 11, FIRST + 10]);
+  assert.deepEqual([nextOffset, endOf(bytes).lastOffset], [FIRST + 11, FIRST + 10]);
   // A last one that is cut short is left for the next fetch.
   const cut = new Uint8Array(Buffer.concat([vectorBytes("old/0/none"), one.subarray(0, one.length - 1)]));
-  assert.deepEqual([read(cut).rows, read(cut).error, lastOffsetOf(cut)], [rowsOf(0), undefined, FIRST + 2]);
+  assert.deepEqual([read(cut).rows, read(cut).error, endOf(cut).lastOffset], [rowsOf(0), undefined, FIRST + 2]);
 });
 
 test("one that is broken is an error that names its offset, and what is before it is read", () => {

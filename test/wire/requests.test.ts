@@ -97,6 +97,7 @@ const cases: { name: string; key: number; version: number; call: Call<unknown>; 
           logStartOffset: 2,
           aborted: [{ producerId: 7, firstOffset: 3 }],
           preferredReadReplica: -1,
+          diverging: undefined,
           records: batch,
         }, {
           partition: 1,
@@ -106,6 +107,7 @@ const cases: { name: string; key: number; version: number; call: Call<unknown>; 
           logStartOffset: -1,
           aborted: [],
           preferredReadReplica: -1,
+          diverging: undefined,
           records: new Uint8Array(0),
         }],
       }],

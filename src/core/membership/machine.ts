@@ -62,7 +62,7 @@ export class MembershipMachine<K extends Kinds> {
     this.lease = new Lease(terms, clock);
     this.#grace = new LeaseGrace(terms.session, instanceId !== undefined, clock);
     this.#candidacy = new Candidacy(options.mayBeMaster);
-    this.#pulse = new Pulse(options.heartbeatIntervalMs, clock);
+    this.#pulse = new Pulse(options.heartbeatIntervalMs, terms.session, clock);
     this.#hindrance = new Hindrance(terms.session);
     this.#backoff = new Backoff(100, 1000, options.random);
     this.#state = { name: "pausing", place: STRANGER, until: Infinity, located: false, joins: true };
@@ -104,7 +104,7 @@ export class MembershipMachine<K extends Kinds> {
   get dueAt(): number | undefined {
     const state = living(this.#state);
     if (state === undefined) return undefined;
-    const beat = this.#mayBeat(state) ? this.#pulse.dueAt ?? Infinity : Infinity;
+    const beat = this.#mayBeat(state) ? this.#pulse.dueAt : Infinity;
     const due = Math.min(beat, this.#candidacy.until ?? Infinity, roundDueAt(state));
     return due === Infinity ? undefined : due;
   }
@@ -390,8 +390,7 @@ export class MembershipMachine<K extends Kinds> {
 
   #beatIfDue(): void {
     const state = living(this.#state);
-    const dueAt = this.#pulse.dueAt;
-    if (state === undefined || !this.#mayBeat(state) || dueAt === undefined || dueAt > this.#now) return;
+    if (state === undefined || !this.#mayBeat(state) || this.#pulse.dueAt > this.#now) return;
     const sent = this.#sending("beat", state.place);
     this.#pulse.sending(sent);
     this.#effects.push({ do: "beat", sent });
