@@ -143,7 +143,7 @@ export class HandlerLoop implements Feed {
     const now = clock.monotonic();
     this.#turn.look(now);
     run.limit = run.index; // for the answer no
-    if (!lanes.goesOn(run, now) || lanes.retryIsDue(now) || yielder.due(now)) return false;
+    if (lanes.retryIsDue(now) || yielder.due(now)) return false;
     if (this.#turn.isOver(now)) {
       if (lanes.othersReady) return false;
       counts.handled += this.#turn.renew(run, now);

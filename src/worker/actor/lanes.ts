@@ -113,11 +113,6 @@ export class Lanes {
     return this.#order.take(now, !this.crowded || (holding ? false : "last"));
   }
 
-  /** Whether it is this run that is being handed out, and nothing keeps it from going on. */
-  goesOn(run: Run, now: number): boolean {
-    return this.of(run)?.out === run && run.notBefore <= now;
-  }
-
   release(run: Run): void {
     const lane = this.of(run);
     if (lane === undefined) return;
