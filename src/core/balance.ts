@@ -54,7 +54,7 @@ export function* balance(
   yield* loads.place(homeless);
   yield* loads.place(awaited);
   yield* loads.mix("placed");
-  const moves = yield* loads.even();
+  const moves = yield* loads.even("any");
   // A topic may lie on few members after many joins and leaves. Only when nothing else is on its way, and among members
   // that are alike: what it was given up for might be undone otherwise, again and again.
   if (homeless.length + awaited.length === 0 && moves === 0 && areAlike(members)) yield* loads.mix("any");

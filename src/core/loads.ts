@@ -13,13 +13,16 @@ interface Pile {
   readonly placed: TopicPartition[];
 }
 
+/** In a search, instead of the member that another one was reached from. */
+const [UNKNOWN, OUT] = [-1, -2];
+
 /** How a search has come to each member. */
 interface Search {
-  /** Whom it was reached from; itself where the search began; -1: not at all. */
+  /** Whom it was reached from; itself where the search began. */
   readonly from: Int32Array;
   /** Those reached, in order. */
-  readonly reached: number[];
-  /** The lightest of them, the nearest first; -1: none. */
+  readonly reached: readonly number[];
+  /** The lightest of them, of several the nearest. */
   readonly lightest: number;
 }
 
@@ -72,33 +75,24 @@ export class Loads {
   }
 
   /**
-   * Places partitions, those of a topic together, each so that loads stay the best there are: on the lightest member that
-   * knows the topic, or, where others can be lightened by moving what was placed before, on one of these.
+   * Places partitions, each on the lightest member that knows its topic; then moves of what was placed some to others, so
+   * that loads are the best there are without taking anything from an owner.
    */
   *place(partitions: readonly TopicPartition[]): Generator<void, void> {
-    let current = -1;
-    /** Those on whom the load of a partition of the current topic can come. They stay the same while it is placed. */
-    let reach: readonly number[] = [];
     for (const at of partitions) {
       const topic = this.#topicOf.get(at.topic) ?? -1;
-      const knowing = this.#knowing[topic] ?? [];
-      if (topic !== current) reach = this.#search(knowing, "placed").reached;
-      current = topic;
-      const direct = this.#lightest(knowing, topic);
-      if (direct === undefined) continue;
-      const floor = reach.reduce((least, member) => Math.min(least, this.#loadOf(member)), Infinity);
-      const search = floor < this.#loadOf(direct) ? this.#search(knowing, "placed", floor) : undefined;
-      const found = search && this.#loadOf(search.lightest) < this.#loadOf(direct) ? search : undefined;
-      this.#add(at, found ? this.#shift(found, "placed") : direct, topic, "placed");
+      const member = this.#lightest(this.#knowing[topic] ?? [], topic);
+      if (member !== undefined) this.#add(at, member, topic, "placed");
       yield;
     }
+    yield* this.even("placed");
   }
 
   /**
    * As long as it makes loads more even: takes one partition's load from a heavy member to the lightest one it can go to,
    * directly or by way of others, since a light one may not know what a heavy one has. Says how often.
    */
-  *even(): Generator<void, number> {
+  *even(movable: Movable): Generator<void, number> {
     let moves = 0;
     let left = this.#ids.map((_, member) => member);
     for (;;) {
@@ -110,9 +104,9 @@ export class Loads {
         if (load < floor) floor = load;
       }
       if (heavy < 0 || this.#loadOf(heavy) - floor < 2) return moves;
-      const search = this.#search([heavy], "any", floor, left);
+      const search = this.#search(heavy, movable, floor, left);
       if (this.#loadOf(heavy) - this.#loadOf(search.lightest) >= 2) {
-        this.#shift(search, "any");
+        this.#shift(search, movable);
         moves++;
       } else {
         // Whom the heaviest has reached in vain nobody lighter need try to reach, nor can these reach anybody else.
@@ -152,29 +146,22 @@ export class Loads {
     return true;
   }
 
-  /**
-   * Whom the load of some members can come to, among `within`, if given. Ends when it has come to one whose load is
-   * `floor`.
-   */
-  #search(begin: readonly number[], movable: Movable, floor = -1, within?: readonly number[]): Search {
-    const from = new Int32Array(this.#ids.length).fill(-1);
-    const isOut = within && new Uint8Array(this.#ids.length).fill(1);
-    for (const member of within ?? []) if (isOut) isOut[member] = 0;
+  /** Whom a member's load can come to, among `within`. Ends when it has come to one whose load is `floor`. */
+  #search(begin: number, movable: Movable, floor: number, within: readonly number[]): Search {
+    const from = new Int32Array(this.#ids.length).fill(OUT);
+    for (const member of within) from[member] = UNKNOWN;
+    from[begin] = begin;
     const seen = new Uint8Array(this.#knowing.length);
-    const reached = [...begin];
-    let lightest = -1;
-    for (const member of begin) {
-      from[member] = member;
-      if (lightest < 0 || this.#loadOf(member) < this.#loadOf(lightest)) lightest = member;
-    }
+    const reached = [begin];
+    let lightest = begin;
     // Breadth first: what is added while it is gone through is gone through too.
     for (const member of reached) {
-      if (lightest >= 0 && this.#loadOf(lightest) <= floor) break;
+      if (this.#loadOf(lightest) <= floor) break;
       for (const topic of this.#topics[member] ?? []) {
         if (seen[topic] || !this.#mayGive(member, topic, movable)) continue;
         seen[topic] = 1;
         for (const to of this.#knowing[topic] ?? []) {
-          if (from[to] !== -1 || isOut?.[to]) continue;
+          if (from[to] !== UNKNOWN) continue;
           from[to] = member;
           reached.push(to);
           if (this.#loadOf(to) < this.#loadOf(lightest)) lightest = to;
@@ -184,15 +171,14 @@ export class Loads {
     return { from, reached, lightest };
   }
 
-  /** Moves a partition on each step to the lightest that was found; gives the member where that began. */
-  #shift({ from, lightest }: Search, movable: Movable): number {
+  /** Moves a partition on each step to the lightest that was found. */
+  #shift({ from, lightest }: Search, movable: Movable): void {
     let to = lightest;
     for (let member = from[to] ?? to; member !== to; member = from[to] ?? to) {
       // What was only placed now has no owner to be taken from.
       this.#move(member, to, this.#toGive(member, to, movable, "placed"), movable);
       to = member;
     }
-    return to;
   }
 
   /**

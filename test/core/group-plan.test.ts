@@ -566,6 +566,15 @@ test("loads are the best there are, whatever members know and have", () => {
   }));
 });
 
+test("what can be read now is spread evenly also where members know different topics", () => {
+  const counts = new Map([["blue", 2], ["green", 1], ["red", 2]]);
+  const [gone] = draining([member("c", own("green", 0), { topics: names })], [true]);
+  assert.ok(gone);
+  const [a, b] = [member("a", [], { topics: names }), member("b", [], { topics: ["blue", "green"] })];
+  const after = round([a, b, gone], counts);
+  assert.deepEqual(loads(after), [2, 2, 0]);
+});
+
 /** A large group, of which each topic is known to another half. */
 function largeGroup(workers: number, partitions: number, topics: number) {
   const names = Array.from({ length: topics }, (_, n) => `topic-${n}`);
