@@ -173,7 +173,7 @@ export class Broker {
     const { data, sync = true } = this.options;
     const { memory, clock, codecs, logger } = this;
     const storage = this.#storage = data === undefined ? memoryStorage(memory) : folderStorage(data, sync, logger);
-    this.#clusterId = clusterIdOf(storage.journal("cluster"));
+    this.#clusterId = clusterIdOf(storage.journal("cluster"), data !== undefined);
     this.#internal = new InternalTopics(storage.journal("internal-topics"));
     this.#resources = new OtherResources(storage.journal(RESOURCES));
     const settings = new BrokerSettings(this.#given, () => this.#identity(), storage.journal(SETTINGS));

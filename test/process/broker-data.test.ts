@@ -10,6 +10,35 @@ import { run } from "../support/process.ts";
 import { type Runtime, runtimes } from "../support/runtimes.ts";
 import { until } from "../support/until.ts";
 
+test("without a folder a worker begins anew with the next broker, which says that it keeps nothing", {
+  timeout: 60_000,
+}, async (t) => {
+  const [port = 0] = await freePorts(1);
+  const begin = async () => {
+    const broker = run("bun", "examples/master.ts", [
+      "broker",
+      "--port",
+      `${port}`,
+      "--set",
+      "group.min.session.timeout.ms=1000",
+    ]);
+    await broker.waitFor(/Speaks Kafka's protocol/, 20_000);
+    return broker;
+  };
+  let broker = await begin();
+  const words = ["worker", "-p", "0", "--url", `kafka://127.0.0.1:${port}`, "--session-timeout", "2s"];
+  const worker = run("node", "examples/master.ts", words);
+  t.after(() => {
+    for (const program of [worker, broker]) program.kill("SIGKILL");
+  });
+  await worker.waitFor(/^0\.\d+$/, 20_000);
+  broker.kill("SIGKILL");
+  await broker.exit;
+  broker = await begin();
+  const { at } = await worker.waitFor(/The broker keeps everything in memory and has been started again/, 20_000);
+  await worker.waitFor((line) => line.at > at && /^0\.\d+$/.test(line.text), 20_000);
+});
+
 test("workers go on over kill -9 of a broker with a folder, whatever runtime it comes back on", {
   timeout: 120_000,
 }, async (t) => {
