@@ -38,8 +38,6 @@ export class Lease {
   #proof: Instant = NEVER;
   /** The last sign of life, whatever has ended the lease since; on the monotonic clock. */
   #alive = -Infinity;
-  /** What was sent before this moment of the monotonic clock proves nothing. */
-  #doubted = -Infinity;
 
   constructor(terms: LeaseTerms, clock: Clock) {
     this.#terms = terms;
@@ -54,12 +52,11 @@ export class Lease {
   /** An answered SyncGroup, or a heartbeat answered without error in a generation that has been synced. */
   renew(sent: Instant): void {
     this.signOfLife(sent);
-    if (sent.monotonic >= this.#doubted) this.#proof = later(this.#proof, sent);
+    this.#proof = later(this.#proof, sent);
   }
 
   /** An answered JoinGroup; a heartbeat answered REBALANCE_IN_PROGRESS, or in a generation that is not synced yet. */
   signOfLife(sent: Instant): void {
-    if (sent.monotonic < this.#doubted) return;
     this.#life = later(this.#life, sent);
     this.#alive = Math.max(this.#alive, sent.monotonic);
   }
@@ -68,15 +65,6 @@ export class Lease {
   end(): void {
     this.#life = NEVER;
     this.#proof = NEVER;
-  }
-
-  /**
-   * Ends the lease until something that is sent from now on is answered: the process stood still for longer than its clocks
-   * say, as a machine's that was suspended, whose wall clock is corrected late.
-   */
-  doubt(): void {
-    this.end();
-    this.#doubted = this.#clock.monotonic();
   }
 
   /**

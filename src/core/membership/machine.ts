@@ -138,9 +138,6 @@ export class MembershipMachine<K extends Kinds> {
         return this.#rejoin(state);
       case "hurry":
         return this.#pulse.hurry();
-      case "thawed":
-        this.lease.doubt();
-        return this.#pulse.hurry();
       case "leave":
         return this.#leave(state);
       default:

@@ -73,8 +73,6 @@ export type Wish =
   | { readonly type: "askToResign" }
   /** To know at once whether there is another generation. Joining again without being asked would make one. */
   | { readonly type: "hurry" }
-  /** Something else than the clocks shows that this process stood still: what was heard before proves nothing any more. */
-  | { readonly type: "thawed" }
   | { readonly type: "leave" };
 
 /** What is to be done: asked, in this order. */

@@ -41,7 +41,8 @@ export class MembershipRunner<K extends Kinds> {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
         if (dueAt === undefined) return;
-        cancel = startTimer(Math.max(0, dueAt - clock.monotonic()), () => {
+        // In whole ms: what is due in less may be due at the same moment again.
+        cancel = startTimer(Math.max(0, Math.ceil(dueAt - clock.monotonic())), () => {
           this.#events.push({ type: "tick" });
           resolve();
         });
