@@ -3,7 +3,7 @@
 //   npm run simulate -- --seeds 100000             seeds 1 to 100000, on every core (--jobs N: so many at once)
 //   npm run simulate -- --seed 4711 [--verbose]    one seed, with its history
 //   npm run simulate -- --leaseless                with leases that never end: the fence alone has to do
-//   npm run simulate -- --mutants                  after how many seeds a mistake on purpose is found
+//   npm run simulate -- --mutants                  after how many seeds a mistake on purpose is found (--only WORDS: those)
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
@@ -12,7 +12,8 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { faultsOf } from "./faults.ts";
-import { MISTAKES } from "./mutants.ts";
+import { ELSEWHERE, MEMBERSHIP, type SourceMistake } from "./mistakes.ts";
+import { type Mistake, MISTAKES } from "./mutants.ts";
 import { shrink } from "./shrink.ts";
 import { simulate } from "./simulation.ts";
 
@@ -24,14 +25,22 @@ const { values } = parseArgs({
     seed: { type: "string" },
     leaseless: { type: "boolean", default: false },
     mutants: { type: "boolean", default: false },
+    mutant: { type: "string" },
+    only: { type: "string", default: "" },
+    first: { type: "boolean", default: false },
     verbose: { type: "boolean", default: false },
   },
 });
 const mutant = { leaseless: values.leaseless };
+const SOURCE_MISTAKES: readonly SourceMistake[] = [...MEMBERSHIP, ...ELSEWHERE];
 /** So many seeds a process. */
 const PART = 1000;
 
-if (values.mutants) await findMutants();
+if (values.mutants) await findMutants(Number(values.jobs));
+else if (values.mutant !== undefined) {
+  const mistake = MISTAKES[Number(values.mutant)];
+  if (mistake !== undefined) await first(mistake.within, mistake);
+} else if (values.first) await first(Number(values.seeds), { mutant });
 else if (values.seed !== undefined) await one(Number(values.seed));
 else {
   const [from, count] = [Number(values.from), Number(values.seeds)];
@@ -95,18 +104,53 @@ async function tell(seed: number): Promise<void> {
   process.exitCode = 1;
 }
 
-async function findMutants(): Promise<void> {
-  for (const { name, mutant, within, faults } of MISTAKES) {
-    let seed = 1;
-    let violation: string | undefined;
-    for (; violation === undefined && seed <= within; seed++) {
-      ({ violation } = await simulate(seed, { mutant, ...(faults && { faults: faults(seed) }) }));
+/** Each mistake in a process of its own: one that is in the source has to be there when it is loaded. */
+async function findMutants(jobs: number): Promise<void> {
+  const waiting = [...MISTAKES.keys(), ...SOURCE_MISTAKES].filter((each) => nameOf(each).includes(values.only));
+  const run = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const found = typeof next === "number" ? await bySeeds(["--mutant", String(next)]) : await bySource(next);
+      console.log(`${nameOf(next)}: ${found ?? "NOT FOUND"}`);
+      if (found === undefined) process.exitCode = 1;
     }
-    console.log(
-      `${name}: ${
-        violation === undefined ? `NOT FOUND by ${within} seeds` : `found by seed ${seed - 1}: ${violation}`
-      }`,
-    );
-    if (violation === undefined) process.exitCode = 1;
+  };
+  await Promise.all(Array.from({ length: jobs }, run));
+}
+
+function nameOf(mistake: number | SourceMistake): string {
+  return typeof mistake === "number" ? MISTAKES[mistake]?.name ?? "" : mistake.name;
+}
+
+async function bySource({ foundBy, file, from, to }: SourceMistake): Promise<string | undefined> {
+  const env = { ...process.env, MEPHISTO_MUTANT: JSON.stringify({ file, from, to }) };
+  const mutate = ["--import", fileURLToPath(new URL("mutate.ts", import.meta.url))];
+  if ("within" in foundBy) return await bySeeds(["--first", "--seeds", String(foundBy.within)], mutate, env);
+  const { code, output } = await child([...mutate, foundBy.test], env);
+  if (!output.includes("tests ")) throw new Error(`${foundBy.test} came to no end: ${output}`);
+  return code === 0 ? undefined : `found by ${foundBy.test}`;
+}
+
+async function bySeeds(args: string[], mutate: string[] = [], env = process.env): Promise<string | undefined> {
+  const { output } = await child([...mutate, fileURLToPath(import.meta.url), ...args], env);
+  const last = /^(found by seed \d+: .*|not found)$/m.exec(output)?.[1];
+  if (last === undefined) throw new Error(`${args.join(" ")} came to no end: ${output}`);
+  return last === "not found" ? undefined : last;
+}
+
+async function child(args: string[], env: NodeJS.ProcessEnv): Promise<{ code: number | null; output: string }> {
+  const { NODE_TEST_CONTEXT: _, ...rest } = env;
+  const started = spawn(process.execPath, args, { env: rest, stdio: ["ignore", "pipe", "pipe"] });
+  const closed = once(started, "close");
+  const [stdout, stderr] = await Promise.all([text(started.stdout), text(started.stderr)]);
+  const [code] = await closed;
+  return { code, output: stdout + stderr };
+}
+
+/** The first seed that fails. */
+async function first(count: number, { mutant, faults }: Pick<Mistake, "mutant" | "faults">): Promise<void> {
+  for (let seed = 1; seed <= count; seed++) {
+    const { violation } = await simulate(seed, { mutant, ...(faults && { faults: faults(seed) }) });
+    if (violation !== undefined) return console.log(`found by seed ${seed}: ${violation}`);
   }
+  console.log("not found");
 }

@@ -93,9 +93,13 @@ export class MembershipMachine<K extends Kinds> {
     return living(this.#state)?.place ?? STRANGER;
   }
 
-  /** The generation in which mastership was won, as the JoinGroup says that is sent now: its own, or an inherited one; else 0. */
+  /**
+   * The generation in which mastership was won, as the JoinGroup says that is sent now: its own, which is 0 without one, or
+   * an inherited one. Nothing is claimed without a lease.
+   */
   claim(own: number): number {
-    const claim = own || (this.#place.is === "member" ? this.#place.inherited : 0);
+    const inherited = this.#place.is === "member" && this.lease.holds() ? this.#place.inherited : 0;
+    const claim = own || inherited;
     this.#claims = claim > 0;
     return claim;
   }
