@@ -170,6 +170,13 @@ same("bad requests and old versions", async (at, group) => {
     memberId: "",
     topics: [{ name: topic, partitions }],
   });
+  await at.tell("kept for as long as can be said", offsetCommit, 4, {
+    groupId: `${group}-kept`,
+    generationIdOrMemberEpoch: -1,
+    memberId: "",
+    retentionTimeMs: Number.MAX_SAFE_INTEGER,
+    topics: [{ name: topic, partitions: [{ partitionIndex: 0, committedOffset: 1, committedMetadata: "" }] }],
+  });
   await at.tell("all of none", offsetFetch, 7, { groupId: "no-such-group", topics: null });
   for (const version of [1, 2, 5, 7]) {
     await at.tell("unknown", offsetFetch, version, {

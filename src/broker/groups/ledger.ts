@@ -50,7 +50,8 @@ export class Ledger {
     const { groupId, retentionMs = null } = commit;
     const held = this.#held(groupId);
     const committedAt = this.#clock.wall();
-    const expiresAt = retentionMs === null ? null : committedAt + retentionMs;
+    // Old clients may ask for as long as the protocol can say.
+    const expiresAt = retentionMs === null ? null : Math.min(committedAt + retentionMs, Number.MAX_SAFE_INTEGER);
     return offsets.map(({ topic, partition, offset, leaderEpoch, metadata: said }) => {
       const metadata = said ?? "";
       if (metadata.length > this.#maxMetadata) return OFFSET_METADATA_TOO_LARGE;
