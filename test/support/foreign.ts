@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { installKafka, isOnPath } from "./kafka-install.ts";
@@ -8,6 +8,12 @@ import { root } from "./runtimes.ts";
 
 /** The Python of `.ci/run`, which has confluent-kafka. */
 export const python: string = join(root, ".cache", "python", "bin", "python");
+
+/** Another one, whose librdkafka is old: 2.3.0. */
+export const oldPython: string = join(root, ".cache", "python-old", "bin", "python");
+
+/** The program of test/broker/foreign-go, as `.ci/run` builds it. */
+export const goProgram: string = join(root, ".cache", "foreign-go");
 
 const inCi = process.env.CI !== undefined;
 
@@ -18,6 +24,18 @@ export const kcatSkip: string | false = !inCi && !isOnPath("kcat") && "kcat is n
 export const pythonSkip: string | false = !inCi && !existsSync(python) &&
   "confluent-kafka is not in .cache/python: .ci/run puts it there";
 
+/** Why what needs a program that `.ci/run` makes where it can is skipped, or `false`; it says so where it cannot. */
+export const missing = (program: string): string | false =>
+  !existsSync(program) && `${program} is not there: .ci/run makes it where it can`;
+
+/** Why what needs kafka-python is skipped, or `false`. */
+export const kafkaPythonSkip: string | false = !hasModule("kafka") && "kafka-python is not in .cache/python";
+
+function hasModule(name: string): boolean {
+  const lib = join(root, ".cache", "python", "lib");
+  return existsSync(lib) && readdirSync(lib).some((version) => existsSync(join(lib, version, "site-packages", name)));
+}
+
 /** Runs a program to its end and gives what it has written to stdout; whatever it says, it may not fail. */
 export function tool(command: string, args: readonly string[], input = ""): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -27,6 +45,22 @@ export function tool(command: string, args: readonly string[], input = ""): Prom
     });
     child.stdin?.on("error", () => {}); // it may have ended without reading it
     child.stdin?.end(input);
+  });
+}
+
+/**
+ * Runs several of Kafka's tools in one JVM, each a class and its arguments; gives the exit code of each, and what it has
+ * printed.
+ */
+export async function javaTools(commands: readonly string[][], input = ""): Promise<{ code: number; said: string }[]> {
+  const { classPath, archive } = await installKafka();
+  const flags = [...archived(archive, jvmFlags), "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classPath];
+  const words = commands.flatMap((command) => [";", ...command]).slice(1);
+  const program = join(root, "test", "broker", "foreign-tools", "Tools.java");
+  const output = await tool("java", [...flags, program, ...words], input);
+  return output.split(/^exit /m).slice(1).map((part) => {
+    const [code = "", ...lines] = part.split("\n");
+    return { code: Number(code), said: lines.map((line) => line.slice(2)).join("\n").trim() };
   });
 }
 
