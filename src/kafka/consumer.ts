@@ -252,8 +252,9 @@ export class Consumer implements Membership {
 
   async #read(wanted: readonly Held[], found: readonly Acknowledgements[]): Promise<void> {
     const begun: Held[] = [];
+    const known = new Map(found.map((acks) => [keyOf(acks.topic, acks.partition), acks]));
     for (const held of wanted) {
-      const acks = found.find(({ topic, partition }) => topic === held.topic && partition === held.partition);
+      const acks = known.get(keyOf(held.topic, held.partition));
       held.acks = acks && this.#resumed(acks);
       if (acks) begun.push(held);
     }

@@ -51,10 +51,10 @@ export function commitOf(
     /** Notes what was accepted; gives the first error code, or 0. */
     apply(answer) {
       let first = 0;
+      const entries = new Map(sent.map((entry) => [`${entry.acks.topic}/${entry.acks.partition}`, entry]));
       for (const { topic, partitions } of answer.topics) {
         for (const { partition, errorCode } of partitions) {
-          const entry = sent.find(({ acks }) => acks.topic === topic && acks.partition === partition);
-          if (errorCode === 0) entry?.accepted();
+          if (errorCode === 0) entries.get(`${topic}/${partition}`)?.accepted();
           if (errorCode !== 0 && first === 0) first = errorCode;
         }
       }
