@@ -7,6 +7,7 @@ import { MephistoError } from "../../src/core/errors.ts";
 import type { Stream } from "../../src/core/stream.ts";
 import { Yielder } from "../../src/core/yielder.ts";
 import { ActorLoop } from "../../src/worker/actor/actor-loop.ts";
+import { Lane } from "../../src/worker/actor/lane.ts";
 import { BlockWatch } from "../../src/worker/block-watch.ts";
 import { Lines, supervisorOf } from "../core/fakes.ts";
 import { loopParts } from "./actor-loop-parts.ts";
@@ -1354,5 +1355,27 @@ test("what goes on behind a handler that has failed is not the next call's, and 
   await settle();
   assert.equal(first.acknowledged, 2);
   assert.match(lines.all.join("\n"), /error: A send of actor orders failed: gone/);
+  await loop.stop();
+});
+
+test("partitions that have nothing cost nothing: of 5,000 none but those in hand are looked at", async () => {
+  const { loop, partitions, time } = made(async (stream) => {
+    for await (const value of stream) if (value === "bad") throw new Error("no");
+  }, 5000);
+  let looks = 0;
+  const own = Object.getOwnPropertyDescriptor(Lane.prototype, "retryAt") ?? assert.fail();
+  const counting = {
+    configurable: true,
+    get(this: Lane): number {
+      looks++;
+      return own.get?.call(this);
+    },
+  };
+  Object.defineProperty(Lane.prototype, "retryAt", counting);
+  for (const partition of partitions.slice(0, 20)) loop.deliver(partition.delivery("a", "bad", "b"));
+  await time.pass(20_000);
+  Object.defineProperty(Lane.prototype, "retryAt", own);
+  assert.deepEqual(partitions.slice(0, 20).map(({ acknowledged }) => acknowledged), Array(20).fill(3));
+  assert.ok(looks > 0 && looks < 5000, `${looks} looks`);
   await loop.stop();
 });
