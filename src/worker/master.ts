@@ -16,7 +16,7 @@ const FRUITLESS = 3;
 /** How often it is told that something keeps this worker from ticking, in ms. */
 const AGAIN = 60_000;
 
-export interface MasterParts extends Omit<ReignParts, "ownEpoch" | "begun"> {
+export interface MasterParts extends Omit<ReignParts, "ownEpoch" | "begun" | "moved"> {
   /** The id of another journal, where all that was there before is gone for good. */
   journalAnew?(): Promise<string | undefined>;
   /** Gives mastership up: another worker may be able to do what this one cannot. */
@@ -32,7 +32,7 @@ export class Master {
   #ownEpoch: number | undefined;
   #journalId: string;
   #trouble: string | undefined;
-  /** Since when it tries to begin. */
+  /** Since when it tries to begin; a journal that is being read is no standstill, however long it is. */
   #strivingSince: number | undefined;
   /** How often it has failed to since. */
   #failures = 0;
@@ -104,12 +104,16 @@ export class Master {
       this.#strivingSince = this.#trouble = undefined;
       this.#failures = 0;
     };
+    const moved = () => {
+      if (this.#failures < FRUITLESS) this.#strivingSince = clock.monotonic();
+    };
     for (let failures = 1; term.holds(); failures++) {
       const reign = this.#reign = new Reign(term, {
         ...this.#parts,
         journalId: this.#journalId,
         ownEpoch: this.#ownEpoch,
         begun,
+        moved,
       });
       try {
         return await reign.run();
@@ -150,7 +154,7 @@ export class Master {
       if (!term.holds()) return;
       const reign = this.#reign;
       reign?.look();
-      const since = reign?.stage === "waiting" ? undefined : this.#stuckSince();
+      const since = reign?.stage === "waiting" ? undefined : this.#strivingSince ?? reign?.stuckSince;
       if (reign?.stage === "waiting") this.#strivingSince = clock.monotonic();
       const lasts = since === undefined ? 0 : clock.monotonic() - since;
       if (lasts < this.#grace) continue;
@@ -160,14 +164,6 @@ export class Master {
       this.#tell("stuck", this.#trouble);
       return standDown("it could not tick");
     }
-  }
-
-  /** A journal that is being read is no standstill, however long it is. */
-  #stuckSince(): number | undefined {
-    const reign = this.#reign;
-    const striving = this.#strivingSince;
-    if (striving === undefined) return reign?.stuckSince;
-    return this.#failures < FRUITLESS ? Math.max(striving, reign?.readAt ?? striving) : striving;
   }
 
   /** One line a minute, unless it is something else. */

@@ -40,6 +40,8 @@ export interface ReignParts {
   readonly sleep: Sleep;
   /** The epoch that this worker has had last. */
   readonly ownEpoch: number | undefined;
+  /** More of the journal has been read. */
+  moved(): void;
   /** The epoch has been written. */
   begun(epoch: number): void;
 }
@@ -65,7 +67,6 @@ export class Reign {
   #longRuns: LongRuns | undefined;
   #record: MasterRecord | undefined;
   #appendedAt: number;
-  #readAt: number | undefined;
   #toldClock = false;
   /** Whether it ended since the clocks differ too much. */
   refused = false;
@@ -111,11 +112,6 @@ export class Reign {
     return this.#publication?.busySince ?? (all < Infinity ? all : undefined);
   }
 
-  /** When more of the journal was last read; undefined: nothing of it. */
-  get readAt(): number | undefined {
-    return this.#readAt;
-  }
-
   /**
    * Reigns until the term is over. Throws what keeps it from it: `FENCED`, `JOURNAL_LOST`, `JOURNAL_UNUSABLE`,
    * `JOURNAL_BLOCKED`, `UNREACHABLE`, `PROTOCOL`, and an error of no code when the clocks differ too much.
@@ -135,7 +131,7 @@ export class Reign {
     try {
       fenced = await log.fence(options, holds);
       this.#stage = "reading";
-      this.#journal = replay(await fenced.read(holds, () => this.#readAt = this.#parts.clock.monotonic()), topic);
+      this.#journal = replay(await fenced.read(holds, this.#parts.moved), topic);
       await this.#patience(this.#journal.master);
       this.#stage = "beginning";
       await this.#begin(fenced, this.#journal);
