@@ -50,6 +50,8 @@ export interface Transaction {
    * is asked when they are written and before the transaction is committed, once an attempt.
    */
   readonly journal: readonly JournalEntry[] | JournalOfEnds;
+  /** How long it may be tried, in ms; missing: for as long as a transaction may last. */
+  readonly patience?: number | undefined;
 }
 
 /** What goes to the journal where that depends on where records end. */
@@ -70,6 +72,19 @@ export class TopicRefused extends MephistoError {
   constructor(topic: string, code: ErrorCode, message: string, options?: { cause?: unknown }) {
     super(code, message, options);
     this.topic = topic;
+  }
+}
+
+/**
+ * Topics take nothing at the moment, as without a leader or with too few replicas, though the log is there: what writes
+ * nothing to them need not wait.
+ */
+export class TopicsAway extends MephistoError {
+  readonly topics: ReadonlySet<string>;
+
+  constructor(topics: Iterable<string>, message: string, options?: { cause?: unknown }) {
+    super("UNREACHABLE", message, options);
+    this.topics = new Set(topics);
   }
 }
 
@@ -107,7 +122,7 @@ export interface FencedPublisher {
   /**
    * Commits all of a transaction or nothing. Errors: `FENCED` when another has been opened since, `NOT_MASTER`,
    * `JOURNAL_LOST`; `UNKNOWN_OUTCOME` when it may have been committed: `recover`, `read` and look; any other: nothing
-   * of it was or will be published. Of these `UNREACHABLE` and `PROTOCOL` may pass by themselves; `MESSAGE_TOO_LARGE`,
+   * of it was or will be published. A {@link TopicsAway} names the topics that it failed by. Of these `UNREACHABLE` and `PROTOCOL` may pass by themselves; `MESSAGE_TOO_LARGE`,
    * `MESSAGE_REFUSED`, `BUFFER_FULL` and a {@link TopicRefused} are of what is in it.
    */
   publish(transaction: Transaction, mayTry: MayTry): Promise<Committed>;

@@ -11,6 +11,7 @@ import {
   type MayTry,
   type PartitionOffset,
   TopicRefused,
+  TopicsAway,
   type Transaction,
 } from "../driver/master-log.ts";
 import { maxRecordSize } from "../wire/batch-builder.ts";
@@ -123,7 +124,10 @@ export class FencedProducer implements FencedPublisher {
     await this.#checkJournal();
     const byEnds = typeof transaction.journal === "function";
     const { queues, batches } = await this.#queues(transaction.records, byEnds);
-    const until = this.#parts.clock.monotonic() + this.#options.transactionTimeout * OURS;
+    await this.#checkLeaders(queues);
+    const { transactionTimeout } = this.#options;
+    const { patience = Infinity } = transaction;
+    const until = this.#parts.clock.monotonic() + Math.min(transactionTimeout * OURS, patience);
     const journal = this.#numbered(this.#queue(this.#options.journal, 0));
     if (!mayTry()) throw notMaster();
     try {
@@ -191,6 +195,20 @@ export class FencedProducer implements FencedPublisher {
       if (places) batches.push({ queue, batch, count: batch.count });
     }
     return { queues: [...topics.values()].flat().filter((queue) => !queue.empty), batches };
+  }
+
+  /** Before a transaction is begun, which others would wait for: a topic without a leader takes nothing. Errors: `TopicsAway`. */
+  async #checkLeaders(queues: readonly PartitionQueue[]): Promise<void> {
+    const { cluster } = this.#parts;
+    const headless = () => queues.filter(({ topic, partition }) => cluster.leader(topic, partition) < 0);
+    const found = headless();
+    if (found.length === 0) return;
+    await cluster.refresh([...new Set(found.map(({ topic }) => topic))]);
+    const left = headless().filter(({ topic }) => cluster.topic(topic) !== undefined); // else it is refused, as gone
+    const [first] = left;
+    if (first === undefined) return;
+    const topics = left.map(({ topic }) => topic);
+    throw new TopicsAway(topics, `${first.topic}[${first.partition}] has no leader.`);
   }
 
   /** A topic of which something is known. Errors: `UNKNOWN_TOPIC`, of all that goes there; `UNREACHABLE`. */
@@ -272,6 +290,7 @@ export class FencedProducer implements FencedPublisher {
   ): Promise<ReadonlyMap<PartitionQueue, Written>> {
     const written = await writeAll(queues, {
       ...this.#parts,
+      journal: this.#options.journal,
       kind: { ...this.#parts.kind, transactional: true },
       identity: this.#epoch.identity,
       mayTry,

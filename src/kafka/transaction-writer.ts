@@ -3,7 +3,7 @@ import { isRetriable, MephistoError, messageOf } from "../core/errors.ts";
 import { groupBy } from "../core/group-by.ts";
 import type { Instant } from "../core/lease.ts";
 import { Backoff } from "../core/pause.ts";
-import { type MayTry, TopicRefused } from "../driver/master-log.ts";
+import { type MayTry, TopicRefused, TopicsAway } from "../driver/master-log.ts";
 import type { Call } from "../wire/call.ts";
 import { isRetriableCode } from "../wire/error-codes.ts";
 import type { ProducedPartition, ProduceRequest, ProduceResponse } from "../wire/requests/00-produce.ts";
@@ -58,6 +58,8 @@ export interface Way {
   readonly mayTry: MayTry;
   /** When to give up, on the monotonic clock in ms. */
   readonly until: number;
+  /** Without this topic nothing can be committed: when another one takes nothing, it alone is to blame. */
+  readonly journal: string;
   /** Of the broker that a link is open to. */
   readonly dialect: (link: Link) => Dialect;
   /** After the metadata was asked for: why a partition cannot be written to any more. */
@@ -148,9 +150,9 @@ class Writing {
         new MephistoError("BUFFER_FULL", "A tick has sent more than can be written while one transaction may last."),
       );
     }
-    this.#fail(
-      new MephistoError("UNREACHABLE", `The messages of a tick could not be written in time: ${trouble ?? "slow"}.`),
-    );
+    const why = `The messages of a tick could not be written in time: ${trouble ?? "slow"}.`;
+    const left = new Set(this.#queues.filter((queue) => !queue.empty).map(({ topic }) => topic));
+    this.#fail(left.has(this.#way.journal) ? new MephistoError("UNREACHABLE", why) : new TopicsAway(left, why));
   }
 
   #heard(): void {

@@ -62,9 +62,9 @@ export class Master {
     return this.#reign?.journal;
   }
 
-  /** What keeps it from ticking though it is elected, or was last: a sentence. */
+  /** What keeps it from ticking, or some of its ticks from a topic, though it is elected, or was last: a sentence. */
   get trouble(): string | undefined {
-    return this.#trouble;
+    return this.#trouble ?? this.#reign?.awayFor(this.#grace);
   }
 
   /** A term has begun. */

@@ -20,15 +20,20 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** Of one topic, so that one which takes nothing at the moment holds up no other. */
+interface Queue {
+  readonly waiting: Waiting[];
+  flushing: boolean;
+}
+
 /** What the tasks on a master send: gathered while a transaction is under way, then committed together. */
 export class Outbox {
   readonly #publication: Publication;
   readonly #epoch: number;
   readonly #turns: Turns;
-  #waiting: Waiting[] = [];
+  readonly #queues = new Map<string, Queue>();
   #bytes = 0;
   #commits = 0;
-  #flushing = false;
 
   /** `turns`: others' between refusals. */
   constructor(publication: Publication, epoch: number, turns: Turns) {
@@ -48,8 +53,11 @@ export class Outbox {
       return this.refusal(new MephistoError("BUFFER_FULL", sentence));
     }
     this.#bytes += size;
-    const sent = new Promise<void>((resolve, reject) => this.#waiting.push({ record, resolve, reject }));
-    if (!this.#flushing) void this.#flush();
+    let queue = this.#queues.get(record.topic);
+    if (queue === undefined) this.#queues.set(record.topic, queue = { waiting: [], flushing: false });
+    const { waiting } = queue;
+    const sent = new Promise<void>((resolve, reject) => waiting.push({ record, resolve, reject }));
+    if (!queue.flushing) void this.#flush(queue);
     return sent;
   }
 
@@ -58,19 +66,19 @@ export class Outbox {
     return this.#turns.refusal(error);
   }
 
-  async #flush(): Promise<void> {
-    this.#flushing = true;
+  async #flush(queue: Queue): Promise<void> {
+    queue.flushing = true;
     let batch: Waiting[] = [];
     try {
-      while (this.#waiting.length > 0) {
+      while (queue.waiting.length > 0) {
         batch = []; // the last one is done, also if this one is never taken
-        await this.#commit(() => batch = this.#take(), () => batch);
+        await this.#commit(() => batch = this.#take(queue), () => batch);
       }
     } catch (error) {
       // None of this throws as long as our code is right.
-      for (const { reject } of [...batch, ...this.#waiting.splice(0)]) reject(error);
+      for (const { reject } of [...batch, ...queue.waiting.splice(0)]) reject(error);
     } finally {
-      this.#flushing = false;
+      queue.flushing = false;
     }
   }
 
@@ -95,10 +103,10 @@ export class Outbox {
     }
   }
 
-  #take(): Waiting[] {
+  #take({ waiting }: Queue): Waiting[] {
     let bytes = 0;
-    const size = this.#waiting.findIndex(({ record }) => (bytes += sizeOf(record)) > BATCH_BYTES);
-    const batch = this.#waiting.splice(0, size < 0 ? this.#waiting.length : Math.max(1, size));
+    const size = waiting.findIndex(({ record }) => (bytes += sizeOf(record)) > BATCH_BYTES);
+    const batch = waiting.splice(0, size < 0 ? waiting.length : Math.max(1, size));
     for (const { record } of batch) this.#bytes -= sizeOf(record) + WAITING_OVERHEAD;
     return batch;
   }

@@ -1,6 +1,8 @@
 import type { Clock } from "../core/clock.ts";
-import { describeThrown, MephistoError } from "../core/errors.ts";
-import { TopicRefused } from "../driver/master-log.ts";
+import { describeThrown, isRetriable, MephistoError, messageOf } from "../core/errors.ts";
+import { retryPause } from "../core/policy.ts";
+import { TopicRefused, TopicsAway } from "../driver/master-log.ts";
+import { type AwayLane, AwayTopics } from "./away-topics.ts";
 import { sizeOf } from "./sends.ts";
 import type { Part } from "./transaction-part.ts";
 import { codeOf, isOver, TransactionRunner, type TransactionRunnerParts } from "./transaction-runner.ts";
@@ -8,9 +10,19 @@ import { codeOf, isOver, TransactionRunner, type TransactionRunnerParts } from "
 /** The most that goes together: so many parts, and so many bytes unless one part alone has more. */
 const SHARED_PARTS = 1000;
 const SHARED_BYTES = 4 << 20;
+/** The most that waits for one topic that is away; what comes then is refused. */
+const LANE_BYTES = 64 << 20;
+/** The longest pause between two tries of a topic that is away and says so at once, in ms. */
+const LONGEST_PAUSE_MS = 2000;
+/** A try that takes long is followed by so many times as long a pause: others have four fifths of the time. */
+const REST = 4;
 
 export interface PublicationParts extends TransactionRunnerParts {
   readonly clock: Clock;
+  /** How long a try of what waits for a topic that is away may hold up the others, in ms. */
+  readonly trialMs: number;
+  /** Told of each failure of a topic that is away, and, with nothing, when all that waited for it is committed. */
+  away?(topic: string, why: string | undefined): void;
 }
 
 interface Waiting {
@@ -20,34 +32,46 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
   /** Once it is prepared. */
   part: Part | undefined;
+  state: "open" | "away" | "settled";
 }
 
 /** One that goes now. */
 type Taken = Waiting & { readonly part: Part };
 
+/** How some are taken to the log. */
+interface Way {
+  /** What only may pass has been waited for. */
+  readonly decided?: boolean;
+  /** They have waited for a topic that is away, and are tried briefly. */
+  readonly lane?: AwayLane<Taken>;
+}
+
 /**
  * Commits what the ticks, the tasks and the master of one term have to publish. While one transaction is under way the
- * others gather, and go together when it is done; if what one of them wrote is refused, only that one fails.
+ * others gather, and go together when it is done; if what one of them wrote is refused, only that one fails; if it goes to a
+ * topic that takes nothing at the moment, only what goes there waits.
  */
 export class Publication {
+  readonly #parts: PublicationParts;
   readonly #runner: TransactionRunner;
-  readonly #lost: (error: MephistoError) => void;
-  readonly #clock: Clock;
+  readonly #away = new AwayTopics<Taken>();
   #waiting: Waiting[] = [];
-  /** How many wait or are under way, and since when nothing has come of any of them. */
+  /** How many wait or are under way, but for those of topics that are away; and since when nothing has come of any. */
   #open = 0;
   #busySince: number | undefined;
   #running = false;
+  /** Ends the pause until something is to be tried again. */
+  #rest: AbortController | undefined;
 
   constructor(parts: PublicationParts) {
+    this.#parts = parts;
     this.#runner = new TransactionRunner(parts);
-    this.#lost = parts.lost;
-    this.#clock = parts.clock;
   }
 
   /**
    * Since when something waits and nothing has been committed, or refused, on the monotonic clock; undefined when nothing
-   * waits. However many wait, and for how long: as long as transactions are committed it gets on.
+   * waits. However many wait, and for how long: as long as transactions are committed it gets on. What waits for a topic
+   * that is away does not count: another master could do nothing for it.
    */
   get busySince(): number | undefined {
     return this.#busySince;
@@ -58,9 +82,14 @@ export class Publication {
     return this.#runner.trouble;
   }
 
+  /** The topics that are away and waited for, with the moment on the monotonic clock since when, and why. */
+  get awayTopics(): readonly Pick<AwayLane<unknown>, "topic" | "since" | "why">[] {
+    return this.#away.lanes;
+  }
+
   /**
    * Commits what `prepare` gives when its turn has come, unless that is nothing; `done` is called when it is committed,
-   * before anything else is made up. What was given first stands first.
+   * before anything else is made up. What was given first stands first, but for what passes a topic that is away.
    *
    * Errors: `NOT_MASTER`, `FENCED`, `JOURNAL_LOST`: whether it was committed the journal says to the next master. Any
    * other: nothing of it was or will be published.
@@ -68,23 +97,25 @@ export class Publication {
   commit(prepare: () => Part | undefined, done?: () => void): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#open++;
-    this.#busySince ??= this.#clock.monotonic();
-    let settled = false;
-    const settle = () => {
-      if (settled) return;
-      settled = true;
-      this.#open--;
-      this.#busySince = this.#open > 0 ? this.#clock.monotonic() : undefined;
-    };
-    this.#waiting.push({
+    this.#busySince ??= this.#parts.clock.monotonic();
+    const waiting: Waiting = {
       prepare,
       done,
-      resolve: () => (settle(), resolve()),
-      reject: (error) => (settle(), reject(error)),
+      resolve: () => (this.#mark(waiting, "settled"), resolve()),
+      reject: (error) => (this.#mark(waiting, "settled"), reject(error)),
       part: undefined,
-    });
+      state: "open",
+    };
+    this.#waiting.push(waiting);
+    this.#rest?.abort();
     if (!this.#running) void this.#run();
     return promise;
+  }
+
+  #mark(waiting: Waiting, state: Waiting["state"]): void {
+    if (waiting.state === "open") this.#open--;
+    waiting.state = state;
+    this.#busySince = this.#open > 0 ? this.#parts.clock.monotonic() : undefined;
   }
 
   async #run(): Promise<void> {
@@ -93,16 +124,18 @@ export class Publication {
     try {
       // Who is ready in this same moment goes with the first.
       await Promise.resolve();
-      while (this.#waiting.length > 0) {
+      while (this.#waiting.length > 0 || this.#away.size > 0) {
         taken = this.#take();
-        if (taken.length > 0) await this.#publish(taken, false);
+        if (taken.length > 0) await this.#publish(taken, {});
+        taken = [];
+        await this.#tryAway();
       }
     } catch (error) {
       // None of this throws as long as our code is right. The term ends by it, and is begun anew.
       const sentence = `Publishing has failed, which is a fault of Mephisto: ${describeThrown(error)}.`;
       const fault = new MephistoError("INTERNAL", sentence, { cause: error });
-      for (const { reject } of [...taken, ...this.#waiting.splice(0)]) reject(fault);
-      this.#lost(fault);
+      for (const { reject } of [...taken, ...this.#away.clear(), ...this.#waiting.splice(0)]) reject(fault);
+      this.#parts.lost(fault);
     } finally {
       this.#running = false;
     }
@@ -111,27 +144,75 @@ export class Publication {
   /** The next that go together. */
   #take(): Taken[] {
     const taken: Taken[] = [];
-    let seen = 0, bytes = 0;
+    const bounds = new Bounds();
+    let seen = 0;
     for (const waiting of this.#waiting) {
       if (prepare(waiting)) {
-        const { part } = waiting;
-        bytes += part.records.reduce((sum, record) => sum + sizeOf(record), 0);
-        if (taken.length > 0 && (part.alone || bytes > SHARED_BYTES)) break;
-        taken.push(waiting);
+        const lane = this.#away.laneOf(waiting.part);
+        if (lane) this.#setAside(waiting, lane);
+        else if (!bounds.takes(waiting.part)) break;
+        else taken.push(waiting);
       }
       seen++;
-      if (taken.length === SHARED_PARTS || taken[0]?.part.alone) break;
+      if (bounds.full) break;
     }
     this.#waiting.splice(0, seen);
     return taken;
   }
 
-  /** `decided`: what only may pass has been waited for. */
-  async #publish(taken: readonly Taken[], decided: boolean): Promise<void> {
+  #setAside(waiting: Taken, lane: AwayLane<Taken>): void {
+    const bytes = bytesOf(waiting.part);
+    if (bytes > 0 && lane.bytes + bytes > LANE_BYTES) {
+      const sentence = `More than ${LANE_BYTES >> 20} MiB wait for topic ${lane.topic}: ${lane.why}`;
+      return waiting.reject(new MephistoError("BUFFER_FULL", sentence));
+    }
+    this.#mark(waiting, "away");
+    lane.bytes += bytes;
+    lane.waiting.push(waiting);
+  }
+
+  /** Tries what waits for a topic that is away, if it is time; else waits until it is, or something else is to be done. */
+  async #tryAway(): Promise<void> {
+    const { clock, holds, signal, sleep } = this.#parts;
+    const lane = this.#away.next;
+    if (lane === undefined) return;
+    if (!holds()) {
+      const over = new MephistoError("NOT_MASTER", "This worker is no longer master.");
+      for (const { reject } of this.#away.clear()) reject(over);
+      return;
+    }
+    const began = clock.monotonic();
+    if (lane.tryAt > began) {
+      if (this.#waiting.length > 0) return;
+      this.#rest = new AbortController();
+      await sleep(lane.tryAt - began, AbortSignal.any([signal, this.#rest.signal]));
+      this.#rest = undefined;
+      return;
+    }
+    const bounds = new Bounds(lane.atOnce);
+    const until = lane.waiting.findIndex(({ part }) => bounds.full || !bounds.takes(part));
+    const tried = lane.waiting.splice(0, until < 0 ? lane.waiting.length : until);
+    for (const { part } of tried) lane.bytes -= bytesOf(part);
+    const { failures } = lane;
+    if (tried.length > 0) await this.#publish(tried, { lane });
+    const now = clock.monotonic();
+    if (lane.failures === failures) {
+      lane.failures = 0;
+      lane.atOnce *= 2;
+      if (lane.waiting.length > 0) return;
+      this.#away.close(lane);
+      return this.#parts.away?.(lane.topic, undefined);
+    }
+    lane.atOnce = 1;
+    lane.tryAt = now + Math.max(Math.min(retryPause(lane.failures), LONGEST_PAUSE_MS), REST * (now - began));
+  }
+
+  async #publish(taken: readonly Taken[], way: Way): Promise<void> {
+    const { decided = false, lane } = way;
     try {
-      await this.#runner.run(taken.map(({ part }) => part), decided);
+      await this.#runner.run(taken.map(({ part }) => part), decided, lane && this.#parts.trialMs);
     } catch (error) {
-      return await this.#failed(taken, error);
+      return await this.#failed(taken, error, way);
     }
     for (const { done, resolve } of taken) {
       done?.();
@@ -140,15 +221,79 @@ export class Publication {
   }
 
   /** Only the culprit is to fail. Where it is not known it is looked for in halves, in which everybody keeps his place. */
-  async #failed(taken: readonly Taken[], error: unknown): Promise<void> {
+  async #failed(taken: readonly Taken[], error: unknown, way: Way): Promise<void> {
+    if (error instanceof TopicsAway || way.lane && isRetriable(error)) return await this.#areAway(taken, error, way);
     const refused = new Set(taken.filter(({ part }) => isRefused(part, error, taken.length)));
     for (const { reject } of refused) reject(error);
     const left = taken.filter((each) => !refused.has(each));
     const middle = refused.size === 0 ? left.length >> 1 : 0;
     for (const some of [left.slice(0, middle), left.slice(middle)]) {
-      if (some.length > 0) await this.#publish(some, codeOf(error) === "PROTOCOL");
+      if (some.length > 0) await this.#publish(some, { ...way, decided: codeOf(error) === "PROTOCOL" });
     }
   }
+
+  /** What writes to topics that are away waits in their lanes, with what comes behind it of the same timers; the rest goes on. */
+  async #areAway(taken: readonly Taken[], error: unknown, { lane: tried, ...way }: Way): Promise<void> {
+    const why = messageOf(error);
+    const now = this.#parts.clock.monotonic();
+    const topics = error instanceof TopicsAway ? error.topics : undefined;
+    for (const { part } of taken) {
+      for (const { topic } of part.records) if (topics?.has(topic)) this.#away.open(topic, why, now);
+    }
+    const rest: Taken[] = [];
+    const back: Taken[] = [];
+    const timers = new Set<string>();
+    for (const each of taken) {
+      const { timer } = each.part;
+      const isBehind = timer !== undefined && timers.has(timer);
+      const lane = topics === undefined || isBehind ? tried : this.#away.laneOf(each.part);
+      if (lane === undefined) rest.push(each);
+      else if (lane !== tried) this.#setAside(each, lane);
+      else {
+        back.push(each);
+        if (timer !== undefined) timers.add(timer);
+      }
+    }
+    if (rest.length === taken.length) throw new Error("topics are away that none of these writes to");
+    if (tried) tried.waiting.unshift(...back);
+    for (const { part } of back) if (tried) tried.bytes += bytesOf(part);
+    for (const lane of topics ? this.#away.lanes.filter(({ topic }) => topics.has(topic)) : tried ? [tried] : []) {
+      lane.why = why;
+      lane.failures++;
+      if (lane !== tried) lane.tryAt = now + Math.min(retryPause(lane.failures), LONGEST_PAUSE_MS);
+      this.#parts.away?.(lane.topic, why);
+    }
+    if (rest.length > 0) await this.#publish(rest, way);
+  }
+}
+
+/** What goes into one transaction. */
+class Bounds {
+  readonly #most: number;
+  #count = 0;
+  #bytes = 0;
+  #alone = false;
+
+  constructor(most: number = SHARED_PARTS) {
+    this.#most = Math.min(most, SHARED_PARTS);
+  }
+
+  get full(): boolean {
+    return this.#count >= this.#most || this.#alone;
+  }
+
+  /** Whether it goes with those before. */
+  takes(part: Part): boolean {
+    this.#bytes += bytesOf(part);
+    if (this.#count > 0 && (part.alone || this.#bytes > SHARED_BYTES)) return false;
+    this.#count++;
+    this.#alone = part.alone === true;
+    return true;
+  }
+}
+
+function bytesOf({ records }: Part): number {
+  return records.reduce((sum, record) => sum + sizeOf(record), 0);
 }
 
 /** Prepares it, once; gives whether there is anything to be committed. */

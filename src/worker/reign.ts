@@ -14,11 +14,16 @@ import { LongRuns } from "./long-runs.ts";
 import { MasterClock } from "./master-clock.ts";
 import type { Term } from "./mastership.ts";
 import { Outbox, sendOfTask } from "./outbox.ts";
+import { Outage } from "../core/outage.ts";
 import { Publication } from "./publication.ts";
 import type { TaskLoop } from "./task-loop.ts";
 import { TickWriter } from "./tick-writer.ts";
 import type { Span, TimerLoop } from "./timer-loop.ts";
 
+/** A try of a topic that is away may hold others up for this part of a session. */
+const TRIALS_A_SESSION = 4;
+/** A topic that is away for less is not told of, as one that is given another leader, in ms. */
+const AWAY_GRACE_MS = 1000;
 /** When nothing else was journalled for so long, the master's own entry is: it tells the time, and of a fence. In ms. */
 const REFRESH = 60_000;
 
@@ -67,6 +72,8 @@ export class Reign {
   #longRuns: LongRuns | undefined;
   #record: MasterRecord | undefined;
   #appendedAt: number;
+  /** Of topics that are away. */
+  readonly #outages = new Map<string, Outage>();
   #toldClock = false;
   /** Whether it ended since the clocks differ too much. */
   refused = false;
@@ -110,6 +117,15 @@ export class Reign {
     const blocked = this.#parts.timers.map(({ blockedSince }) => blockedSince ?? Infinity);
     const all = blocked.every((since) => since < Infinity) ? Math.min(...blocked) : Infinity;
     return this.#publication?.busySince ?? (all < Infinity ? all : undefined);
+  }
+
+  /** Of the topic that has been away for longest, and `ms` at least: a sentence. */
+  awayFor(ms: number): string | undefined {
+    const now = this.#parts.clock.monotonic();
+    const [longest] = this.#publication?.awayTopics.toSorted((a, b) => a.since - b.since) ?? [];
+    if (this.#stage !== "reigning" || longest === undefined || now - longest.since < ms) return undefined;
+    const { topic, since, why } = longest;
+    return `Topic ${topic} has taken nothing for ${formatDuration(Math.floor((now - since) / 1000) * 1000)}: ${why}`;
   }
 
   /**
@@ -159,7 +175,9 @@ export class Reign {
     this.#longRuns?.look(this.#parts.clock.monotonic());
     const { generation } = this.#term;
     const idle = this.#parts.clock.monotonic() - this.#appendedAt;
-    if (generation === this.#record.generation && (idle < REFRESH || this.#publication?.busySince !== undefined)) {
+    // While only topics that are away are waited for, its own entry shows whether the rest works.
+    const refresh = this.#publication?.awayTopics.length ? this.#parts.sessionTimeout : REFRESH;
+    if (generation === this.#record.generation && (idle < refresh || this.#publication?.busySince !== undefined)) {
       return;
     }
     const before = this.#record;
@@ -222,6 +240,8 @@ export class Reign {
         this.#appendedAt = clock.monotonic();
       },
       lost: this.#fail,
+      trialMs: this.#parts.sessionTimeout / TRIALS_A_SESSION,
+      away: (topic, why) => this.#tellAway(topic, why),
     });
     const epoch = (journal.master?.epoch ?? 0) + 1;
     this.#record = { epoch, generation, worker, version, resigned: false, work: this.#work() };
@@ -247,6 +267,15 @@ export class Reign {
       ...timers.map(({ timer: { name, rule } }) => ({ name, rule: rule.text })),
       ...tasks.map(({ task: { name } }) => ({ name, rule: "task" })),
     ]);
+  }
+
+  #tellAway(topic: string, why: string | undefined): void {
+    const { clock, logger } = this.#parts;
+    const outage = this.#outages.get(topic) ?? new Outage(logger, clock, AWAY_GRACE_MS);
+    this.#outages.set(topic, outage);
+    if (why === undefined) return outage.over(`Topic ${topic} takes messages again: what waited for it is committed`);
+    const next = "What the master sends there waits, and is tried apart; the rest goes on.";
+    outage.failed(`Topic ${topic} takes nothing at the moment: ${why}`, { topic }, next);
   }
 
   async #writeOwn(record: MasterRecord | undefined): Promise<void> {

@@ -63,7 +63,10 @@ export class TickWriter {
       return [timerEntry(name, written)];
     };
     const alone = records.length > 0 && this.#refused.has(name);
-    await publication.commit(() => ({ records, journal, byEnds, alone }), () => written && book.settle(written));
+    await publication.commit(
+      () => ({ records, journal, byEnds, alone, timer: name }),
+      () => written && book.settle(written),
+    );
   }
 
   /** Of the topics that the app's actors consume: nobody commits the others'. */

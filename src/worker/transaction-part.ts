@@ -9,6 +9,8 @@ export interface Part {
   readonly journal: readonly JournalEntry[] | ((draft: Draft) => readonly JournalEntry[]);
   /** Whether the journal's entries tell where its records end, and so can only be written after them. */
   readonly byEnds?: boolean;
+  /** Whose run it is, if it is a timer's: those of one timer keep their order. */
+  readonly timer?: string;
   /** It was refused before, or is like one that was: it goes alone, so that nobody else's has to be tried again. */
   readonly alone?: boolean;
 }

@@ -1,7 +1,13 @@
 import { isMephistoError, isRetriable, MephistoError, messageOf } from "../core/errors.ts";
 import type { Sleep } from "../core/pause.ts";
 import { retryPause } from "../core/policy.ts";
-import type { EndsOf, FencedPublisher, JournalEntry, LogTime } from "../driver/master-log.ts";
+import {
+  type EndsOf,
+  type FencedPublisher,
+  type JournalEntry,
+  type LogTime,
+  TopicsAway,
+} from "../driver/master-log.ts";
 import { entriesOf, type Part, recordsOf } from "./transaction-part.ts";
 
 /** The longest pause before the next attempt, in ms. */
@@ -37,26 +43,27 @@ export class TransactionRunner {
 
   /**
    * Commits these together. What may pass by itself is tried again for as long as the term lasts, so that a tick is not
-   * lost to a broker that is started again; `decided`: but not what only may, since that has been tried before.
+   * lost to a broker that is started again; `decided`: but not what only may, since that has been tried before. With
+   * `patience`, in ms, nothing is tried again, nor for longer; nor is what topics fail by that are away.
    *
    * Errors: `NOT_MASTER`, `FENCED`, `JOURNAL_LOST`: whether it was committed the journal says to the next master. Any
    * other: nothing of it was or will be published.
    */
-  async run(parts: readonly Part[], decided: boolean): Promise<void> {
+  async run(parts: readonly Part[], decided: boolean, patience?: number): Promise<void> {
     try {
-      await this.#commit(parts, decided);
+      await this.#commit(parts, decided, patience);
     } finally {
       this.#trouble = undefined;
     }
   }
 
-  async #commit(parts: readonly Part[], decided: boolean): Promise<void> {
+  async #commit(parts: readonly Part[], decided: boolean, patience: number | undefined): Promise<void> {
     const { fenced, appended } = this.#parts;
     let written: readonly JournalEntry[] = [];
     const journal = parts.some(({ byEnds }) => byEnds)
       ? (endsOf: EndsOf) => written = entriesOf(parts, endsOf)
       : written = entriesOf(parts);
-    const transaction = { records: recordsOf(parts), journal };
+    const transaction = { records: recordsOf(parts), journal, patience };
     for (let failures = decided ? ATTEMPTS : 1;; failures++) {
       this.#check();
       try {
@@ -67,7 +74,10 @@ export class TransactionRunner {
           // Not an abort: as a rule it was committed, and only the answer is lost. The journal knows.
           this.#trouble = messageOf(error);
           if (await this.#wasCommitted(written)) return;
-        } else await this.#again(error, mayPass(error, failures), failures);
+        } else {
+          const again = patience === undefined && !(error instanceof TopicsAway) && mayPass(error, failures);
+          await this.#again(error, again, failures);
+        }
       }
     }
   }

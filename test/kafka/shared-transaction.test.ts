@@ -115,7 +115,7 @@ describe("ticks that share a transaction", { timeout: 60_000 }, () => {
 
 function publicationOf(fenced: FencedPublisher): Publication {
   return new Publication({
-    ...{ fenced, holds: yes, signal: new AbortController().signal, clock: systemClock, sleep: pause },
+    ...{ fenced, holds: yes, signal: new AbortController().signal, clock: systemClock, sleep: pause, trialMs: 1500 },
     appended() {},
     lost: (error) => assert.fail(error),
   });

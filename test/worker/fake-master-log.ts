@@ -34,6 +34,8 @@ export class FakeMasterLog implements MasterLog {
   uncommitted = 0;
   /** Whether a transaction of these records is refused, and with what. */
   refuse: (records: readonly Record[]) => MephistoError | MephistoError["code"] | undefined = () => undefined;
+  /** Waited for by each transaction, which fails if this does. */
+  beforePublish: (transaction: Transaction) => Promise<void> = () => Promise.resolve();
   /** The log's clock less ours, in ms. */
   skew = 0;
   /** The ends of the topics, each of one partition, with what was refused. */
@@ -135,6 +137,7 @@ class FakeFenced implements FencedPublisher {
       const ends = endsOf(0, records.length);
       const entries = entriesOf(transaction, endsOf);
       await this.#log.called("publish");
+      await this.#log.beforePublish(transaction);
       this.#refuseWhenFenced();
       const refused = this.#log.refuse(records);
       if (typeof refused === "string") throw new MephistoError(refused, `It is ${refused}.`, { retriable: false });

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { actor } from "../../src/core/actor.ts";
 import { MephistoError } from "../../src/core/errors.ts";
 import { timer, type TimerOptions } from "../../src/core/timer.ts";
 import type { Record } from "../../src/driver/driver.ts";
-import { TopicRefused } from "../../src/driver/master-log.ts";
+import { TopicRefused, TopicsAway } from "../../src/driver/master-log.ts";
 import { masterEntry, type TimerRecord } from "../../src/worker/journal.ts";
 import { Publication } from "../../src/worker/publication.ts";
 import { TickWriter } from "../../src/worker/tick-writer.ts";
@@ -36,7 +37,7 @@ async function made(options: TimerOptions = {}) {
   const fence = { transactionalId: "", journal: "", journalId: "", transactionTimeout: 1 };
   const fenced = await log.fence(fence, holds);
   const publication = new Publication({
-    ...{ fenced, holds, signal, clock: time, sleep: time.sleep },
+    ...{ fenced, holds, signal, clock: time, sleep: time.sleep, trialMs: 1500 },
     appended() {},
     lost() {},
   });
@@ -354,4 +355,182 @@ test("it gets on with each transaction that is committed, and each part that is 
   await time.pass(500);
   await refused;
   assert.equal(since(), undefined);
+});
+
+/** Topics that take nothing at the moment: whoever writes there waits for so long, in ms, or as long as he has patience. */
+function away(log: FakeMasterLog, time: FakeTime, topics: Set<string>, ms = 4800) {
+  const tries: { topics: string[]; took: number }[] = [];
+  log.beforePublish = async ({ records, patience = Infinity }) => {
+    const left = new Set(records.map(({ topic }) => topic).filter((topic) => topics.has(topic)));
+    if (left.size === 0) return;
+    const took = Math.min(ms, patience);
+    tries.push({ topics: [...left], took });
+    await time.sleep(took);
+    throw new TopicsAway(left, `${[...left]} has no leader.`);
+  };
+  return tries;
+}
+
+test("a topic that is away holds up what shares its transaction once, and what goes elsewhere never again", async () => {
+  const setting = await made();
+  const { time, log, tick, publication, values } = setting;
+  const topics = new Set(["sick"]);
+  const tries = away(log, time, topics);
+  const done: string[] = [];
+  const run = (name: string, slot: number, topic: string) =>
+    void tick(name, slot, record(`${name}${slot}`, topic)).then(() => done.push(`${name}${slot}`));
+  run("a", 1000, "orders");
+  run("b", 1000, "sick");
+  run("c", 1000, "orders");
+  await time.pass(4700);
+  assert.deepEqual(done, []);
+  await time.pass(100);
+  assert.deepEqual(done, ["a1000", "c1000"]);
+  // From here on others wait for a try at most, which is short, and has four fifths of the time without one behind it.
+  for (let slot = 2000; slot < 60_000; slot += 1000) {
+    run("a", slot, "orders");
+    await time.pass(1000);
+  }
+  await time.pass(2000);
+  assert.equal(done.length, 2 + 58);
+  assert.ok(tries.slice(1).every(({ took }) => took === 1500));
+  assert.ok(tries.length > 5 && tries.length < 12, `${tries.length} tries`);
+  assert.equal(publication.busySince, undefined, "what waits for it is no reason for another master");
+  assert.deepEqual(publication.awayTopics.map(({ topic }) => topic), ["sick"]);
+  topics.clear();
+  await time.pass(8000);
+  assert.equal(done.at(-1), "b1000");
+  assert.deepEqual([publication.awayTopics, values().filter((value) => value === "b1000")], [[], ["b1000"]]);
+});
+
+test("what says at once that it is away is tried soon again, and holds up nobody", async () => {
+  const { time, log, tick } = await made();
+  const topics = new Set(["sick"]);
+  const tries = away(log, time, topics, 0);
+  let done = false;
+  void tick("b", 1000, record("b", "sick")).then(() => done = true);
+  await time.pass(1000);
+  topics.clear();
+  await time.pass(2000);
+  assert.ok(done);
+  assert.ok(tries.length >= 3 && tries.length < 8, `${tries.length} tries`);
+});
+
+test("the runs of one timer keep their order, also those that go elsewhere", async () => {
+  const { time, log, tick, values } = await made({ overlap: "allow" });
+  const topics = new Set(["sick"]);
+  away(log, time, topics, 100);
+  for (const [slot, topic] of [[1000, "sick"], [2000, "orders"], [3000, "sick"], [4000, "other"]] as const) {
+    void tick("t", slot, record(`t${slot}`, topic));
+  }
+  void tick("u", 1000, record("u1000", "other"));
+  await time.pass(3000);
+  assert.deepEqual(values(), ["u1000"]);
+  topics.clear();
+  await time.pass(4000);
+  assert.deepEqual(values().join(" ").split(" "), ["u1000", "t1000", "t2000", "t3000", "t4000"]);
+  assert.deepEqual(
+    log.history("timer:t").map(counts),
+    numbers(4).map((n) => ({
+      slot: (n + 1) * 1000,
+      ran: n + 1,
+      failed: 0,
+    })),
+  );
+});
+
+test("what comes behind one that waits waits with it, also when both were tried together", async () => {
+  const { time, log, tick, values } = await made({ overlap: "allow" });
+  let takes = 0; // so many messages for it, one by one
+  log.beforePublish = ({ records }) => {
+    const sick = records.filter(({ topic }) => topic === "sick").length;
+    if (sick === 0 || sick <= takes--) return Promise.resolve();
+    takes++;
+    return Promise.reject(new TopicsAway(["sick"], "It has no leader."));
+  };
+  void tick("a", 1000, record("a1000", "sick"));
+  void tick("t", 1000, record("t1000", "sick"));
+  void tick("t", 2000, record("t2000", "orders"));
+  await time.pass(1000);
+  takes = 1;
+  await time.pass(5000);
+  assert.deepEqual(values(), ["a1000"]);
+  takes = 9;
+  await time.pass(5000);
+  assert.deepEqual(values().join(" "), "a1000 t1000 t2000");
+});
+
+test("a term that ends ends the wait for topics that are away", async () => {
+  const { time, log, tick, state, lines } = await made();
+  away(log, time, new Set(["sick"]), 0);
+  const waiting = tick("b", 1000, record("b", "sick"));
+  await time.pass(1000);
+  state.holds = false;
+  const outcome = assert.rejects(waiting, coded("NOT_MASTER"));
+  await time.pass(3000);
+  await outcome;
+  assert.deepEqual([time.sleepers, lines.of(/^error/)], [0, []]);
+});
+
+test("what waits for a topic that is away is bounded", async () => {
+  const { time, log, tick, book } = await made();
+  away(log, time, new Set(["sick"]), 0);
+  const large = { ...record("", "sick"), value: new Uint8Array(30 << 20) };
+  for (const name of ["a", "b", "c"]) void tick(name, 1000, large);
+  await time.pass(3000);
+  assert.deepEqual(["a", "b", "c"].map((name) => book(name).counts.failed), [0, 0, 1]);
+  assert.match(book("c").last?.error ?? "", /More than 64 MiB wait for topic sick/);
+});
+
+test("property: whatever topics are away, each run is committed once, and each timer's in their order", async () => {
+  const step = fc.oneof(
+    fc.record({
+      do: fc.constant("tick" as const),
+      timer: fc.nat(3),
+      topics: fc.uniqueArray(fc.nat(2), { maxLength: 2 }),
+    }),
+    fc.record({ do: fc.constant("away" as const), topic: fc.nat(2), is: fc.boolean() }),
+    fc.record({ do: fc.constant("pass" as const), ms: fc.nat(3000) }),
+    fc.record({ do: fc.constant("lose" as const), committed: fc.boolean() }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 30 }), fc.constantFrom(0, 300, 4800), async (steps, takes) => {
+      const { time, log, tick, publication } = await made({ overlap: "allow" });
+      const topics = new Set<string>();
+      away(log, time, topics, takes);
+      const sent = new Map<string, number[]>();
+      let slot = 0, open = 0;
+      for (const each of steps) {
+        if (each.do === "away") each.is ? topics.add(`topic${each.topic}`) : topics.delete(`topic${each.topic}`);
+        else if (each.do === "pass") await time.pass(each.ms);
+        else if (each.do === "lose") log.lost = { count: 1, committed: each.committed };
+        else {
+          const name = `t${each.timer}`;
+          slot += 1000;
+          sent.set(name, [...sent.get(name) ?? [], slot]);
+          open++;
+          void tick(name, slot, ...each.topics.map((topic) => record(`${name}:${slot}`, `topic${topic}`))).then(() =>
+            open--
+          );
+          await settle();
+        }
+      }
+      topics.clear();
+      log.lost = { count: 0, committed: true };
+      await time.pass(60_000);
+      assert.equal(open, 0);
+      assert.deepEqual([publication.awayTopics.length, publication.busySince, time.sleepers], [0, undefined, 0]);
+      for (const [name, slots] of sent) {
+        assert.deepEqual(log.history(`timer:${name}`).map(({ slot }) => slot), slots, name);
+        const values = log.committed.flat().map(({ value }) => new TextDecoder().decode(value ?? undefined));
+        const published = values.filter((value) => value.startsWith(`${name}:`)).map((value) => Number(value.slice(3)));
+        assert.deepEqual(published, published.toSorted((a, b) => a - b), "in order");
+      }
+      const all = log.committed.flat().map(({ topic, value }) =>
+        `${topic} ${new TextDecoder().decode(value ?? undefined)}`
+      );
+      assert.equal(new Set(all).size, all.length, "once");
+    }),
+    { numRuns: 150 },
+  );
 });

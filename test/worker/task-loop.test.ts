@@ -167,7 +167,7 @@ function outbox() {
   const { signal } = new AbortController();
   const ready = log.fence({ transactionalId: "", journal: "", journalId: "", transactionTimeout: 1 }, holds).then(
     (fenced) => {
-      const parts = { fenced, holds, signal, clock: time, sleep: time.sleep, appended() {}, lost() {} };
+      const parts = { fenced, holds, signal, clock: time, sleep: time.sleep, appended() {}, lost() {}, trialMs: 1500 };
       const box = new Outbox(new Publication(parts), 3, new Turns(time, time.sleep));
       const name = "task listen";
       const send = sendOfTask("listen", 3, box, holds);

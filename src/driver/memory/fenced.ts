@@ -11,6 +11,7 @@ import {
   type MayTry,
   type PartitionOffset,
   TopicRefused,
+  TopicsAway,
   type Transaction,
 } from "../master-log.ts";
 import type { Host } from "./host.ts";
@@ -23,6 +24,8 @@ import type { ProducerState, TransactionError } from "./transactions.ts";
 const ANSWER = 2000;
 /** While another's transaction is being ended, and after a failure, in ms. */
 const AGAIN = [5, 100] as const;
+/** Of the time after which the log aborts a transaction this part may be used. */
+const OURS = 0.8;
 /** A journal whose end cannot be read for so long is blocked, in ms. */
 const BLOCKED_AFTER = 5000;
 
@@ -49,6 +52,8 @@ export class MemoryFenced implements FencedPublisher {
   #unknown = false;
   #sequences = new Map<string, number>();
   #turn = 0;
+  /** How long a topic that takes nothing is tried in the transaction in hand, on the monotonic clock. */
+  #until = 0;
   /** What was read of the journal, and how far: reading again costs only what is new. */
   readonly #latest = new Map<string, JournalEntry>();
   #next = 0;
@@ -115,7 +120,9 @@ export class MemoryFenced implements FencedPublisher {
   }
 
   async #publish(transaction: Transaction, mayTry: MayTry): Promise<Committed> {
-    const { journal, journalId } = this.#options;
+    const { journal, journalId, transactionTimeout } = this.#options;
+    const { patience = Infinity } = transaction;
+    this.#until = this.#parts.host.monotonic() + Math.min(transactionTimeout * OURS, patience);
     const places = new Map<Record, PartitionOffset>();
     for (const [topic, records] of byTopic(transaction.records)) {
       for (const [partition, batch] of await this.#spread(topic, records)) {
@@ -193,6 +200,14 @@ export class MemoryFenced implements FencedPublisher {
         case "CONCURRENT_TRANSACTIONS":
           await host.sleep(AGAIN[0]);
           continue;
+        case "NOT_ENOUGH_REPLICAS": {
+          if (host.monotonic() <= this.#until) {
+            await host.sleep(AGAIN[1]);
+            continue;
+          }
+          const why = `${topic}[${partition}] has too few replicas in sync.`;
+          throw topicId === undefined ? new TopicsAway([topic], why) : new MephistoError("UNREACHABLE", why);
+        }
         case "PRODUCER_FENCED":
         case "INVALID_PRODUCER_EPOCH":
           throw fenced();

@@ -23,6 +23,7 @@ export type LogError =
   | "UNKNOWN_TOPIC_ID"
   | "OFFSET_OUT_OF_RANGE"
   | "INVALID_REPLICATION_FACTOR"
+  | "NOT_ENOUGH_REPLICAS"
   | "TOPIC_ALREADY_EXISTS";
 
 /** Of a batch: where it goes, and whose it is. `transactionalId` undefined: outside of transactions. */
@@ -47,6 +48,8 @@ export class MemoryLog {
   readonly topics = new Map<string, Topic>();
   /** How it would be if readers took the last stable offset for the end. For tests that must notice. */
   endsAtStable = false;
+  /** Topics that take nothing at the moment. */
+  readonly away = new Set<string>();
   /** Called with each batch that was appended. */
   onAppended: ((topic: string, partition: number, first: number, batch: Batch) => void) | undefined;
   readonly #groups = new Map<string, Group>();
@@ -103,6 +106,7 @@ export class MemoryLog {
     const log = topic?.partitions[partition];
     if (topic === undefined || log === undefined) return "UNKNOWN_TOPIC_OR_PARTITION";
     if (topicId !== undefined && topicId !== topic.id) return "UNKNOWN_TOPIC_ID";
+    if (this.away.has(name)) return "NOT_ENOUGH_REPLICAS";
     if (batch.records.some((record) => sizeOf(record) > topic.maxBytes)) return "MESSAGE_TOO_LARGE";
     if (transactionalId !== undefined) {
       const error = this.transactions.verify(transactionalId, batch, log);

@@ -158,18 +158,17 @@ export class MemoryPublisher implements Publisher {
         () => line.call<number>("InitProducerId", ANSWER, (reply) => reply(this.#log.transactions.newProducerId())),
       );
       const { sequence } = lane;
-      const answer = await this.#persist(
-        until,
-        () =>
-          line.call<number | LogError>("Produce", ANSWER, (reply) =>
-            reply(this.#log.append({
-              topic,
-              partition,
-              batch: { records, producerId, epoch: 0, sequence, transactional: false },
-              transactionalId: undefined,
-              topicId: undefined,
-            }))),
-      );
+      const batch = { records, producerId, epoch: 0, sequence, transactional: false };
+      const append = { topic, partition, batch, transactionalId: undefined, topicId: undefined };
+      const answer = await this.#persist(until, async () => {
+        const answer = await line.call<number | LogError>(
+          "Produce",
+          ANSWER,
+          (reply) => reply(this.#log.append(append)),
+        );
+        if (answer !== "NOT_ENOUGH_REPLICAS") return answer;
+        throw new MephistoError("UNREACHABLE", `${topic}[${partition}] has too few replicas in sync.`);
+      });
       if (isError(answer)) return answer;
       lane.sequence += records.length;
       return undefined;
