@@ -6,18 +6,23 @@ import { pause } from "../../src/core/pause.ts";
 import type { Record } from "../../src/driver/driver.ts";
 import type { FencedPublisher } from "../../src/driver/master-log.ts";
 import { Publication } from "../../src/worker/publication.ts";
-import { createTopic, deleteTopic, readTopic } from "../support/independent.ts";
-import { type KafkaAddress, kafkaForTests } from "../support/kafka.ts";
+import { createTopic, deleteTopic, readTopic, withAdmin } from "../support/independent.ts";
+import { startDevBroker } from "../support/dev-broker.ts";
+import { type KafkaAddress, kafkaForTests, type KafkaServer } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
 import { App, closeMasters, masterAt, yes } from "./masters.ts";
 import { bytes } from "./support.ts";
 
 describe("ticks that share a transaction", { timeout: 60_000 }, () => {
   let kafka: KafkaAddress;
+  let dev: KafkaServer | undefined;
   before(async () => {
     kafka = await kafkaForTests();
   });
-  after(closeMasters);
+  after(async () => {
+    closeMasters();
+    await dev?.stop();
+  });
 
   test("the ones that Kafka refuses fail alone, each with its own error; all others are published once", async () => {
     const app = await new App(kafka).start({
@@ -62,6 +67,49 @@ describe("ticks that share a transaction", { timeout: 60_000 }, () => {
     const attempts = own.cluster.sent.filter((name) => name.startsWith("EndTxn")).length;
     assert.ok(attempts < 40, `${attempts} transactions for 24 ticks in ${took} ms`);
   });
+
+  for (const [how, newest] of [["", undefined], [", for a broker without epochs in transactions", 1]] as const) {
+    test(`a topic with too few replicas, or without a leader, holds up only what goes there${how}`, async () => {
+      // Kafka 4 asks for no more replicas than there are; this one does.
+      dev ??= await startDevBroker({ keeps: false });
+      const app = await new App(dev).start();
+      const sick = `${app.topic}-sick`;
+      await createTopic(app.brokers, sick, { config: { "min.insync.replicas": "2" } });
+      const own = masterAt(dev.url);
+      if (newest !== undefined) own.cluster.newest = newest;
+      const fenced = await app.fence(own, yes, 1500);
+      await fenced.read(yes);
+      const publication = publicationOf(fenced, 200);
+      const done: string[] = [];
+      const tick = (name: string, ...topics: string[]) => {
+        const records = topics.map((topic) => app.record(name, topic));
+        const entry = { records, journal: [{ key: name, value: bytes(name) }] };
+        return publication.commit(() => entry).then(() => done.push(name));
+      };
+      const [waits, ...others] = [tick("sick", sick), tick("a", app.topic), tick("b", app.topic)];
+      await Promise.all(others);
+      for (let n = 0; n < 20; n++) await tick(`c${n}`, app.topic);
+      assert.deepEqual([done.length, publication.awayTopics.map(({ topic }) => topic)], [22, [sick]]);
+      await withAdmin(app.brokers, (admin) =>
+        admin.alterConfigs({
+          validateOnly: false,
+          resources: [{ type: 2, name: sick, configEntries: [{ name: "min.insync.replicas", value: "1" }] }],
+        }));
+      await waits;
+      // Without a leader no transaction is even begun.
+      const { leader } = own.cluster;
+      own.cluster.leader = (topic, partition) => topic === sick ? -1 : leader.call(own.cluster, topic, partition);
+      own.cluster.sent.length = 0;
+      const headless = tick("headless", sick, app.topic);
+      await until(() => publication.awayTopics.length > 0);
+      assert.deepEqual(own.cluster.sent.filter((name) => /^(Produce|EndTxn|AddPartitions)/.test(name)), []);
+      await tick("d", app.topic);
+      own.cluster.leader = leader;
+      await headless;
+      assert.deepEqual(await app.values(sick), ["sick", "headless"]);
+      assert.deepEqual((await fenced.read(yes)).map(({ key }) => key).toSorted(), done.toSorted());
+    });
+  }
 
   for (const [how, newest] of [["", undefined], [", for a broker without epochs in transactions", 1]] as const) {
     test(`a topic that is made again with fewer partitions takes the next tick${how}`, async () => {
@@ -113,9 +161,9 @@ describe("ticks that share a transaction", { timeout: 60_000 }, () => {
   });
 });
 
-function publicationOf(fenced: FencedPublisher): Publication {
+function publicationOf(fenced: FencedPublisher, trialMs = 1500): Publication {
   return new Publication({
-    ...{ fenced, holds: yes, signal: new AbortController().signal, clock: systemClock, sleep: pause, trialMs: 1500 },
+    ...{ fenced, holds: yes, signal: new AbortController().signal, clock: systemClock, sleep: pause, trialMs },
     appended() {},
     lost: (error) => assert.fail(error),
   });
