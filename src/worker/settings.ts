@@ -108,13 +108,26 @@ export function resolveSettings(options: AppOptions, given: Given): WorkerSettin
     stopTimeout: stopTimeoutOf(options, given),
     instanceId: instanceId ?? byDefault(undefined),
     name: name ?? byDefault(undefined),
-    version: lookUp("version", options.version, { flags: {}, env: given.env }) ?? byDefault(""),
+    version: versionOf(options, given),
     bufferMemory: bufferMemory(given, options.bufferMemory),
     presence: presence(given, options.presenceBind),
     evictOn: evictOn(given, options.evictOn),
     master: mayBeMaster(given, options.master),
     deadLetterDir: deadLetterDir(given, options.deadLetterDir),
   };
+}
+
+/** The group's members are compared by it, and Kafka keeps what all of them say in one record. */
+const LONGEST_VERSION = 64;
+
+function versionOf(options: AppOptions, given: Given): Setting<string> {
+  const version = lookUp("version", options.version, { flags: {}, env: given.env }) ?? byDefault("");
+  if (version.value.length <= LONGEST_VERSION) return version;
+  throw new MephistoError(
+    "INVALID_OPTION",
+    `The version from ${version.from} has ${version.value.length} characters, and may have ${LONGEST_VERSION} at most: ` +
+      "all workers of a group tell each other theirs.",
+  );
 }
 
 /** How long stopping may take in all, in ms. Errors: `INVALID_DURATION`. */

@@ -211,3 +211,9 @@ test("the memory for messages: flag, environment, code, default; sizes have a un
     assert.throws(() => resolveSettings({}, given), fails("INVALID_OPTION", /--buffer-memory/));
   }
 });
+
+test("a version is as long as all members may tell each other", () => {
+  const resolve = (length: number) => resolveSettings({ version: "v".repeat(length) }, { flags: {}, env: {} });
+  assert.equal(resolve(64).version.value.length, 64);
+  assert.throws(() => resolve(65), fails("INVALID_OPTION", /^The version from .* has 65 characters, and may have 64/));
+});
