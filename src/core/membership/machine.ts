@@ -18,7 +18,7 @@ import {
 } from "./place.ts";
 import { Pulse } from "./pulse.ts";
 import { type Joining, type Living, living, mayBeat, roundDueAt, type State, type Syncing } from "./state.ts";
-import { JOIN_SESSIONS, SYNC_SESSIONS } from "./terms.ts";
+import { JOIN_SESSIONS, STATIC_STRANGER_SESSIONS, SYNC_SESSIONS } from "./terms.ts";
 
 export interface MachineOptions {
   readonly terms: LeaseTerms;
@@ -217,7 +217,8 @@ export class MembershipMachine<K extends Kinds> {
 
   #join(place: Place): void {
     const sent = this.#sending("join", place);
-    const deadline = this.#in(JOIN_SESSIONS);
+    const sessions = this.#wouldFenceItself(place) ? STATIC_STRANGER_SESSIONS : JOIN_SESSIONS;
+    const deadline = this.#in(sessions);
     this.#hindrance.joining(this.#now);
     this.#state = { name: "joining", place, sent, deadline, again: false, overdue: undefined };
     this.#effects.push({
@@ -229,8 +230,16 @@ export class MembershipMachine<K extends Kinds> {
       patience: this.#grace.asked,
       asks: this.#asks,
       draining: this.#draining,
-      timeoutMs: this.#timeoutMs(JOIN_SESSIONS),
+      timeoutMs: this.#timeoutMs(sessions),
     });
+  }
+
+  /**
+   * A static member without an id takes its place from whoever has it, itself included: if its first JoinGroup is only late,
+   * it would be fenced by it, and end. As a stranger it holds up nobody, so that it can wait.
+   */
+  #wouldFenceItself({ is }: Place): boolean {
+    return this.#options.instanceId !== undefined && is === "stranger";
   }
 
   #sync(place: Place, again: boolean, plan: K["plan"] | undefined): void {

@@ -17,5 +17,7 @@ export function leaseTerms(sessionMs: number): LeaseTerms {
  * after a session. It is sent again then, over another connection, which changes nothing where it was parked.
  */
 export const JOIN_SESSIONS: number = 5 / 4;
+/** How long that of a static member is which the group is to know by its place alone, in sessions. */
+export const STATIC_STRANGER_SESSIONS: number = REBALANCE_SESSIONS + 2;
 /** How long a SyncGroup is: it is parked until the leader has sent its own, or is found out not to. */
 export const SYNC_SESSIONS: number = 3 / 2;
