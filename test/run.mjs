@@ -58,6 +58,7 @@ const nodeOnly = [
   "test/kafka/fenced-cluster",
   // What brokers refuse; that a file can be written on each of them is in test/worker/dead-letter-file.test.ts.
   "test/kafka/dead-letters",
+  "test/kafka/acl",
   // The tests of cut-off, secure and producer stand on it on each of them.
   "test/support/kafka.test.ts",
   "test/support/proxy.test.ts",

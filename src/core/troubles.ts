@@ -27,6 +27,8 @@ export interface ReportOptions {
   readonly graceMs?: number;
   /** What an outage means, before what the error says: a sentence. */
   readonly meaning?: string;
+  /** What is said when an outage is over: a sentence without its end. */
+  readonly back?: string;
   /** Its outage is told even while another one has been told. */
   readonly always?: boolean;
 }
@@ -87,6 +89,8 @@ export class Report {
   /** When which refusal was told last. */
   readonly #toldAt = new Map<string, number>();
   #refusedSince: number | undefined;
+  /** Whether this refusal has been told. */
+  #isTold = false;
   #trouble: Trouble | undefined;
 
   constructor(parts: ReportParts) {
@@ -123,11 +127,11 @@ export class Report {
   over(part = ""): void {
     this.#failing.delete(part);
     if (this.#failing.size > 0 || this.#trouble === undefined) return;
-    const { clock, logger, name, outage } = this.#parts;
+    const { clock, logger, name, outage, back = `${name} works again` } = this.#parts;
     const wasTold = outage.told;
-    outage.over(`${name} works again`);
-    if (!wasTold && this.#refusedSince !== undefined) {
-      logger.info(`${name} works again after ${seconds(clock.monotonic() - this.#refusedSince)}.`);
+    outage.over(back);
+    if (!wasTold && this.#isTold) {
+      logger.info(`${name} works again after ${seconds(clock.monotonic() - this.#trouble.since)}.`);
     }
     this.#clear();
   }
@@ -143,8 +147,8 @@ export class Report {
 
   #clear(): void {
     this.#trouble = this.#refusedSince = undefined;
+    this.#isTold = false;
     this.#failing.clear();
-    this.#toldAt.clear();
   }
 
   #isAway(error: MephistoError, fields: LogFields): void {
@@ -160,6 +164,7 @@ export class Report {
     for (const [told, at] of this.#toldAt) if (now - at >= REPEAT_LOG_MS) this.#toldAt.delete(told);
     if (this.#toldAt.has(sentence) || this.#toldAt.size >= MOST_SENTENCES) return;
     this.#toldAt.set(sentence, now);
+    this.#isTold = true;
     const lasts = now - this.#refusedSince;
     const lasting = lasts < REPEAT_LOG_MS ? "" : ` This has lasted for ${seconds(lasts)}.`;
     logger.error(`${sentence}${lasting} It goes on by itself when that is mended.`, { ...fields, ...codeField(error) });

@@ -9,6 +9,7 @@ import type { Lease } from "../core/lease.ts";
 import type { NamedWork, WorkSummary } from "../core/master-work.ts";
 import type { Compression, Run } from "../core/message.ts";
 import type { Supervisor } from "../core/supervisor.ts";
+import type { Troubles } from "../core/troubles.ts";
 import type { MasterLog } from "./master-log.ts";
 
 /** A message to be sent: bytes. */
@@ -242,6 +243,8 @@ export interface ClusterInfo {
 export interface Driver {
   readonly publisher: Publisher;
   readonly master: MasterLog;
+  /** Where all that goes on in the background says that it does not: the driver's loops, and the worker's. */
+  readonly troubles: Troubles;
   /** Connects once. Errors: `UNREACHABLE`, `AUTHENTICATION_FAILED`, `UNTRUSTED_CERTIFICATE`, `PROTOCOL`. */
   connect(): Promise<ClusterInfo>;
   /**

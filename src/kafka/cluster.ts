@@ -43,6 +43,7 @@ export class Cluster {
   /** The id that a topic had when it was last there. */
   readonly #lastIds = new Map<string, string>();
   readonly #listeners = new Set<(topic: string) => void>();
+  readonly #answers = new Set<(topic: string, error: ProtocolError | undefined) => void>();
   #closed = false;
 
   constructor(endpoint: Endpoint, clientId: string) {
@@ -103,6 +104,11 @@ export class Cluster {
    */
   onChange(listener: (topic: string) => void): void {
     this.#listeners.add(listener);
+  }
+
+  /** Calls `listener` with each answer about a topic: why it is refused to us, or that it is not. */
+  onAnswer(listener: (topic: string, refused: ProtocolError | undefined) => void): void {
+    this.#answers.add(listener);
   }
 
   /** Asks for the state of topics, and of the cluster. A topic that is gone is forgotten. Errors: `UNREACHABLE`, `PROTOCOL`. */
@@ -210,9 +216,9 @@ export class Cluster {
     for (const { name, topicId, errorCode, partitions } of answer.topics) {
       if (name === null) continue;
       if (errorCode === UNKNOWN_TOPIC_OR_PARTITION) this.#forget(name);
-      else if (errorCode !== 0 && errorCode !== LEADER_NOT_AVAILABLE) {
-        refused ??= new ProtocolError(errorCode, `Topic ${name}`); // what is said of the others is true all the same
-      }
+      const error = isTold(errorCode) ? undefined : new ProtocolError(errorCode, `Topic ${name}`);
+      for (const listener of this.#answers) listener(name, error?.retriable ? undefined : error);
+      refused ??= error; // what is said of the others is true all the same
       if (errorCode !== 0 || this.#formerIds.has(topicId)) continue;
       const leaders: number[] = new Array(partitions.length).fill(-1);
       for (const { partition, leaderId } of partitions) leaders[partition] = leaderId;
@@ -253,4 +259,9 @@ export class Cluster {
   #changed(topic: string): void {
     for (const listener of this.#listeners) listener(topic);
   }
+}
+
+/** Whether a topic's error code is an answer about the topic. */
+function isTold(code: number): boolean {
+  return code === 0 || code === UNKNOWN_TOPIC_OR_PARTITION || code === LEADER_NOT_AVAILABLE;
 }

@@ -4,13 +4,14 @@ import type { Clock } from "../core/clock.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
 import type { Lease } from "../core/lease.ts";
 import { codeField, type Logger } from "../core/logger.ts";
-import { Outage } from "../core/outage.ts";
 import { Supervisor } from "../core/supervisor.ts";
+import { Troubles } from "../core/troubles.ts";
 import type { Delivery, JoinOptions, MemberListener, Membership, Peer, TopicPartition } from "../driver/driver.ts";
 import type { Outcome } from "../driver/group-plan.ts";
-import { errorName } from "../wire/error-codes.ts";
+import { errorName, isRetriableCode } from "../wire/error-codes.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
+import { ProtocolError } from "./errors.ts";
 import { Fetcher } from "./fetcher.ts";
 import { Group } from "./group.ts";
 import { commitOf } from "./offsets.ts";
@@ -47,9 +48,7 @@ export class Consumer implements Membership {
   readonly #fetcher: Fetcher;
   readonly #positions: Positions;
   readonly #logger: Logger;
-  readonly #outage: Outage;
-  /** While the coordinator answers, and refuses. */
-  readonly #refusal: Outage;
+  readonly #troubles: Troubles;
   #trouble: string | undefined;
   readonly #held = new Map<string, Held>();
   /** By topic: what was begun last of it. */
@@ -61,22 +60,36 @@ export class Consumer implements Membership {
   readonly #stop = new AbortController();
   readonly #ready = Promise.withResolvers<void>();
   #handingOver = false;
+  /** How often partitions have been begun. */
+  #begun = 0;
   #committing: Promise<number> | undefined;
   readonly #commits: ReturnType<typeof setInterval>;
   readonly #watch: ReturnType<typeof setInterval>;
 
-  constructor(cluster: Cluster, options: JoinOptions, listener: MemberListener, logger: Logger, clock: Clock) {
+  constructor(
+    cluster: Cluster,
+    options: JoinOptions,
+    listener: MemberListener,
+    logger: Logger,
+    clock: Clock,
+    troubles: Troubles = new Troubles(logger, clock),
+  ) {
     this.#cluster = cluster;
     this.#options = options;
     this.#listener = listener;
     this.#logger = logger;
-    this.#outage = new Outage(logger, clock, COORDINATOR_GRACE);
-    this.#refusal = new Outage(logger, clock, COORDINATOR_GRACE);
+    this.#troubles = troubles;
+    const membership = troubles.of(`Membership in group ${options.group}`, {
+      graceMs: COORDINATOR_GRACE,
+      meaning: "Cut off from the group's coordinator.",
+      back: "The group's coordinator answers again",
+      always: true,
+    });
     this.#positions = new Positions(cluster);
     const failed = (error: MephistoError) => listener.failed(error);
     const supervisor = this.#supervisor = options.supervisor ?? new Supervisor({ logger, clock, sleep: pause, failed });
     const deliver = (delivery: Delivery) => listener.deliver(delivery);
-    this.#fetcher = new Fetcher(cluster, this.#positions, deliver, logger, clock, supervisor, options.budget);
+    this.#fetcher = new Fetcher(cluster, this.#positions, deliver, logger, clock, supervisor, options.budget, troubles);
     this.#group = new Group(cluster, { ...options, supervisor }, {
       owned: () => [...this.#held.values()].map(({ topic, partition }) => ({ topic, partition })),
       claim: () => listener.claim(),
@@ -88,18 +101,14 @@ export class Consumer implements Membership {
       },
       unreachable: (error) => {
         // A broker that has just begun makes its groups' coordinator first: that is no outage, however long it takes.
-        if (this.lastContact === -Infinity && error.code === "PROTOCOL") {
-          return logger.debug(error.message, codeField(error));
-        }
-        const isRefusal = error.code !== "UNREACHABLE";
-        const sentence = isRefusal ? error.message : `Cut off from the group's coordinator. ${error.message}`;
-        this.#trouble = sentence;
-        (isRefusal ? this.#refusal : this.#outage).failed(sentence, codeField(error));
+        const isNew = this.lastContact === -Infinity && error.code === "PROTOCOL" && error.retriable;
+        if (isNew) return logger.debug(error.message, codeField(error));
+        this.#trouble = error.message;
+        membership.failed(error);
       },
       reachable: () => {
         this.#trouble = undefined;
-        this.#outage.over("The group's coordinator answers again");
-        this.#refusal.over(`Group ${options.group} has formed`);
+        membership.over();
       },
     }, clock);
     cluster.onChange(() => this.#group.replan());
@@ -224,16 +233,21 @@ export class Consumer implements Membership {
   async #begin(added: readonly Held[]): Promise<void> {
     const backoff = new Backoff(50, 1000);
     const mine = () => added.filter((held) => this.#holds(held) && !held.leaving && held.acks === undefined);
+    const report = this.#troubles.of("Finding where to begin reading");
+    const part = String(++this.#begun);
     while (!this.#stop.signal.aborted) {
       try {
         const wanted = mine();
         if (wanted.length > 0) {
           // What is known of the topics may be older than what the leader of the group has planned with.
-          await this.#cluster.refresh([...new Set(wanted.map(({ topic }) => topic))]);
+          const refused = await this.#refresh(wanted);
           const there = wanted.filter((held) => this.#exists(held));
-          const found = await this.#positions.committed(this.#group, this.#options.group, there);
+          const { found, error } = await this.#positions.committed(this.#group, this.#options.group, there);
           await this.#read(mine(), found);
-        }
+          // What is refused of one topic keeps no other from being read.
+          if (error ?? refused) throw error ?? refused;
+          report.over(part);
+        } else report.drop(part); // others have them
         this.#ready.resolve();
         // What is not there, of a topic that was deleted meanwhile, keeps nothing else from being read.
         if (mine().length === 0) return;
@@ -241,8 +255,21 @@ export class Consumer implements Membership {
       } catch (error) {
         if (!(error instanceof MephistoError)) throw error; // a fault of ours
         this.#logger.debug(`The positions are not known yet: ${messageOf(error)}`, codeField(error));
+        report.failed(error, {}, part);
         await pause(backoff.next(), this.#stop.signal);
       }
+    }
+    report.drop(part);
+  }
+
+  /** Asks how their topics are; what some of them are refused with. Errors: those that pass. */
+  async #refresh(partitions: readonly TopicPartition[]): Promise<MephistoError | undefined> {
+    try {
+      await this.#cluster.refresh([...new Set(partitions.map(({ topic }) => topic))]);
+      return undefined;
+    } catch (error) {
+      if (error instanceof MephistoError && !error.retriable) return error;
+      throw error;
     }
   }
 
@@ -310,7 +337,9 @@ export class Consumer implements Membership {
 
   async #handOver(given: readonly Held[]): Promise<void> {
     // Committed before they are given up: nobody checks who commits, and the next owner begins where the group is.
-    await this.#commitFirmly(this.#acks(given), Infinity);
+    const acks = this.#acks(given);
+    await this.#commitFirmly(acks, Infinity);
+    this.#sayWhatIsRefused(acks);
     const left = given.filter((held) => this.#holds(held));
     if (left.length === 0 || this.#stop.signal.aborted) return;
     this.#close(left);
@@ -347,17 +376,32 @@ export class Consumer implements Membership {
     return this.#acks(this.#held.values());
   }
 
-  /** Commits until it is accepted, or the partitions are lost, or time is over. */
+  /** Commits until it is accepted, or refused for a session, or the partitions are lost, or time is over. */
   async #commitFirmly(acks: readonly Acknowledgements[], until: number): Promise<void> {
     const backoff = new Backoff(20, 500);
-    while (acks.some(({ closed, position, committed }) => !closed && position > committed)) {
+    let refusedSince: number | undefined;
+    while (acks.some(isBehind)) {
       await this.#committing;
       const code = await this.#commit(acks);
       if (code === Code.NONE) continue;
+      if (!isRefusal(code)) refusedSince = undefined;
+      else if (performance.now() - (refusedSince ??= performance.now()) >= this.#options.sessionTimeout) return;
       if (code === Code.UNKNOWN_TOPIC_OR_PARTITION) await this.#closeDeleted(acks);
       if (performance.now() > until || this.#stop.signal.aborted) return;
       await pause(backoff.next(), this.#stop.signal);
     }
+  }
+
+  /** A partition is not kept for ever for a commit that is refused: whoever has it next handles some of it again. */
+  #sayWhatIsRefused(acks: readonly Acknowledgements[]): void {
+    const again = acks.filter((each) => isBehind(each) && each.committed >= 0);
+    if (again.length === 0 || this.#stop.signal.aborted) return;
+    const where = again.map(({ topic, partition, committed, position }) =>
+      `${keyOf(topic, partition)} from offset ${committed} to ${position - 1}`
+    );
+    this.#logger.warn(
+      `Given up without a commit, which Kafka refuses: ${where.join(", ")}. It is handled again by the next worker.`,
+    );
   }
 
   /**
@@ -392,14 +436,38 @@ export class Consumer implements Membership {
     const { group, instanceId = null } = this.#options;
     const commit = commitOf({ groupId: group, generationId, memberId, groupInstanceId: instanceId }, acks);
     if (commit === undefined) return Code.NONE;
+    const report = this.#troubles.of("Committing what was handled");
     try {
-      const code = commit.apply(await this.#group.ask(commit.call));
-      if (code !== Code.NONE) this.#logger.debug(`A commit waits: ${errorName(code)}`, { code: errorName(code) });
+      const refused = commit.apply(await this.#group.ask(commit.call));
+      const code = refused?.errorCode ?? Code.NONE;
+      if (refused === undefined) report.over();
+      else {
+        this.#logger.debug(`A commit waits: ${errorName(code)}`, { code: errorName(code) });
+        if (!OF_THE_GROUP.has(code)) report.failed(new ProtocolError(code, `Offsets of ${refused.topic}`), refused);
+      }
       return code;
     } catch (error) {
       if (!(error instanceof MephistoError)) throw error; // a fault of ours
       this.#logger.debug(`A commit waits: ${messageOf(error)}`, codeField(error));
+      report.failed(error);
       return Code.COORDINATOR_NOT_AVAILABLE;
     }
   }
+}
+
+/** What the group's next generation settles, or whoever looks after the topics. */
+const OF_THE_GROUP: ReadonlySet<number> = new Set([
+  Code.ILLEGAL_GENERATION,
+  Code.UNKNOWN_MEMBER_ID,
+  Code.REBALANCE_IN_PROGRESS,
+  Code.UNKNOWN_TOPIC_OR_PARTITION,
+]);
+
+/** Whether a commit was refused for good. */
+function isRefusal(code: number): boolean {
+  return code !== Code.NONE && !isRetriableCode(code) && !OF_THE_GROUP.has(code);
+}
+
+function isBehind({ closed, position, committed }: Acknowledgements): boolean {
+  return !closed && position > committed;
 }

@@ -4,8 +4,9 @@ import { ByteBudget } from "../core/byte-budget.ts";
 import type { Clock } from "../core/clock.ts";
 import { codeField, type Logger } from "../core/logger.ts";
 import { Run } from "../core/message.ts";
-import { MephistoError, messageOf } from "../core/errors.ts";
+import { isRetriable, MephistoError, messageOf } from "../core/errors.ts";
 import type { Supervisor } from "../core/supervisor.ts";
+import { type Report, Troubles } from "../core/troubles.ts";
 import type { Delivery } from "../driver/driver.ts";
 import { errorName } from "../wire/error-codes.ts";
 import { fetch, type FetchedPartition, type FetchResponse } from "../wire/requests/01-fetch.ts";
@@ -15,7 +16,7 @@ import { endOf, partsOf } from "./batches.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { codecs } from "./compression.ts";
-import { check, ConnectionLost } from "./errors.ts";
+import { asError, check, ConnectionLost, ProtocolError } from "./errors.ts";
 import { FetchNode, Poller } from "./fetch-node.ts";
 import type { FetchSession } from "./fetch-session.ts";
 import { shownRate } from "./line.ts";
@@ -63,6 +64,10 @@ export class Fetcher {
   readonly #clock: Clock;
   readonly #supervisor: Supervisor | undefined;
   readonly #readings = new Readings();
+  readonly #troubles: Troubles;
+  /** What has been reported as not to be had: partitions, and brokers. */
+  readonly #troubled = new Set<Reading>();
+  readonly #away = new Set<number>();
   readonly #nodes = new Map<number, FetchNode>();
   /** By broker: how much to ask for, which outlives the connections. */
   readonly #sizes = new Map<number, AnswerSize>();
@@ -79,7 +84,9 @@ export class Fetcher {
     clock: Clock,
     supervisor?: Supervisor,
     budget: ByteBudget = new ByteBudget(),
+    troubles: Troubles = new Troubles(logger, clock),
   ) {
+    this.#troubles = troubles;
     this.#cluster = cluster;
     this.#budget = budget;
     this.#positions = positions;
@@ -118,6 +125,8 @@ export class Fetcher {
     this.#forget(reading);
     this.#nodes.get(reading.nodeId)?.remove(reading);
     this.#readings.delete(reading);
+    if (this.#troubled.delete(reading)) this.#reportOf(reading.topic).drop(String(reading.partition));
+    this.#forgetAway();
   }
 
   close(): void {
@@ -187,12 +196,15 @@ export class Fetcher {
         const answer = await link.send(request, LONG_POLL + SILENCE);
         session.isUnderWay = false;
         const bytes = this.#take(answer, session);
+        if (this.#away.delete(node.id)) this.#reportOf(`from broker ${node.id}`).over();
         this.#measure(node, link, bytes);
         poll = bytes > 0 ? SHORT_POLL : Math.min(poll * 2, LONG_POLL);
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         if (!(error instanceof MephistoError)) throw error; // a fault of ours
         this.#logger.debug(`Fetching from broker ${node.id} failed: ${messageOf(error)}`, codeField(error));
+        this.#away.add(node.id);
+        this.#reportOf(`from broker ${node.id}`).failed(error);
         if (error instanceof ConnectionLost && error.silent) this.#lost(node, link);
         if (this.#nodes.get(node.id) === node) this.#drop(node.id);
         this.#refresh();
@@ -255,6 +267,7 @@ export class Fetcher {
         const reading = this.#readings.byId(topicId, fetched.partition);
         if (reading === undefined || !session.isAwaited(reading)) continue; // not wanted any more
         bytes += fetched.records.length;
+        if (fetched.errorCode === 0 && this.#troubled.size > 0) this.#isBack(reading);
         if (fetched.errorCode !== 0) this.#trouble(reading, fetched.errorCode);
         else if (fetched.diverging) this.#diverged(reading, fetched.diverging.endOffset);
         else if (fetched.records.length > 0) this.#receive(reading, fetched);
@@ -374,7 +387,36 @@ export class Fetcher {
         break;
       default: // the leader has moved, or will be back
         this.#logger.debug(`Fetching ${keyOf(reading)}: ${errorName(code)}`);
+        this.#isTroubled(reading, new ProtocolError(code, `A read of ${reading.topic}`));
         this.#refresh();
+    }
+  }
+
+  #isTroubled(reading: Reading, error: MephistoError): void {
+    const { topic, partition } = reading;
+    this.#troubled.add(reading);
+    this.#reportOf(topic).failed(error, { topic, partition }, String(partition));
+  }
+
+  #isBack(reading: Reading): void {
+    if (this.#troubled.delete(reading)) this.#reportOf(reading.topic).over(String(reading.partition));
+  }
+
+  /** `what`: a topic, or `from broker 1`. */
+  #reportOf(what: string): Report {
+    return this.#troubles.of(`Reading ${what}`);
+  }
+
+  /** A broker that leads nothing any more that is read here is nobody's trouble. */
+  #forgetAway(): void {
+    if (this.#away.size === 0) return;
+    const leaders = new Set(
+      [...this.#readings.all()].map(({ topic, partition }) => this.#cluster.leader(topic, partition)),
+    );
+    for (const nodeId of this.#away) {
+      if (leaders.has(nodeId)) continue;
+      this.#away.delete(nodeId);
+      this.#reportOf(`from broker ${nodeId}`).drop();
     }
   }
 
@@ -410,6 +452,7 @@ export class Fetcher {
         partition,
         ...codeField(error),
       });
+      this.#isTroubled(reading, asError(error));
       this.#pause(reading, RETRY);
     }
   }
@@ -440,6 +483,7 @@ export class Fetcher {
   #refresh(): Promise<void> {
     this.#refreshing ??= this.#locateLeaders().finally(() => {
       this.#refreshing = undefined;
+      this.#forgetAway();
       for (const reading of this.#readings.all()) this.#locate(reading);
     });
     return this.#refreshing;
@@ -454,6 +498,7 @@ export class Fetcher {
       } catch (error) {
         this.#logger.debug(`The leaders are not known: ${messageOf(error)}`, codeField(error));
         await pause(RETRY, this.#stop.signal);
+        if (!isRetriable(error)) return; // what is said of the other topics is true all the same
       }
     }
   }

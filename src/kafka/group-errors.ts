@@ -11,7 +11,6 @@ export function hopelessError(code: number, options: JoinOptions): MephistoError
 }
 
 const HOPELESS: ReadonlySet<number> = new Set([
-  Code.GROUP_AUTHORIZATION_FAILED,
   Code.GROUP_MAX_SIZE_REACHED,
   Code.INVALID_GROUP_ID,
 ]);

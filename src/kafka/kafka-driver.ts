@@ -13,6 +13,7 @@ import { isInMemory } from "../wire/cluster-id.ts";
 import { Cluster } from "./cluster.ts";
 import { Consumer } from "./consumer.ts";
 import { within } from "../core/pause.ts";
+import { Troubles } from "../core/troubles.ts";
 import { KafkaMasterLog } from "./master-log.ts";
 import { MissingTopics } from "./missing-topics.ts";
 import { Producer } from "./producer.ts";
@@ -23,6 +24,7 @@ import { type Endpoint, shownAddress } from "./url.ts";
 export class KafkaDriver implements Driver {
   readonly publisher: Producer;
   readonly master: KafkaMasterLog;
+  readonly troubles: Troubles;
   readonly #cluster: Cluster;
   readonly #missing: MissingTopics;
   readonly #logger: Logger;
@@ -30,10 +32,11 @@ export class KafkaDriver implements Driver {
 
   constructor(endpoint: Endpoint, clientId: string, options: ProducerOptions, logger: Logger, clock: Clock) {
     this.#cluster = new Cluster(endpoint, clientId);
-    this.#missing = new MissingTopics(this.#cluster, logger, clock);
+    this.troubles = new Troubles(logger, clock);
+    this.#missing = new MissingTopics(this.#cluster, logger, clock, this.troubles);
     this.#logger = logger;
     this.#clock = clock;
-    this.publisher = new Producer(this.#cluster, options, logger, clock);
+    this.publisher = new Producer(this.#cluster, options, logger, clock, this.troubles);
     this.master = new KafkaMasterLog(this.#cluster, options.compression, clock);
   }
 
@@ -58,7 +61,7 @@ export class KafkaDriver implements Driver {
   }
 
   join(options: JoinOptions, listener: MemberListener): Membership {
-    return new Consumer(this.#cluster, options, listener, this.#logger, this.#clock);
+    return new Consumer(this.#cluster, options, listener, this.#logger, this.#clock, this.troubles);
   }
 
   async close(ms: number): Promise<void> {

@@ -3,6 +3,7 @@ import { formatDuration } from "../core/duration.ts";
 import { messageOf } from "../core/errors.ts";
 import { codeField, type Logger } from "../core/logger.ts";
 import { pause } from "../core/pause.ts";
+import { Troubles } from "../core/troubles.ts";
 import type { MissingTopic, TopicSpec } from "../driver/driver.ts";
 import type { Cluster } from "./cluster.ts";
 
@@ -34,11 +35,17 @@ export class MissingTopics {
   readonly #stop = new AbortController();
   #looking = false;
 
-  constructor(cluster: Cluster, logger: Logger, clock: Clock) {
+  constructor(cluster: Cluster, logger: Logger, clock: Clock, troubles = new Troubles(logger, clock)) {
     this.#cluster = cluster;
     this.#logger = logger;
     this.#clock = clock;
     cluster.onChange((topic) => this.#changed(topic));
+    // Its state is asked for again and again, so that it is noticed when it is allowed.
+    cluster.onAnswer((topic, refused) => {
+      if (!this.#specs.has(topic) || this.#stop.signal.aborted) return;
+      if (refused) troubles.of(`Asking for topic ${topic}`).failed(refused, { topic });
+      else troubles.of(`Asking for topic ${topic}`).over();
+    });
   }
 
   /** These topics are there, and needed. */

@@ -19,6 +19,13 @@ export function isOfAnother(note: string | null, topicId: string): boolean {
   return note !== null && note.startsWith(NOTE) && note !== noteOf(topicId);
 }
 
+/** What was not accepted of a commit. */
+export interface Refused {
+  readonly topic: string;
+  readonly partition: number;
+  readonly errorCode: number;
+}
+
 /** Who commits: a member in a generation. */
 export interface Committer {
   readonly groupId: string;
@@ -34,7 +41,7 @@ export interface Committer {
 export function commitOf(
   committer: Committer,
   partitions: Iterable<Acknowledgements>,
-): { call: Call<OffsetCommitResponse>; apply(answer: OffsetCommitResponse): number } | undefined {
+): { call: Call<OffsetCommitResponse>; apply(answer: OffsetCommitResponse): Refused | undefined } | undefined {
   const behind = [...partitions].filter(({ closed, position, committed }) => !closed && position > committed);
   if (behind.length === 0) return undefined;
   const sent = behind.map((acks) => ({ acks, ...acks.commit() }));
@@ -48,14 +55,14 @@ export function commitOf(
   }));
   return {
     call: offsetCommit({ ...committer, topics }),
-    /** Notes what was accepted; gives the first error code, or 0. */
+    /** Notes what was accepted; gives the first that was not. */
     apply(answer) {
-      let first = 0;
+      let first: Refused | undefined;
       const entries = new Map(sent.map((entry) => [`${entry.acks.topic}/${entry.acks.partition}`, entry]));
       for (const { topic, partitions } of answer.topics) {
         for (const { partition, errorCode } of partitions) {
           if (errorCode === 0) entries.get(`${topic}/${partition}`)?.accepted();
-          if (errorCode !== 0 && first === 0) first = errorCode;
+          if (errorCode !== 0) first ??= { topic, partition, errorCode };
         }
       }
       return first;

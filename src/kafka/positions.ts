@@ -1,10 +1,11 @@
 import { Acknowledgements } from "../core/acknowledgements.ts";
+import type { MephistoError } from "../core/errors.ts";
 import type { TopicPartition } from "../driver/driver.ts";
 import { groupBy } from "../core/group-by.ts";
 import { EARLIEST, listOffsets } from "../wire/requests/02-list-offsets.ts";
 import { offsetFetch } from "../wire/requests/09-offset-fetch.ts";
 import type { Cluster } from "./cluster.ts";
-import { check } from "./errors.ts";
+import { check, ProtocolError } from "./errors.ts";
 import type { Group } from "./group.ts";
 import { isOfAnother } from "./offsets.ts";
 
@@ -17,10 +18,14 @@ export class Positions {
   }
 
   /**
-   * The positions of partitions that were assigned, of topics that are known. Errors: `UNREACHABLE`, `PROTOCOL`,
-   * `UNKNOWN_TOPIC`.
+   * The positions of partitions that were assigned, of topics that are known; and why those of some are not. Errors of all
+   * of them: `UNREACHABLE`, `PROTOCOL`, `NOT_AUTHORIZED`, `UNKNOWN_TOPIC`.
    */
-  async committed(group: Group, groupId: string, partitions: readonly TopicPartition[]): Promise<Acknowledgements[]> {
+  async committed(
+    group: Group,
+    groupId: string,
+    partitions: readonly TopicPartition[],
+  ): Promise<{ found: Acknowledgements[]; error: MephistoError | undefined }> {
     const topics = [...groupBy(partitions, ({ topic }) => topic)].map(([topic, group]) => ({
       topic,
       partitions: group.map(({ partition }) => partition),
@@ -31,24 +36,25 @@ export class Positions {
     check(answer.errorCode, `The offsets of group ${groupId}`);
     const found: Acknowledgements[] = [];
     const none: TopicPartition[] = [];
+    const errors: MephistoError[] = [];
     for (const { topic, partitions } of answer.topics) {
       const topicId = ids.get(topic) ?? "";
       for (const { partition, committedOffset, metadata, errorCode } of partitions) {
-        check(errorCode, `The offset of ${topic}[${partition}] in group ${groupId}`);
-        if (committedOffset < 0 || isOfAnother(metadata, topicId)) none.push({ topic, partition });
+        if (errorCode !== 0) errors.push(new ProtocolError(errorCode, `The offsets of ${topic} in group ${groupId}`));
+        else if (committedOffset < 0 || isOfAnother(metadata, topicId)) none.push({ topic, partition });
         else found.push(new Acknowledgements({ topic, partition }, committedOffset, topicId));
       }
     }
-    const earliest = await this.#earliest(none);
-    return [
-      ...found,
-      ...earliest.map(({ offset, ...at }) => new Acknowledgements(at, offset, ids.get(at.topic))),
-    ];
+    const earliest = await this.#earliest(none, errors);
+    found.push(...earliest.map(({ offset, ...at }) => new Acknowledgements(at, offset, ids.get(at.topic))));
+    return { found, error: errors[0] };
   }
 
   /** The earliest offset of one partition. */
   async earliest({ topic, partition }: TopicPartition): Promise<number> {
-    const [found] = await this.#earliest([{ topic, partition }]);
+    const errors: MephistoError[] = [];
+    const [found] = await this.#earliest([{ topic, partition }], errors);
+    if (errors[0]) throw errors[0];
     return found?.offset ?? 0;
   }
 
@@ -60,7 +66,11 @@ export class Positions {
     return this.#cluster.topic(topic)?.leaders[partition] ?? -1;
   }
 
-  async #earliest(partitions: readonly TopicPartition[]): Promise<(TopicPartition & { offset: number })[]> {
+  /** `errors`: those of single partitions are added to it. */
+  async #earliest(
+    partitions: readonly TopicPartition[],
+    errors: MephistoError[],
+  ): Promise<(TopicPartition & { offset: number })[]> {
     const placed = await Promise.all(partitions.map(async (at) => ({ ...at, leader: await this.#leader(at) })));
     const answers = [...groupBy(placed, ({ leader }) => leader)].map(async ([leader, group]) => {
       const topics = [...groupBy(group, ({ topic }) => topic)].map(([topic, group]) => ({
@@ -70,9 +80,10 @@ export class Positions {
       const link = this.#cluster.questions(this.#cluster.node(leader));
       const answer = await link.send(listOffsets({ isolationLevel: "read_committed", topics }));
       return answer.topics.flatMap(({ topic, partitions }) =>
-        partitions.map(({ partition, offset, errorCode }) => {
-          check(errorCode, `The earliest offset of ${topic}[${partition}]`);
-          return { topic, partition, offset };
+        partitions.flatMap(({ partition, offset, errorCode }) => {
+          if (errorCode === 0) return { topic, partition, offset };
+          errors.push(new ProtocolError(errorCode, `The earliest offset of ${topic}`));
+          return [];
         })
       );
     });

@@ -1,12 +1,14 @@
 import type { Clock } from "../core/clock.ts";
-import { isRetriable, MephistoError, messageOf } from "../core/errors.ts";
+import { isRetriable, MephistoError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { Troubles } from "../core/troubles.ts";
 import type { Publisher, Record } from "../driver/driver.ts";
 import { maxRecordSize } from "../wire/batch-builder.ts";
 import { partitionForKey } from "../wire/murmur2.ts";
 import type { Batch } from "./batch.ts";
 import type { Cluster, TopicState } from "./cluster.ts";
 import { packedWith } from "./compression.ts";
+import { asError } from "./errors.ts";
 import { PartitionQueue } from "./partition-queue.ts";
 import { Backoff, pause, Turns } from "../core/pause.ts";
 import { type ProducerOptions, Sender } from "./sender.ts";
@@ -59,11 +61,17 @@ export class Producer implements Publisher {
   #idle: (() => void)[] = [];
   readonly #stop = new AbortController();
 
-  constructor(cluster: Cluster, options: ProducerOptions, logger: Logger, clock: Clock) {
+  constructor(
+    cluster: Cluster,
+    options: ProducerOptions,
+    logger: Logger,
+    clock: Clock,
+    troubles: Troubles = new Troubles(logger, clock),
+  ) {
     this.#cluster = cluster;
     this.#clock = clock;
     this.#turns = new Turns(clock);
-    this.#sender = new Sender(cluster, options, logger, clock, (bytes) => this.#freed(bytes));
+    this.#sender = new Sender(cluster, options, logger, clock, troubles, (bytes) => this.#freed(bytes));
     cluster.onChange((topic) => this.#changed(topic));
   }
 
@@ -333,10 +341,6 @@ function gone(topic: string, cause: unknown): MephistoError {
     `Topic ${topic} has been deleted, and was not created again within ${TOPIC_TIMEOUT_MS / 1000} s.`,
     { cause },
   );
-}
-
-function asError(error: unknown): Error {
-  return error instanceof MephistoError ? error : new MephistoError("PROTOCOL", messageOf(error), { cause: error });
 }
 
 function stopped(): MephistoError {

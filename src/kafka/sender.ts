@@ -2,7 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { describeThrown, MephistoError, messageOf } from "../core/errors.ts";
 import { groupBy } from "../core/group-by.ts";
 import { codeField, type Logger } from "../core/logger.ts";
-import { Outage } from "../core/outage.ts";
+import type { Report, Troubles } from "../core/troubles.ts";
 import type { CodecName } from "../wire/codec.ts";
 import { errorName, isRetriableCode } from "../wire/error-codes.ts";
 import { initProducerId } from "../wire/requests/22-init-producer-id.ts";
@@ -11,7 +11,7 @@ import { type Batch, type BatchKind, type Identity, refuse, Trial } from "./batc
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { packedWith } from "./compression.ts";
-import { check, ConnectionLost, refusalOf, tooLarge } from "./errors.ts";
+import { asError, check, ConnectionLost, ProtocolError, refusalOf, tooLarge } from "./errors.ts";
 import { shownRate } from "./line.ts";
 import type { Link } from "./link.ts";
 import type { PartitionQueue } from "./partition-queue.ts";
@@ -19,6 +19,7 @@ import { SendWindow } from "./send-window.ts";
 import { shownAddress } from "./url.ts";
 import { pause, startTimer } from "../core/pause.ts";
 import { Seldom } from "../core/seldom.ts";
+import { WriteAccess } from "./write-access.ts";
 
 /** Requests on their way to one broker. The broker remembers the last five batches of a producer, to know repetitions. */
 const IN_FLIGHT = 5;
@@ -70,7 +71,8 @@ export class Sender {
   readonly #tellSlow: (sentence: string) => void;
   readonly #stop = new AbortController();
   #identity: Identity | undefined;
-  readonly #outage: Outage;
+  readonly #report: Report;
+  readonly #access: WriteAccess;
   /** Why messages wait, if they do. */
   #trouble = "";
   readonly #tellFault: (sentence: string) => void;
@@ -84,6 +86,7 @@ export class Sender {
     options: ProducerOptions,
     logger: Logger,
     clock: Clock,
+    troubles: Troubles,
     freed: (bytes: number) => void,
   ) {
     this.#cluster = cluster;
@@ -92,8 +95,14 @@ export class Sender {
     this.#logger = logger;
     this.#clock = clock;
     this.#freed = freed;
-    this.#outage = new Outage(logger, clock, OUTAGE_GRACE_MS);
     this.#tellSlow = new Seldom((sentence) => logger.warn(sentence), clock).tell;
+    this.#report = troubles.of("Sending", {
+      graceMs: OUTAGE_GRACE_MS,
+      meaning: "Messages wait to be sent.",
+      back: "Messages are sent again",
+      always: true,
+    });
+    this.#access = new WriteAccess(cluster, troubles, logger, this.#stop.signal);
     this.#tellFault = new Seldom((sentence) => logger.error(sentence, { code: "INTERNAL" }), clock).tell;
   }
 
@@ -263,7 +272,7 @@ export class Sender {
       case Code.DUPLICATE_SEQUENCE_NUMBER: // a repetition of what had been written
         queue.written(batch);
         batch.trial?.written();
-        if (this.#outage.lasting) this.#isBack();
+        if (this.#report.trouble !== undefined) this.#isBack();
         this.#freed(batch.builder.size);
         batch.resolve();
         return;
@@ -284,7 +293,7 @@ export class Sender {
       default:
         if (isRetriableCode(code)) return this.#retry(queue, batch, errorName(code));
         if (OF_A_MESSAGE.has(code)) return this.#blame(queue, batch, code, outcome);
-        this.#refuse(queue, batch, refusalOf(queue, code, outcome));
+        this.#refuse(queue, batch, this.#refusal(queue, code, outcome));
     }
   }
 
@@ -304,9 +313,16 @@ export class Sender {
     for (const { at, parcel } of taken) refuse(parcel, refusalOf(queue, code, outcome, at));
   }
 
+  /** Of all that is written to a topic, whatever is in it. */
+  #refusal(queue: PartitionQueue, code: number, outcome: ProducedPartition | undefined): MephistoError {
+    const error = refusalOf(queue, code, outcome);
+    if (error.code === "NOT_AUTHORIZED") this.#access.refused(queue.topic, new ProtocolError(code, "A write"));
+    return error;
+  }
+
   #isBack(): void {
     this.#trouble = "";
-    this.#outage.over("Messages are sent again");
+    this.#report.over();
   }
 
   /** Its messages go on in other batches, as far as they do. */
@@ -365,7 +381,7 @@ export class Sender {
 
   #waits(error: unknown): void {
     this.#trouble = messageOf(error);
-    this.#outage.failed(`Messages wait to be sent. ${this.#trouble}`, codeField(error));
+    this.#report.failed(asError(error));
   }
 
   async #newIdentity(): Promise<Identity> {

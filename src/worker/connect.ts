@@ -1,4 +1,4 @@
-import { isRetriable } from "../core/errors.ts";
+import { isMephistoError, isRetriable } from "../core/errors.ts";
 import { codeField, ROUTINE } from "../core/logger.ts";
 import { journalTopic } from "../core/journal-topic.ts";
 import { Outage } from "../core/outage.ts";
@@ -27,6 +27,7 @@ export interface Connected {
 export async function connect(parts: ConnectParts, signal: AbortSignal): Promise<Connected | undefined> {
   const { clock, definition, driver, logger, settings, sleep } = parts;
   const outage = new Outage(logger, clock);
+  const refusal = driver.troubles.of("The start");
   const backoff = new Backoff(100, 2000, parts.random);
   const topics = [...definition.actors.values()].map(({ topic, partitions }) => ({
     topic,
@@ -39,11 +40,18 @@ export async function connect(parts: ConnectParts, signal: AbortSignal): Promise
       const partitionCounts = await driver.ensureTopics(topics);
       const journal = await journalOf(parts);
       outage.over("Kafka answers");
+      refusal.over();
       for (const warning of warnings) logger.warn(warning);
       logger.debug(`Connected to ${brokers.join(", ")}`);
       return { clusterId, partitionCounts, journal };
     } catch (error) {
       if (signal.aborted) return undefined;
+      // Others may be about to allow it.
+      if (isMephistoError(error) && error.code === "NOT_AUTHORIZED") {
+        refusal.failed(error);
+        await sleep(backoff.next(), signal);
+        continue;
+      }
       if (!isRetriable(error)) throw error;
       outage.failed(
         `${error.message} The address is from ${settings.url.from}. Start Kafka there, or give another with --url or ` +

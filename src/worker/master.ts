@@ -1,8 +1,9 @@
 import { codeField, type LogFields } from "../core/logger.ts";
 import { formatDuration } from "../core/duration.ts";
-import { messageOf } from "../core/errors.ts";
+import { isRetriable, messageOf } from "../core/errors.ts";
 import { retryPause } from "../core/policy.ts";
 import type { Supervisor } from "../core/supervisor.ts";
+import type { Report, Troubles } from "../core/troubles.ts";
 import type { Term } from "./mastership.ts";
 import { Reign, type ReignParts, type Stage } from "./reign.ts";
 import { codeOf } from "./transaction-runner.ts";
@@ -22,6 +23,7 @@ export interface MasterParts extends Omit<ReignParts, "ownEpoch" | "begun" | "mo
   /** Gives mastership up: another worker may be able to do what this one cannot. */
   standDown(why: string): void;
   readonly supervisor: Supervisor;
+  readonly troubles?: Troubles;
 }
 
 /** A worker as master, from term to term: begins its reign in each, and gives up when nothing comes of it. */
@@ -85,6 +87,12 @@ export class Master {
   /** Another worker is master: what kept this one from it is its affair no longer. */
   relieved(): void {
     this.#trouble = undefined;
+    this.#report?.drop();
+  }
+
+  /** Where it tells what waiting mends: an outage, which keeps nobody from being ready. */
+  get #report(): Report | undefined {
+    return this.#parts.troubles?.of("Beginning as master");
   }
 
   /** No run begins any more, and tasks are told to end; what is in hand goes on, and may be published. */
@@ -103,6 +111,7 @@ export class Master {
       this.#ownEpoch = epoch;
       this.#strivingSince = this.#trouble = undefined;
       this.#failures = 0;
+      this.#report?.over();
     };
     const moved = () => {
       if (this.#failures < FRUITLESS) this.#strivingSince = clock.monotonic();
@@ -140,9 +149,12 @@ export class Master {
     const { logger, standDown } = this.#parts;
     const code = codeOf(error);
     if (code === "FENCED") return standDown("another one has been made master since, and Kafka refuses this one");
-    if (code === "NOT_MASTER" || code === "UNREACHABLE") return logger.debug(messageOf(error), codeField(error));
+    if (isRetriable(error) && code !== "JOURNAL_BLOCKED") this.#report?.failed(error);
+    if (code === "NOT_MASTER" || isRetriable(error) && code !== "JOURNAL_BLOCKED") {
+      return logger.debug(messageOf(error), codeField(error));
+    }
     this.#trouble = messageOf(error);
-    this.#tell(code ?? refused, this.#trouble, codeField(error));
+    this.#tell(code === "NOT_AUTHORIZED" ? this.#trouble : code ?? refused, this.#trouble, codeField(error));
     if (refused) standDown("the clocks differ too much");
   }
 

@@ -16,6 +16,13 @@ export interface WorkerStatus {
   /** Why it is not ready: a sentence. */
   readonly reason: string | null;
   readonly since: string;
+  /** What does not go on in the background, and for how long. What waiting does not mend makes the worker unready. */
+  readonly troubles: readonly {
+    readonly name: string;
+    readonly reason: string;
+    readonly lasts: number;
+    readonly retriable: boolean;
+  }[];
   readonly url: string;
   readonly group: {
     readonly joined: boolean;

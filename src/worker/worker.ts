@@ -141,6 +141,7 @@ export class Worker implements RunningWorker {
       ...parts,
       replicationFactor: definition.options.replicationFactor ?? -1,
       keep: folder === undefined ? keepNothing : keepInFile(folder),
+      signal: this.#over.signal,
     });
     const turns = new Turns(clock, parts.sleep);
     const { publisher } = driver;
@@ -199,6 +200,7 @@ export class Worker implements RunningWorker {
     const master = this.#master = journal && new Master({
       ...this.#parts,
       supervisor: this.#supervisor,
+      troubles: driver.troubles,
       log: driver.master,
       journalId: journal.id,
       journalAnew: async () => {
@@ -242,10 +244,12 @@ export class Worker implements RunningWorker {
   #unready(): string | undefined {
     const { clock, settings } = this.#parts;
     const membership = this.#membership;
+    if (this.#state === "stopping" || this.#state === "stopped") return "The worker is stopping.";
+    const { reason } = this.#parts.driver.troubles;
+    if (reason !== undefined) return reason;
     if (this.#state === "starting" || membership === undefined) {
       return membership?.trouble ?? "The worker has not joined its group yet.";
     }
-    if (this.#state !== "running") return "The worker is stopping.";
     if (!membership.joined) return membership.trouble ?? "The worker is not in its group at the moment.";
     const silence = clock.monotonic() - membership.lastContact;
     if (silence >= settings.sessionTimeout.value) {
@@ -265,7 +269,7 @@ export class Worker implements RunningWorker {
   }
 
   status(): WorkerStatus {
-    const { clock, definition, runtime, settings, url, worker } = this.#parts;
+    const { clock, definition, driver, runtime, settings, url, worker } = this.#parts;
     const lastContact = this.#membership?.lastContact ?? -Infinity;
     const lease = this.#membership?.lease.left() ?? 0;
     const unready = this.#unready();
@@ -281,6 +285,9 @@ export class Worker implements RunningWorker {
       ready: unready === undefined,
       reason: unready ?? null,
       since: this.#since.toISOString(),
+      troubles: driver.troubles.all.map(({ name, reason, retriable, since }) => {
+        return { name, reason, lasts: Math.round(clock.monotonic() - since), retriable };
+      }),
       url,
       group: {
         joined: this.#membership?.joined ?? false,

@@ -45,6 +45,7 @@ export const STATUS: WorkerStatus = {
   state: "running",
   ready: true,
   reason: null,
+  troubles: [],
   since: "2026-01-01T00:00:00.000Z",
   url: "kafka://localhost:9092",
   group: { joined: true, generation: 1, members: 1, lastContact: 10 },

@@ -428,6 +428,7 @@ export class World {
     return {
       publisher: driver.publisher,
       master: driver.master,
+      troubles: driver.troubles,
       connect: () => driver.connect(),
       ensureTopics: (topics) => driver.ensureTopics(topics),
       close: (within) => driver.close(within),

@@ -156,7 +156,15 @@ const cases: { name: string; key: number; version: number; call: Call<unknown>; 
           isrNodes: [1],
           offlineReplicas: [2],
         }],
-      }, { errorCode: 3, name: "none", topicId: "0".repeat(32), isInternal: false, partitions: [] }],
+        authorizedOperations: -(2 ** 31),
+      }, {
+        errorCode: 3,
+        name: "none",
+        topicId: "0".repeat(32),
+        isInternal: false,
+        partitions: [],
+        authorizedOperations: -(2 ** 31),
+      }],
     },
   },
   {

@@ -9,7 +9,7 @@ import { type Lines, supervisorOf } from "../core/fakes.ts";
 import { FakeDriver, nextTurn } from "./fakes.ts";
 
 export function loopParts(clock: Clock, lines: Lines, sleep: Sleep = nextTurn) {
-  const driver = new FakeDriver(clock);
+  const driver = new FakeDriver(clock, lines);
   return {
     driver,
     publisher: driver.publisher,

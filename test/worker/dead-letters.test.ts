@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { type ErrorCode, MephistoError } from "../../src/core/errors.ts";
 import type { Message } from "../../src/core/message.ts";
 import type { Record, TopicSpec } from "../../src/driver/driver.ts";
+import { Troubles } from "../../src/core/troubles.ts";
 import { DeadLetters } from "../../src/worker/dead-letters/dead-letters.ts";
 import type { Keep } from "../../src/worker/dead-letters/file.ts";
 import { Lines } from "../core/fakes.ts";
@@ -34,6 +35,7 @@ function made(rules: Rules = {}) {
   const kept: { topic: string; line: string }[] = [];
   const letters = new DeadLetters({
     driver: {
+      troubles: new Troubles(lines, time),
       ensureTopics(specs) {
         ensured.push(...specs);
         const error = specs.map((spec) => rules.create?.(spec)).find((error) => error !== undefined);

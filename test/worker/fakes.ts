@@ -4,7 +4,9 @@ import type { ByteBudget } from "../../src/core/byte-budget.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { Lease } from "../../src/core/lease.ts";
 import { type Message, Run } from "../../src/core/message.ts";
+import { type Logger, silent } from "../../src/core/logger.ts";
 import { serializer } from "../../src/core/serializer.ts";
+import { Troubles } from "../../src/core/troubles.ts";
 import type {
   Delivery,
   Driver,
@@ -211,13 +213,15 @@ export class FakeDriver implements Driver {
   /** Waited for by the calls of these names. */
   readonly waits = new Map<"connect" | "ensureTopics" | "flush" | "leave" | "standDown", Promise<unknown>>();
   membership: FakeMembership | undefined;
+  readonly troubles: Troubles;
   missingTopics: MissingTopic[] = [];
   /** Whether the first generation is synced at once. */
   ready: Promise<void> = Promise.resolve();
   readonly #clock: Clock;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, logger: Logger = silent) {
     this.#clock = clock;
+    this.troubles = new Troubles(logger, clock);
     this.master = new FakeMasterLog(clock);
   }
 

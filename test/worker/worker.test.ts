@@ -59,8 +59,8 @@ function made(
     task(shop, { name: "task-master", onMaster: true }, tasks.master);
   }
   const time = new FakeTime();
-  const driver = new FakeDriver(time);
   const lines = new Lines();
+  const driver = new FakeDriver(time, lines);
   const worker = new Worker({
     definition,
     settings: resolveSettings(

@@ -1,5 +1,7 @@
 import { MephistoError } from "../../core/errors.ts";
+import { silent } from "../../core/logger.ts";
 import { within } from "../../core/pause.ts";
+import { Troubles } from "../../core/troubles.ts";
 import type { ClusterInfo, Driver, JoinOptions, MemberListener, MissingTopic, TopicSpec } from "../driver.ts";
 import type { Assign } from "../group-plan.ts";
 import type { Host } from "./host.ts";
@@ -21,6 +23,8 @@ export interface MemoryDriverParts {
   readonly assign: Assign;
   /** How much earlier than the log's own reckoning a lease ends, in ms. Default as over Kafka. */
   readonly margin?: number;
+  /** Where its loops report. Default: its own, which tells nobody. */
+  readonly troubles?: Troubles;
 }
 
 /**
@@ -30,12 +34,14 @@ export interface MemoryDriverParts {
 export class MemoryDriver implements Driver {
   readonly publisher: MemoryPublisher;
   readonly master: MemoryMaster;
+  readonly troubles: Troubles;
   readonly #parts: MemoryDriverParts;
   readonly #line: Line;
   readonly #needed = new Set<string>();
 
   constructor(parts: MemoryDriverParts) {
     this.#parts = parts;
+    this.troubles = parts.troubles ?? new Troubles(silent, parts.host);
     this.#line = new Line(parts.network, parts.host);
     this.publisher = new MemoryPublisher(parts.log, parts.network, parts.host);
     this.master = new MemoryMaster(parts);

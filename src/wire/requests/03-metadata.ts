@@ -3,6 +3,8 @@ import { type Call, makeCall } from "../call.ts";
 export interface MetadataRequest {
   /** Names of topics, or null for all there are. None is ever created by asking. */
   readonly topics: readonly string[] | null;
+  /** Whether to tell what this user may do with each. */
+  readonly authorizedOperations?: boolean;
 }
 
 export interface MetadataResponse {
@@ -23,6 +25,8 @@ export interface MetadataResponse {
     readonly topicId: string;
     readonly isInternal: boolean;
     readonly partitions: readonly PartitionMetadata[];
+    /** Each a bit, by the number of the operation; the lowest number of 32 bits where it was not asked for. */
+    readonly authorizedOperations: number;
   }[];
 }
 
@@ -40,7 +44,7 @@ export interface PartitionMetadata {
 const BY_NAME = "0".repeat(32);
 
 /** Metadata, version 12. */
-export function metadata({ topics }: MetadataRequest): Call<MetadataResponse> {
+export function metadata({ topics, authorizedOperations = false }: MetadataRequest): Call<MetadataResponse> {
   return makeCall({
     apiKey: 3,
     apiName: "Metadata",
@@ -49,7 +53,7 @@ export function metadata({ topics }: MetadataRequest): Call<MetadataResponse> {
     write: (w) =>
       w.compactNullableArray(topics, (name) => w.uuid(BY_NAME).compactString(name).noTaggedFields())
         .boolean(false) // allowAutoTopicCreation
-        .boolean(false), // includeTopicAuthorizedOperations
+        .boolean(authorizedOperations),
     read: (r) => ({
       throttleTimeMs: r.int32(),
       brokers: r.compactArray(() => {
@@ -83,8 +87,8 @@ export function metadata({ topics }: MetadataRequest): Call<MetadataResponse> {
             r.skipTaggedFields();
             return partition;
           }),
+          authorizedOperations: r.int32(),
         };
-        r.int32(); // topicAuthorizedOperations, which were not asked for
         r.skipTaggedFields();
         return topic;
       }),

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import type { Clock } from "../../core/clock.ts";
-import { type ErrorCode, isMephistoError, isRetriable, messageOf } from "../../core/errors.ts";
+import { type ErrorCode, isMephistoError, isRetriable, type MephistoError, messageOf } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import type { Message } from "../../core/message.ts";
 import { topicWith } from "../../core/name.ts";
@@ -14,6 +14,9 @@ const ENDINGS = [".dead", "-dead-letters"] as const;
 /** After this long without an answer it is looked whether the topic is still there, in ms. */
 const CHECK_AFTER_MS = 2000;
 
+/** How often a topic is tried that could not be made, in ms. */
+const LOOK_MS = 5000;
+
 /** The worker has no way to the log, or no room: that says nothing of a message or of a topic, and all of them wait. */
 const NO_WAY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "BUFFER_FULL",
@@ -23,13 +26,15 @@ const NO_WAY: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 export interface DeadLettersParts {
-  readonly driver: Pick<Driver, "publisher" | "ensureTopics">;
+  readonly driver: Pick<Driver, "publisher" | "ensureTopics" | "troubles">;
   readonly worker: string;
   readonly clock: Clock;
   readonly sleep: Sleep;
   readonly logger: Logger;
   /** Of topics that are created; -1: the broker's default. */
   readonly replicationFactor: number;
+  /** Aborts when nothing more is set aside. */
+  readonly signal?: AbortSignal;
   /** Where a message goes that no topic takes. */
   readonly keep: Keep;
 }
@@ -42,6 +47,8 @@ export interface DeadLettersParts {
 export class DeadLetters {
   readonly #parts: DeadLettersParts;
   readonly #ensured = new Map<string, Promise<unknown>>();
+  /** Topics that could not be made. */
+  readonly #refused = new Set<string>();
 
   constructor(parts: DeadLettersParts) {
     this.#parts = parts;
@@ -58,13 +65,15 @@ export class DeadLetters {
     const { topic, partition } = at;
     const death: Death = { topic, partition, message, error, attempts, worker, now: clock.wall() };
     const refusals: string[] = [];
+    const unmade = new Map<TopicSpec, MephistoError>();
     for (const ending of ENDINGS) {
       const place = topicWith(topic, ending);
-      const refusal = await this.#write(death, place);
+      const refusal = await this.#write(death, place, unmade);
       if (refusal === undefined) return refusals.length === 0 ? place : `${place}, since ${refusals.join(", and ")}`;
       refusals.push(`${place} does not take it: ${messageOf(refusal).replace(/\.$/, "")}`);
       if (isMephistoError(refusal) && refusal.code === "NOT_AUTHORIZED") break; // nor will it be allowed another
     }
+    for (const [spec, error] of unmade) this.#isRefused(spec, error);
     const line = lineOf(death, (bytes) => Buffer.from(bytes).toString("base64"));
     try {
       return `${await keep(topic, line)}, since ${refusals.join(", and ")}`;
@@ -79,8 +88,11 @@ export class DeadLetters {
     }
   }
 
-  /** Writes it to a topic; what it was refused with if that is not possible at all. */
-  async #write(death: Death, topic: string): Promise<unknown> {
+  /**
+   * Writes it to a topic; what it was refused with if that is not possible at all. `unmade` gets the topic if it cannot
+   * be made.
+   */
+  async #write(death: Death, topic: string, unmade: Map<TopicSpec, MephistoError>): Promise<unknown> {
     const spec: TopicSpec = {
       topic,
       partitions: 1,
@@ -94,6 +106,7 @@ export class DeadLetters {
         await this.#ensure(spec);
       } catch (error) {
         if (isAway(error)) throw error;
+        if (isMephistoError(error)) unmade.set(spec, error);
         return error;
       }
       try {
@@ -109,6 +122,29 @@ export class DeadLetters {
       }
     }
     return refusal;
+  }
+
+  /** No topic takes dead letters. The worker is not ready until one does, which is tried: the next may be long in coming. */
+  #isRefused(spec: TopicSpec, error: MephistoError): void {
+    const { driver, sleep } = this.#parts;
+    const report = driver.troubles.of(`Setting aside in ${spec.topic}`);
+    report.failed(error, { topic: spec.topic });
+    if (this.#refused.has(spec.topic)) return;
+    this.#refused.add(spec.topic);
+    const look = async () => {
+      for (;;) {
+        await sleep(LOOK_MS, this.#parts.signal);
+        if (this.#parts.signal?.aborted) return;
+        try {
+          await this.#ensure(spec);
+          this.#refused.delete(spec.topic);
+          return report.over();
+        } catch (again) {
+          if (isMephistoError(again)) report.failed(again, { topic: spec.topic });
+        }
+      }
+    };
+    void look();
   }
 
   async #send(spec: TopicSpec, record: Record): Promise<void> {
