@@ -25,6 +25,8 @@ export interface Trouble {
 export interface ReportOptions {
   /** An outage that is over within so many ms is not told. */
   readonly graceMs?: number;
+  /** A refusal that is over within so many ms is not told; missing: each is. */
+  readonly refusalGraceMs?: number;
   /** What an outage means, before what the error says: a sentence. */
   readonly meaning?: string;
   /** What is said when an outage is over: a sentence without its end. */
@@ -157,9 +159,10 @@ export class Report {
   }
 
   #isRefused(error: MephistoError, fields: LogFields): void {
-    const { clock, logger, name } = this.#parts;
+    const { clock, logger, name, refusalGraceMs = 0 } = this.#parts;
     const now = clock.monotonic();
     this.#refusedSince ??= now;
+    if (now - this.#refusedSince < refusalGraceMs) return;
     const sentence = refusalOf(name, error);
     for (const [told, at] of this.#toldAt) if (now - at >= REPEAT_LOG_MS) this.#toldAt.delete(told);
     if (this.#toldAt.has(sentence) || this.#toldAt.size >= MOST_SENTENCES) return;

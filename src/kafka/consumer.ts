@@ -81,6 +81,7 @@ export class Consumer implements Membership {
     this.#troubles = troubles;
     const membership = troubles.of(`Membership in group ${options.group}`, {
       graceMs: COORDINATOR_GRACE,
+      refusalGraceMs: COORDINATOR_GRACE,
       meaning: "Cut off from the group's coordinator.",
       back: "The group's coordinator answers again",
       always: true,

@@ -334,7 +334,7 @@ test("a group that Kafka cannot keep is told once, and once a minute, though eac
   const clock = { wall: () => Date.now(), monotonic: () => performance.now() + passed };
   const lines: string[] = [];
   const say = (sentence: string) => void lines.push(sentence);
-  const logger = { ...silent, warn: say, info: say };
+  const logger = { ...silent, error: say, warn: say, info: say };
   const profile = { worker: "", runtime: "", version: "", timers: [], mayBeMaster: true, presence: undefined };
   const times = { sessionTimeout: 6000, heartbeatInterval: LONG };
   const consumer = new Consumer(

@@ -195,6 +195,7 @@ test("its status is what it is", async () => {
     state: "running",
     ready: true,
     reason: null,
+    troubles: [],
     url: "kafka://b:9092",
     group: { joined: true, generation: 4, members: 3, lastContact: 1000 },
     mastership: { master: true, elected: "me", epoch: 1, stage: "reigning", gaveUp: 0, lease: 4500 },
