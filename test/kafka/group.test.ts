@@ -334,7 +334,9 @@ test("a group that Kafka cannot keep is told once, and once a minute, though eac
   const clock = { wall: () => Date.now(), monotonic: () => performance.now() + passed };
   const lines: string[] = [];
   const say = (sentence: string) => void lines.push(sentence);
-  const logger = { ...silent, error: say, warn: say, info: say };
+  // This coordinator answers no question about topics.
+  const error = (sentence: string) => void (sentence.startsWith("Membership") && say(sentence));
+  const logger = { ...silent, error, warn: say, info: say };
   const profile = { worker: "", runtime: "", version: "", timers: [], mayBeMaster: true, presence: undefined };
   const times = { sessionTimeout: 6000, heartbeatInterval: LONG };
   const consumer = new Consumer(
@@ -375,7 +377,7 @@ test("a group that Kafka cannot keep is told once, and once a minute, though eac
   coordinator.instead.delete("SyncGroup");
   await until(() => consumer.joined);
   assert.match(lines[2] ?? "", /^Membership in group g works again after 6\d s\.$/);
-  assert.deepEqual([lines.length, consumer.trouble], [3, undefined]);
+  assert.deepEqual([lines.slice(3), consumer.trouble], [[], undefined]);
 });
 
 test("the sentence says how large the group is, as far as its leader knows", () => {
