@@ -155,7 +155,7 @@ export class Report {
 
   #isAway(error: MephistoError, fields: LogFields): void {
     const { mayTell, name, outage, meaning = `${name} fails.` } = this.#parts;
-    if (mayTell()) outage.failed(`${meaning} ${error.message}`, { ...fields, ...codeField(error) });
+    if (mayTell()) outage.failed(`${meaning} ${error.message}`.trimStart(), { ...fields, ...codeField(error) });
   }
 
   #isRefused(error: MephistoError, fields: LogFields): void {

@@ -135,7 +135,7 @@ export class Worker implements RunningWorker {
     const sessionTimeout = parts.settings.sessionTimeout.value;
     const blocks = this.#blocks = new BlockWatch({ ...parts, yielder, sessionTimeout });
     const budget = this.#budget = new ByteBudget(parts.settings.bufferMemory.value);
-    const loopParts = { ...parts, supervisor, yielder, blocks, budget };
+    const loopParts = { ...parts, troubles: driver.troubles, supervisor, yielder, blocks, budget };
     const folder = parts.settings.deadLetterDir.value;
     const deadLetters = new DeadLetters({
       ...parts,

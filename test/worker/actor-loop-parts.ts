@@ -13,6 +13,7 @@ export function loopParts(clock: Clock, lines: Lines, sleep: Sleep = nextTurn) {
   return {
     driver,
     publisher: driver.publisher,
+    troubles: driver.troubles,
     deadLetters: new DeadLetters({
       driver,
       worker: "me",

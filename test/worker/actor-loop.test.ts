@@ -644,7 +644,7 @@ test("while dead letters cannot be written the partition waits, and nothing is l
     assert.deepEqual([first.acknowledged, loop.counts.setAside], [0, 0]);
     assert.match(
       lines.all[0] ?? "",
-      /cannot be decoded: .+\. It cannot be set aside: Nobody answers\. Its partition waits\.$/,
+      /cannot be decoded: .+\. It cannot be set aside: Nobody answers\. Its partition waits\. Trying again/,
     );
     driver.errors.clear();
     await time.pass(5000);
@@ -1100,6 +1100,43 @@ test("a message is acknowledged after the sends that its handler started, awaite
   await loop.stop();
 });
 
+for (const how of ["awaited", "not awaited", "a batch"]) {
+  test(`a send that nobody acknowledges is no attempt of its message: it waits, others go on (${how})`, async () => {
+    const seen: string[] = [];
+    let isAway = true;
+    const work = async (value: string) => {
+      seen.push(value);
+      if (value === "b") return;
+      if (isAway && how === "not awaited") void send(value);
+      else if (isAway) await send(value);
+    };
+    const { loop, first, second, driver, send, lines, time } = made(async (stream) => {
+      if (how === "a batch") {
+        for await (const batch of stream.take(2, { within: 0 })) for (const value of batch) await work(value);
+      } else for await (const value of stream) await work(value);
+    }, 2);
+    driver.errors.set("send", new MephistoError("SEND_TIMEOUT", "Nobody answers."));
+    loop.deliver(first.delivery("a", "c"));
+    await time.pass(600_000);
+    loop.deliver(second.delivery("b"));
+    await time.pass(10_000);
+    assert.equal(second.acknowledged, 1);
+    assert.ok(seen.filter((value) => value === "a").length > 50, "tried again and again");
+    assert.deepEqual([first.acknowledged, loop.counts.failed, loop.counts.setAside], [0, 0, 0]);
+    const told = lines.all.filter((line) =>
+      line.startsWith("warn: What is in hand of shop-orders waits. Nobody answers.")
+    );
+    assert.equal(told.length, lines.all.length);
+    assert.ok(told.length >= 9 && told.length <= 11, `${told.length} lines in ten minutes`);
+    isAway = false;
+    await time.pass(10_000);
+    assert.deepEqual([first.acknowledged, second.acknowledged], [2, 1]);
+    assert.match(lines.all.at(-1) ?? "", /^info: Handling shop-orders works again after 6\d\d s\.$/);
+    assert.deepEqual([loop.counts.failed, driver.troubles.all], [0, []]);
+    await loop.stop();
+  });
+}
+
 test("a send that fails, and that nobody waited for, fails the message", async () => {
   const { loop, first, driver, send, lines, time } = made(async (stream) => {
     for await (const value of stream) void send(value);
@@ -1107,7 +1144,7 @@ test("a send that fails, and that nobody waited for, fails the message", async (
   driver.hold = true;
   loop.deliver(first.delivery("a"));
   await settle();
-  driver.held[0]?.fail(new MephistoError("SEND_TIMEOUT", "Not in time."));
+  driver.held[0]?.fail(new MephistoError("MESSAGE_REFUSED", "Not in time."));
   await settle();
   assert.deepEqual([first.acknowledgements, loop.counts.failed], [[], 1]);
   assert.match(lines.all[0] ?? "", /offset 0 failed: Not in time\./);
@@ -1252,11 +1289,11 @@ test("of a handler that has ended nothing is cut off; of a batch the offsets are
 
 test("a line says in fields what it is about: actor, topic, partition, offset, code", async () => {
   const { time, lines, loop, second } = made(async (stream) => {
-    for await (const _ of stream) throw new MephistoError("SEND_TIMEOUT", "no luck");
+    for await (const _ of stream) throw new MephistoError("MESSAGE_REFUSED", "no luck");
   }, 2);
   loop.deliver(second.delivery("bad"));
   await time.pass(20_000);
-  const about = { actor: "orders", topic: "shop-orders", partition: 1, offset: 0, code: "SEND_TIMEOUT" };
+  const about = { actor: "orders", topic: "shop-orders", partition: 1, offset: 0, code: "MESSAGE_REFUSED" };
   const of = (pattern: RegExp) => lines.fields[lines.all.findIndex((line) => pattern.test(line))];
   assert.deepEqual(of(/Attempt 2 follows/), about);
   assert.deepEqual(of(/Set aside in/), about);

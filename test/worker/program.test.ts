@@ -140,7 +140,7 @@ test("what a timer, a task or a handler starts and does not await fails it: neve
     for await (const _ of stream) void prices.send({ value: "a" });
   });
   const market = made();
-  market.prepare = (driver) => driver.errors.set("send", new MephistoError("SEND_TIMEOUT", "No answer from there."));
+  market.prepare = (driver) => driver.errors.set("send", new MephistoError("MESSAGE_REFUSED", "No answer from there."));
   const prices = actor(market.shop, { name: "prices" }, loops);
   const broken = { value: undefined } as unknown as { value: string };
   timer(shop, 0.01, { name: "here" }, () => void orders.send({ value: "x" }));

@@ -12,7 +12,7 @@ import { Lanes, type LanesParts } from "./lanes.ts";
 
 export type ActorLoopParts =
   & Pick<LanesParts, "budget" | "mayHaveLost">
-  & Pick<FailuresParts, "deadLetters">
+  & Pick<FailuresParts, "deadLetters" | "troubles">
   & Pick<
     HandlerLoopParts,
     "publisher" | "context" | "calls" | "logger" | "clock" | "sleep" | "yielder" | "blocks"
@@ -30,6 +30,7 @@ export class ActorLoop implements Running {
   readonly #parts: ActorLoopParts;
   readonly #lanes: Lanes;
   readonly #handler: HandlerLoop;
+  readonly #failures: Failures;
   readonly #stop = new AbortController();
   /** Whether what is in hand is not waited for any more. */
   #cutOff = false;
@@ -49,7 +50,7 @@ export class ActorLoop implements Running {
       topic,
       inHand: () => this.#cutOff ? [] : this.#handler.inHand(),
     });
-    const failures = new Failures({ ...common, lanes });
+    const failures = this.#failures = new Failures({ ...common, lanes });
     const { decoder } = this;
     this.#handler = new HandlerLoop({
       ...common,
@@ -111,11 +112,13 @@ export class ActorLoop implements Running {
   /** Resolves when nothing of the partition is in hand. */
   async revoked(partition: number): Promise<void> {
     await this.#lanes.revoked(partition);
+    this.#failures.gone(partition);
   }
 
   /** The partition is gone already: what is in hand of it cannot be acknowledged any more. */
   lost(partition: number): void {
     this.#lanes.lost(partition);
+    this.#failures.gone(partition);
   }
 
   deliver(delivery: Delivery): void {

@@ -1,9 +1,10 @@
 import type { ActorDefinition } from "../../core/actor.ts";
 import { formatDuration } from "../../core/duration.ts";
-import { describeThrown, messageOf } from "../../core/errors.ts";
+import { describeThrown, isMephistoError, isRetriable, MephistoError, messageOf } from "../../core/errors.ts";
 import type { InHand } from "../../core/feed.ts";
 import { codeField, type Logger } from "../../core/logger.ts";
 import type { Message, Run } from "../../core/message.ts";
+import type { Report, Troubles } from "../../core/troubles.ts";
 import type { DeadLetters } from "../dead-letters/dead-letters.ts";
 import type { Lanes } from "./lanes.ts";
 
@@ -26,12 +27,17 @@ export interface FailuresParts {
   readonly counts: ActorCounts;
   readonly lanes: Lanes;
   readonly deadLetters: DeadLetters;
+  readonly troubles: Troubles;
   readonly logger: Logger;
 }
 
 /** What becomes of messages that a handler has failed with, or that cannot be decoded: tried again, or set aside. */
 export class Failures {
   readonly #parts: FailuresParts;
+  /** Partitions whose message waits for what its handler sends, and how often it has. */
+  readonly #waiting = new Map<number, number>();
+  /** Partitions whose message can be set aside nowhere. */
+  readonly #unburied = new Set<number>();
 
   constructor(parts: FailuresParts) {
     this.#parts = parts;
@@ -43,7 +49,8 @@ export class Failures {
     const ours = held.filter(({ run }) => run.ours);
     const told = ours.filter(({ run }) => run.holder?.handling.told === true);
     const isBatch = sizeOf(held) > 1;
-    const again = lanes.again(ours, told.length === 0);
+    const waits = isRetriable(error);
+    const again = lanes.again(ours, told.length === 0 && !waits);
     counts.handled -= sizeOf(ours);
     // It did as its signal said, which others than itself are the reason for.
     if (told.length > 0) {
@@ -53,12 +60,52 @@ export class Failures {
         codeField(error),
       );
     }
+    if (waits) return this.#waits(again, error);
     if (!isBatch) { for (const run of again) await this.#messageFailed(run, error); }
     else if (again.length > 0) {
       counts.failed++;
       logger.error(
         `A batch of ${sizeOf(held)} of ${actor.topic} failed: ${describeThrown(error)}. Trying them one at a time.`,
       );
+    }
+  }
+
+  /** Whether anything waits, and `done` wants to know what is done. */
+  get waiting(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** What was in hand of a partition is done. */
+  done(partition: number): void {
+    if (this.#waiting.delete(partition)) this.#handling.over(String(partition));
+  }
+
+  /** A partition is another's now. */
+  gone(partition: number): void {
+    if (this.#waiting.delete(partition)) this.#handling.drop(String(partition));
+    if (this.#unburied.delete(partition)) this.#settingAside.drop(String(partition));
+  }
+
+  get #handling(): Report {
+    const { actor: { topic }, troubles } = this.#parts;
+    return troubles.of(`Handling ${topic}`, { graceMs: 0, meaning: `What is in hand of ${topic} waits.` });
+  }
+
+  get #settingAside(): Report {
+    const { actor: { topic }, troubles } = this.#parts;
+    return troubles.of(`Setting aside what ${topic} cannot handle`, { graceMs: 0, meaning: "" });
+  }
+
+  /** What waiting mends, such as a send that nobody acknowledges, is no message's fault: it is no attempt of it. */
+  #waits(again: readonly Run[], error: MephistoError): void {
+    // Of each partition the first: the others stand behind it.
+    for (const run of new Map(again.toReversed().map((run) => [run.partition, run])).values()) {
+      const { topic, partition, messages } = run;
+      const times = this.#waiting.get(partition) ?? 0;
+      this.#waiting.set(partition, times + 1);
+      this.#parts.lanes.retryIn(run, RETRY_PAUSES_MS[times] ?? BURY_PAUSE_MS);
+      const { name: actor } = this.#parts.actor;
+      this.#handling.failed(error, { actor, topic, partition, offset: messages[0]?.offset }, String(partition));
     }
   }
 
@@ -123,15 +170,28 @@ export class Failures {
     try {
       place = await deadLetters.add(run, message, error, attempts);
     } catch (trouble) {
-      const why = messageOf(trouble);
-      logger.error(`${at(run, message)} ${what}. It cannot be set aside: ${why} Its partition waits.`, fields);
+      const sentence = `${at(run, message)} ${what}. It cannot be set aside: ${
+        messageOf(trouble)
+      } Its partition waits.`;
+      const { code, retriable } = asOurs(trouble);
+      this.#unburied.add(partition);
+      this.#settingAside.failed(
+        new MephistoError(code, sentence, { cause: trouble, retriable }),
+        fields,
+        String(partition),
+      );
       lanes.retryIn(run, BURY_PAUSE_MS);
       return false;
     }
+    if (this.#unburied.delete(partition)) this.#settingAside.over(String(partition));
     counts.setAside++;
     logger.error(`${at(run, message)} ${what}. Set aside in ${place}.`, fields);
     return true;
   }
+}
+
+function asOurs(thrown: unknown): MephistoError {
+  return isMephistoError(thrown) ? thrown : new MephistoError("INTERNAL", messageOf(thrown), { cause: thrown });
 }
 
 /** `shop-orders[0] at offset 17` */

@@ -158,8 +158,10 @@ export class HandlerLoop implements Feed {
   }
 
   done(messages: readonly InHand[]): void {
-    for (const each of messages) this.#parts.lanes.done(each);
-    this.#parts.lanes.letGo();
+    const { failures, lanes } = this.#parts;
+    for (const each of messages) lanes.done(each);
+    if (failures.waiting) { for (const { run } of messages) failures.done(run.partition); }
+    lanes.letGo();
   }
 
   setAside(run: Run, message: Message, error: unknown): Promise<boolean> {
