@@ -11,12 +11,32 @@ export class Acknowledgements {
   /** Of the topic that the offsets are of; "" as long as that is not known. */
   topicId: string;
   #log = 0;
+  /** Which leader epoch the messages from an offset on are of; only what is at or behind the position counts. */
+  #epochs: { readonly from: number; readonly epoch: number }[];
 
-  constructor({ topic, partition }: { topic: string; partition: number }, position: number, topicId = "") {
+  /** `leaderEpoch`: of the message before the position, as it was committed; -1: not known. */
+  constructor(
+    { topic, partition }: { topic: string; partition: number },
+    position: number,
+    topicId = "",
+    leaderEpoch = -1,
+  ) {
+    this.#epochs = [{ from: -1, epoch: leaderEpoch }];
     this.topic = topic;
     this.partition = partition;
     this.topicId = topicId;
     this.position = this.committed = position;
+  }
+
+  /** The leader epoch of the message before the position; -1: not known. */
+  get leaderEpoch(): number {
+    while ((this.#epochs[1]?.from ?? Infinity) < this.position) this.#epochs.shift();
+    return this.#epochs[0]?.epoch ?? -1;
+  }
+
+  /** From this offset on messages are of this epoch, as they come in. */
+  epochFrom(from: number, epoch: number): void {
+    if (this.#epochs.at(-1)?.epoch !== epoch) this.#epochs.push({ from, epoch });
   }
 
   /**
@@ -43,11 +63,12 @@ export class Acknowledgements {
   }
 
   /** What to commit now, and what to call when it is accepted: of a log that has begun anew meanwhile it says nothing. */
-  commit(): { position: number; accepted: () => void } {
-    const { position } = this;
+  commit(): { position: number; leaderEpoch: number; accepted: () => void } {
+    const { position, leaderEpoch } = this;
     const log = this.#log;
     return {
       position,
+      leaderEpoch,
       accepted: () => {
         if (log === this.#log) this.committed = Math.max(this.committed, position);
       },
@@ -57,6 +78,7 @@ export class Acknowledgements {
   /** The log begins anew: what is acknowledged of the old one counts for nothing. */
   reset(position: number, topicId: string = this.topicId): void {
     this.#log++;
+    this.#epochs = [{ from: -1, epoch: -1 }];
     this.topicId = topicId;
     this.position = position;
     this.committed = position - 1;

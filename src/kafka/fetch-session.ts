@@ -6,6 +6,7 @@ import type { Reading } from "./reading.ts";
 interface Told {
   readonly topicId: string;
   readonly position: number;
+  readonly leaderEpoch: number;
   readonly version: number;
 }
 
@@ -60,13 +61,16 @@ export class FetchSession {
     const news: Reading[] = [];
     const gone: { topicId: string; partition: number }[] = [];
     for (const reading of this.#changed) {
-      const { topicId, position, version, partition } = reading;
+      const { topicId, position, leaderEpoch, version, partition } = reading;
       const told = this.#told.get(reading);
       const wanted = this.#wanted.has(reading);
       if (told && (!wanted || told.topicId !== topicId)) gone.push({ topicId: told.topicId, partition });
       if (!wanted) this.#told.delete(reading);
-      else if (told?.topicId !== topicId || told.position !== position || told.version !== version) {
-        this.#told.set(reading, { topicId, position, version });
+      else if (
+        told?.topicId !== topicId || told.position !== position || told.leaderEpoch !== leaderEpoch ||
+        told.version !== version
+      ) {
+        this.#told.set(reading, { topicId, position, leaderEpoch, version });
         news.push(reading);
       }
     }

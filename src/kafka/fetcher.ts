@@ -107,7 +107,7 @@ export class Fetcher {
       acks,
       topicId,
       position,
-      leaderEpoch: -1,
+      leaderEpoch: acks.leaderEpoch,
       waiting: 0,
       notBefore: 0,
       version: 0,
@@ -289,6 +289,7 @@ export class Fetcher {
         // Each from where it begins: what is before it may be in hand, and is not read again if this one is corrupt.
         const { lastOffset, leaderEpoch } = endOf(part);
         if (lastOffset < from) continue;
+        if (leaderEpoch !== epoch) reading.acks.epochFrom(from, leaderEpoch);
         from = lastOffset + 1;
         epoch = leaderEpoch;
       }
@@ -464,6 +465,10 @@ export class Fetcher {
   #diverged(reading: Reading, endOffset: number): void {
     const { topic, partition, acks, position } = reading;
     const to = Math.min(endOffset, position);
+    if (to === position) { // all that was read is there, of another epoch
+      reading.leaderEpoch = -1;
+      return this.#pause(reading, 0);
+    }
     const gone = Math.max(0, acks.position - to);
     const unread = position - to - gone;
     this.#forget(reading);

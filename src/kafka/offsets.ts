@@ -47,9 +47,10 @@ export function commitOf(
   const sent = behind.map((acks) => ({ acks, ...acks.commit() }));
   const topics = [...groupBy(sent, ({ acks }) => acks.topic)].map(([topic, group]) => ({
     topic,
-    partitions: group.map(({ acks: { partition, topicId }, position }) => ({
+    partitions: group.map(({ acks: { partition, topicId }, position, leaderEpoch }) => ({
       partition,
       committedOffset: position,
+      committedLeaderEpoch: leaderEpoch,
       committedMetadata: noteOf(topicId),
     })),
   }));

@@ -39,10 +39,10 @@ export class Positions {
     const errors: MephistoError[] = [];
     for (const { topic, partitions } of answer.topics) {
       const topicId = ids.get(topic) ?? "";
-      for (const { partition, committedOffset, metadata, errorCode } of partitions) {
+      for (const { partition, committedOffset, committedLeaderEpoch, metadata, errorCode } of partitions) {
         if (errorCode !== 0) errors.push(new ProtocolError(errorCode, `The offsets of ${topic} in group ${groupId}`));
         else if (committedOffset < 0 || isOfAnother(metadata, topicId)) none.push({ topic, partition });
-        else found.push(new Acknowledgements({ topic, partition }, committedOffset, topicId));
+        else found.push(new Acknowledgements({ topic, partition }, committedOffset, topicId, committedLeaderEpoch));
       }
     }
     const earliest = await this.#earliest(none, errors);

@@ -151,7 +151,7 @@ afterEach(() => {
   for (const end of ends.splice(0)) end();
 });
 
-function reading(partitions: number) {
+function reading(partitions: number, from = 0, leaderEpoch = -1) {
   const broker = new FakeBroker();
   const lines = new Lines();
   const read: string[] = [];
@@ -161,7 +161,9 @@ function reading(partitions: number) {
     delivery.close();
   };
   const fetcher = new Fetcher(broker, new Positions(broker), deliver, lines, systemClock);
-  const acks = numbers(partitions).map((partition) => new Acknowledgements({ topic: "t", partition }, 0, TOPIC_ID));
+  const acks = numbers(partitions).map((partition) =>
+    new Acknowledgements({ topic: "t", partition }, from, TOPIC_ID, leaderEpoch)
+  );
   for (const each of acks) fetcher.add(each);
   ends.push(() => {
     fetcher.close();
@@ -259,4 +261,27 @@ test("what was not handled before the cut is read again, and an epoch that the b
   append(0, 125, [[0, 0], [2, 100]]);
   await until(() => read.length === 205);
   assert.equal(lines.of(/^warn/).length, 1);
+});
+
+test("so it is found out of an offset that was committed before, by the epoch beside it", async () => {
+  const before = reading(1);
+  before.append(0, 130, [[3, 0], [5, 120]]);
+  await until(() => before.read.length === 130);
+  const [handled] = before.acks;
+  handled?.acknowledger()(110);
+  assert.deepEqual([handled?.commit().position, handled?.commit().leaderEpoch], [110, 3]);
+  handled?.acknowledger()(121);
+  assert.equal(handled?.commit().leaderEpoch, 5);
+  const { lines, read, append } = reading(1, 121, 5);
+  append(0, 140, [[3, 0], [6, 100]]);
+  await until(() => read.length === 40);
+  assert.equal(read[0], "0:100 of 6");
+  assert.match(lines.of(/^warn/)[0] ?? "", /from offset 121 to 100 .*: 21 messages .* handled are gone, and 0 /);
+});
+
+test("an epoch that is not in the log is no cut where all that was read of it is", async () => {
+  const { lines, read, append } = reading(1, 50, 5);
+  append(0, 60, [[3, 0], [6, 50]]);
+  await until(() => read.length === 10);
+  assert.deepEqual(lines.of(/^(warn|error)/), []);
 });
