@@ -64,7 +64,11 @@ function mutateValue(shape: Shape, value: unknown, chance: Chance): unknown {
 function mutateArray(of: Shape, value: unknown, chance: Chance): unknown {
   if (!Array.isArray(value) || value.length === 0 || chance() < 0.1) return [];
   const item: unknown = value[0];
-  if (chance() < 0.15) return Array.from({ length: oneOf(chance, [2, 100, 20_000]) }, (_, i) => another(of, item, i));
+  if (chance() < 0.15) {
+    // Many of what is long, or has many itself, would be more than a request may have.
+    const most = Math.max(2, Math.floor(REPEATED_BYTES / (JSON.stringify(item)?.length ?? 1)));
+    return Array.from({ length: Math.min(oneOf(chance, [2, 100, 20_000]), most) }, (_, i) => another(of, item, i));
+  }
   if (of.is === "struct" && isMessage(item)) mutateStruct(of.of, item, chance);
   else value[0] = mutateValue(of, item, chance);
   return value;

@@ -34,6 +34,9 @@ export class BrokerSettings {
   readonly #given: ReadonlyMap<string, string>;
   readonly #fixed: () => Readonly<Record<string, string>>;
   readonly #journal: Journal;
+  /** What has been read of the journal, and made of it. */
+  readonly #altered = new Map<Scope, ReadonlyMap<string, string>>();
+  #topicDefaults: ReadonlyMap<string, string> | undefined;
 
   /** `given` has been checked; `fixed`: what is said of the broker itself. The journal keeps what is altered. */
   constructor(
@@ -69,6 +72,10 @@ export class BrokerSettings {
 
   /** What topics go by that do not say otherwise, where that is not Kafka's default. */
   get topicDefaults(): ReadonlyMap<string, string> {
+    return this.#topicDefaults ??= this.#findTopicDefaults();
+  }
+
+  #findTopicDefaults(): ReadonlyMap<string, string> {
     const set = new Map<string, string>();
     for (const [topicConfig, names] of topicDefaults) {
       const first = names.find(({ name }) => this.#own(name).length > 0);
@@ -81,12 +88,19 @@ export class BrokerSettings {
 
   /** What was altered for a scope. */
   altered(scope: Scope): ReadonlyMap<string, string> {
-    const value = this.#journal.get(scope);
-    return value === undefined ? new Map() : new Map(Object.entries<string>(JSON.parse(text.decode(value))));
+    let altered = this.#altered.get(scope);
+    if (altered === undefined) {
+      const value = this.#journal.get(scope);
+      altered = new Map(value === undefined ? [] : Object.entries<string>(JSON.parse(text.decode(value))));
+      this.#altered.set(scope, altered);
+    }
+    return altered;
   }
 
   /** Alters what has been checked. */
   alter(scope: Scope, config: ReadonlyMap<string, string>): void {
+    this.#altered.clear();
+    this.#topicDefaults = undefined;
     this.#journal.put(scope, bytes.encode(JSON.stringify(Object.fromEntries(config))));
   }
 
