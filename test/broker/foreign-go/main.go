@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -57,6 +58,18 @@ func kafkaGo(ctx context.Context, address, topic string) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	check(writer.Close(), "kafka-go closes its writer")
+	// Its client fetches with an epoch of -1 and a session id of -1.
+	client := kafka.Client{Addr: kafka.TCP(address)}
+	fetched, err := client.Fetch(ctx, &kafka.FetchRequest{Topic: topic, MinBytes: 1, MaxBytes: 1 << 20, MaxWait: time.Second})
+	check(err, "kafka-go fetches")
+	check(fetched.Error, "kafka-go fetches")
+	record, err := fetched.Records.ReadRecord()
+	check(err, "kafka-go fetches")
+	first, err := io.ReadAll(record.Value)
+	check(err, "kafka-go fetches")
+	if string(first) != string(value(0)) {
+		check(fmt.Errorf("%q instead of %q", first, value(0)), "kafka-go fetches")
+	}
 	for _, group := range []string{"", topic} {
 		reader := kafka.NewReader(kafka.ReaderConfig{
 			Brokers: []string{address}, Topic: topic, GroupID: group, StartOffset: kafka.FirstOffset, MaxWait: 100 * time.Millisecond,
