@@ -82,6 +82,11 @@ describe("a consumer", { timeout: 120_000 }, () => {
     const admin = quietKafka(kafka.brokers).admin();
     await admin.connect();
     await admin.createPartitions({ topicPartitions: [{ topic, count: 6 }] });
+    // kafkajs leaves out, without a word, what is for a partition that its metadata does not have yet.
+    await until(async () => {
+      const { topics: [added] } = await admin.fetchTopicMetadata({ topics: [topic] });
+      return added?.partitions.length === 6;
+    });
     await admin.disconnect();
     const messages = numbers(6).map((n) => ({ value: String(n), partition: n }));
     await until(() => produce(kafka.brokers, topic, messages).then(() => true));
