@@ -3,7 +3,8 @@
 //   npm run simulate -- --seeds 100000             seeds 1 to 100000, on every core (--jobs N: so many at once)
 //   npm run simulate -- --seed 4711 [--verbose]    one seed, with its history
 //   npm run simulate -- --leaseless                with leases that never end: the fence alone has to do
-//   npm run simulate -- --mutants                  after how many seeds a mistake on purpose is found (--only WORDS: those)
+//   npm run simulate -- --mutants                  after how many seeds a mistake on purpose is found
+//                                                (--guarantees: without those in the middle of the membership; --only WORDS)
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
@@ -12,7 +13,7 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { faultsOf } from "./faults.ts";
-import { ELSEWHERE, MEMBERSHIP, type SourceMistake } from "./mistakes.ts";
+import { GUARANTEES, MEMBERSHIP, type SourceMistake } from "./mistakes.ts";
 import { type Mistake, MISTAKES } from "./mutants.ts";
 import { shrink } from "./shrink.ts";
 import { simulate } from "./simulation.ts";
@@ -27,12 +28,12 @@ const { values } = parseArgs({
     mutants: { type: "boolean", default: false },
     mutant: { type: "string" },
     only: { type: "string", default: "" },
+    guarantees: { type: "boolean", default: false },
     first: { type: "boolean", default: false },
     verbose: { type: "boolean", default: false },
   },
 });
 const mutant = { leaseless: values.leaseless };
-const SOURCE_MISTAKES: readonly SourceMistake[] = [...MEMBERSHIP, ...ELSEWHERE];
 /** So many seeds a process. */
 const PART = 1000;
 
@@ -106,7 +107,8 @@ async function tell(seed: number): Promise<void> {
 
 /** Each mistake in a process of its own: one that is in the source has to be there when it is loaded. */
 async function findMutants(jobs: number): Promise<void> {
-  const waiting = [...MISTAKES.keys(), ...SOURCE_MISTAKES].filter((each) => nameOf(each).includes(values.only));
+  const source = values.guarantees ? GUARANTEES : [...GUARANTEES, ...MEMBERSHIP];
+  const waiting = [...MISTAKES.keys(), ...source].filter((each) => nameOf(each).includes(values.only));
   const run = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const found = typeof next === "number" ? await bySeeds(["--mutant", String(next)]) : await bySource(next);

@@ -33,13 +33,8 @@ const leases = { test: "test/core/membership/lease.test.ts" };
 const claims = { test: "test/core/membership/claim.test.ts" };
 const hindered = { test: "test/simulation/lost-rounds.test.ts" };
 
-/** Mistakes in the membership, transition by transition. */
+/** Mistakes in the membership, transition by transition: `--mutants` tries them. */
 export const MEMBERSHIP: readonly SourceMistake[] = [
-  machine(
-    "a lease is counted from a heartbeat's answer",
-    "this.lease.renew(sent.at);\n        this.#effects",
-    "this.lease.renew(this.lease.now());\n        this.#effects",
-  ),
   machine(
     "a lease is counted from a SyncGroup's answer",
     "this.lease.renew(sent.at);\n    this.#hindrance.over();",
@@ -51,25 +46,10 @@ export const MEMBERSHIP: readonly SourceMistake[] = [
     "this.lease.signOfLife(this.lease.now());\n    this.#grace.joined();",
   ),
   machine(
-    "a heartbeat that is answered REBALANCE_IN_PROGRESS proves the generation",
-    'case "REBALANCE_IN_PROGRESS":\n        this.lease.signOfLife(sent.at);',
-    'case "REBALANCE_IN_PROGRESS":\n        this.lease.renew(sent.at);',
-  ),
-  machine(
     "a heartbeat that is answered REBALANCE_IN_PROGRESS is no sign of life",
     'case "REBALANCE_IN_PROGRESS":\n        this.lease.signOfLife(sent.at);',
     'case "REBALANCE_IN_PROGRESS":',
     leases,
-  ),
-  machine(
-    "a heartbeat proves a generation that is not synced",
-    "if (!isSynced(sent.place)) this.lease.signOfLife(sent.at);",
-    "if (false) this.lease.signOfLife(sent.at);",
-  ),
-  machine(
-    "what a heartbeat of an older membership is answered counts",
-    "if (!isMeant(sent, state.place)) return;",
-    "",
   ),
   machine(
     "what a round is answered that was given up counts",
@@ -95,21 +75,10 @@ export const MEMBERSHIP: readonly SourceMistake[] = [
     leases,
   ),
   machine(
-    "another refusal does not end the lease",
-    "default:\n        this.lease.end();",
-    "default:",
-    leases,
-  ),
-  machine(
     "who leaves keeps its lease",
     'this.#state = { name: "left" };\n    this.lease.end();',
     'this.#state = { name: "left" };',
     rounds,
-  ),
-  machine(
-    "a static member does not inherit its predecessor's mastership",
-    "const inherits = this.#isPredecessor(elected);",
-    "const inherits = false;",
   ),
   machine(
     "what is inherited is not claimed",
@@ -277,8 +246,46 @@ export const MEMBERSHIP: readonly SourceMistake[] = [
   ),
 ];
 
-/** Mistakes in what else the guarantees stand on, that a test has to find. */
-export const ELSEWHERE: readonly SourceMistake[] = [
+/** Mistakes in what the guarantees stand on: they are tried with each run of the tests. */
+export const GUARANTEES: readonly SourceMistake[] = [
+  machine(
+    "a lease is counted from a heartbeat's answer",
+    "this.lease.renew(sent.at);\n        this.#effects",
+    "this.lease.renew(this.lease.now());\n        this.#effects",
+  ),
+  machine(
+    "a heartbeat that is answered REBALANCE_IN_PROGRESS proves the generation",
+    'case "REBALANCE_IN_PROGRESS":\n        this.lease.signOfLife(sent.at);',
+    'case "REBALANCE_IN_PROGRESS":\n        this.lease.renew(sent.at);',
+  ),
+  machine(
+    "a heartbeat proves a generation that is not synced",
+    "if (!isSynced(sent.place)) this.lease.signOfLife(sent.at);",
+    "if (false) this.lease.signOfLife(sent.at);",
+  ),
+  machine(
+    "what a heartbeat of an older membership is answered counts",
+    "if (!isMeant(sent, state.place)) return;",
+    "",
+  ),
+  machine(
+    "another refusal does not end the lease",
+    "default:\n        this.lease.end();",
+    "default:",
+    leases,
+  ),
+  machine(
+    "a static member does not inherit its predecessor's mastership",
+    "const inherits = this.#isPredecessor(elected);",
+    "const inherits = false;",
+  ),
+  elsewhere(
+    "a stop counts as a failed attempt",
+    "src/worker/actor/handler-loop.ts",
+    "if (this.ended) return failures.endedUnfinished(held, error);",
+    "",
+    { test: "test/worker/actor-loop.test.ts" },
+  ),
   elsewhere(
     "a lease is only counted on the monotonic clock",
     "src/core/lease.ts",

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import process from "node:process";
 import { describe, test } from "node:test";
 import { run } from "../support/process.ts";
 import type { Runtime } from "../support/runtimes.ts";
 import { faultsOf } from "./faults.ts";
+import { GUARANTEES, MEMBERSHIP } from "./mistakes.ts";
 import { MISTAKES } from "./mutants.ts";
 import { shrink } from "./shrink.ts";
 import { simulate } from "./simulation.ts";
@@ -37,9 +39,16 @@ describe("whole workers on a log in memory", { timeout: 300_000 }, () => {
   // The same code on each runtime, and many seeds: once is enough.
   if (runtime === "node") {
     test("do not hold it where a mistake is made on purpose", async () => {
-      const { output, code } = await simulator("--mutants");
+      const { output, code } = await simulator("--mutants", "--guarantees");
       assert.equal(code, 0, output);
-      for (const { name } of MISTAKES) assert.match(output, new RegExp(`${name}: found by seed \\d+`));
+      for (const { name } of [...MISTAKES, ...GUARANTEES]) assert.ok(output.includes(`${name}: found by `), name);
+    });
+
+    test("each mistake in the source is still one: what it changes stands there once", () => {
+      for (const { name, file, from, to } of [...GUARANTEES, ...MEMBERSHIP]) {
+        assert.equal(readFileSync(file, "utf8").split(from).length, 2, name);
+        assert.notEqual(from, to, name);
+      }
     });
 
     test("a failing seed is shrunk to what it takes", async () => {
