@@ -110,7 +110,7 @@ export const MEMBERSHIP: readonly SourceMistake[] = [
     "",
     leases,
   ),
-  machine("what others ask all to wait is not kept", "this.#grace.heard(elected.patience);", ""),
+  machine("what others ask all to wait is not kept", "this.#grace.heard(elected.patience);", "", claims),
   elsewhere(
     "a static member that has just joined waits for nobody",
     "src/core/membership/grace.ts",

@@ -441,6 +441,7 @@ export class MembershipMachine<K extends Kinds> {
   #expelled(place: Place, hangsUp: boolean): void {
     this.lease.end();
     this.#hindrance.over();
+    this.#pulse.forget(); // what it was is asked after no more
     if (hangsUp) this.#effects.push({ do: "hangUp" });
     this.#effects.push({ do: "expelled" });
     this.#join(place);

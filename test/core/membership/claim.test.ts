@@ -32,6 +32,17 @@ test("a static member inherits the mastership of whom it replaces, and waits a s
   assert.deepEqual([machine.state, machine.claim(0), machine.claim(8)], ["settled", 0, 8]);
 });
 
+test("so does one that was put out of its place meanwhile, and takes it back", () => {
+  const member = Member.settled({ instanceId: "place" });
+  member.clock.pass(3 * SESSION);
+  member.beat("UNKNOWN_MEMBER_ID");
+  member.joined(7, { memberId: "n" });
+  member.clock.pass(50);
+  const sentAt = member.asked("sync").sent.at.monotonic;
+  member.assigned({ master: "other", instanceId: "place" });
+  assert.equal(member.effects.findLast((effect) => effect.do === "synced")?.notBefore, sentAt + SESSION);
+});
+
 test("whoever else is master leaves it no mastership, and who is expelled has inherited nothing", () => {
   for (const [master, instanceId] of [["other", "elsewhere"], ["other", ""], ["", ""], ["me", "place"]] as const) {
     const member = Member.settled({ instanceId: "place" });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { MephistoError } from "../../../src/core/errors.ts";
 import { INTERVAL, MARGIN, Member, REBALANCE, SESSION } from "./harness.ts";
 
 /** Without heartbeats, of which other tests tell. */
@@ -104,6 +105,21 @@ test("a JoinGroup that is parked is asked again over another connection, and of 
   assert.ok(done.lastIndexOf("beat") <= 1, "the coordinator keeps it if it has the JoinGroup: it need not hear of it");
   assert.equal(member.machine.memberId, "m");
   assert.deepEqual(member.during(() => member.joined(2)), ["sync", "beat"]);
+});
+
+test("the first of a static member is not: the two would take its place from one another", () => {
+  const member = new Member({ instanceId: "place" });
+  member.feed({ type: "start" });
+  member.found();
+  assert.deepEqual(member.during(() => member.pass(REBALANCE)), []);
+  assert.deepEqual(member.during(() => member.pass(2 * SESSION + 20)), ["hangUp", "join"]);
+  const other = Member.settled({ instanceId: "place" });
+  other.feed({ type: "hurry" });
+  const { sent } = other.asked("beat");
+  other.feed({ type: "hurry" });
+  other.refused("beat", "UNKNOWN_MEMBER_ID");
+  const late = { type: "lost", sent, error: new MephistoError("UNREACHABLE", "No answer.") } as const;
+  assert.deepEqual(other.during(() => other.feed(late)), [], "nor by heartbeats of what it was");
 });
 
 test("but not who claims mastership: it is heard of for as long as the group has patience", () => {
