@@ -4,8 +4,7 @@ const FIRST_BYTES = 256 << 10;
 const TRANSFER_MS = 1000;
 
 /**
- * How many bytes to ask for at a time: twice as many after each answer that was full, as many as come in a second at the
- * most, and half as many after each that did not come. So a slow line has something to hand out soon, and loses little.
+ * How many bytes to ask for at a time: more after each answer that was full, as many as come in a second at the most, and half as many after each that did not come. So a slow line has something to hand out soon, and loses little.
  */
 export class AnswerSize {
   readonly #least: number;
@@ -24,7 +23,9 @@ export class AnswerSize {
 
   /** An answer of so many bytes has come; `bytesPerSecond`: how fast the line is, where that is known. */
   came(bytes: number, bytesPerSecond: number | undefined): void {
-    const grown = bytes >= this.#bytes / 2 ? this.#bytes * 2 : this.#bytes;
+    // On a line that is fast and far each step would take a round trip.
+    const times = bytes < this.#bytes / 2 ? 1 : bytesPerSecond === undefined ? 2 : 8;
+    const grown = this.#bytes * times;
     const most = bytesPerSecond === undefined ? this.#most : bytesPerSecond / 1000 * TRANSFER_MS;
     this.#set(Math.min(grown, most));
   }

@@ -42,7 +42,7 @@ test("what is asked for grows as far as the line lets it come in a second, and i
     size.came(size.bytes, bytesPerSecond);
     return size.bytes;
   };
-  assert.deepEqual([ask(undefined), ask(undefined), ask(10_000_000)], [524_288, 1_048_576, 2_097_152]);
+  assert.deepEqual([ask(undefined), ask(undefined), ask(10_000_000)], [524_288, 1_048_576, 8_000_000]);
   assert.equal(ask(100_000), 100_000);
   size.lost();
   assert.equal(size.bytes, 50_000);
