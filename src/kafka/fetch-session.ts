@@ -59,7 +59,7 @@ export class FetchSession {
   /** What to say in the next request. */
   next(maxBytes: number): { readonly topics: FetchRequest["topics"]; readonly session: FetchSessionOf } {
     const news: Reading[] = [];
-    const gone: { topicId: string; partition: number }[] = [];
+    const gone: Pick<Reading, "topicId" | "partition">[] = [];
     for (const reading of this.#changed) {
       const { topicId, position, leaderEpoch, version, partition } = reading;
       const told = this.#told.get(reading);
@@ -75,6 +75,9 @@ export class FetchSession {
       }
     }
     this.#changed.clear();
+    // One that was given up and gained again meanwhile: a broker takes what is forgotten out last.
+    const asked = new Set(gone.length === 0 ? [] : news.map(nameOf));
+    const left = gone.filter((one) => !asked.has(nameOf(one)));
     const topics = [...groupBy(news, ({ topicId }) => topicId)].map(([topicId, readings]) => ({
       topicId,
       partitions: readings.map(({ partition, position, leaderEpoch }) => ({
@@ -84,7 +87,7 @@ export class FetchSession {
         maxBytes,
       })),
     }));
-    const forgotten = [...groupBy(gone, ({ topicId }) => topicId)].map(([topicId, partitions]) => ({
+    const forgotten = [...groupBy(left, ({ topicId }) => topicId)].map(([topicId, partitions]) => ({
       topicId,
       partitions: partitions.map(({ partition }) => partition),
     }));
@@ -106,4 +109,8 @@ export class FetchSession {
     this.#changed.clear();
     for (const reading of this.#wanted) this.#changed.add(reading);
   }
+}
+
+function nameOf({ topicId, partition }: Pick<Reading, "topicId" | "partition">): string {
+  return `${topicId}-${partition}`;
 }

@@ -100,8 +100,8 @@ class FakeBroker extends Cluster {
     const known = epoch > 0 ? this.sessions.get(sessionId) : { epoch: 0, at: new Map() };
     if (known === undefined) return failed(Code.FETCH_SESSION_ID_NOT_FOUND);
     if (known.epoch !== epoch) return failed(Code.INVALID_FETCH_SESSION_EPOCH);
-    for (const partition of forgotten) known.at.delete(partition);
     for (const { partition, offset, lastEpoch } of partitions) known.at.set(partition, { offset, lastEpoch });
+    for (const partition of forgotten) known.at.delete(partition); // last, as Kafka does
     known.epoch++;
     const id = !this.keepsSessions ? 0 : epoch > 0 ? sessionId : ++this.#next;
     if (id !== 0) this.sessions.set(id, known);
@@ -228,6 +228,19 @@ test("what is not read any more is forgotten", async () => {
   for (const partition of numbers(3)) append(partition, 1);
   await until(() => read.length === 2);
   assert.deepEqual(read.toSorted(), ["0:0 of 0", "2:0 of 0"]);
+});
+
+test("what is lost and gained again before anything was said of it is read", async () => {
+  const { broker, read, fetcher, append } = reading(3);
+  await until(() => broker.asked.length > 4);
+  for (let round = 1; round <= 10; round++) {
+    for (const partition of numbers(3)) {
+      fetcher.add(new Acknowledgements({ topic: "t", partition }, round - 1, TOPIC_ID, -1));
+      append(partition, round);
+    }
+    await until(() => read.length === 3 * round);
+  }
+  assert.equal(new Set(read).size, 30);
 });
 
 test("a log that was cut back below what was read is told in one line, and read on where it is another one", async () => {
