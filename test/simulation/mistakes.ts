@@ -178,11 +178,12 @@ export const MEMBERSHIP: readonly SourceMistake[] = [
     "return this.#expelled(STRANGER, beats",
     "return this.#expelled(state.place, beats",
   ),
-  machine(
-    "a heartbeat that is lost is waited for for ever",
-    "this.#pulse.forget();\n    if",
-    "if",
-    rounds,
+  elsewhere(
+    "a heartbeat without an answer is waited for before the next is sent",
+    "src/core/membership/pulse.ts",
+    "return this.#sentAt + this.#unansweredMs;",
+    "return Infinity;",
+    { test: "test/core/membership/late-answers.test.ts" },
   ),
   elsewhere(
     "it stands down, and is elected all the same",

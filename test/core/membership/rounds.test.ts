@@ -315,6 +315,15 @@ test("heartbeats are counted from one sending to the next, and one that has a re
   assert.deepEqual(member.during(() => member.pass(1)), ["beat"]);
 });
 
+test("an answer that is read late puts the next one off by nothing", () => {
+  const member = Member.settled();
+  member.pass(INTERVAL);
+  member.clock.pass(300);
+  member.feed({ type: "beaten", sent: member.asked("beat").sent });
+  assert.deepEqual(member.during(() => member.pass(INTERVAL - 301)), []);
+  assert.deepEqual(member.during(() => member.pass(1)), ["beat"]);
+});
+
 test("the first heartbeat comes after the JoinGroup, and before the SyncGroup is answered", () => {
   const member = new Member();
   member.feed({ type: "start" });
