@@ -5,7 +5,7 @@ export interface AwayLane<T> {
   readonly topic: string;
   readonly since: number;
   /** In the order of their coming. */
-  readonly waiting: T[];
+  waiting: T[];
   /** What it takes in memory, roughly. */
   bytes: number;
   why: string;
@@ -15,12 +15,22 @@ export interface AwayLane<T> {
   atOnce: number;
 }
 
+/** What can wait. */
+export interface Awaiting {
+  readonly part: Part;
+  /** Its place among all: it came before those with a higher one. */
+  readonly order: number;
+  readonly bytes: number;
+}
+
 /**
- * Lanes for what waits for topics that are away: what goes elsewhere passes them. A timer's runs keep their order, so that
- * what comes behind one that waits waits with it.
+ * Lanes for what waits for topics that are away: what goes elsewhere passes them. A timer's runs keep their order: all of
+ * them that wait are in one lane, whatever they write to.
  */
-export class AwayTopics<T extends { readonly part: Part }> {
+export class AwayTopics<T extends Awaiting> {
   readonly #lanes = new Map<string, AwayLane<T>>();
+  /** Where a timer's runs wait, and how many. */
+  readonly #timers = new Map<string, { lane: AwayLane<T>; count: number }>();
 
   get size(): number {
     return this.#lanes.size;
@@ -31,14 +41,24 @@ export class AwayTopics<T extends { readonly part: Part }> {
   }
 
   /** The lane that has to be waited in; undefined: none. */
-  laneOf({ records, timer }: Part): AwayLane<T> | undefined {
-    if (this.#lanes.size === 0) return undefined;
-    for (const { topic } of records) {
-      const lane = this.#lanes.get(topic);
-      if (lane) return lane;
-    }
-    if (timer === undefined) return undefined;
-    return this.lanes.find(({ waiting }) => waiting.some(({ part }) => part.timer === timer));
+  laneOf(part: Part): AwayLane<T> | undefined {
+    return this.#lanes.size === 0 ? undefined : this.laneOfTimer(part) ?? this.#laneOfTopic(part, this.#lanes);
+  }
+
+  /** Where earlier runs of the same timer wait. */
+  laneOfTimer({ timer }: Part): AwayLane<T> | undefined {
+    return timer === undefined ? undefined : this.#timers.get(timer)?.lane;
+  }
+
+  /** The lane of one of these topics that a part writes to, `first` if it is among them. */
+  laneAmong(topics: ReadonlySet<string>, part: Part, first: AwayLane<T> | undefined): AwayLane<T> | undefined {
+    const writes = first && topics.has(first.topic) && part.records.some(({ topic }) => topic === first.topic);
+    return writes ? first : this.#laneOfTopic(part, topics);
+  }
+
+  #laneOfTopic({ records }: Part, among: { has(topic: string): boolean }): AwayLane<T> | undefined {
+    const found = records.find(({ topic }) => among.has(topic));
+    return found && this.#lanes.get(found.topic);
   }
 
   /** The lane of a topic, made if there is none. */
@@ -50,8 +70,43 @@ export class AwayTopics<T extends { readonly part: Part }> {
     return lane;
   }
 
+  /** Waits in a lane, in its place; what waits in another one of the same timer comes there too. */
+  add(each: T, lane: AwayLane<T>): void {
+    const { timer } = each.part;
+    const from = timer === undefined ? undefined : this.#timers.get(timer)?.lane;
+    if (from && from !== lane) {
+      const later = from.waiting.filter(({ part }) => part.timer === timer);
+      from.waiting = from.waiting.filter(({ part }) => part.timer !== timer);
+      for (const one of later) this.removed(one, from);
+      for (const one of later) this.#insert(one, lane);
+    }
+    this.#insert(each, lane);
+  }
+
+  #insert(each: T, lane: AwayLane<T>): void {
+    const { part: { timer }, bytes, order } = each;
+    lane.waiting.splice(placeOf(order, lane.waiting), 0, each);
+    lane.bytes += bytes;
+    if (timer === undefined) return;
+    const known = this.#timers.get(timer);
+    if (known) known.count++;
+    else this.#timers.set(timer, { lane, count: 1 });
+  }
+
+  /** It was taken from its lane. */
+  removed({ part: { timer }, bytes }: T, lane: AwayLane<T>): void {
+    lane.bytes -= bytes;
+    const known = timer === undefined ? undefined : this.#timers.get(timer);
+    if (timer !== undefined && known && --known.count === 0) this.#timers.delete(timer);
+  }
+
   close({ topic }: AwayLane<T>): void {
     this.#lanes.delete(topic);
+  }
+
+  /** Whether something in another lane writes to its topic too. */
+  isWrittenElsewhere({ topic }: AwayLane<T>): boolean {
+    return this.lanes.some(({ waiting }) => waiting.some(({ part }) => part.records.some((each) => each.topic === topic)));
   }
 
   /** The one whose moment has come first. */
@@ -66,6 +121,18 @@ export class AwayTopics<T extends { readonly part: Part }> {
   clear(): T[] {
     const all = this.lanes.flatMap(({ waiting }) => waiting);
     this.#lanes.clear();
+    this.#timers.clear();
     return all;
   }
+}
+
+/** Before how many of these, which are in order, it is not. */
+function placeOf(order: number, among: readonly Awaiting[]): number {
+  let [low, high] = [0, among.length];
+  while (low < high) {
+    const middle = low + high >> 1;
+    if ((among[middle]?.order ?? 0) < order) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -32,6 +32,10 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
   /** Once it is prepared. */
   part: Part | undefined;
+  /** What its records take in memory, roughly. */
+  bytes: number;
+  /** The later it came the higher. */
+  readonly order: number;
   state: "open" | "away" | "settled";
 }
 
@@ -60,6 +64,7 @@ export class Publication {
   #open = 0;
   #busySince: number | undefined;
   #running = false;
+  #orders = 0;
   /** Ends the pause until something is to be tried again. */
   #rest: AbortController | undefined;
 
@@ -104,6 +109,8 @@ export class Publication {
       resolve: () => (this.#mark(waiting, "settled"), resolve()),
       reject: (error) => (this.#mark(waiting, "settled"), reject(error)),
       part: undefined,
+      bytes: 0,
+      order: this.#orders++,
       state: "open",
     };
     this.#waiting.push(waiting);
@@ -150,7 +157,7 @@ export class Publication {
       if (prepare(waiting)) {
         const lane = this.#away.laneOf(waiting.part);
         if (lane) this.#setAside(waiting, lane);
-        else if (!bounds.takes(waiting.part)) break;
+        else if (!bounds.takes(waiting)) break;
         else taken.push(waiting);
       }
       seen++;
@@ -161,14 +168,13 @@ export class Publication {
   }
 
   #setAside(waiting: Taken, lane: AwayLane<Taken>): void {
-    const bytes = bytesOf(waiting.part);
-    if (bytes > 0 && lane.bytes + bytes > LANE_BYTES) {
+    const { bytes, state } = waiting;
+    if (state === "open" && bytes > 0 && lane.bytes + bytes > LANE_BYTES) {
       const sentence = `More than ${LANE_BYTES >> 20} MiB wait for topic ${lane.topic}: ${lane.why}`;
       return waiting.reject(new MephistoError("BUFFER_FULL", sentence));
     }
     this.#mark(waiting, "away");
-    lane.bytes += bytes;
-    lane.waiting.push(waiting);
+    this.#away.add(waiting, lane);
   }
 
   /** Tries what waits for a topic that is away, if it is time; else waits until it is, or something else is to be done. */
@@ -190,13 +196,17 @@ export class Publication {
       return;
     }
     const bounds = new Bounds(lane.atOnce);
-    const until = lane.waiting.findIndex(({ part }) => bounds.full || !bounds.takes(part));
+    const until = lane.waiting.findIndex((each) => bounds.full || !bounds.takes(each));
     const tried = lane.waiting.splice(0, until < 0 ? lane.waiting.length : until);
-    for (const { part } of tried) lane.bytes -= bytesOf(part);
+    for (const each of tried) this.#away.removed(each, lane);
     const { failures } = lane;
     if (tried.length > 0) await this.#publish(tried, { lane });
     const now = clock.monotonic();
     if (lane.failures === failures) {
+      if (tried.length === 0 && this.#away.isWrittenElsewhere(lane)) {
+        lane.tryAt = now + LONGEST_PAUSE_MS; // that waits for another topic first
+        return;
+      }
       lane.failures = 0;
       lane.atOnce *= 2;
       if (lane.waiting.length > 0) return;
@@ -228,11 +238,21 @@ export class Publication {
     const left = taken.filter((each) => !refused.has(each));
     const middle = refused.size === 0 ? left.length >> 1 : 0;
     for (const some of [left.slice(0, middle), left.slice(middle)]) {
-      if (some.length > 0) await this.#publish(some, { ...way, decided: codeOf(error) === "PROTOCOL" });
+      const free = some.filter((each) => !this.#follows(each));
+      if (free.length > 0) await this.#publish(free, { ...way, decided: codeOf(error) === "PROTOCOL" });
     }
   }
 
-  /** What writes to topics that are away waits in their lanes, with what comes behind it of the same timers; the rest goes on. */
+  /** Whether earlier runs of its timer have had to wait meanwhile, behind which it waits then too. */
+  #follows(each: Taken): boolean {
+    const lane = this.#away.laneOfTimer(each.part);
+    // What waits there and came later says nothing: it is behind this one.
+    const isBehind = lane?.waiting.some(({ order, part }) => part.timer === each.part.timer && order < each.order);
+    if (lane && isBehind) this.#setAside(each, lane);
+    return isBehind === true;
+  }
+
+  /** What writes to topics that are away waits in their lanes, with what else there is of the same timers; the rest goes on. */
   async #areAway(taken: readonly Taken[], error: unknown, { lane: tried, ...way }: Way): Promise<void> {
     const why = messageOf(error);
     const now = this.#parts.clock.monotonic();
@@ -240,30 +260,29 @@ export class Publication {
     for (const { part } of taken) {
       for (const { topic } of part.records) if (topics?.has(topic)) this.#away.open(topic, why, now);
     }
+    const culprits = new Map(taken.flatMap((each) => {
+      const lane = topics ? this.#away.laneAmong(topics, each.part, tried) : tried;
+      return lane ? [[each, lane]] : [];
+    }));
+    if (culprits.size === 0) throw new Error("topics are away that none of these writes to");
+    const byTimer = new Map<string, AwayLane<Taken>>();
+    for (const [{ part: { timer } }, lane] of culprits) {
+      if (timer !== undefined && !byTimer.has(timer)) byTimer.set(timer, lane);
+    }
     const rest: Taken[] = [];
-    const back: Taken[] = [];
-    const timers = new Set<string>();
     for (const each of taken) {
       const { timer } = each.part;
-      const isBehind = timer !== undefined && timers.has(timer);
-      const lane = topics === undefined || isBehind ? tried : this.#away.laneOf(each.part);
-      if (lane === undefined) rest.push(each);
-      else if (lane !== tried) this.#setAside(each, lane);
-      else {
-        back.push(each);
-        if (timer !== undefined) timers.add(timer);
-      }
+      const lane = (timer === undefined ? undefined : byTimer.get(timer)) ?? culprits.get(each);
+      if (lane) this.#setAside(each, lane);
+      else rest.push(each);
     }
-    if (rest.length === taken.length) throw new Error("topics are away that none of these writes to");
-    if (tried) tried.waiting.unshift(...back);
-    for (const { part } of back) if (tried) tried.bytes += bytesOf(part);
     for (const lane of topics ? this.#away.lanes.filter(({ topic }) => topics.has(topic)) : tried ? [tried] : []) {
       lane.why = why;
       lane.failures++;
       if (lane !== tried) lane.tryAt = now + Math.min(retryPause(lane.failures), LONGEST_PAUSE_MS);
       this.#parts.away?.(lane.topic, why);
     }
-    if (rest.length > 0) await this.#publish(rest, way);
+    if (rest.length > 0) await this.#publish(rest, tried ? { ...way, lane: tried } : way);
   }
 }
 
@@ -283,8 +302,8 @@ class Bounds {
   }
 
   /** Whether it goes with those before. */
-  takes(part: Part): boolean {
-    this.#bytes += bytesOf(part);
+  takes({ bytes, part }: Taken): boolean {
+    this.#bytes += bytes;
     if (this.#count > 0 && (part.alone || this.#bytes > SHARED_BYTES)) return false;
     this.#count++;
     this.#alone = part.alone === true;
@@ -301,7 +320,10 @@ function prepare(waiting: Waiting): waiting is Taken {
   if (waiting.part) return true;
   try {
     waiting.part = waiting.prepare();
-    if (waiting.part) return true;
+    if (waiting.part) {
+      waiting.bytes = bytesOf(waiting.part);
+      return true;
+    }
     waiting.resolve();
   } catch (error) {
     waiting.reject(error);
