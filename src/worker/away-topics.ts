@@ -106,7 +106,9 @@ export class AwayTopics<T extends Awaiting> {
 
   /** Whether something in another lane writes to its topic too. */
   isWrittenElsewhere({ topic }: AwayLane<T>): boolean {
-    return this.lanes.some(({ waiting }) => waiting.some(({ part }) => part.records.some((each) => each.topic === topic)));
+    return this.lanes.some(({ waiting }) =>
+      waiting.some(({ part }) => part.records.some((each) => each.topic === topic))
+    );
   }
 
   /** The one whose moment has come first. */

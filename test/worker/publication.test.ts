@@ -551,43 +551,49 @@ test("property: whatever topics are away, each run is committed once, and each t
     fc.record({ do: fc.constant("lose" as const), committed: fc.boolean() }),
   );
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 30, size: "max" }), fc.constantFrom(0, 300, 4800), async (steps, takes) => {
-      const { time, log, tick, publication } = await made({ overlap: "allow" });
-      const topics = new Set<string>();
-      away(log, time, topics, takes);
-      const sent = new Map<string, number[]>();
-      let slot = 0, open = 0;
-      for (const each of steps) {
-        if (each.do === "away") each.is ? topics.add(`topic${each.topic}`) : topics.delete(`topic${each.topic}`);
-        else if (each.do === "pass") await time.pass(each.ms);
-        else if (each.do === "lose") log.lost = { count: 1, committed: each.committed };
-        else {
-          const name = `t${each.timer}`;
-          slot += 1000;
-          sent.set(name, [...sent.get(name) ?? [], slot]);
-          open++;
-          void tick(name, slot, ...each.topics.map((topic) => record(`${name}:${slot}`, `topic${topic}`))).then(() =>
-            open--
-          );
-          await settle();
+    fc.asyncProperty(
+      fc.array(step, { minLength: 10, maxLength: 30, size: "max" }),
+      fc.constantFrom(0, 300, 4800),
+      async (steps, takes) => {
+        const { time, log, tick, publication } = await made({ overlap: "allow" });
+        const topics = new Set<string>();
+        away(log, time, topics, takes);
+        const sent = new Map<string, number[]>();
+        let slot = 0, open = 0;
+        for (const each of steps) {
+          if (each.do === "away") each.is ? topics.add(`topic${each.topic}`) : topics.delete(`topic${each.topic}`);
+          else if (each.do === "pass") await time.pass(each.ms);
+          else if (each.do === "lose") log.lost = { count: 1, committed: each.committed };
+          else {
+            const name = `t${each.timer}`;
+            slot += 1000;
+            sent.set(name, [...sent.get(name) ?? [], slot]);
+            open++;
+            void tick(name, slot, ...each.topics.map((topic) => record(`${name}:${slot}`, `topic${topic}`))).then(() =>
+              open--
+            );
+            await settle();
+          }
         }
-      }
-      topics.clear();
-      log.lost = { count: 0, committed: true };
-      await time.pass(60_000);
-      assert.equal(open, 0);
-      assert.deepEqual([publication.awayTopics.length, publication.busySince, time.sleepers], [0, undefined, 0]);
-      for (const [name, slots] of sent) {
-        assert.deepEqual(log.history(`timer:${name}`).map(({ slot }) => slot), slots, name);
-        const values = log.committed.flat().map(({ value }) => new TextDecoder().decode(value ?? undefined));
-        const published = values.filter((value) => value.startsWith(`${name}:`)).map((value) => Number(value.slice(3)));
-        assert.deepEqual(published, published.toSorted((a, b) => a - b), "in order");
-      }
-      const all = log.committed.flat().map(({ topic, value }) =>
-        `${topic} ${new TextDecoder().decode(value ?? undefined)}`
-      );
-      assert.equal(new Set(all).size, all.length, "once");
-    }),
+        topics.clear();
+        log.lost = { count: 0, committed: true };
+        await time.pass(60_000);
+        assert.equal(open, 0);
+        assert.deepEqual([publication.awayTopics.length, publication.busySince, time.sleepers], [0, undefined, 0]);
+        for (const [name, slots] of sent) {
+          assert.deepEqual(log.history(`timer:${name}`).map(({ slot }) => slot), slots, name);
+          const values = log.committed.flat().map(({ value }) => new TextDecoder().decode(value ?? undefined));
+          const published = values.filter((value) => value.startsWith(`${name}:`)).map((value) =>
+            Number(value.slice(3))
+          );
+          assert.deepEqual(published, published.toSorted((a, b) => a - b), "in order");
+        }
+        const all = log.committed.flat().map(({ topic, value }) =>
+          `${topic} ${new TextDecoder().decode(value ?? undefined)}`
+        );
+        assert.equal(new Set(all).size, all.length, "once");
+      },
+    ),
     { numRuns: 150 },
   );
 });
