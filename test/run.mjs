@@ -64,6 +64,8 @@ const nodeOnly = [
   "test/support/proxy.test.ts",
   // Any sequence of events, on virtual time: test/worker/actor-loop.test.ts runs each of them everywhere.
   "test/worker/actor-loop-model",
+  // The same of fetching: test/kafka/fetcher.test.ts runs everywhere.
+  "test/kafka/fetch-model",
   ...(positionals.length === 0 ? ["test/broker/"] : []),
 ];
 

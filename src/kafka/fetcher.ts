@@ -202,11 +202,13 @@ export class Fetcher {
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         if (!(error instanceof MephistoError)) throw error; // a fault of ours
+        // Where the other connection has failed, this one is closed by that: no failure of its own.
+        if (this.#nodes.get(node.id) !== node) return;
         this.#logger.debug(`Fetching from broker ${node.id} failed: ${messageOf(error)}`, codeField(error));
         this.#away.add(node.id);
         this.#reportOf(`from broker ${node.id}`).failed(error);
         if (error instanceof ConnectionLost && error.silent) this.#lost(node, link);
-        if (this.#nodes.get(node.id) === node) this.#drop(node.id);
+        this.#drop(node.id);
         this.#refresh();
       } finally {
         session.isUnderWay = false;
@@ -286,6 +288,7 @@ export class Fetcher {
     try {
       for (const part of parts) {
         this.#deliver(this.#part(reading, part, from, readCommitted, acknowledge));
+        if (reading.version !== version) break; // nothing that follows is wanted
         // Each from where it begins: what is before it may be in hand, and is not read again if this one is corrupt.
         const { lastOffset, leaderEpoch } = endOf(part);
         if (lastOffset < from) continue;
@@ -424,6 +427,7 @@ export class Fetcher {
   /** A topic that was deleted and created again begins at its start: the old position is of another log. */
   async #compareTopic(reading: Reading): Promise<void> {
     await this.#refresh();
+    if (this.#readings.get(reading) !== reading) return; // given up meanwhile
     const topicId = this.#cluster.topic(reading.topic)?.topicId;
     if (topicId === undefined || topicId === reading.topicId) return;
     await this.#reset(reading, "the topic has been deleted and created again", topicId);
@@ -448,6 +452,7 @@ export class Fetcher {
       reading.acks.reset(position, topicId);
       this.#pause(reading, 0);
     } catch (error) {
+      if (reading.version !== version) return;
       this.#logger.debug(`The earliest offset of ${keyOf(reading)} is not known: ${messageOf(error)}`, {
         topic,
         partition,
