@@ -126,6 +126,7 @@ export class FetchNode {
       this.#fresh.add(reading);
       return;
     }
+    this.#fresh.delete(reading);
     free.session.want(reading);
     free.wake();
   }

@@ -10,6 +10,11 @@ interface Told {
   readonly version: number;
 }
 
+interface Topic {
+  readonly topicId: string;
+  readonly partitions: FetchRequest["topics"][number]["partitions"][number][];
+}
+
 /** The greatest epoch; after it comes 1. */
 const LAST_EPOCH = 2 ** 31 - 1;
 
@@ -37,6 +42,8 @@ export class FetchSession {
   /** From the next request on it is asked for, where it is now; also to be called when that has changed. */
   want(reading: Reading): void {
     reading.session = this;
+    // Of which something has come, comes last: a broker without sessions fills its answer in the order that it is asked in.
+    if (this.#told.get(reading)?.position !== reading.position) this.#wanted.delete(reading);
     this.#wanted.add(reading);
     this.#changed.add(reading);
   }
@@ -78,15 +85,13 @@ export class FetchSession {
     // One that was given up and gained again meanwhile: a broker takes what is forgotten out last.
     const asked = new Set(gone.length === 0 ? [] : news.map(nameOf));
     const left = gone.filter((one) => !asked.has(nameOf(one)));
-    const topics = [...groupBy(news, ({ topicId }) => topicId)].map(([topicId, readings]) => ({
-      topicId,
-      partitions: readings.map(({ partition, position, leaderEpoch }) => ({
-        partition,
-        fetchOffset: position,
-        lastFetchedEpoch: leaderEpoch,
-        maxBytes,
-      })),
-    }));
+    const topics: Topic[] = [];
+    for (const { topicId, partition, position, leaderEpoch } of news) {
+      // A topic is named again where another comes between: together they would come out of their order.
+      let topic = topics.at(-1);
+      if (topic?.topicId !== topicId) topics.push(topic = { topicId, partitions: [] });
+      topic.partitions.push({ partition, fetchOffset: position, lastFetchedEpoch: leaderEpoch, maxBytes });
+    }
     const forgotten = [...groupBy(left, ({ topicId }) => topicId)].map(([topicId, partitions]) => ({
       topicId,
       partitions: partitions.map(({ partition }) => partition),

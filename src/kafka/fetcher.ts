@@ -259,7 +259,8 @@ export class Fetcher {
   /** Delivers what has come; says how many bytes that were. */
   #take(answer: FetchResponse, session: FetchSession): number {
     if (SESSION_IS_OVER.has(answer.errorCode)) {
-      session.begin(0);
+      if (answer.errorCode === Code.FETCH_SESSION_ID_NOT_FOUND) session.begin(0);
+      else session.begin(); // which ends the one that the broker has: it keeps only so many
       return 0;
     }
     check(answer.errorCode, "Fetching");

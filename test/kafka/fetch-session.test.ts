@@ -6,8 +6,10 @@ import type { Delivery } from "../../src/driver/driver.ts";
 import { Cluster } from "../../src/kafka/cluster.ts";
 import { Code } from "../../src/kafka/codes.ts";
 import { Fetcher } from "../../src/kafka/fetcher.ts";
+import { FetchSession } from "../../src/kafka/fetch-session.ts";
 import type { Link } from "../../src/kafka/link.ts";
 import { Positions } from "../../src/kafka/positions.ts";
+import type { Reading } from "../../src/kafka/reading.ts";
 import { type Address, parseUrl } from "../../src/kafka/url.ts";
 import type { Call } from "../../src/wire/call.ts";
 import { BatchBuilder } from "../../src/wire/batch-builder.ts";
@@ -216,6 +218,24 @@ test("a broker that has forgotten its sessions, or keeps none, is told all of it
   const from = broker.asked.length;
   await until(() => broker.asked.length > from + 4);
   assert.ok(broker.asked.slice(from + 2).every(({ sessionId, epoch }) => sessionId === 0 && epoch === 0));
+});
+
+test("a broker that keeps no sessions is asked first for what nothing has come of for longest, whichever topic it is of", () => {
+  const session = new FetchSession();
+  const [a, b, c] = ["0", "1", "0"].map((digit, partition): Reading => ({
+    ...{ topic: digit, topicId: digit.repeat(32), partition, position: 0, leaderEpoch: -1, waiting: 0, notBefore: 0 },
+    ...{ acks: new Acknowledgements({ topic: digit, partition }, 0), version: 0, nodeId: 0, session: undefined },
+  }));
+  assert.ok(a && b && c);
+  for (const reading of [a, b, c]) session.want(reading);
+  const order = () => session.next(1).topics.flatMap(({ partitions }) => partitions.map(({ partition }) => partition));
+  assert.deepEqual(order(), [0, 1, 2]);
+  for (const [reading, expected] of [[a, [1, 2, 0]], [b, [2, 0, 1]], [b, [2, 0, 1]], [c, [0, 1, 2]]] as const) {
+    reading.position++;
+    session.want(reading);
+    session.answered(0);
+    assert.deepEqual(order(), expected);
+  }
 });
 
 test("what is not read any more is forgotten", async () => {
