@@ -111,7 +111,7 @@ function* planInSteps(
 /** What the members of a simulation plan by: the very one that runs in earnest, or a mutant of it. */
 export type Assign = typeof plan;
 
-/** Who owns what. Of two that claim one partition the later generation is right; of the same generation neither is. */
+/** Who owns what. Of two that claim one partition the later generation is right; of the same generation neither is. One may say it twice. */
 function ownersOf(members: readonly Member[]): Map<string, string> {
   const claims = new Map<string, { memberId: string; generation: number }>();
   for (const { memberId, owned, generation } of members) {
@@ -119,7 +119,9 @@ function ownersOf(members: readonly Member[]): Map<string, string> {
       const key = keyOf(topic, partition);
       const other = claims.get(key);
       if (other === undefined || other.generation < generation) claims.set(key, { memberId, generation });
-      else if (other.generation === generation) claims.set(key, { memberId: "", generation });
+      else if (other.generation === generation && other.memberId !== memberId) {
+        claims.set(key, { memberId: "", generation });
+      }
     }
   }
   return new Map(

@@ -76,6 +76,7 @@ export async function connectAnew(
   const { clusterId, isInMemory } = await parts.driver.connect();
   if (!isInMemory || clusterId === before) return undefined;
   const connected = await connect(parts, signal);
+  if (connected === undefined) return undefined;
   parts.logger.warn(
     "The broker keeps everything in memory and has been started again: its topics and the journal are new, and the " +
       "schedule begins anew.",

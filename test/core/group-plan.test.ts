@@ -331,6 +331,12 @@ test("of two that claim a partition the later generation has it; of one generati
     "a",
   );
   assert.deepEqual([later.partitions.get("a"), later.partitions.get("b")], [[], own("t", 0)]);
+  const twice = plan([member("a", own("t")), member("b", own("t", 0, 0))], counts, "a");
+  assert.deepEqual(
+    [twice.partitions.get("a"), twice.partitions.get("b")],
+    [[], own("t", 0)],
+    "who says it twice has it",
+  );
   const same = plan([member("a", own("t", 0)), member("b", own("t", 0))], counts, "a");
   assert.deepEqual(keys([...same.partitions.values()].flat()), ["t/0"]);
 });

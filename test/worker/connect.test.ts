@@ -38,3 +38,8 @@ test("only a broker that keeps nothing, and is another than before, is begun ane
   assert.deepEqual(await of({ clusterId: "another", isInMemory: false }), [undefined, 0]);
   assert.deepEqual(await of({ clusterId: "another" }), [undefined, 0]);
 });
+
+test("who gives up while it is begun anew says nothing of that", async () => {
+  const { parts, lines } = made({ clusterId: "another", isInMemory: true });
+  assert.deepEqual([await connectAnew(parts, "before", AbortSignal.abort()), lines.all], [undefined, []]);
+});

@@ -32,9 +32,9 @@ export class LeaseGrace {
     if (this.#notBefore === undefined) this.session();
   }
 
-  /** A session from now on, or from a moment of the monotonic clock. */
+  /** A session from now on, or from a moment of the monotonic clock; what has been asked for beyond that is kept. */
   session(since: number = this.#clock.monotonic()): void {
-    this.#notBefore = since + this.#sessionMs;
+    this.#notBefore = Math.max(this.notBefore, since + this.#sessionMs);
   }
 
   /** Another member has asked for it. Kept by all: whoever asked may go, and another one may be elected. */

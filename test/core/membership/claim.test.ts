@@ -76,6 +76,14 @@ test("what another asks all to wait it waits too, and a shorter time later does 
   assert.equal(member.asked("join").patience, 3000);
 });
 
+test("nor does a session that it waits itself, where others have longer ones", () => {
+  const member = Member.settled();
+  round(member, 2, { patience: 5 * SESSION });
+  member.pass(1000);
+  member.refused("beat", "UNKNOWN_MEMBER_ID");
+  assert.equal(member.asked("join").patience, 5 * SESSION - 1000);
+});
+
 test("a static member that has just joined waits a session, whomever it has replaced, and no longer", () => {
   const member = Member.settled({ instanceId: "place" });
   member.clock.pass(1000);
