@@ -111,6 +111,11 @@ export class Consumer implements Membership {
         this.#trouble = undefined;
         membership.over();
       },
+      refused: (error) => {
+        const leading = troubles.of(`Leading group ${options.group}`);
+        if (error) leading.failed(error);
+        else leading.over();
+      },
     }, clock);
     cluster.onChange(() => this.#group.replan());
     this.#ready.promise.catch(() => {}); // whoever waits for it hears of it

@@ -1,5 +1,5 @@
 import type { Lease } from "../core/lease.ts";
-import { MephistoError, messageOf } from "../core/errors.ts";
+import { isRetriable, MephistoError, messageOf } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import { MembershipMachine } from "../core/membership/machine.ts";
 import type { Answer, Effect, MemberError, Request } from "../core/membership/messages.ts";
@@ -40,6 +40,8 @@ export interface GroupListener {
   /** The coordinator does not answer, or does again. */
   unreachable(error: MephistoError): void;
   reachable(): void;
+  /** As the leader it is refused what it has to know, and plans with what it knows; undefined: it is not, or leads no more. */
+  refused(error: MephistoError | undefined): void;
 }
 
 /** A member's coordinates: what it joins with, what the leader makes of that, what each is given. */
@@ -289,6 +291,7 @@ export class Group {
     if (answer.errorCode !== Code.NONE) return this.#refused(sent, answer.errorCode, "JoinGroup", answer.memberId);
     this.#planned = this.#size = undefined;
     const leads = answer.leader === answer.memberId;
+    if (!leads) this.#listener.refused(undefined);
     const { memberId: id, generationId: generation } = answer;
     return { type: "joined", sent, memberId: id, generation, members: leads ? answer : undefined };
   }
@@ -297,14 +300,33 @@ export class Group {
   async #assign({ members, memberId }: JoinGroupResponse): Promise<MemberAssignment[]> {
     const known = members.map(readMember);
     const topics = [...new Set(known.flatMap(({ topics }) => topics))].sort();
-    await this.#cluster.refresh(topics);
+    const refused = await this.#refresh(topics);
     const counts = new Map(topics.map((topic) => [topic, this.#cluster.topic(topic)?.leaders.length ?? 0]));
-    this.#planned = counts;
+    this.#planned = new Map(counts);
+    // Whoever reads a topic that the leader is told nothing of goes on with it.
+    if (refused) {
+      for (const { topic, partition } of known.flatMap(({ owned }) => owned)) {
+        if (!this.#planned.get(topic)) counts.set(topic, Math.max(counts.get(topic) ?? 0, partition + 1));
+      }
+    }
     const turns = new Turns(this.#clock);
     const plan = await planInTurns(known, counts, memberId, () => turns.due());
     const assignments = writePlan(known, plan, sizeOf(members).bytes);
     this.#size = sizeOf(members, assignments);
     return assignments;
+  }
+
+  /** Asks how topics are. What one is refused for, and waiting does not mend, is no reason to keep all from going on. */
+  async #refresh(topics: readonly string[]): Promise<MephistoError | undefined> {
+    let refused: MephistoError | undefined;
+    try {
+      await this.#cluster.refresh(topics);
+    } catch (error) {
+      if (!(error instanceof MephistoError) || isRetriable(error)) throw error;
+      refused = error;
+    }
+    this.#listener.refused(refused);
+    return refused;
   }
 
   async #sync({ sent, timeoutMs, plan = [] }: Request<GroupKinds> & { do: "sync" }): Promise<Answer<GroupKinds>> {

@@ -6,6 +6,7 @@ import { pause } from "../../src/core/pause.ts";
 import { Cluster } from "../../src/kafka/cluster.ts";
 import { Code } from "../../src/kafka/codes.ts";
 import { Consumer } from "../../src/kafka/consumer.ts";
+import { ProtocolError } from "../../src/kafka/errors.ts";
 import { Group } from "../../src/kafka/group.ts";
 import { refusalOf, sizeOf } from "../../src/kafka/group-refusal.ts";
 import type { Link } from "../../src/kafka/link.ts";
@@ -13,7 +14,12 @@ import { type Address, parseUrl } from "../../src/kafka/url.ts";
 import { encodeOutcome, memberData } from "../../src/kafka/profile.ts";
 import type { MemberData, Outcome } from "../../src/driver/group-plan.ts";
 import type { Call } from "../../src/wire/call.ts";
-import { decodeSubscription, encodeAssignment } from "../../src/wire/consumer-protocol.ts";
+import {
+  decodeAssignment,
+  decodeSubscription,
+  encodeAssignment,
+  encodeSubscription,
+} from "../../src/wire/consumer-protocol.ts";
 import { Reader } from "../../src/wire/reader.ts";
 import { supervisorOf } from "../core/fakes.ts";
 import { until } from "../support/until.ts";
@@ -88,6 +94,17 @@ function said(coordinator: FakeCoordinator): MemberData {
   return memberData(decodeSubscription(protocol?.metadata ?? new Uint8Array()).userData);
 }
 
+/** What the one member is given by a plan. */
+function assignmentsOf(sync: Call<unknown> | undefined) {
+  const r = new Reader((sync ?? assert.fail("it has not synced")).encode());
+  r.string();
+  r.int32();
+  r.string();
+  r.nullableString();
+  const [given] = r.array(() => ({ memberId: r.string(), assignment: r.bytes() }));
+  return decodeAssignment(given?.assignment ?? new Uint8Array()).partitions;
+}
+
 /** The text in a request. */
 const textOf = (call: Call<unknown> | undefined) => new TextDecoder("latin1").decode(call?.encode());
 
@@ -132,6 +149,7 @@ async function joined(
       heard.push("unreachable");
     },
     reachable: () => {},
+    refused: (error) => heard.push(...error ? [error.code] : []),
   }, systemClock);
   groups.push(group);
   group.start();
@@ -378,6 +396,37 @@ test("a group that Kafka cannot keep is told once, and once a minute, though eac
   await until(() => consumer.joined);
   assert.match(lines[2] ?? "", /^Membership in group g works again after 6\d s\.$/);
   assert.deepEqual([lines.slice(3), consumer.trouble], [[], undefined]);
+});
+
+test("a leader that is told nothing of one topic plans the others, and leaves that one to whoever has it", async () => {
+  const coordinator = new FakeCoordinator();
+  const plans: Call<unknown>[] = [];
+  coordinator.refresh = () => {
+    coordinator.asked.push("Metadata");
+    return Promise.reject(new ProtocolError(Code.TOPIC_AUTHORIZATION_FAILED, "Topic t"));
+  };
+  const metadata = encodeSubscription({
+    topics: ["t"],
+    ownedPartitions: [{ topic: "t", partitions: [1, 2] }],
+    generationId: 1,
+    userData: null,
+  });
+  coordinator.instead.set("JoinGroup", () => ({
+    ...{ errorCode: 0, memberId: "me", generationId: ++coordinator.generation, leader: "me" },
+    members: [{ memberId: "me", groupInstanceId: null, metadata }],
+  }));
+  const { heard, group } = await joined(coordinator);
+  plans.push(...coordinator.calls.filter(({ apiName }) => apiName === "SyncGroup"));
+  const given = assignmentsOf(plans[0]);
+  assert.deepEqual(given, [{ topic: "t", partitions: [0, 1, 2] }]);
+  assert.deepEqual(heard, ["NOT_AUTHORIZED", "synced"]);
+  group.replan();
+  await group.watchTopics();
+  assert.deepEqual(
+    coordinator.asked.filter((name) => name === "JoinGroup").length,
+    1,
+    "and makes no other round of it",
+  );
 });
 
 test("the sentence says how large the group is, as far as its leader knows", () => {
