@@ -1,13 +1,17 @@
-/** What brokers do of themselves with a master's transactions: they forget its id, and move what they lead. */
+/** What brokers do of themselves: they forget a master's id, move what they lead, and lead without all that was read. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { type KafkaCluster, startCluster } from "../support/kafka-cluster.ts";
+import { committed, produce, withAdmin } from "../support/independent.ts";
 import { kafkaSkip, startKafka } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
 import { App, closeMasters, failure, masterAt, yes } from "./masters.ts";
+import { closeAll, Member, unique } from "./support.ts";
 import { assertOnce, stateOf, surely } from "./ticks.ts";
 
 const TRANSACTIONAL_ID_NOT_FOUND = 105;
+
+const LIMIT = { within: 30_000 };
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 
@@ -51,6 +55,7 @@ describe("over three brokers", { skip: kafkaSkip, timeout: 180_000 }, () => {
   });
   after(async () => {
     closeMasters();
+    closeAll();
     await kafka?.stop(); // that it has not come up is told by `before`
   });
 
@@ -77,5 +82,54 @@ describe("over three brokers", { skip: kafkaSkip, timeout: 180_000 }, () => {
     }
     await until(async () => (await app.values()).length >= 60 * n, { within: 30_000 });
     assertOnce(await app.values(), n, 60);
+  });
+
+  test("a leader that lacks what was read (an unclean election) is found out, told, and read on", async () => {
+    const topic = unique("unclean");
+    const settings = { "unclean.leader.election.enable": "true", "min.insync.replicas": "1" };
+    const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
+    const replicaAssignment = [{ partition: 0, replicas: [2, 3] }];
+    await withAdmin(
+      kafka.brokers,
+      (admin) => admin.createTopics({ topics: [{ topic, replicaAssignment, configEntries }] }),
+    );
+    const leader = () =>
+      withAdmin(kafka.brokers, async (admin) => {
+        const { topics: [found] } = await admin.fetchTopicMetadata({ topics: [topic] });
+        return found?.partitions[0]?.leader;
+      });
+    await until(async () => await leader() === 2, LIMIT);
+    const write = (from: number, count: number) =>
+      produce(kafka.brokers, topic, numbers(count).map((n) => ({ value: `${from + n}` })));
+    await write(0, 10);
+    const member = new Member(kafka.url, topic, [topic]);
+    const again = `${topic}-again`;
+    const stopped = new Member(kafka.url, again, [topic]);
+    await until(() => member.handled.length === 10, LIMIT);
+    await kafka.end(3, "SIGTERM");
+    await write(10, 10);
+    await until(() => member.handled.length === 20 && stopped.handled.length === 20, LIMIT);
+    await stopped.stop();
+    await kafka.end(2, "SIGKILL");
+    await kafka.begin(3);
+    await until(async () => await leader() === 3, LIMIT);
+    // So many that the position is within the new log, where a reader that takes it for the old one goes on.
+    await write(20, 15);
+    const started = new Member(kafka.url, again, [topic]);
+    await until(() => member.handled.length >= 35 && started.handled.length >= 15, LIMIT);
+    for (const { handled, logger } of [{ handled: member.handled.slice(20), logger: member.logger }, started]) {
+      assert.deepEqual(
+        handled.map(({ offset, value }) => `${offset}: ${value}`),
+        numbers(15).map((n) => `${10 + n}: ${20 + n}`),
+      );
+      const told = logger.warnings().filter((line) => line.startsWith(`${topic}[0]`));
+      assert.deepEqual(told, [
+        `${topic}[0]: its log was cut back from offset 20 to 10 (an unclean leader election): 10 messages that this ` +
+        "worker has handled are gone, and 0 that it has not. Reading on at offset 10.",
+      ]);
+    }
+    for (const group of [topic, again]) {
+      await until(async () => (await committed(kafka.brokers, group, topic))[0] === 25n, LIMIT);
+    }
   });
 });
