@@ -36,8 +36,9 @@ function key(
 /**
  * What can be set for a topic, as in Kafka 4.1. Some of it does nothing here, since there is nothing for it to do:
  * `flush.*`, as with a folder every answer waits for the disk; what is about replicas (`*.throttled.replicas`,
- * `unclean.leader.election.enable`), tiers (`local.*`, `remote.*`), indexes and files (`index.interval.bytes`,
- * `segment.index.bytes`, `preallocate`, `file.delete.delay.ms`, `segment.jitter.ms`); and the levels of compression.
+ * `unclean.leader.election.enable`, and `min.insync.replicas`, since Kafka asks for no more of them than a partition has),
+ * tiers (`local.*`, `remote.*`), indexes and files (`index.interval.bytes`, `segment.index.bytes`, `preallocate`,
+ * `file.delete.delay.ms`, `segment.jitter.ms`); and the levels of compression.
  */
 export const topicConfigs: ReadonlyMap<string, ConfigKey> = new Map([
   key(
@@ -241,7 +242,6 @@ export function logConfigOf(config: ReadonlyMap<string, string>): LogConfig {
     logAppendTime: valueOf(config, "message.timestamp.type") === "LogAppendTime",
     timestampBeforeMax: number("message.timestamp.before.max.ms"),
     timestampAfterMax: number("message.timestamp.after.max.ms"),
-    minInsyncReplicas: number("min.insync.replicas"),
     maxDecompressed: 128 * 1024 * 1024,
   };
 }

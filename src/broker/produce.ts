@@ -46,7 +46,6 @@ export interface WrittenPartition {
 
 /** Refused before the log is asked for a place: the answer does not say where the log begins. */
 const UNPLACED = [CORRUPT_MESSAGE, MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE, KAFKA_STORAGE_ERROR, POLICY_VIOLATION];
-const ALL = -1;
 const ZSTD_SINCE = 7;
 const BUMPS_SINCE = 12;
 // The coordinator's codes that an older producer would not try again after (14, 15, 16), which become one that it does.
@@ -102,7 +101,6 @@ export function verify(
 /** Appends one partition's batch; what goes wrong is in the answer. `written` gets the log if something was written. */
 export function append(
   write: PartitionWrite,
-  acks: number,
   version: number,
   verified: Verified | undefined,
   written: Set<Log>,
@@ -117,9 +115,6 @@ export function append(
       verified.errorCode,
       verified.errorCode === INVALID_TXN_STATE ? "Partition was not added to the transaction" : null,
     );
-  }
-  if (acks === ALL && log.config.minInsyncReplicas > 1) {
-    return refused(index, NOT_ENOUGH_REPLICAS, "min.insync.replicas is more than the one replica that there is");
   }
   let isFormed = false;
   try {

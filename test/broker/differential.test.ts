@@ -34,6 +34,7 @@ const TIME = Date.now() - 60_000;
 const suffix = Math.random().toString(36).slice(2, 8);
 const [plain, timed, compacted, small, gone] = ["plain", "timed", "compacted", "small", "gone"]
   .map((name) => `diff-${name}-${suffix}`) as [string, string, string, string, string];
+const kept = `diff-kept-${suffix}`;
 
 const utf8 = new TextEncoder();
 
@@ -103,16 +104,17 @@ async function script(ask: Ask): Promise<void> {
     validateOnly = false,
   ) => ask(`create: ${name}`, createTopics, version, { topics, timeoutMs: 5000, validateOnly });
   const config = (name: string, value: string | null) => ({ configs: [{ name, value }] });
-  await create("five", [
+  await create("six", [
     { ...wish, name: plain, numPartitions: 2 },
     { ...wish, name: timed, ...config("message.timestamp.type", "LogAppendTime") },
     { ...wish, name: compacted, ...config("cleanup.policy", "compact") },
     { ...wish, name: small, ...config("max.message.bytes", "200") },
     { ...wish, name: gone },
+    { ...wish, name: kept, ...config("min.insync.replicas", "2") },
   ]);
   await until(async () => {
     // Kafka tells of a leader before it leads.
-    const topics = [plain, timed, compacted, small, gone].map((name) => ({
+    const topics = [plain, timed, compacted, small, gone, kept].map((name) => ({
       name,
       partitions: (name === plain ? [0, 1] : [0]).map((partitionIndex) => ({ partitionIndex, timestamp: -1 })),
     }));
@@ -209,6 +211,8 @@ async function script(ask: Ask): Promise<void> {
   await ask("produce: an unknown partition", produce, 8, produceTo(plain, batch(), 9));
   await ask("produce: odd acks", produce, 8, produceTo(plain, batch(), 0, 2));
   await ask("produce: append time", produce, 8, produceTo(timed, batch()));
+  // No more replicas are asked for than there are.
+  for (const acks of [-1, 1]) await ask("produce: two of one replica", produce, 8, produceTo(kept, batch(), 0, acks));
 
   const id = 900_000 + Math.floor(Math.random() * 1e6);
   const sequences: [string, BatchWish][] = [

@@ -21,7 +21,6 @@ export interface LogConfig {
   readonly logAppendTime: boolean;
   readonly timestampBeforeMax: number;
   readonly timestampAfterMax: number;
-  readonly minInsyncReplicas: number;
   /** The most bytes that one batch may have after decompression, where the broker has to. */
   readonly maxDecompressed: number;
 }

@@ -89,7 +89,7 @@ export const produce = api({
       topicId: topic.topicId,
       partitionResponses: topic.writes.map((write) =>
         isValid
-          ? append(write, acks, version, answers.get(write), written)
+          ? append(write, version, answers.get(write), written)
           : refused(write.index, INVALID_REQUIRED_ACKS, "Invalid required acks.")
       ),
     }));
