@@ -192,7 +192,8 @@ export class Consumer implements Membership {
     await within(this.#listener.revoked(all), ms);
     clearInterval(this.#commits);
     clearInterval(this.#watch);
-    await this.#commitFirmly(this.#acks(all), until);
+    const acks = this.#acks(all);
+    this.#sayWhatIsRefused(acks, await this.#commitFirmly(acks, until));
     this.#stop.abort();
     const left = all.filter((held) => this.#holds(held)); // some may have been on their way already
     this.#close(left);
@@ -344,8 +345,7 @@ export class Consumer implements Membership {
   async #handOver(given: readonly Held[]): Promise<void> {
     // Committed before they are given up: nobody checks who commits, and the next owner begins where the group is.
     const acks = this.#acks(given);
-    await this.#commitFirmly(acks, Infinity);
-    this.#sayWhatIsRefused(acks);
+    this.#sayWhatIsRefused(acks, await this.#commitFirmly(acks, Infinity));
     const left = given.filter((held) => this.#holds(held));
     if (left.length === 0 || this.#stop.signal.aborted) return;
     this.#close(left);
@@ -382,24 +382,30 @@ export class Consumer implements Membership {
     return this.#acks(this.#held.values());
   }
 
-  /** Commits until it is accepted, or refused for a session, or the partitions are lost, or time is over. */
-  async #commitFirmly(acks: readonly Acknowledgements[], until: number): Promise<void> {
+  /**
+   * Commits until it is accepted, or refused for a session, or the partitions are lost, or time is over; gives the last
+   * answer's code.
+   */
+  async #commitFirmly(acks: readonly Acknowledgements[], until: number): Promise<number> {
     const backoff = new Backoff(20, 500);
     let refusedSince: number | undefined;
+    let code: number = Code.NONE;
     while (acks.some(isBehind)) {
       await this.#committing;
-      const code = await this.#commit(acks);
+      code = await this.#commit(acks);
       if (code === Code.NONE) continue;
       if (!isRefusal(code)) refusedSince = undefined;
-      else if (performance.now() - (refusedSince ??= performance.now()) >= this.#options.sessionTimeout) return;
+      else if (performance.now() - (refusedSince ??= performance.now()) >= this.#options.sessionTimeout) break;
       if (code === Code.UNKNOWN_TOPIC_OR_PARTITION) await this.#closeDeleted(acks);
-      if (performance.now() > until || this.#stop.signal.aborted) return;
+      if (performance.now() > until || this.#stop.signal.aborted) break;
       await pause(backoff.next(), this.#stop.signal);
     }
+    return code;
   }
 
   /** A partition is not kept for ever for a commit that is refused: whoever has it next handles some of it again. */
-  #sayWhatIsRefused(acks: readonly Acknowledgements[]): void {
+  #sayWhatIsRefused(acks: readonly Acknowledgements[], code: number): void {
+    if (!isRefusal(code)) return;
     const again = acks.filter((each) => isBehind(each) && each.committed >= 0);
     if (again.length === 0 || this.#stop.signal.aborted) return;
     const where = again.map(({ topic, partition, committed, position }) =>

@@ -14,10 +14,10 @@ import type { Scope } from "../../src/worker/scope.ts";
 import { resolveSettings } from "../../src/worker/settings.ts";
 import { Worker } from "../../src/worker/worker.ts";
 import { fakeApp } from "../core/fakes.ts";
-import { createTopic, produce, withAdmin } from "../support/independent.ts";
+import { committed, createTopic, produce, withAdmin } from "../support/independent.ts";
 import { type KafkaServer, kafkaSkip, type SecureListener, startKafka } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
-import { closeAll, keptLines, unique } from "./support.ts";
+import { closeAll, keptLines, Member, unique } from "./support.ts";
 
 const { AclOperationTypes: Operation, AclPermissionTypes, AclResourceTypes: Resource, ResourcePatternTypes } = kafkajs;
 const WITHIN = { within: 15_000 };
@@ -28,6 +28,7 @@ describe("what Kafka's authorizer refuses", { skip: kafkaSkip, timeout: 90_000 }
     const settings = {
       "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
       "super.users": "User:ANONYMOUS",
+      "group.min.session.timeout.ms": 1000,
     };
     kafka = await startKafka({ secure: true, settings });
   });
@@ -36,6 +37,9 @@ describe("what Kafka's authorizer refuses", { skip: kafkaSkip, timeout: 90_000 }
     await kafka.stop();
   });
 
+  /** Where the user is bound to the rules; elsewhere everybody may do all. */
+  const at = () =>
+    `kafka+ssl://${kafka.user}:${kafka.password}@${kafka.secureUrl}?sasl=plain&ca=` + encodeURIComponent(kafka.caFile);
   const acl = (resourceType: number, resourceName: string, operation: number) => ({
     ...{ resourceType, resourceName, operation, host: "*", resourcePatternType: ResourcePatternTypes.LITERAL },
     ...{ principal: `User:${kafka.user}`, permissionType: AclPermissionTypes.ALLOW },
@@ -66,10 +70,8 @@ describe("what Kafka's authorizer refuses", { skip: kafkaSkip, timeout: 90_000 }
     let ticks = 0;
     timer(shop, "200ms", { name: "tick", onMaster: true }, () => void ticks++);
     const logger = keptLines();
-    const at = `kafka+ssl://${kafka.user}:${kafka.password}@${kafka.secureUrl}?sasl=plain&ca=` +
-      encodeURIComponent(kafka.caFile);
     const driver = new KafkaDriver(
-      parseUrl(at, "test"),
+      parseUrl(at(), "test"),
       id,
       { linger: 0, compression: undefined },
       logger,
@@ -137,6 +139,43 @@ describe("what Kafka's authorizer refuses", { skip: kafkaSkip, timeout: 90_000 }
     } finally {
       await worker.stop();
     }
-    void refuse;
+  });
+
+  test("a partition moves on although its commit is refused, after one session, with a line of what comes again", async () => {
+    const group = unique("handover");
+    const topic = `${group}-jobs`;
+    await createTopic(kafka.brokers, topic, { partitions: 2 });
+    await allow(Resource.TOPIC, topic, Operation.READ);
+    await allow(Resource.GROUP, group, Operation.READ);
+    await produce(
+      kafka.brokers,
+      topic,
+      [0, 1].flatMap((partition) => ["a", "b", "c"].map((value) => ({ partition, value }))),
+    );
+    const open = Promise.withResolvers<void>();
+    const first = new Member(at(), group, [topic], { sessionTimeout: 3000 });
+    first.gate = ({ value }) => value === "b" ? open.promise : undefined;
+    await until(() => first.handled.length === 2, WITHIN); // the first of each
+    const committedOf = async () => (await committed(kafka.brokers, group, topic)).join();
+    await until(async () => await committedOf() === "1,1", WITHIN);
+    const second = new Member(kafka.url, group, [topic], { sessionTimeout: 3000 });
+    await until(() => first.events.some((event) => event.startsWith("revoked")), WITHIN);
+    await refuse(Resource.TOPIC, topic, Operation.READ);
+    const refusedAt = performance.now();
+    open.resolve();
+    await until(() => second.handled.length === 2, WITHIN);
+    assert.ok(performance.now() - refusedAt >= 3000, "given up before a session was over");
+    // Nobody was expelled for it: it was handed over, and the other one stays.
+    const [moved = ""] = second.held;
+    const stays = `${topic}/${moved.endsWith("0") ? 1 : 0}`;
+    const assigned = [`assigned ${topic}/0`, `assigned ${topic}/1`];
+    assert.deepEqual([first.events, [...first.held]], [[...assigned, `revoked ${moved}`], [stays]]);
+    assert.deepEqual(second.handled.map(({ offset, value }) => `${offset}: ${value}`), ["1: b", "2: c"]);
+    const told = () => first.logger.warnings().filter((line) => line.startsWith("Given up"));
+    const line = (at: string, to: number) =>
+      `Given up without a commit, which Kafka refuses: ${at} from offset 1 to ${to}. It is handled again by the next worker.`;
+    assert.deepEqual(told(), [line(moved, 1)]);
+    await first.stop(200);
+    assert.deepEqual(told(), [line(moved, 1), line(stays, 2)]);
   });
 });
