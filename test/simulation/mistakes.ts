@@ -311,5 +311,6 @@ export const GUARANTEES: readonly SourceMistake[] = [
     "src/core/acknowledgements.ts",
     " || committed > this.position) return false;",
     ") return false;",
+    { test: "test/kafka/offsets.test.ts" },
   ),
 ];
