@@ -1,7 +1,15 @@
 import type { AnswerSize } from "./answer-size.ts";
 import { FetchSession } from "./fetch-session.ts";
 import type { Link } from "./link.ts";
-import type { Reading } from "./reading.ts";
+import type { InTopic, Reading } from "./reading.ts";
+
+/** How much room there is for what is fetched. */
+export interface RoomNow {
+  readonly isFull: boolean;
+  /** Counts up when a topic becomes crowded, or ceases to be. */
+  readonly turns: number;
+  readonly most: number;
+}
 
 /** One of the two connections to a broker that fetch by turns, and what its loop sleeps on. */
 export class Poller {
@@ -48,6 +56,8 @@ export class FetchNode {
   readonly #fresh = new Set<Reading>();
   /** Those of which something waits for its handler: the budget decides about them. */
   readonly #holding = new Set<Reading>();
+  /** Those of which nothing waits, though their topic has taken all that it may: they come by turns. */
+  readonly #starved = new Map<InTopic, Set<Reading>>();
 
   constructor(id: number, pollers: readonly [Poller, Poller], size: AnswerSize) {
     this.id = id;
@@ -66,6 +76,10 @@ export class FetchNode {
     if (reading.waiting > 0) this.#holding.add(reading);
     else this.#holding.delete(reading);
     this.#later.delete(reading);
+    const { inTopic } = reading;
+    const starved = this.#starved.get(inTopic);
+    starved?.delete(reading);
+    if (starved?.size === 0) this.#starved.delete(inTopic);
     if (may) {
       this.#parked.delete(reading);
       this.#paused.delete(reading);
@@ -79,23 +93,45 @@ export class FetchNode {
       this.#parked.add(reading);
       if (reading.notBefore > now) this.#paused.add(reading);
       else this.#paused.delete(reading);
+      if (reading.waiting > 0 || reading.notBefore > now) return;
+      const others = this.#starved.get(inTopic);
+      if (others) others.add(reading);
+      else this.#starved.set(inTopic, new Set([reading]));
     }
+  }
+
+  /** Whether others of its topic, of which nothing waits either, come before it. */
+  comesLater(reading: Reading): boolean {
+    const starved = this.#starved.get(reading.inTopic);
+    return starved !== undefined && starved.size > 0 && !starved.has(reading);
   }
 
   /** It is not read any more, or not here. */
   remove(reading: Reading): void {
     reading.session?.unwant(reading);
     for (const set of [this.#parked, this.#paused, this.#later, this.#fresh, this.#holding]) set.delete(reading);
+    this.#starved.get(reading.inTopic)?.delete(reading);
   }
 
-  /** What is to be placed anew before this session asks again: those whose time has come, and when the budget has changed. */
-  *due(session: FetchSession, now: number, isFull: boolean): Iterable<Reading> {
+  /**
+   * What is to be placed anew before this session asks again: those whose time has come, and when there is room, or none any
+   * more. `most`: so many of a topic that comes by turns.
+   */
+  *due(session: FetchSession, now: number, { isFull, turns, most }: RoomNow): Iterable<Reading> {
     for (const reading of [...this.#later]) {
       if (reading.session !== session) continue;
       this.#later.delete(reading);
       yield reading;
     }
     for (const reading of [...this.#paused]) if (reading.notBefore <= now) yield reading;
+    for (const reading of [...this.#fresh]) if (reading.inTopic.isCrowded) yield reading;
+    if (session.turns !== turns) {
+      session.turns = turns;
+      for (const reading of [...session.wanted]) if (reading.inTopic.isCrowded && reading.waiting === 0) yield reading;
+    }
+    for (const [{ isCrowded }, starved] of [...this.#starved]) {
+      if (!isCrowded) yield* [...take(starved, most)];
+    }
     if (session.wasFull === isFull) return;
     session.wasFull = isFull;
     for (const reading of [...this.#holding]) {
@@ -129,5 +165,13 @@ export class FetchNode {
     this.#fresh.delete(reading);
     free.session.want(reading);
     free.wake();
+  }
+}
+
+function* take<T>(all: Iterable<T>, most: number): Iterable<T> {
+  let left = most;
+  for (const one of all) {
+    if (left-- <= 0) return;
+    yield one;
   }
 }

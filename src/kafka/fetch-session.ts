@@ -33,10 +33,16 @@ export class FetchSession {
   isUnderWay = false;
   /** Whether the budget was used up when it was last asked what there is room for. */
   wasFull = false;
+  /** How often topics had become crowded, or ceased to be, by then. */
+  turns = 0;
 
   /** How many partitions are asked for. */
   get size(): number {
     return this.#wanted.size;
+  }
+
+  get wanted(): Iterable<Reading> {
+    return this.#wanted;
   }
 
   /** From the next request on it is asked for, where it is now; also to be called when that has changed. */

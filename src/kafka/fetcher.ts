@@ -17,7 +17,7 @@ import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { codecs } from "./compression.ts";
 import { asError, check, ConnectionLost, ProtocolError } from "./errors.ts";
-import { FetchNode, Poller } from "./fetch-node.ts";
+import { FetchNode, Poller, type RoomNow } from "./fetch-node.ts";
 import type { FetchSession } from "./fetch-session.ts";
 import { shownRate } from "./line.ts";
 import type { Link } from "./link.ts";
@@ -40,6 +40,8 @@ const ANSWER_BYTES = 8 << 20;
 /** A partition with more than this waiting for its handler is not fetched, in bytes; less if there are many. */
 const WAITING_BYTES = 1 << 20;
 const LEAST_WAITING_BYTES = 64 << 10;
+/** So many partitions at least of a crowded topic are asked for when it is their turn. */
+const AT_A_TURN = 16;
 /** What is read at a time: as compressed as it may be, this is what its decompressed bytes come from. */
 const PART_BYTES = 64 << 10;
 /** What a message takes beside its bytes, roughly. */
@@ -75,6 +77,8 @@ export class Fetcher {
   readonly #budget: ByteBudget;
   readonly #tellSlow: (sentence: string) => void;
   #refreshing: Promise<void> | undefined;
+  /** Counts up when a topic becomes crowded, or ceases to be. */
+  #turns = 0;
 
   constructor(
     cluster: Cluster,
@@ -109,6 +113,7 @@ export class Fetcher {
       position,
       leaderEpoch: acks.leaderEpoch,
       waiting: 0,
+      inTopic: this.#readings.inTopic(topic),
       notBefore: 0,
       version: 0,
       nodeId: -1,
@@ -174,9 +179,26 @@ export class Fetcher {
   }
 
   /** Where a partition belongs whose room, or whose time, may be another one now. */
-  #place(reading: Reading): void {
+  #place(reading: Reading, isItsTurn = false): void {
+    const node = this.#nodes.get(reading.nodeId);
+    if (node === undefined) return;
     const now = this.#clock.monotonic();
-    this.#nodes.get(reading.nodeId)?.place(reading, this.#hasRoom(reading, now), now);
+    const waits = !isItsTurn && reading.waiting === 0 && this.#budget.full && node.comesLater(reading);
+    node.place(reading, !waits && this.#hasRoom(reading, now), now);
+  }
+
+  /** What there is room for, looked at before each request. */
+  #room(): RoomNow {
+    const { full, limit, held } = this.#budget;
+    const { inTopics } = this.#readings;
+    const share = limit / 2 / Math.max(1, inTopics.size);
+    for (const topic of inTopics.values()) {
+      const isCrowded = full && topic.waiting >= share;
+      if (topic.isCrowded === isCrowded) continue;
+      topic.isCrowded = isCrowded;
+      this.#turns++;
+    }
+    return { isFull: full, turns: this.#turns, most: Math.max(AT_A_TURN, (limit - held) / LEAST_WAITING_BYTES) };
   }
 
   async #loop(node: FetchNode, poller: Poller): Promise<void> {
@@ -184,7 +206,7 @@ export class Fetcher {
     const { session, link } = poller;
     while (!this.#stop.signal.aborted && this.#nodes.get(node.id) === node) {
       const now = this.#clock.monotonic();
-      for (const reading of node.due(session, now, this.#budget.full)) this.#place(reading);
+      for (const reading of node.due(session, now, this.#room())) this.#place(reading, true);
       node.takeFresh(session);
       if (session.size === 0) {
         await poller.sleep(node.untilDue(now, LONG_POLL));
@@ -236,9 +258,10 @@ export class Fetcher {
     );
   }
 
-  #hasRoom({ waiting, notBefore }: Reading, now: number): boolean {
-    // One of which nothing waits is always read: others, of another actor that is slow, may have all the room there is.
-    const room = waiting === 0 || waiting < this.#share && !this.#budget.full;
+  #hasRoom({ waiting, notBefore, inTopic }: Reading, now: number): boolean {
+    // Where nothing waits one batch may come all the same, unless much of the topic does: others, of another actor that is
+    // slow, may have all the room there is.
+    const room = waiting === 0 ? !inTopic.isCrowded : waiting < this.#share && !this.#budget.full;
     return room && notBefore <= now;
   }
 
@@ -251,7 +274,9 @@ export class Fetcher {
   #request(node: FetchNode, session: FetchSession, maxWaitMs: number) {
     const asked = session.next(Math.min(PARTITION_BYTES, this.#share));
     // Without room little comes, though at least one batch: in turn for all of which nothing waits.
-    const most = this.#budget.full ? 0 : Math.min(node.size.bytes, this.#budget.limit / 8);
+    const { full, limit } = this.#budget;
+    // All brokers together may send half of what there is.
+    const most = full ? 0 : Math.min(node.size.bytes, limit / Math.max(8, 4 * this.#nodes.size));
     const maxBytes = Math.max(LEAST_WAITING_BYTES, Math.floor(most));
     return fetch({ maxWaitMs, minBytes: 1, maxBytes, isolationLevel: "read_committed", ...asked });
   }
@@ -320,6 +345,7 @@ export class Fetcher {
     let waiting = bytes.length;
     let open = 0;
     reading.waiting += waiting;
+    reading.inTopic.waiting += waiting;
     budget.add(waiting);
     return {
       topic,
@@ -339,9 +365,14 @@ export class Fetcher {
       },
       close: () => {
         budget.release(open + waiting);
-        if (reading.version === version) reading.waiting -= waiting;
+        if (reading.version === version) {
+          reading.waiting -= waiting;
+          reading.inTopic.waiting -= waiting;
+        }
         open = waiting = 0;
-        if (reading.version === version && reading.waiting < this.#share) this.#place(reading);
+        if (reading.version !== version || reading.waiting >= this.#share) return;
+        this.#place(reading);
+        if (reading.inTopic.isCrowded) this.#nodes.get(reading.nodeId)?.wake(); // another's turn may have come
       },
     };
   }
@@ -349,6 +380,7 @@ export class Fetcher {
   /** What has come of a partition is not delivered any more, and no longer counts. */
   #forget(reading: Reading): void {
     reading.version++;
+    reading.inTopic.waiting -= reading.waiting;
     reading.waiting = 0;
   }
 

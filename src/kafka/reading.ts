@@ -1,6 +1,13 @@
 import type { Acknowledgements } from "../core/acknowledgements.ts";
 import type { FetchSession } from "./fetch-session.ts";
 
+/** What waits of one topic. */
+export interface InTopic {
+  waiting: number;
+  /** Whether it has taken so much of what there is for all that not even one batch of each partition may be added. */
+  isCrowded: boolean;
+}
+
 /** One partition that is being read. */
 export interface Reading {
   readonly topic: string;
@@ -13,6 +20,8 @@ export interface Reading {
   leaderEpoch: number;
   /** Bytes that have come and not been handed out to the end. */
   waiting: number;
+  /** The same of all partitions of its topic that are read. */
+  readonly inTopic: InTopic;
   notBefore: number;
   /** Counts up when what has come is no longer to be delivered. */
   version: number;
@@ -29,6 +38,7 @@ export function keyOf({ topic, partition }: { readonly topic: string; readonly p
 /** All that are read, found by their names, and by what an answer calls them. */
 export class Readings {
   readonly #byName = new Map<string, Reading>();
+  readonly #inTopics = new Map<string, InTopic>();
   readonly #byId = new Map<string, Map<number, Reading>>();
 
   get size(): number {
@@ -45,6 +55,17 @@ export class Readings {
 
   all(): Iterable<Reading> {
     return this.#byName.values();
+  }
+
+  inTopic(topic: string): InTopic {
+    let found = this.#inTopics.get(topic);
+    if (found === undefined) this.#inTopics.set(topic, found = { waiting: 0, isCrowded: false });
+    return found;
+  }
+
+  /** By topic, of those that are read or were. */
+  get inTopics(): ReadonlyMap<string, InTopic> {
+    return this.#inTopics;
   }
 
   topics(): string[] {

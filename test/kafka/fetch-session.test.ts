@@ -225,6 +225,7 @@ test("a broker that keeps no sessions is asked first for what nothing has come o
   const [a, b, c] = ["0", "1", "0"].map((digit, partition): Reading => ({
     ...{ topic: digit, topicId: digit.repeat(32), partition, position: 0, leaderEpoch: -1, waiting: 0, notBefore: 0 },
     ...{ acks: new Acknowledgements({ topic: digit, partition }, 0), version: 0, nodeId: 0, session: undefined },
+    ...{ inTopic: { waiting: 0, isCrowded: false } },
   }));
   assert.ok(a && b && c);
   for (const reading of [a, b, c]) session.want(reading);

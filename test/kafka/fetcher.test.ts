@@ -134,7 +134,7 @@ describe("a fetcher", { timeout: 60_000 }, () => {
     }
     const keep = ({ topic }: Delivery) => topic === slow;
     const read = await reading([...partitions, { topic: quick, partition: 0 }], { keep });
-    await until(() => read.length >= 50, { within: 20_000 });
+    await until(() => read.length >= 32, { within: 20_000 });
     await new Promise((resolve) => setTimeout(resolve, 1000)); // until what was asked for has come too
     await produce(kafka.brokers, quick, [{ value: "hello" }]);
     await until(() => read.includes("hello"));
