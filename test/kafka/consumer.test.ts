@@ -6,6 +6,7 @@ import { inspect } from "node:util";
 import { Group } from "../../src/kafka/group.ts";
 import { noteOf } from "../../src/kafka/offsets.ts";
 import { Positions } from "../../src/kafka/positions.ts";
+import type { Call } from "../../src/wire/call.ts";
 import { offsetCommit } from "../../src/wire/requests/08-offset-commit.ts";
 import { leaveGroup } from "../../src/wire/requests/13-leave-group.ts";
 import {
@@ -443,6 +444,47 @@ describe("a member of a group", options, () => {
     const third = join(topic, [topic]);
     await until(() => third.handled.length >= 2);
     assert.deepEqual(third.handled.map(({ offset }) => offset), [4, 5]);
+  });
+
+  test("a commit that lands on a topic that was made again moves nobody past its messages", async () => {
+    const topic = await topicOf("landed");
+    await produce(kafka.brokers, topic, messages(5));
+    const member = join(topic, [topic]);
+    let finish = () => {};
+    const gate = new Promise<void>((resolve) => finish = resolve);
+    member.gate = ({ offset }) => offset === 3 ? gate : undefined;
+    await until(() => member.handled.length === 3);
+    await until(async () => (await committed(kafka.brokers, topic, topic))[0] === 3n);
+    // The next commit comes to the coordinator when the topic is another one: it goes by the name alone, and is accepted.
+    const cluster = clusterAt(kafka.url);
+    const landed = Promise.withResolvers<void>();
+    const { ask } = Group.prototype;
+    let commits = 0;
+    Group.prototype.ask = async function <T>(this: Group, call: Call<T>): Promise<T> {
+      if (call.apiName !== "OffsetCommit" || commits++ > 0) {
+        return await ask.call<Group, [Call<T>], Promise<T>>(this, call);
+      }
+      await deleteTopic(kafka.brokers, topic);
+      await createTopic(kafka.brokers, topic);
+      const answer = await ask.call<Group, [Call<T>], Promise<T>>(this, call);
+      // Its worker dies before it can say where the new one begins.
+      const link = cluster.link(await cluster.coordinator(topic));
+      await link.send(leaveGroup({ groupId: topic, members: [{ memberId: this.memberId, groupInstanceId: null }] }));
+      await member.crash();
+      landed.resolve();
+      return answer;
+    };
+    try {
+      finish();
+      await landed.promise;
+    } finally {
+      Group.prototype.ask = ask;
+    }
+    assert.deepEqual(await committed(kafka.brokers, topic, topic), [5n]);
+    await produce(kafka.brokers, topic, messages(20, 5));
+    const next = join(topic, [topic]);
+    await until(() => next.handled.length >= 20);
+    assert.deepEqual(valuesOf(next), expected(25).slice(5));
   });
 
   test("a topic that is gone keeps no other from being read, and is read when it is there again", async () => {
