@@ -5,6 +5,7 @@ import { offsetFetch } from "../wire/requests/09-offset-fetch.ts";
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { check } from "./errors.ts";
+import { isOfAnother } from "./offsets.ts";
 
 /**
  * How many offsets before `ends` the group has not committed. What is not in the log any more counts for nothing: of a
@@ -40,9 +41,10 @@ async function commits(cluster: Cluster, groupId: string, partitions: readonly P
   check(answer.errorCode, `The offsets of group ${groupId}`);
   const found: Offsets = new Map();
   for (const { topic, partitions } of answer.topics) {
-    for (const { partition, committedOffset, errorCode } of partitions) {
+    const topicId = cluster.topic(topic)?.topicId ?? "";
+    for (const { partition, committedOffset, metadata, errorCode } of partitions) {
       check(errorCode, `The offset of ${topic}[${partition}] in group ${groupId}`);
-      found.set(keyOf({ topic, partition }), committedOffset);
+      if (!isOfAnother(metadata, topicId)) found.set(keyOf({ topic, partition }), committedOffset);
     }
   }
   return found;

@@ -3,6 +3,7 @@ import { after, before, describe, test } from "node:test";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
+import { behind } from "../../src/kafka/behind.ts";
 import { Group } from "../../src/kafka/group.ts";
 import { noteOf } from "../../src/kafka/offsets.ts";
 import { Positions } from "../../src/kafka/positions.ts";
@@ -482,6 +483,7 @@ describe("a member of a group", options, () => {
     }
     assert.deepEqual(await committed(kafka.brokers, topic, topic), [5n]);
     await produce(kafka.brokers, topic, messages(20, 5));
+    assert.equal(await behind(cluster, topic, [{ topic, partition: 0, offset: 5 }]), 5);
     const next = join(topic, [topic]);
     await until(() => next.handled.length >= 20);
     assert.deepEqual(valuesOf(next), expected(25).slice(5));
