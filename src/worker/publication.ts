@@ -173,7 +173,7 @@ export class Publication {
       const sentence = `More than ${LANE_BYTES >> 20} MiB wait for topic ${lane.topic}: ${lane.why}`;
       return waiting.reject(new MephistoError("BUFFER_FULL", sentence));
     }
-    this.#mark(waiting, "away");
+    if (state === "open") this.#mark(waiting, "away");
     this.#away.add(waiting, lane);
   }
 
@@ -200,7 +200,12 @@ export class Publication {
     const tried = lane.waiting.splice(0, until < 0 ? lane.waiting.length : until);
     for (const each of tried) this.#away.removed(each, lane);
     const { failures } = lane;
-    if (tried.length > 0) await this.#publish(tried, { lane });
+    try {
+      if (tried.length > 0) await this.#publish(tried, { lane });
+    } catch (fault) {
+      for (const each of tried) if (each.state === "away") this.#away.add(each, lane); // they hear of it with the others
+      throw fault;
+    }
     const now = clock.monotonic();
     if (lane.failures === failures) {
       if (tried.length === 0 && this.#away.isWrittenElsewhere(lane)) {

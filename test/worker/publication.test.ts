@@ -528,6 +528,19 @@ test("a term that ends ends the wait for topics that are away", async () => {
   assert.deepEqual([time.sleepers, lines.of(/^error/)], [0, []]);
 });
 
+test("a fault while one that waits is tried keeps nobody waiting", async () => {
+  const { time, log, publication } = await made();
+  const topics = ["sick"];
+  log.beforePublish = () => Promise.reject(new TopicsAway(topics, "It has no leader."));
+  let outcome: unknown;
+  publication.commit(() => ({ records: [record("b", "sick")], journal: [] })).catch((error) => outcome = error.code);
+  await settle();
+  topics[0] = "nobody's";
+  // Without a limit it would be tried again for ever.
+  for (let ms = 0; ms < 3000 && outcome === undefined; ms += 100) await time.pass(100);
+  assert.deepEqual([outcome, publication.awayTopics, time.sleepers], ["INTERNAL", [], 0]);
+});
+
 test("what waits for a topic that is away is bounded", async () => {
   const { time, log, tick, book } = await made();
   away(log, time, new Set(["sick"]), 0);
