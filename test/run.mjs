@@ -66,8 +66,9 @@ const nodeOnly = [
   "test/support/proxy.test.ts",
   // Any sequence of events, on virtual time: test/worker/actor-loop.test.ts runs each of them everywhere.
   "test/worker/actor-loop-model",
-  // The same of fetching: test/kafka/fetcher.test.ts runs everywhere.
+  // The same of fetching and sending: fetcher.test.ts and producer.test.ts run everywhere.
   "test/kafka/fetch-model",
+  "test/kafka/write-access",
   ...(positionals.length === 0 ? ["test/broker/"] : []),
 ];
 

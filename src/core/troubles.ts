@@ -86,8 +86,8 @@ interface ReportParts extends ReportOptions {
 /** What one loop has to say of itself. */
 export class Report {
   readonly #parts: ReportParts;
-  /** Those parts of its work that fail, by their names. */
-  readonly #failing = new Set<string>();
+  /** Those parts of its work that fail, by their names; of those that waiting does not mend, why. */
+  readonly #failing = new Map<string, string | undefined>();
   /** When which refusal was told last. */
   readonly #toldAt = new Map<string, number>();
   #refusedSince: number | undefined;
@@ -113,8 +113,9 @@ export class Report {
    * a partition; it is over when no part fails any more.
    */
   failed(error: MephistoError, fields: LogFields = {}, part = ""): void {
-    this.#failing.add(part);
     const { clock, name } = this.#parts;
+    const refusal = error.retriable ? this.#failing.get(part) : refusalOf(name, error);
+    this.#failing.set(part, refusal);
     if (error.retriable) this.#isAway(error, fields);
     else this.#isRefused(error, fields);
     this.#trouble = {
@@ -127,7 +128,7 @@ export class Report {
 
   /** It works. */
   over(part = ""): void {
-    this.#failing.delete(part);
+    this.#ends(part);
     if (this.#failing.size > 0 || this.#trouble === undefined) return;
     const { clock, logger, name, outage, back = `${name} works again` } = this.#parts;
     const wasTold = outage.told;
@@ -140,11 +141,22 @@ export class Report {
 
   /** It is not to be done any more. `part`: as of `failed`; missing: none of it. */
   drop(part?: string): void {
-    if (part !== undefined) this.#failing.delete(part);
+    if (part !== undefined) this.#ends(part);
     else this.#failing.clear();
     if (this.#failing.size > 0) return;
     this.#parts.outage.drop();
     this.#clear();
+  }
+
+  /** Of the parts that still fail none may be refused any more: then waiting mends all. */
+  #ends(part: string): void {
+    const refusal = this.#failing.get(part);
+    this.#failing.delete(part);
+    if (refusal === undefined || this.#trouble === undefined || this.#failing.size === 0) return;
+    const left = [...this.#failing.values()].filter((each) => each !== undefined);
+    if (left.length === 0) this.#refusedSince = undefined;
+    const reason = left[0] ?? `${this.#parts.name} fails.`;
+    this.#trouble = { ...this.#trouble, reason, retriable: left.length === 0 };
   }
 
   #clear(): void {

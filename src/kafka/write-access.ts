@@ -4,6 +4,7 @@ import { pause } from "../core/pause.ts";
 import type { Report, Troubles } from "../core/troubles.ts";
 import { metadata } from "../wire/requests/03-metadata.ts";
 import type { Cluster } from "./cluster.ts";
+import { Code } from "./codes.ts";
 
 /** How often it is asked whether a topic that may not be written to may be by now. */
 const LOOK_MS = 2000;
@@ -45,8 +46,11 @@ export class WriteAccess {
         const topics = [...this.#refused.keys()];
         const answer = await this.#cluster.ask(metadata({ topics, authorizedOperations: true }));
         for (const { name, errorCode, authorizedOperations } of answer.topics) {
-          if (name === null || errorCode !== 0 || (authorizedOperations & WRITE) === 0) continue;
-          this.#refused.get(name)?.over();
+          if (name === null) continue;
+          const isGone = errorCode === Code.UNKNOWN_TOPIC_OR_PARTITION;
+          if (!isGone && (errorCode !== 0 || (authorizedOperations & WRITE) === 0)) continue;
+          if (isGone) this.#refused.get(name)?.drop(); // nobody writes there, allowed or not
+          else this.#refused.get(name)?.over();
           this.#refused.delete(name);
         }
       } catch (error) {

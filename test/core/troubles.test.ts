@@ -104,3 +104,19 @@ test("what comes and goes, and many different refusals, are no flood; the oldest
   assert.ok(take().length <= 6);
   assert.match(troubles.reason ?? "", /The first\.$/);
 });
+
+test("a part that is refused makes unready no longer than it is there, also while another only waits", () => {
+  const { troubles } = made();
+  const report = troubles.of("Reading orders");
+  report.failed(refused(), {}, "1");
+  report.failed(refused("Nor here."), {}, "2");
+  report.failed(away(), {}, "3");
+  report.drop("1");
+  assert.match(troubles.reason ?? "", /Nor here/);
+  report.failed(away(), {}, "2"); // a refusal lasts while nobody answers
+  report.over("2");
+  assert.equal(troubles.reason, undefined);
+  assert.deepEqual(troubles.all.map(({ retriable }) => retriable), [true]);
+  report.over("3");
+  assert.deepEqual(troubles.all, []);
+});
