@@ -65,6 +65,8 @@ export class Publication {
   #busySince: number | undefined;
   #running = false;
   #orders = 0;
+  /** Until then nothing that waits for a topic is tried: the time is the others', however many topics are away. */
+  #restUntil = -Infinity;
   /** Ends the pause until something is to be tried again. */
   #rest: AbortController | undefined;
 
@@ -188,10 +190,11 @@ export class Publication {
       return;
     }
     const began = clock.monotonic();
-    if (lane.tryAt > began) {
+    const tryAt = Math.max(lane.tryAt, this.#restUntil);
+    if (tryAt > began) {
       if (this.#waiting.length > 0) return;
       this.#rest = new AbortController();
-      await sleep(lane.tryAt - began, AbortSignal.any([signal, this.#rest.signal]));
+      await sleep(tryAt - began, AbortSignal.any([signal, this.#rest.signal]));
       this.#rest = undefined;
       return;
     }
@@ -219,7 +222,8 @@ export class Publication {
       return this.#parts.away?.(lane.topic, undefined);
     }
     lane.atOnce = 1;
-    lane.tryAt = now + Math.max(Math.min(retryPause(lane.failures), LONGEST_PAUSE_MS), REST * (now - began));
+    lane.tryAt = now + Math.min(retryPause(lane.failures), LONGEST_PAUSE_MS);
+    this.#restUntil = now + REST * (now - began);
   }
 
   async #publish(taken: readonly Taken[], way: Way): Promise<void> {

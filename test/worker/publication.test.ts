@@ -403,6 +403,22 @@ test("a topic that is away holds up what shares its transaction once, and what g
   assert.deepEqual([publication.awayTopics, values().filter((value) => value === "b1000")], [[], ["b1000"]]);
 });
 
+test("however many topics are away, others have four fifths of the time, and each of them its turn", async () => {
+  const { time, log, tick, publication } = await made();
+  const topics = new Set(numbers(5).map((n) => `sick${n}`));
+  const tries = away(log, time, topics);
+  for (const topic of topics) void tick(topic, 1000, record(topic, topic));
+  await time.pass(4800);
+  tries.length = 0;
+  await time.pass(60_000);
+  assert.deepEqual(new Set(tries.flatMap(({ topics }) => topics)), topics);
+  const took = tries.reduce((sum, { took }) => sum + took, 0);
+  assert.ok(took <= 60_000 / 5 + 1500, `${took} ms`);
+  topics.clear();
+  await time.pass(8000);
+  assert.deepEqual(publication.awayTopics, []);
+});
+
 test("what says at once that it is away is tried soon again, and holds up nobody", async () => {
   const { time, log, tick } = await made();
   const topics = new Set(["sick"]);
