@@ -66,6 +66,8 @@ interface Cluster {
 const CONNECT_TIMEOUT = 3000;
 /** What kafkajs itself may wait for, in ms: ours ends before. */
 const KAFKAJS_TIMEOUT = 60_000;
+/** All of it may take so many times as long, however much moves. */
+const TIMES = 10;
 /** What lines call it. */
 const CONNECT = "connect";
 /** How long it is believed what versions a broker serves, in ms: another may be started in its place. */
@@ -119,7 +121,7 @@ async function inTime(connecting: Promise<void>, connection: Connection, line: L
   const progress = () => progressOf(connection.socket) ?? { at: began, reached: false };
   const limit = () => progress().reached ? line.silence(CONNECT, CONNECT_TIMEOUT) : CONNECT_TIMEOUT;
   const look = () => {
-    const left = progress().at + limit() - performance.now();
+    const left = Math.min(progress().at + limit(), began + TIMES * limit()) - performance.now();
     if (left > 0) timer = setTimeout(look, Math.ceil(left));
     else late.reject(new Error(`no answer within ${Math.round(limit())} ms`));
   };

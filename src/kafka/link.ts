@@ -27,6 +27,10 @@ export class Link {
   #connection: Connection | undefined;
   #connecting: Promise<Connection> | undefined;
   #closed = false;
+  /** How many answers are waited for, and how long the latest of them may be waited for in silence, in ms. */
+  #waiting = 0;
+  #patience = 0;
+  #answeredAt = 0;
 
   /** `advertised`: the address is not one that the program was given, but what the cluster says. */
   constructor(
@@ -121,11 +125,13 @@ export class Link {
     const correlationId = connection.nextCorrelationId();
     const body = call.encode();
     const header = this.#header(apiKey, apiVersion, correlationId, body.length);
-    const silence = line.silence(apiName, timeout);
+    // Answers come in order: one that waits behind another waits as long as that may.
+    const silence = this.#patience = Math.max(line.silence(apiName, timeout), this.#waiting > 0 ? this.#patience : 0);
+    this.#waiting++;
     const progress = progressOf(connection.socket);
     const sent = performance.now();
     return new Promise((resolve, reject) => {
-      const quiet = () => silence + Math.max(sent, progress?.at ?? sent) - performance.now();
+      const quiet = () => silence + Math.max(sent, progress?.on ?? sent, this.#answeredAt) - performance.now();
       const late = () => {
         if (quiet() > 0) return look();
         line.lost(apiName);
@@ -137,6 +143,12 @@ export class Link {
         timer = left > 0 ? setTimeout(look, Math.ceil(left)) : setTimeout(late, TIME_TO_READ);
       };
       let timer = setTimeout(look, silence);
+      let isWaiting = true;
+      const ended = () => {
+        clearTimeout(timer);
+        if (isWaiting) this.#waiting--;
+        isWaiting = false;
+      };
       connection.requestQueue.push({
         entry: {
           apiKey,
@@ -144,7 +156,8 @@ export class Link {
           apiVersion,
           correlationId,
           resolve: ({ payload }) => {
-            clearTimeout(timer);
+            ended();
+            this.#answeredAt = performance.now();
             if (progress) {
               line.answered(
                 apiName,
@@ -157,7 +170,7 @@ export class Link {
             resolve(payload);
           },
           reject: (error) => {
-            clearTimeout(timer);
+            ended();
             reject(error instanceof MephistoError ? error : this.#lost(error.message.replace(/\.$/, ""), error));
           },
         },

@@ -4,26 +4,36 @@ import type { Socket } from "node:net";
 export interface Progress {
   /** When anything moved last, in either direction. */
   at: number;
+  /** When so much moved last that a request which is on its way comes to its end: a byte a second does not count. */
+  on: number;
   /** When the first byte came of the answer that is coming in; undefined: none is. */
   began: number | undefined;
   /** Whether the host has answered at all. */
   reached: boolean;
 }
 
+/** Of an answer that has begun less than this is no progress, in bytes. */
+const PROGRESS_BYTES = 128;
+
 const progresses = new WeakMap<Socket, Progress>();
 
 /** From now on it is known of this socket what moves: one look at the clock for each piece that comes. */
 export function watchProgress(socket: Socket): void {
-  const progress: Progress = { at: performance.now(), began: undefined, reached: false };
+  const progress: Progress = { at: performance.now(), on: performance.now(), began: undefined, reached: false };
+  let few = 0;
   progresses.set(socket, progress);
   const moved = () => {
     progress.at = performance.now();
     progress.reached = true;
   };
   socket.on("connect", moved);
-  socket.on("data", () => {
+  socket.on("data", (piece: Uint8Array) => {
     moved();
+    few += piece.length;
+    if (few < PROGRESS_BYTES && progress.began !== undefined) return;
     progress.began ??= progress.at;
+    progress.on = progress.at;
+    few = 0;
   });
 }
 

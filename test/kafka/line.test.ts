@@ -3,11 +3,14 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { test } from "node:test";
 import { AnswerSize } from "../../src/kafka/answer-size.ts";
+import type { Connection } from "../../src/kafka/connection.ts";
 import { Line } from "../../src/kafka/line.ts";
+import { Link } from "../../src/kafka/link.ts";
 import { writerTo } from "../../src/kafka/piece-writer.ts";
 import { progressOf, watchProgress } from "../../src/kafka/progress.ts";
 import { SendWindow } from "../../src/kafka/send-window.ts";
 import { SlowCoordinator } from "../../src/kafka/slow-coordinator.ts";
+import { metadata } from "../../src/wire/requests/03-metadata.ts";
 import { Lines, StillClock } from "../core/fakes.ts";
 import { until } from "../support/until.ts";
 
@@ -135,4 +138,66 @@ test("a request that goes out slowly is one on which something moves, and others
   assert.ok(moments.size > 10, `it moved ${moments.size} times`);
   assert.deepEqual(got.filter((byte, at) => byte !== got[at - 1]), [1, 2, 3, 4].filter((byte) => got.includes(byte)));
   assert.equal(got.at(-1), 4);
+});
+
+test("a byte now and then is no progress of an answer, though each answer's beginning is", async (t) => {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.on("data", (piece) => void socket.write(piece));
+    socket.setNoDelay(true);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  assert.ok(typeof address === "object" && address !== null);
+  const socket = connect(address.port, "127.0.0.1");
+  t.after(() => {
+    socket.destroy();
+    server.close();
+  });
+  watchProgress(socket);
+  await once(socket, "connect");
+  const progress = progressOf(socket);
+  assert.ok(progress);
+  const send = async (bytes: number) => {
+    const before = socket.bytesRead;
+    socket.write(new Uint8Array(bytes));
+    await until(() => socket.bytesRead === before + bytes, { every: 1 });
+    return progress.on;
+  };
+  const begun = await send(1);
+  for (let n = 0; n < 20; n++) assert.equal(await send(1), begun);
+  assert.ok(progress.at > begun);
+  const on = await send(1000);
+  assert.ok(on > begun);
+  progress.began = undefined; // it was answered
+  assert.ok(await send(1) > on);
+});
+
+test("a request behind another on one connection is waited for as long as that one", async () => {
+  type Entry = Parameters<Connection["requestQueue"]["push"]>[0]["entry"];
+  const entries: Entry[] = [];
+  const connection: Connection = {
+    requestQueue: {
+      push: ({ entry }) => void entries.push(entry),
+      destroy: () => {},
+      scheduleCheckPendingRequests: () => {},
+    },
+    versions: {},
+    isConnected: () => true,
+    isAuthenticated: () => false,
+    nextCorrelationId: () => 1,
+    rejectRequests: (error) => entries.forEach(({ reject }) => reject(error)),
+    disconnect: () => Promise.resolve(),
+  };
+  const way = { address: { host: "nobody", port: 1 }, line: new Line() };
+  const link = new Link(way, () => Promise.resolve(connection), "test", false);
+  const call = { ...metadata({ topics: [] }), decode: () => "answered" };
+  await link.open();
+  const outcome = (ms: number) => link.send(call, ms).catch(() => "lost");
+  const both = [outcome(5000), outcome(20)];
+  await until(() => entries.length === 2);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  for (const { resolve } of entries) resolve({ payload: new Uint8Array() });
+  assert.deepEqual(await Promise.all(both), ["answered", "answered"]);
+  assert.equal(await outcome(20), "lost");
 });
