@@ -10,6 +10,8 @@ const MOST_BYTES = 64 << 20;
 export class SendWindow {
   #limit = Infinity;
   #bytes = 0;
+  /** Of what was on its way when it was halved, what has not been lost yet: it is the same loss. */
+  #losing = 0;
 
   /** What is on its way. */
   get bytes(): number {
@@ -26,6 +28,7 @@ export class SendWindow {
 
   answered(bytes: number): void {
     this.#bytes -= bytes;
+    this.#losing = Math.max(0, this.#losing - bytes);
     this.#limit *= 2;
     if (this.#limit > MOST_BYTES) this.#limit = Infinity;
   }
@@ -33,11 +36,13 @@ export class SendWindow {
   /** The connection is gone, with so much of it. */
   lost(bytes: number): void {
     this.#bytes -= bytes;
+    this.#losing = Math.max(0, this.#losing - bytes);
   }
 
   /** Nothing was answered for too long; whether it may have been too much. */
   halve(): boolean {
-    if (this.#bytes < LEAST_BYTES) return false;
+    if (this.#bytes < LEAST_BYTES || this.#losing > 0) return false;
+    this.#losing = this.#bytes;
     this.#limit = Math.max(LEAST_BYTES, Math.min(this.#bytes, this.#limit) / 2);
     return true;
   }
