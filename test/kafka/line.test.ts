@@ -81,11 +81,14 @@ test("what is on its way to a broker is halved when nothing was answered for too
 test("what is lost with one connection halves what may be on its way once, however many requests it was", () => {
   const window = new SendWindow();
   for (let n = 0; n < 4; n++) window.sent(1_000_000);
-  assert.deepEqual([1, 2, 3, 4].map(() => {
-    const isHalved = window.halve();
-    window.lost(1_000_000);
-    return isHalved;
-  }), [true, false, false, false]);
+  assert.deepEqual(
+    [1, 2, 3, 4].map(() => {
+      const isHalved = window.halve();
+      window.lost(1_000_000);
+      return isHalved;
+    }),
+    [true, false, false, false],
+  );
   window.sent(1_900_000);
   assert.equal(window.isFull, false);
   window.sent(200_000);
