@@ -447,8 +447,11 @@ export class Consumer implements Membership {
     if (memberId === "" || generationId < 0) return Code.UNKNOWN_MEMBER_ID;
     const { group, instanceId = null } = this.#options;
     const commit = commitOf({ groupId: group, generationId, memberId, groupInstanceId: instanceId }, acks);
-    if (commit === undefined) return Code.NONE;
     const report = this.#troubles.of("Committing what was handled");
+    if (commit === undefined) {
+      if (!this.#active().some(isBehind)) report.drop(); // what was refused has been given up, or is another's
+      return Code.NONE;
+    }
     try {
       const refused = commit.apply(await this.#group.ask(commit.call));
       const code = refused?.errorCode ?? Code.NONE;
