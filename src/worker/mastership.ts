@@ -28,6 +28,16 @@ export interface MastershipOptions {
   readonly supervisor?: Supervisor;
 }
 
+/** Whether a worker begins a term when it is elected. */
+type Standing =
+  | { readonly is: "standing" }
+  /** The group has been told that nothing is claimed: until it has decided, another one may be master. */
+  | { readonly is: "disclaimed" }
+  /** It gives the group the chance to elect another; what it is again when that is over. */
+  | { readonly is: "down"; readonly then: "standing" | "disclaimed" }
+  /** For good. */
+  | { readonly is: "resigned" };
+
 /** How often a worker that is elected, but may not act yet, looks whether it may, in ms. */
 const CANDIDATE_LOOKS = 50;
 /** No timer of the runtime is set for longer, in ms. */
@@ -46,12 +56,8 @@ export class Mastership {
   #generation: Generation | undefined;
   #electedAt = 0;
   #term: OwnTerm | undefined;
-  #resigned = false;
-  /** While it gives the group the chance to elect another. */
-  #standsDown = false;
+  #standing: Standing = { is: "standing" };
   #toldNobody = false;
-  /** Whether the group has been told that nothing is claimed: until it has decided, another one may be master. */
-  #disclaimed = false;
   #nextLook = new AbortController();
 
   readonly #missesMaster: () => boolean;
@@ -88,8 +94,8 @@ export class Mastership {
   generation(generation: Generation): void {
     this.#generation = generation;
     this.#electedAt = this.#clock.monotonic();
-    this.#disclaimed = false;
-    const isNobody = generation.master === undefined && !this.#resigned && this.#missesMaster();
+    this.#disclaim(false);
+    const isNobody = generation.master === undefined && this.#standing.is !== "resigned" && this.#missesMaster();
     if (isNobody && !this.#toldNobody) {
       this.#logger.warn(
         "Nobody is master: no worker of the group may be, or has what is to run there. It waits for one that does.",
@@ -112,7 +118,7 @@ export class Mastership {
   claim(): number {
     if (!this.#holds()) {
       this.#stepDown("the lease is over");
-      this.#disclaimed = true;
+      this.#disclaim(true);
       return 0;
     }
     return this.#generation?.generation ?? 0;
@@ -120,22 +126,31 @@ export class Mastership {
 
   /** Ends the term and stands for no other. */
   resign(): void {
-    this.#resigned = true;
+    this.#standing = { is: "resigned" };
     this.#stepDown("this worker is stopping");
     this.#nextLook.abort();
   }
 
   /** Ends the term, and begins no other until `handOver` is done, which lets the group elect another worker. */
   async standDown(why: string, handOver: () => Promise<void>): Promise<void> {
-    this.#standsDown = true;
+    if (this.#standing.is === "standing" || this.#standing.is === "disclaimed") {
+      this.#standing = { is: "down", then: this.#standing.is };
+    }
     this.#stepDown(why);
     this.#nextLook.abort();
     try {
       await handOver();
     } finally {
-      this.#standsDown = false;
+      if (this.#standing.is === "down") this.#standing = { is: this.#standing.then };
       this.#look();
     }
+  }
+
+  /** Whether the group, which has not decided since, has been told that nothing is claimed. */
+  #disclaim(is: boolean): void {
+    const standing = is ? "disclaimed" : "standing";
+    if (this.#standing.is === "resigned") return;
+    this.#standing = this.#standing.is === "down" ? { is: "down", then: standing } : { is: standing };
   }
 
   #holds(): boolean {
@@ -145,7 +160,7 @@ export class Mastership {
   /** Compares what is with what should be, and looks again when that may have changed. */
   #look(): void {
     this.#nextLook.abort();
-    if (this.#resigned || this.#standsDown || this.#disclaimed) return;
+    if (this.#standing.is !== "standing") return;
     const generation = this.#generation;
     if (generation === undefined) return;
     if (!generation.elected) {
