@@ -38,6 +38,8 @@ export class Lease {
   #proof: Instant = NEVER;
   /** The last sign of life, whatever has ended the lease since; on the monotonic clock. */
   #alive = -Infinity;
+  /** Since the last answer that counted. */
+  #seenOver = false;
 
   constructor(terms: LeaseTerms, clock: Clock) {
     this.#terms = terms;
@@ -53,11 +55,13 @@ export class Lease {
   renew(sent: Instant): void {
     this.signOfLife(sent);
     this.#proof = later(this.#proof, sent);
+    if (this.#proof === sent) this.#seenOver = false;
   }
 
   /** An answered JoinGroup; a heartbeat answered REBALANCE_IN_PROGRESS, or in a generation that is not synced yet. */
   signOfLife(sent: Instant): void {
     this.#life = later(this.#life, sent);
+    if (this.#life === sent) this.#seenOver = false;
     this.#alive = Math.max(this.#alive, sent.monotonic);
   }
 
@@ -78,12 +82,15 @@ export class Lease {
   /** What is left, in ms, on the clock that has less; 0 or less when it is over. */
   left(): number {
     const now = this.now();
-    return Math.min(this.#left("monotonic", now), this.#left("wall", now), this.#left("boot", now));
+    const left = Math.min(this.#left("monotonic", now), this.#left("wall", now), this.#left("boot", now));
+    return this.#seenOver ? Math.min(0, left) : left;
   }
 
-  /** Whether it still holds. */
+  /** Whether it still holds. Once seen to be over it is, whatever a wall clock is set to, until a later request is answered. */
   holds(): boolean {
-    return this.left() > 0;
+    if (this.left() > 0) return true;
+    this.#seenOver = true;
+    return false;
   }
 
   #left(clock: keyof Instant, now: Instant): number {

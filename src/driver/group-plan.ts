@@ -45,7 +45,10 @@ export interface Plan {
   /** By member id. A partition that has to move is nobody's until its owner has given it up. */
   readonly partitions: ReadonlyMap<string, readonly TopicPartition[]>;
   readonly master: Member | undefined;
-  /** How long the master has to wait before it acts, in ms; one that is master already does not. */
+  /**
+   * How long the master has to wait before it acts, in ms; one that reigns already does not. Who claims what it inherited
+   * waits itself: the others are to know it too, since it may be gone before the time is over.
+   */
   readonly patience: number;
   /** Who would be elected in the master's place. */
   readonly heir: Member | undefined;
@@ -102,7 +105,7 @@ function* planInSteps(
   return {
     partitions,
     master,
-    patience: claimed ? 0 : Math.max(0, ...members.map(({ data }) => data.patience)),
+    patience: claimed ? master.data.patience : Math.max(0, ...members.map(({ data }) => data.patience)),
     heir,
     resign: master !== undefined && heir !== undefined && mustGo(master, members),
   };

@@ -166,7 +166,7 @@ export class Mastership {
     if (!generation.elected) {
       return this.#stepDown(generation.master ? `${generation.master} has been elected` : "nobody is elected");
     }
-    const left = this.#lease.left();
+    const left = this.#lease.holds() ? this.#lease.left() : 0;
     if (left <= 0) this.#stepDown("the lease is over");
     const wait = generation.notBefore - this.#clock.monotonic();
     if (left > 0 && (this.#term || wait <= 0)) this.#ascend(generation);

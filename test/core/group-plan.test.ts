@@ -392,6 +392,13 @@ test("whoever is elected has the patience that any member asks for; who is maste
   assert.equal(plan([member("a")], counts, "a").patience, 0);
 });
 
+test("all are told for how long an heir of mastership waits, which claims it: it may be gone before that", () => {
+  const members = [member("a", [], { patience: 6000 }), member("heir", [], { claim: 3, patience: 4000 })];
+  const decided = plan(members, new Map([["t", 1]]), "a");
+  assert.equal(decided.master?.memberId, "heir");
+  assert.deepEqual(outcomes(members, decided).map(({ outcome }) => outcome.patience), [4000, 4000]);
+});
+
 const anyStanding = fc.array(
   fc.record({
     eligible: fc.boolean(),

@@ -85,6 +85,31 @@ test("the clock that has less decides", () => {
   assert.equal(lease.holds(), false);
 });
 
+test("a lease that was seen to be over does not come back with a wall clock that is set back, only with an answer", () => {
+  const { clock, lease } = made();
+  const earlier = lease.now();
+  clock.pass(1);
+  lease.renew(lease.now());
+  clock.at = { monotonic: 1000, wall: 9_000_000 };
+  assert.equal(lease.holds(), false);
+  clock.at = { monotonic: 1200, wall: 1_001_200 };
+  assert.deepEqual([lease.holds(), lease.left()], [false, 0]);
+  lease.signOfLife(earlier);
+  assert.equal(lease.holds(), false, "nor with an answer to what was asked before the last that was answered");
+  lease.signOfLife(lease.now());
+  assert.deepEqual([lease.holds(), lease.left()], [true, 5500]);
+});
+
+test("one that was seen to lack a proof holds with it, though a later sign of life was answered before", () => {
+  const { clock, lease } = made();
+  const sync = lease.now();
+  clock.pass(100);
+  lease.signOfLife(lease.now());
+  assert.equal(lease.holds(), false);
+  lease.renew(sync);
+  assert.equal(lease.holds(), true);
+});
+
 test("a wall clock that was ahead for a moment does not weaken later leases", () => {
   const { clock, lease } = made();
   clock.at = { monotonic: 0, wall: 9_000_000 };

@@ -31,6 +31,7 @@ const elsewhere = (
 const rounds = { test: "test/core/membership/rounds.test.ts" };
 const leases = { test: "test/core/membership/lease.test.ts" };
 const claims = { test: "test/core/membership/claim.test.ts" };
+const pinned = { test: "test/simulation/pinned.test.ts" };
 const hindered = { test: "test/simulation/lost-rounds.test.ts" };
 
 /** Mistakes in the membership, transition by transition: `--mutants` tries them. */
@@ -95,7 +96,7 @@ export const MEMBERSHIP: readonly SourceMistake[] = [
   elsewhere(
     "nobody ever waits for older leases",
     "src/core/membership/grace.ts",
-    "this.#notBefore = since + this.#sessionMs;",
+    "this.#notBefore = Math.max(this.notBefore, since + this.#sessionMs);",
     "this.#notBefore = -Infinity;",
   ),
   machine(
@@ -110,12 +111,28 @@ export const MEMBERSHIP: readonly SourceMistake[] = [
     "",
     leases,
   ),
-  machine("what others ask all to wait is not kept", "this.#grace.heard(elected.patience);", "", claims),
+  machine("what others ask all to wait is not kept", "if (!isOwn) this.#grace.heard(elected.patience);", "", claims),
+  machine("an heir waits again with each round", "if (!isOwn) this.#grace", "this.#grace", claims),
+  elsewhere(
+    "nobody else knows for how long an heir waits that claims mastership",
+    "src/driver/group-plan.ts",
+    "patience: claimed ? master.data.patience :",
+    "patience: claimed ? 0 :",
+    pinned,
+  ),
+  elsewhere(
+    "a lease comes back with a wall clock that is set back",
+    "src/core/lease.ts",
+    "    this.#seenOver = true;\n    return false;",
+    "    return false;",
+    pinned,
+  ),
   elsewhere(
     "a static member that has just joined waits for nobody",
     "src/core/membership/grace.ts",
     "if (this.#notBefore === undefined) this.session();",
     "this.#notBefore ??= -Infinity;",
+    claims,
   ),
   elsewhere(
     "who has not joined yet does not ask to wait",
@@ -268,6 +285,7 @@ export const GUARANTEES: readonly SourceMistake[] = [
     "what a heartbeat of an older membership is answered counts",
     "if (!isMeant(sent, state.place)) return;",
     "",
+    leases,
   ),
   machine(
     "another refusal does not end the lease",
@@ -290,8 +308,8 @@ export const GUARANTEES: readonly SourceMistake[] = [
   elsewhere(
     "a lease is only counted on the monotonic clock",
     "src/core/lease.ts",
-    'return Math.min(this.#left("monotonic", now), this.#left("wall", now), this.#left("boot", now));',
-    'return this.#left("monotonic", now);',
+    'Math.min(this.#left("monotonic", now), this.#left("wall", now), this.#left("boot", now));',
+    'this.#left("monotonic", now);',
   ),
   elsewhere(
     "acknowledgements of a partition that was lost are committed (in memory)",

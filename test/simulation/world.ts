@@ -1,3 +1,4 @@
+import type { Instant, Lease } from "../../src/core/lease.ts";
 import { leaseTerms } from "../../src/core/membership/terms.ts";
 import { type Logger, silent } from "../../src/core/logger.ts";
 import type { Tick } from "../../src/core/timer.ts";
@@ -51,10 +52,14 @@ interface Life {
   /** Whether it has told the group that it is gone, since it was last in a generation. */
   leaves: boolean;
   /**
-   * All clocks that it may ask have stood still, and it has not heard from the group since: it cannot know better. What
-   * holds of it then is what the fence does.
+   * All clocks that it may ask have stood still, and nothing has been answered that it has asked since: it cannot know
+   * better. What holds of it then is what the fence does.
    */
   blind: boolean;
+  /** How often that has happened. */
+  standstills: number;
+  /** It has seen that its lease is over, and nothing has been answered since. */
+  sawOver: boolean;
   /** Whether it has ticked since it was elected: who only waits for its turn may lose it. */
   hasTicked: boolean;
 }
@@ -177,6 +182,8 @@ export class World {
       gone: new Set(),
       leaves: false,
       blind: false,
+      standstills: 0,
+      sawOver: false,
       hasTicked: false,
     };
     host.onStep = () => this.#dirty = life;
@@ -209,10 +216,8 @@ export class World {
     const { worker: { host, membership }, memberId, generation, gone } = life;
     if (generation() >= 0) life.was = { memberId: memberId(), generation: generation() };
     const left = membership?.lease.left() ?? 0;
-    if (left <= 0) {
-      if (!host.frozen) life.blind = false;
-      return;
-    }
+    if (left <= 0) return;
+    if (life.sawOver) this.invariants.fail(`the lease of ${host.name} holds again, though nothing was answered`);
     if (generation() < 0) this.invariants.fail(`the lease of ${host.name} holds, which is in no generation`);
     if (gone.has(memberId())) this.invariants.fail(`the lease of ${host.name} holds, and it knows that it is nobody`);
     const kept = this.log.group(APP).keeps(memberId());
@@ -232,7 +237,7 @@ export class World {
   #mayBeMaster({ elected, dropped, blind, worker: { host, membership } }: Life): boolean {
     if (blind) return false;
     // Whom an administrator removes is master until it hears of it. That is why nobody else is removed who lives.
-    return elected && dropped !== "left" && host.alive && membership?.lease.holds() === true;
+    return elected && dropped !== "left" && host.alive && hasLease(membership);
   }
 
   // What goes wrong.
@@ -266,14 +271,17 @@ export class World {
     const lasts = "lasts" in fault ? fault.lasts : 0;
     if (fault.kind !== "leave") this.#trouble(life, lasts);
     switch (fault.kind) {
-      case "kill":
+      case "kill": {
+        // Of static members only the master is watched.
+        const isWatched = life.place === undefined || host.name === this.#master;
         this.#kill(life);
-        if (fault.proof) {
+        if (fault.proof && isWatched) {
           const id = life.memberId();
           this.time.after(this.random.between(1, 100), () => this.log.group(APP).leave(id));
         }
         if (fault.replaced !== undefined) this.time.after(fault.replaced, () => this.add(life.place));
         return;
+      }
       case "freeze":
         return this.#freeze(life, lasts, fault.what);
       case "cut":
@@ -343,7 +351,10 @@ export class World {
     if (host.frozen) return;
     const what = asked !== "all" && this.#wrongClocks.has(host) && !host.knowsBoot ? "process" : asked;
     if (what !== "process") this.#suspended.add(host);
-    if (what === "all" || what === "wall" && !host.knowsBoot) life.blind = true;
+    if (what === "all" || what === "wall" && !host.knowsBoot) {
+      life.blind = true;
+      life.standstills++;
+    }
     host.freeze(what);
     this.time.after(lasts, () => {
       this.trace.note(this.time.now, `${host.name} goes on`);
@@ -420,7 +431,7 @@ export class World {
 
   /** The fence would do without the lease: but then it is two masters that publish in turn. */
   #checkWrite({ worker: { host, membership } }: Life, name: string): void {
-    if (this.#mutant.leaseless || membership?.lease.holds()) return;
+    if (this.#mutant.leaseless || hasLease(membership)) return;
     this.invariants.fail(`${host.name} sends ${name} without a lease`);
   }
 
@@ -464,6 +475,7 @@ export class World {
         life.memberId = () => membership.member.memberId;
         life.generation = () => membership.member.generation;
         if (this.#mutant.leaseless) membership.lease.left = () => 1000;
+        else watchLease(life, membership.lease);
         joined(membership);
         return membership;
       },
@@ -506,8 +518,6 @@ export class World {
     const { now } = this.time;
     if (error === undefined || error === "REBALANCE_IN_PROGRESS") {
       this.#accepted.set(memberId, now);
-      const life = this.#lives.find((each) => each.memberId() === memberId);
-      if (life && !life.worker.host.frozen) life.blind = false;
     } else if (error !== "ILLEGAL_GENERATION" && !this.#mutant.leaseless) {
       const life = this.#lives.find((each) => each.memberId() === memberId);
       if (life === undefined) return;
@@ -515,7 +525,7 @@ export class World {
         const isAccepted = (this.#accepted.get(life.memberId()) ?? -Infinity) >= now;
         const { host, membership } = life.worker;
         if (isAccepted || life.memberId() !== memberId || !host.alive || host.frozen) return;
-        if (membership?.lease.holds()) this.#checkCalm(life, `is refused, ${error}, and keeps its lease`);
+        if (hasLease(membership)) this.#checkCalm(life, `is refused, ${error}, and keeps its lease`);
       });
     }
   }
@@ -551,7 +561,7 @@ export class World {
   #checkDropped(memberId: string): void {
     if (this.#mutant.leaseless) return;
     const life = this.#lives.find((each) => each.worker.host.alive && each.memberId() === memberId);
-    if (life && !life.blind && life.worker.membership?.lease.holds()) {
+    if (life && !life.blind && hasLease(life.worker.membership)) {
       this.invariants.fail(`the lease of ${life.worker.host.name} holds when the group drops it`);
     }
   }
@@ -561,7 +571,7 @@ export class World {
     const { host } = worker;
     this.trace.note(this.time.now, `${host.name} ticks ${tick.slot % 100_000} in epoch ${tick.epoch}`);
     life.hasTicked = true;
-    const holds = () => this.#mutant.leaseless || worker.membership?.lease.holds() === true;
+    const holds = () => this.#mutant.leaseless || hasLease(worker.membership);
     if (!holds()) this.invariants.fail(`a tick of ${host.name} begins without a lease`);
     const isOut = this.#mutant.leaseless || life.dropped === "left" || life.blind;
     const rival = isOut ? undefined : this.#rival(life);
@@ -592,4 +602,30 @@ export class World {
     const note = (message: string) => this.trace.say(this.time.now, `${name}: ${message}`);
     return { debug: note, info: note, warn: note, error: note };
   }
+}
+
+/** Asked without the worker's noticing: what it does not see it does not know. */
+function hasLease(membership: Membership | undefined): boolean {
+  return (membership?.lease.left() ?? 0) > 0;
+}
+
+/** What its worker sees and hears of it. */
+function watchLease(life: Life, lease: Lease): void {
+  const { now, holds, signOfLife } = lease;
+  const sentIn = new WeakMap<Instant, number>();
+  lease.now = () => {
+    const instant = now.call(lease);
+    sentIn.set(instant, life.standstills);
+    return instant;
+  };
+  lease.holds = () => {
+    const does = holds.call(lease);
+    life.sawOver ||= !does;
+    return does;
+  };
+  lease.signOfLife = (sent) => {
+    life.sawOver = false;
+    if (sentIn.get(sent) === life.standstills) life.blind = false;
+    signOfLife.call(lease, sent);
+  };
 }

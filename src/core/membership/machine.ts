@@ -330,7 +330,9 @@ export class MembershipMachine<K extends Kinds> {
     const inherited = inherits ? this.generation : 0;
     const place: Place = state.place.is === "member" ? { ...state.place, synced: true, inherited } : state.place;
     if (inherits) this.#grace.session(sent.at.monotonic);
-    this.#grace.heard(elected.patience);
+    // Whose claim was taken is told only what it has asked itself: a round more would be waited for each time.
+    const isOwn = this.#claims && elected.master === this.#options.incarnation;
+    if (!isOwn) this.#grace.heard(elected.patience);
     this.#state = { name: "settled", place };
     this.#effects.push({ do: "reachable" }, { do: "synced", given, notBefore: this.#grace.notBefore });
     this.#tell(this.#candidacy.decided(elected.master !== "" && elected.master !== this.#options.incarnation));

@@ -76,6 +76,21 @@ test("what another asks all to wait it waits too, and a shorter time later does 
   assert.equal(member.asked("join").patience, 3000);
 });
 
+test("who claims waits no longer for hearing from the group what it has asked itself", () => {
+  const member = new Member({ instanceId: "place" });
+  member.feed({ type: "start" });
+  member.found();
+  member.joined(7);
+  member.assigned({ master: "predecessor", instanceId: "place" });
+  member.machine.claim(0);
+  const { patience } = member.asked("join");
+  member.clock.pass(400);
+  member.joined(8);
+  member.assigned({ master: "me", instanceId: "place", patience });
+  member.feed({ type: "rejoin" });
+  assert.equal(member.asked("join").patience, SESSION - 400);
+});
+
 test("nor does a session that it waits itself, where others have longer ones", () => {
   const member = Member.settled();
   round(member, 2, { patience: 5 * SESSION });
