@@ -280,6 +280,7 @@ export const GUARANTEES: readonly SourceMistake[] = [
     "a heartbeat proves a generation that is not synced",
     "if (!isSynced(sent.place)) this.lease.signOfLife(sent.at);",
     "if (false) this.lease.signOfLife(sent.at);",
+    leases,
   ),
   machine(
     "what a heartbeat of an older membership is answered counts",
