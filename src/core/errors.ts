@@ -1,4 +1,4 @@
-import { stackOf } from "./describe.ts";
+import { messageOf, stackOf } from "./describe.ts";
 
 /**
  * The stable codes of {@link MephistoError}. A program may branch on them; messages may change. Beside each stands what
@@ -129,6 +129,11 @@ export {
 /** Whether it is an error of ours. Unlike `instanceof` this never throws, and no Proxy passes for one. */
 export function isMephistoError(thrown: unknown): thrown is MephistoError {
   return typeof thrown === "object" && thrown !== null && ours.has(thrown);
+}
+
+/** Whatever was thrown, as an error of ours. */
+export function asError(thrown: unknown): MephistoError {
+  return isMephistoError(thrown) ? thrown : new MephistoError("PROTOCOL", messageOf(thrown), { cause: thrown });
 }
 
 /** Whether waiting mends it: the one question that decides whether to go on trying. */

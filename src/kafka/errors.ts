@@ -1,4 +1,4 @@
-import { isMephistoError, MephistoError, messageOf } from "../core/errors.ts";
+import { MephistoError, messageOf } from "../core/errors.ts";
 import { errorName, isRetriableCode } from "../wire/error-codes.ts";
 import type { ProducedPartition } from "../wire/requests/00-produce.ts";
 import { Code } from "./codes.ts";
@@ -69,11 +69,6 @@ export function refusalOf(
 /** Throws a {@link ProtocolError} for any code but 0. */
 export function check(code: number, what: string): void {
   if (code !== 0) throw new ProtocolError(code, what);
-}
-
-/** Whatever was thrown, as an error of ours. */
-export function asError(thrown: unknown): MephistoError {
-  return isMephistoError(thrown) ? thrown : new MephistoError("PROTOCOL", messageOf(thrown), { cause: thrown });
 }
 
 /** A connection that broke or an answer that did not come: what was asked may have happened. */

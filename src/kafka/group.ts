@@ -1,10 +1,10 @@
 import type { Lease } from "../core/lease.ts";
-import { isRetriable, MephistoError, messageOf } from "../core/errors.ts";
+import { isRetriable, MephistoError } from "../core/errors.ts";
 import type { Clock } from "../core/clock.ts";
 import { MembershipMachine } from "../core/membership/machine.ts";
-import type { Answer, Effect, MemberError, Request } from "../core/membership/messages.ts";
+import type { Answer, MemberError, Request } from "../core/membership/messages.ts";
 import { generationOf, memberIdOf, type Sent } from "../core/membership/place.ts";
-import { MembershipRunner } from "../core/membership/runner.ts";
+import { MembershipRunner, type Task } from "../core/membership/runner.ts";
 import { leaseTerms } from "../core/membership/terms.ts";
 import { startTimer, Turns } from "../core/pause.ts";
 import type { JoinOptions, TopicPartition } from "../driver/driver.ts";
@@ -73,8 +73,6 @@ export class Group {
   #size: GroupSize | undefined;
   /** What the leader of the latest generation has said. */
   #data: Outcome | undefined;
-  /** Who waits until the group knows that this member does not stand for election, or stands again. */
-  readonly #waiting: Record<"resigned" | "stoodDown", (() => void)[]> = { resigned: [], stoodDown: [] };
   #leaving: Promise<unknown> | undefined;
   #loop: Promise<unknown> = Promise.resolve();
 
@@ -146,12 +144,12 @@ export class Group {
 
   /** Stands for election no longer; resolves when a generation has begun that knows. */
   resign(): Promise<void> {
-    return this.#wish("resign", "resigned");
+    return this.#runner.wish("resign");
   }
 
   /** Does not stand for election until another one has been elected, or a session has passed; resolves then. */
   standDown(): Promise<void> {
-    return this.#wish("standDown", "stoodDown");
+    return this.#runner.wish("standDown");
   }
 
   /** Asks at once whether there is another generation. Joining again without being asked would make one. */
@@ -201,31 +199,23 @@ export class Group {
     await this.#loop;
   }
 
-  #wish(type: "resign" | "standDown", outcome: "resigned" | "stoodDown"): Promise<void> {
-    if (this.#machine.isOver) return Promise.resolve();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting[outcome].push(resolve);
-    this.#runner.feed({ type });
-    return promise;
-  }
-
-  #perform(effect: Effect<GroupKinds>): void {
+  #perform(effect: Task<GroupKinds>): void {
     switch (effect.do) {
       case "find":
-        return this.#hand(effect.sent, async (sent) => {
+        return this.#runner.hand(effect.sent, async (sent) => {
           await this.#coordinator.locate();
           return { type: "found", sent };
         });
       case "join":
-        return this.#hand(effect.sent, () => this.#join(effect));
+        return this.#runner.hand(effect.sent, () => this.#join(effect));
       case "plan":
-        return this.#hand(effect.sent, async (sent) => {
+        return this.#runner.hand(effect.sent, async (sent) => {
           return { type: "planned", sent, plan: await this.#assign(effect.members) };
         });
       case "sync":
-        return this.#hand(effect.sent, () => this.#sync(effect));
+        return this.#runner.hand(effect.sent, () => this.#sync(effect));
       case "beat":
-        return this.#hand(effect.sent, () => this.#beat(effect.sent));
+        return this.#runner.hand(effect.sent, () => this.#beat(effect.sent));
       case "leave": {
         const { group, instanceId = null } = this.#options;
         const call = leaveGroup({
@@ -253,18 +243,7 @@ export class Group {
         return this.#listener.unreachable(effect.error);
       case "reachable":
         return this.#listener.reachable();
-      case "resigned":
-      case "stoodDown":
-        for (const resolve of this.#waiting[effect.do].splice(0)) resolve();
     }
-  }
-
-  /** Hands in what comes of a request, or that nothing does. */
-  #hand(sent: Sent, ask: (sent: Sent) => Promise<Answer<GroupKinds>>): void {
-    ask(sent).then(
-      (answer) => this.#runner.feed(answer),
-      (thrown) => this.#runner.feed({ type: "lost", sent, error: errorOf(thrown) }),
-    );
   }
 
   async #join({ sent, timeoutMs, ...said }: Request<GroupKinds> & { do: "join" }): Promise<Answer<GroupKinds>> {
@@ -354,10 +333,6 @@ export class Group {
     const error = hopeless ?? refusalOf(code, what, this.#options.group, this.#size);
     return { type: "refused", sent, why: hopeless ? "FATAL" : memberError(code), error, memberId };
   }
-}
-
-function errorOf(thrown: unknown): MephistoError {
-  return thrown instanceof MephistoError ? thrown : new MephistoError("PROTOCOL", messageOf(thrown), { cause: thrown });
 }
 
 /** What an error code says of a member's place. */

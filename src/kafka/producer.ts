@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { isRetriable, MephistoError } from "../core/errors.ts";
+import { asError, isRetriable, MephistoError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { Troubles } from "../core/troubles.ts";
 import type { Publisher, Record } from "../driver/driver.ts";
@@ -8,7 +8,6 @@ import { partitionForKey } from "../wire/murmur2.ts";
 import type { Batch } from "./batch.ts";
 import type { Cluster, TopicState } from "./cluster.ts";
 import { packedWith } from "./compression.ts";
-import { asError } from "./errors.ts";
 import { PartitionQueue } from "./partition-queue.ts";
 import { Backoff, pause, Turns } from "../core/pause.ts";
 import { type ProducerOptions, Sender } from "./sender.ts";

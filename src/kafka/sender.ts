@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { describeThrown, MephistoError, messageOf } from "../core/errors.ts";
+import { asError, describeThrown, MephistoError, messageOf } from "../core/errors.ts";
 import { groupBy } from "../core/group-by.ts";
 import { codeField, type Logger } from "../core/logger.ts";
 import type { Report, Troubles } from "../core/troubles.ts";
@@ -11,7 +11,7 @@ import { type Batch, type BatchKind, type Identity, refuse, Trial } from "./batc
 import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { packedWith } from "./compression.ts";
-import { asError, check, ConnectionLost, ProtocolError, refusalOf, tooLarge } from "./errors.ts";
+import { check, ConnectionLost, ProtocolError, refusalOf, tooLarge } from "./errors.ts";
 import { shownRate } from "./line.ts";
 import type { Link } from "./link.ts";
 import type { PartitionQueue } from "./partition-queue.ts";

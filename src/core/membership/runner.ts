@@ -1,12 +1,21 @@
 import type { Clock } from "../clock.ts";
 import type { MembershipMachine } from "./machine.ts";
-import type { Effect, Event, Kinds } from "./messages.ts";
+import { asError } from "../errors.ts";
+import type { Answer, Effect, Event, Kinds } from "./messages.ts";
+import type { Sent } from "./place.ts";
+
+/** How a wish not to be elected ends. */
+const OUTCOMES = { resign: "resigned", standDown: "stoodDown" } as const;
+type Outcome = (typeof OUTCOMES)[keyof typeof OUTCOMES];
+
+/** What a driver has to do; who waits for the others is told here. */
+export type Task<K extends Kinds> = Exclude<Effect<K>, { readonly do: Outcome }>;
 
 export interface RunnerOptions<K extends Kinds> {
   readonly machine: MembershipMachine<K>;
   readonly clock: Clock;
   /** Carries out a request or passes on a notice; hands in by `feed` what comes of it. Waits for nothing. */
-  readonly perform: (effect: Effect<K>) => void;
+  readonly perform: (effect: Task<K>) => void;
   /** Calls `due` after `ms`; gives what cancels that. */
   readonly startTimer: (ms: number, due: () => void) => () => void;
 }
@@ -19,6 +28,7 @@ export class MembershipRunner<K extends Kinds> {
   readonly #options: RunnerOptions<K>;
   readonly #events: Event<K>[] = [{ type: "start" }];
   readonly #effects: Effect<K>[] = [];
+  readonly #waiting: Record<Outcome, (() => void)[]> = { resigned: [], stoodDown: [] };
   #wake: (() => void) | undefined;
 
   constructor(options: RunnerOptions<K>) {
@@ -28,6 +38,23 @@ export class MembershipRunner<K extends Kinds> {
   feed(event: Event<K>): void {
     this.#events.push(event);
     this.#wake?.();
+  }
+
+  /** Wishes not to be elected; resolves when the group knows it, or when it is over. */
+  wish(type: keyof typeof OUTCOMES): Promise<void> {
+    if (this.#options.machine.isOver) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiting[OUTCOMES[type]].push(resolve);
+      this.feed({ type });
+    });
+  }
+
+  /** Hands in what comes of a request, or that nothing does. */
+  hand(sent: Sent, ask: (sent: Sent) => Promise<Answer<K>>): void {
+    ask(sent).then(
+      (answer) => this.feed(answer),
+      (thrown) => this.feed({ type: "lost", sent, error: asError(thrown) }),
+    );
   }
 
   /** Until the membership is over. What `perform` throws it throws; when it is called again it goes on behind that. */
@@ -68,7 +95,9 @@ export class MembershipRunner<K extends Kinds> {
     for (;;) {
       const effect = this.#effects.shift();
       if (effect !== undefined) {
-        perform(effect);
+        if (effect.do === "resigned" || effect.do === "stoodDown") {
+          for (const resolve of this.#waiting[effect.do].splice(0)) resolve();
+        } else perform(effect);
         continue;
       }
       const event = this.#events.shift();

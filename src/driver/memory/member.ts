@@ -1,9 +1,9 @@
 import type { Lease } from "../../core/lease.ts";
 import { MephistoError } from "../../core/errors.ts";
 import { MembershipMachine } from "../../core/membership/machine.ts";
-import type { Answer, Effect, Request, Wish } from "../../core/membership/messages.ts";
+import type { Answer, Request, Wish } from "../../core/membership/messages.ts";
 import { generationOf, memberIdOf, type Sent } from "../../core/membership/place.ts";
-import { MembershipRunner } from "../../core/membership/runner.ts";
+import { MembershipRunner, type Task } from "../../core/membership/runner.ts";
 import { leaseTerms } from "../../core/membership/terms.ts";
 import type { Host } from "./host.ts";
 import type { JoinOptions, TopicPartition } from "../driver.ts";
@@ -51,8 +51,6 @@ export class GroupMember {
   readonly #rebalance: number;
   readonly #joining: Line;
   readonly #beating: Line;
-  /** Who waits until the group knows that this member does not stand for election, or stands again. */
-  readonly #waiting: Record<"resigned" | "stoodDown", (() => void)[]> = { resigned: [], stoodDown: [] };
   #leaving: Promise<unknown> | undefined;
 
   constructor(parts: MemberParts, options: JoinOptions, listener: GroupListener) {
@@ -118,11 +116,11 @@ export class GroupMember {
   }
 
   resign(): Promise<void> {
-    return this.#wish("resign", "resigned");
+    return this.#runner.wish("resign");
   }
 
   standDown(): Promise<void> {
-    return this.#wish("standDown", "stoodDown");
+    return this.#runner.wish("standDown");
   }
 
   async evict(memberId: string): Promise<void> {
@@ -146,29 +144,21 @@ export class GroupMember {
     this.#beating.close();
   }
 
-  #wish(type: "resign" | "standDown", outcome: "resigned" | "stoodDown"): Promise<void> {
-    if (this.#machine.isOver) return Promise.resolve();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting[outcome].push(resolve);
-    this.wish({ type });
-    return promise;
-  }
-
-  #perform(effect: Effect<GroupKinds>): void {
+  #perform(effect: Task<GroupKinds>): void {
     switch (effect.do) {
       case "find":
         // There is one: it is asked under whatever address it has.
-        return this.#hand(effect.sent, (sent) => Promise.resolve({ type: "found", sent }));
+        return this.#runner.hand(effect.sent, (sent) => Promise.resolve({ type: "found", sent }));
       case "join":
-        return this.#hand(effect.sent, () => this.#join(effect));
+        return this.#runner.hand(effect.sent, () => this.#join(effect));
       case "plan":
-        return this.#hand(effect.sent, async (sent) => {
+        return this.#runner.hand(effect.sent, async (sent) => {
           return { type: "planned", sent, plan: await this.#plan(effect.members) };
         });
       case "sync":
-        return this.#hand(effect.sent, () => this.#sync(effect));
+        return this.#runner.hand(effect.sent, () => this.#sync(effect));
       case "beat":
-        return this.#hand(effect.sent, (sent) => this.#beat(sent));
+        return this.#runner.hand(effect.sent, (sent) => this.#beat(sent));
       case "leave":
         this.#leaving = this.ask("LeaveGroup", (group) => group.leave(effect.memberId)).catch(() => {});
         return;
@@ -185,16 +175,7 @@ export class GroupMember {
         return this.#listener.failed(effect.error);
       case "unreachable":
       case "reachable":
-        return;
-      case "resigned":
-      case "stoodDown":
-        for (const resolve of this.#waiting[effect.do].splice(0)) resolve();
     }
-  }
-
-  /** Hands in what comes of a request, or that nothing does. */
-  #hand(sent: Sent, ask: (sent: Sent) => Promise<Answer<GroupKinds>>): void {
-    ask(sent).then((answer) => this.#runner.feed(answer), (error) => this.#runner.feed({ type: "lost", sent, error }));
   }
 
   /** Asks something that may park for long. */
