@@ -6,6 +6,7 @@ import type { Cluster } from "./cluster.ts";
 import { Code } from "./codes.ts";
 import { check } from "./errors.ts";
 import { isOfAnother } from "./offsets.ts";
+import { keyOf } from "./reading.ts";
 
 /**
  * How many offsets before `ends` the group has not committed. What is not in the log any more counts for nothing: of a
@@ -74,8 +75,4 @@ async function offsets(cluster: Cluster, partitions: readonly PartitionOffset[],
 
 function byTopic<T extends { topic: string }>(partitions: readonly T[]): [string, T[]][] {
   return [...groupBy(partitions, ({ topic }) => topic)];
-}
-
-function keyOf({ topic, partition }: { topic: string; partition: number }): string {
-  return `${topic}/${partition}`;
 }

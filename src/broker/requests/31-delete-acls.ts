@@ -1,6 +1,7 @@
 import { SECURITY_DISABLED } from "../codes.ts";
 import { array, int16, int32, int8, string } from "../protocol/fields.ts";
 import { NO_AUTHORIZER } from "../authorized.ts";
+import { aclFilter } from "./29-describe-acls.ts";
 import { api } from "./api.ts";
 
 export const deleteAcls = api({
@@ -9,15 +10,7 @@ export const deleteAcls = api({
   versions: [1, 3],
   flexibleFrom: 2,
   request: {
-    filters: array({
-      resourceTypeFilter: int8(),
-      resourceNameFilter: string({ nullable: "0+" }),
-      patternTypeFilter: int8({ or: 3 }),
-      principalFilter: string({ nullable: "0+" }),
-      hostFilter: string({ nullable: "0+" }),
-      operation: int8(),
-      permissionType: int8(),
-    }),
+    filters: array(aclFilter),
   },
   response: {
     throttleTimeMs: int32({ or: 0 }),

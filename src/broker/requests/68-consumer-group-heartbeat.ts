@@ -1,7 +1,6 @@
-import { UNSUPPORTED_VERSION } from "../codes.ts";
-import { array, int16, int32, list, string, struct, uuid } from "../protocol/fields.ts";
+import { array, int32, list, string, uuid } from "../protocol/fields.ts";
 import { api } from "./api.ts";
-import { refuseProtocol } from "./refuse-protocol.ts";
+import { groupHeartbeatResponse, refusesProtocol } from "./refuse-protocol.ts";
 
 /**
  * The consumer protocol of KIP-848, which is not there. It is listed all the same, and refused as Kafka refuses it where
@@ -24,23 +23,9 @@ export const consumerGroupHeartbeat = api({
     serverAssignor: string({ nullable: "0+", or: null }),
     topicPartitions: array({ topicId: uuid(), partitions: list(int32()) }, { nullable: "0+", or: null }),
   },
-  response: {
-    throttleTimeMs: int32({ or: 0 }),
-    errorCode: int16({ or: 0 }),
-    errorMessage: string({ nullable: "0+", or: null }),
-    memberId: string({ nullable: "0+", or: null }),
-    memberEpoch: int32({ or: 0 }),
-    heartbeatIntervalMs: int32({ or: 0 }),
-    assignment: struct({ topicPartitions: array({ topicId: uuid(), partitions: list(int32()) }) }, {
-      nullable: "0+",
-      or: null,
-    }),
-  },
-  handle(broker, { groupId, memberEpoch }, context) {
-    const errorMessage = refuseProtocol(broker.logger, { groupId, memberEpoch }, context, {
-      asked: "the consumer protocol of KIP-848",
-      advice: "set group.protocol=classic",
-    });
-    return { errorCode: UNSUPPORTED_VERSION, errorMessage };
-  },
+  response: groupHeartbeatResponse,
+  handle: refusesProtocol({
+    asked: "the consumer protocol of KIP-848",
+    advice: "set group.protocol=classic",
+  }),
 });

@@ -1,23 +1,43 @@
-import type { Logger } from "../../core/logger.ts";
+import type { Broker } from "../broker.ts";
+import { UNSUPPORTED_VERSION } from "../codes.ts";
+import { array, int16, int32, list, string, struct, uuid } from "../protocol/fields.ts";
 import type { Context } from "./api.ts";
+
+/** What is answered to a heartbeat of a group by a newer protocol. */
+export const groupHeartbeatResponse = {
+  throttleTimeMs: int32({ or: 0 }),
+  errorCode: int16({ or: 0 }),
+  errorMessage: string({ nullable: "0+", or: null }),
+  memberId: string({ nullable: "0+", or: null }),
+  memberEpoch: int32({ or: 0 }),
+  heartbeatIntervalMs: int32({ or: 0 }),
+  assignment: struct({ topicPartitions: array({ topicId: uuid(), partitions: list(int32()) }) }, {
+    nullable: "0+",
+    or: null,
+  }),
+};
 
 /** The connections that have been told of: a client goes on asking. */
 const told = new WeakSet<AbortSignal>();
 
-/** Says, once a connection, which client asks for a protocol of groups that is not there; gives the client's sentence. */
-export function refuseProtocol(
-  logger: Logger,
-  { groupId, memberEpoch }: { groupId: string; memberEpoch: number },
-  { clientId, clientHost, signal }: Context,
-  { asked, advice }: { asked: string; advice: string },
-): string {
-  // A negative epoch: it leaves.
-  if (memberEpoch >= 0 && !told.has(signal)) {
-    told.add(signal);
-    logger.warn(
-      `The client ${JSON.stringify(clientId)} at ${clientHost} asks for ${asked} (group ${JSON.stringify(groupId)}), ` +
-        `which this broker does not have: ${advice}.`,
-    );
-  }
-  return `This broker, which is for development, does not have ${asked}: ${advice}.`;
+/** Refuses a protocol of groups that is not there, with a sentence for the client; says once a connection which one asks. */
+export function refusesProtocol({ asked, advice }: { asked: string; advice: string }) {
+  const errorMessage = `This broker, which is for development, does not have ${asked}: ${advice}.`;
+  return (
+    { logger }: Pick<Broker, "logger">,
+    { groupId, memberEpoch }: { groupId: string; memberEpoch: number },
+    { clientId, clientHost, signal }: Context,
+  ) => {
+    // A negative epoch: it leaves.
+    if (memberEpoch >= 0 && !told.has(signal)) {
+      told.add(signal);
+      logger.warn(
+        `The client ${JSON.stringify(clientId)} at ${clientHost} asks for ${asked} (group ${
+          JSON.stringify(groupId)
+        }), ` +
+          `which this broker does not have: ${advice}.`,
+      );
+    }
+    return { errorCode: UNSUPPORTED_VERSION, errorMessage };
+  };
 }
