@@ -1,13 +1,6 @@
 import type { Message } from "../../src/core/message.ts";
-import { plan } from "../../src/driver/group-plan.ts";
-import { Host } from "../../src/driver/memory/host.ts";
-import { MemoryDriver } from "../../src/driver/memory/memory-driver.ts";
-import { MemoryLog } from "../../src/driver/memory/memory-log.ts";
-import { Network } from "../../src/driver/memory/network.ts";
-import { Random } from "../../src/driver/memory/random.ts";
-import { VirtualTime } from "../../src/driver/memory/time.ts";
 import { bytes, keptLines } from "../kafka/support.ts";
-import { Pump } from "../simulation/pump.ts";
+import { memoryCluster } from "../simulation/memory-cluster.ts";
 import type { Log } from "./log.ts";
 import type { MasterLogUnderTest } from "./master-log.ts";
 
@@ -16,20 +9,14 @@ type Found = Message & { partition: number };
 
 /** A log in memory, whose time passes as fast as it can. */
 export function inMemory(): Log & { entries(topic: string): Found[]; settled(): boolean } {
-  const time = new VirtualTime();
-  const random = new Random(1);
-  const network = new Network(time, random);
-  const log = new MemoryLog(time, random);
-  const pump = new Pump(time);
-  void pump.run();
+  const { time, network, log, pump, process } = memoryCluster(1);
   let processes = 0;
   const at = (topic: string) => log.partition({ topic, partition: 0 });
   const done = () => Promise.resolve();
   return {
     brokers: ["memory:0"],
     driver() {
-      const host = new Host(`process-${++processes}`, time);
-      const driver = new MemoryDriver({ log, network, host, assign: plan });
+      const { host, driver } = process(`process-${++processes}`);
       const kill = () => {
         network.reset(host);
         host.kill();

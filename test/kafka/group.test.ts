@@ -23,6 +23,7 @@ import {
 import { Reader } from "../../src/wire/reader.ts";
 import { supervisorOf } from "../core/fakes.ts";
 import { until } from "../support/until.ts";
+import { ignoring } from "./support.ts";
 
 /** A coordinator under the test's hand: it answers as the test says, by the name of the request. */
 class FakeCoordinator extends Cluster {
@@ -360,17 +361,7 @@ test("a group that Kafka cannot keep is told once, and once a minute, though eac
   const consumer = new Consumer(
     coordinator,
     { group: "g", topics: [], profile, instanceId: undefined, ...times },
-    {
-      claim: () => 0,
-      generation: () => {},
-      assigned: () => {},
-      revoked: () => Promise.resolve(),
-      handedOver: () => {},
-      lost: () => {},
-      deliver: () => {},
-      expelled: () => {},
-      failed: () => {},
-    },
+    ignoring,
     logger,
     clock,
   );

@@ -8,7 +8,7 @@ import { parseUrl } from "../../src/kafka/url.ts";
 import { Mastership } from "../../src/worker/mastership.ts";
 import { type KafkaAddress, kafkaForTests } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
-import { unique } from "./support.ts";
+import { ignoring, unique } from "./support.ts";
 
 describe("an instance id that is used again while its first worker lives", { timeout: 60_000 }, () => {
   let kafka: KafkaAddress;
@@ -33,15 +33,10 @@ describe("an instance id that is used again while its first worker lives", { tim
     const membership = driver.join(
       { group, topics: [], profile, instanceId, sessionTimeout: 6000, heartbeatInterval },
       {
+        ...ignoring,
         claim: () => mastership.claim(),
         generation: (generation) => mastership.generation(generation),
-        assigned: () => {},
-        revoked: () => Promise.resolve(),
-        handedOver: () => {},
-        lost: () => {},
-        deliver: (delivery) => delivery.close(),
         expelled: () => mastership.expelled(),
-        failed: () => {},
       },
     );
     const mastership: Mastership = new Mastership(membership.lease, () => {}, silent, systemClock, pause);

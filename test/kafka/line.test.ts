@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
-import { test } from "node:test";
+import { connect, createServer, type Socket } from "node:net";
+import { test, type TestContext } from "node:test";
 import { AnswerSize } from "../../src/kafka/answer-size.ts";
 import type { Connection } from "../../src/kafka/connection.ts";
 import { Line } from "../../src/kafka/line.ts";
@@ -122,18 +122,12 @@ test("a coordinator that is too slow for the session is told once, then once a m
   assert.equal(logger.of(/./).length, 3, logger.of(/./).join("\n"));
 });
 
-test("a request that goes out slowly is one on which something moves, and others do not get into it", async (t) => {
-  const got: number[] = [];
-  const server = createServer((socket) => {
-    socket.on("error", () => {});
-    socket.on("data", (piece) => {
-      for (const byte of [piece[0], piece[piece.length - 1]]) got.push(byte ?? -1);
-      received += piece.length;
-      socket.pause();
-      setTimeout(() => socket.resume(), 2);
-    });
+/** A socket whose progress is watched, to a server that does this with its end of it. */
+async function connected(t: TestContext, serve: (other: Socket) => void): Promise<Socket> {
+  const server = createServer((other) => {
+    other.on("error", () => {});
+    serve(other);
   }).listen(0, "127.0.0.1");
-  let received = 0;
   await once(server, "listening");
   const address = server.address();
   assert.ok(typeof address === "object" && address !== null);
@@ -144,6 +138,19 @@ test("a request that goes out slowly is one on which something moves, and others
   });
   watchProgress(socket);
   await once(socket, "connect");
+  return socket;
+}
+
+test("a request that goes out slowly is one on which something moves, and others do not get into it", async (t) => {
+  const got: number[] = [];
+  let received = 0;
+  const socket = await connected(t, (other) =>
+    other.on("data", (piece) => {
+      for (const byte of [piece[0], piece[piece.length - 1]]) got.push(byte ?? -1);
+      received += piece.length;
+      other.pause();
+      setTimeout(() => other.resume(), 2);
+    }));
   const size = 24 << 20;
   const writer = writerTo(socket);
   writer?.write(new Uint8Array(4).fill(1), new Uint8Array(size).fill(2));
@@ -159,21 +166,10 @@ test("a request that goes out slowly is one on which something moves, and others
 });
 
 test("a byte now and then is no progress of an answer, though each answer's beginning is", async (t) => {
-  const server = createServer((socket) => {
-    socket.on("error", () => {});
-    socket.on("data", (piece) => void socket.write(piece));
-    socket.setNoDelay(true);
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  assert.ok(typeof address === "object" && address !== null);
-  const socket = connect(address.port, "127.0.0.1");
-  t.after(() => {
-    socket.destroy();
-    server.close();
+  const socket = await connected(t, (other) => {
+    other.on("data", (piece) => void other.write(piece));
+    other.setNoDelay(true);
   });
-  watchProgress(socket);
-  await once(socket, "connect");
   const progress = progressOf(socket);
   assert.ok(progress);
   const send = async (bytes: number) => {

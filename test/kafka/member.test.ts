@@ -8,7 +8,7 @@ import { parseUrl } from "../../src/kafka/url.ts";
 import { createTopic, deleteTopic, produce, quietKafka } from "../support/independent.ts";
 import { type KafkaAddress, kafkaForTests } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
-import { unique } from "./support.ts";
+import { ignoring, unique } from "./support.ts";
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 
@@ -35,20 +35,13 @@ describe("a consumer", { timeout: 120_000 }, () => {
     const profile = { worker: "", runtime: "", version: "", timers: [], mayBeMaster: true, presence: undefined };
     const options = { group, topics, profile, instanceId: undefined, sessionTimeout: 6000, heartbeatInterval: 200 };
     const membership = driver.join(options, {
-      claim: () => 0,
-      generation: () => {},
-      assigned: () => {},
-      revoked: () => Promise.resolve(),
-      handedOver: () => {},
-      lost: () => {},
+      ...ignoring,
       deliver: (delivery) => {
         const run = delivery.open();
         for (const { value } of run?.messages ?? []) read.push(String(value && Buffer.from(value)));
         run?.acknowledge(run.messages.length);
         delivery.close();
       },
-      expelled: () => {},
-      failed: () => {},
       ...listener,
     });
     const member = {

@@ -1,15 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { plan } from "../../src/driver/group-plan.ts";
-import { Host } from "../../src/driver/memory/host.ts";
-import { MemoryDriver } from "../../src/driver/memory/memory-driver.ts";
-import { MemoryLog } from "../../src/driver/memory/memory-log.ts";
-import { Network } from "../../src/driver/memory/network.ts";
-import { Random } from "../../src/driver/memory/random.ts";
-import { VirtualTime } from "../../src/driver/memory/time.ts";
 import { Lines } from "../core/fakes.ts";
 import { bytes } from "../kafka/support.ts";
-import { Pump } from "./pump.ts";
+import { memoryCluster } from "./memory-cluster.ts";
 import { APP, PARTITIONS, SimWorker, TOPIC } from "./sim-worker.ts";
 
 const SESSION = 6000;
@@ -18,18 +11,12 @@ const EACH = 3;
 
 for (const count of [1, 2]) {
   test(`${count} workers whose every message blocks for longer than a session finish a topic`, async (t) => {
-    const time = new VirtualTime();
-    const random = new Random(7);
-    const network = new Network(time, random);
-    const log = new MemoryLog(time, random);
-    const pump = new Pump(time);
-    void pump.run();
+    const { time, random, log, pump, process } = memoryCluster(7);
     t.after(() => pump.stop());
     const handled = new Map<string, number>();
     const lines = new Lines();
     const workers = Array.from({ length: count }, (_, index) => {
-      const host = new Host(`worker-${index}`, time);
-      const driver = new MemoryDriver({ log, network, host, assign: plan });
+      const { host, driver } = process(`worker-${index}`);
       const handle = async (partition: number, offset: number) => {
         // Nothing of this process runs; what has come meanwhile is looked after before the handler comes back.
         host.freeze();
@@ -48,7 +35,7 @@ for (const count of [1, 2]) {
     });
     for (const worker of workers) worker.start();
     await pump.until(() => log.topics.has(TOPIC));
-    const producer = new MemoryDriver({ log, network, host: new Host("sender", time), assign: plan });
+    const { driver: producer } = process("sender");
     for (let sent = 0; sent < PARTITIONS * EACH; sent++) {
       await producer.publisher.send({ topic: TOPIC, key: null, value: bytes(`${sent}`), headers: [], timestamp: 0 });
     }

@@ -1,33 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { plan } from "../../src/driver/group-plan.ts";
-import { Host } from "../../src/driver/memory/host.ts";
-import { MemoryDriver } from "../../src/driver/memory/memory-driver.ts";
-import { MemoryLog } from "../../src/driver/memory/memory-log.ts";
-import { Network } from "../../src/driver/memory/network.ts";
-import { Random } from "../../src/driver/memory/random.ts";
-import { VirtualTime } from "../../src/driver/memory/time.ts";
 import { Lines } from "../core/fakes.ts";
-import { Pump } from "./pump.ts";
+import { memoryCluster } from "./memory-cluster.ts";
 import { SimWorker } from "./sim-worker.ts";
 
 const SESSION = 1800;
 
 test("in a mixed deploy who has all timers is elected next; what the master lacks is told, and shown as not running", async (t) => {
-  const time = new VirtualTime();
-  const random = new Random(7);
-  const network = new Network(time, random);
-  const log = new MemoryLog(time, random);
-  const pump = new Pump(time);
-  void pump.run();
+  const { random, pump, process } = memoryCluster(7);
   t.after(() => pump.stop());
   const ran: string[] = [];
   const start = (name: string, version: string, ...timers: readonly string[]) => {
-    const host = new Host(name, time);
+    const { host, driver } = process(name);
     const lines = new Lines();
     const more = new Map(timers.map((timer) => [timer, () => void ran.push(`${timer} on ${name}`)]));
     const script = { handle: () => undefined, tick: () => Promise.resolve(), version, more };
-    const driver = new MemoryDriver({ log, network, host, assign: plan });
     const worker = new SimWorker(host, driver, SESSION, script, () => random.next(), lines);
     worker.start();
     const idle = () =>

@@ -1,15 +1,10 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { type Assign, plan } from "../../src/driver/group-plan.ts";
-import { Host } from "../../src/driver/memory/host.ts";
-import { MemoryDriver } from "../../src/driver/memory/memory-driver.ts";
-import { MemoryLog } from "../../src/driver/memory/memory-log.ts";
-import { Network } from "../../src/driver/memory/network.ts";
-import { Random } from "../../src/driver/memory/random.ts";
-import { VirtualTime } from "../../src/driver/memory/time.ts";
+import type { Host } from "../../src/driver/memory/host.ts";
 import { Lines } from "../core/fakes.ts";
 import { bytes } from "../kafka/support.ts";
-import { Pump } from "./pump.ts";
+import { memoryCluster } from "./memory-cluster.ts";
 import { APP, PARTITIONS, type Script, SimWorker, TOPIC } from "./sim-worker.ts";
 
 /** Heartbeats are sent as often as by default. */
@@ -22,18 +17,12 @@ type Handled = { by: string; at: number; partition: number; offset: number };
 
 /** Two workers that share a topic, of which the first is master. */
 async function two(t: TestContext, scriptOf: (host: Host) => Partial<Script>, assign: Assign = plan) {
-  const time = new VirtualTime();
-  const random = new Random(7);
-  const network = new Network(time, random);
-  const log = new MemoryLog(time, random);
-  const pump = new Pump(time);
-  void pump.run();
+  const { time, random, log, pump, process } = memoryCluster(7);
   t.after(() => pump.stop());
   const handled: Handled[] = [];
   const lines = new Lines();
   const worker = (name: string) => {
-    const host = new Host(name, time);
-    const driver = new MemoryDriver({ log, network, host, assign });
+    const { host, driver } = process(name, assign);
     const { handle, tick = () => Promise.resolve() } = scriptOf(host);
     const handleAndNote = async (partition: number, offset: number, value: string) => {
       await handle?.(partition, offset, value);
@@ -48,7 +37,7 @@ async function two(t: TestContext, scriptOf: (host: Host) => Partial<Script>, as
   second.start();
   const share = PARTITIONS / 2;
   await pump.until(() => partitionsOf(first).length === share && partitionsOf(second).length === share);
-  const producer = new MemoryDriver({ log, network, host: new Host("sender", time), assign: plan });
+  const { driver: producer } = process("sender");
   const send = async (count: number) => {
     for (let sent = 0; sent < count; sent++) {
       await producer.publisher.send({ topic: TOPIC, key: null, value: bytes(`${sent}`), headers: [], timestamp: 0 });

@@ -15,6 +15,7 @@ import type { Scope } from "../../src/worker/scope.ts";
 import { resolveSettings } from "../../src/worker/settings.ts";
 import { Worker } from "../../src/worker/worker.ts";
 import { settled } from "./pump.ts";
+import { simulatedParts } from "./sim-worker.ts";
 
 export interface ManyTimers {
   readonly timers: number;
@@ -68,16 +69,9 @@ export function manyTimers(
       definition: definitionOf(many),
       settings: resolveSettings({}, { flags: {}, env: {} }),
       driver,
+      ...simulatedParts(host, () => random.between(0, 1)),
       context: scopes,
       logger,
-      clock: host,
-      sleep: host.sleep,
-      eventLoopTurn: () => Promise.resolve(),
-      random: () => random.between(0, 1),
-      worker: host.name,
-      runtime: "simulation",
-      url: "memory",
-      advice: "",
     });
   });
   for (const worker of made) void worker.start();

@@ -12,6 +12,20 @@ import type { Scope } from "../../src/worker/scope.ts";
 import { resolveSettings } from "../../src/worker/settings.ts";
 import { Worker } from "../../src/worker/worker.ts";
 
+/** Of what a worker is made, what is the same for all that are simulated. */
+export function simulatedParts(host: Host, random: () => number) {
+  return {
+    clock: host,
+    sleep: host.sleep,
+    eventLoopTurn: () => Promise.resolve(),
+    random,
+    worker: host.name,
+    runtime: "simulation",
+    url: "memory",
+    advice: "",
+  };
+}
+
 export const APP = "sim";
 export const ACTOR = "say";
 export const TOPIC = `${APP}-${ACTOR}`;
@@ -108,16 +122,9 @@ export class SimWorker {
       definition: definitionOf(shop),
       settings: resolveSettings(given, { flags: {}, env: {} }),
       driver,
+      ...simulatedParts(host, random),
       context: scopes,
       logger,
-      clock: host,
-      sleep: host.sleep,
-      eventLoopTurn: () => Promise.resolve(),
-      random,
-      worker: host.name,
-      runtime: "simulation",
-      url: "memory",
-      advice: "",
     });
   }
 

@@ -1,4 +1,5 @@
 /** Time, a log and a group under the test's hand. */
+import assert from "node:assert/strict";
 import type { ActorDefinition, Handler } from "../../src/core/actor.ts";
 import type { ByteBudget } from "../../src/core/byte-budget.ts";
 import type { Clock } from "../../src/core/clock.ts";
@@ -104,6 +105,24 @@ export class FakeTime implements Clock {
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+
+/** That code which tries again at once whatever is refused, for 1 ms each time, runs no longer than 20 ms at a stretch. */
+export async function letsOthersHaveTheirTurn(time: FakeTime, isRefused: () => Promise<void>): Promise<void> {
+  let refused = 0;
+  const loop = async () => {
+    while (refused < 1000) {
+      await isRefused();
+      refused++;
+      time.jump(1);
+    }
+  };
+  const looping = loop();
+  await settle();
+  assert.deepEqual([refused, time.sleepers], [21, 1]);
+  await time.pass(0);
+  assert.deepEqual([refused, time.sleepers], [42, 1]);
+  assert.equal(await isDone(looping), false);
+}
 
 /** An actor of text; what starts with a byte that is not UTF-8 cannot be read. */
 export function textActor(handler: Handler<string>, topic = "shop-orders"): ActorDefinition {

@@ -13,7 +13,7 @@ import { ScopeSends } from "../../src/worker/scope-sends.ts";
 import { TaskLoop } from "../../src/worker/task-loop.ts";
 import { coded, Lines, supervisorOf } from "../core/fakes.ts";
 import { FakeMasterLog } from "./fake-master-log.ts";
-import { FakeTime, isDone, type Pending, settle, shown } from "./fakes.ts";
+import { FakeTime, isDone, letsOthersHaveTheirTurn, type Pending, settle, shown } from "./fakes.ts";
 
 function made(fn: TaskFunction) {
   const time = new FakeTime();
@@ -314,19 +314,6 @@ for (const code of ["NOT_MASTER", "BUFFER_FULL", "MESSAGE_REFUSED"] as const) {
     if (code === "NOT_MASTER") state.holds = false;
     if (code === "MESSAGE_REFUSED") log.refuse = () => code;
     const sent = record("a", new Uint8Array(code === "BUFFER_FULL" ? 257 << 20 : 0));
-    let refused = 0;
-    const loop = async () => {
-      while (refused < 1000) {
-        await assert.rejects(sends.send(sent), coded(code));
-        refused++;
-        time.jump(1);
-      }
-    };
-    const looping = loop();
-    await settle();
-    assert.deepEqual([refused, time.sleepers], [21, 1]);
-    await time.pass(0);
-    assert.deepEqual([refused, time.sleepers], [42, 1]);
-    assert.equal(await isDone(looping), false);
+    await letsOthersHaveTheirTurn(time, () => assert.rejects(sends.send(sent), coded(code)));
   });
 }
