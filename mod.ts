@@ -35,7 +35,7 @@ export type { LogFields, Logger } from "./src/core/logger.ts";
 import { setRuntime } from "./src/core/app.ts";
 import { systemClock } from "./src/core/clock.ts";
 import { KafkaDriver } from "./src/kafka/kafka-driver.ts";
-import { parseUrl } from "./src/kafka/url.ts";
+import { parseUrl } from "./src/kafka/connection/url.ts";
 import { isEntry } from "./src/runtime/entry.ts";
 import { uptime } from "./src/runtime/uptime.ts";
 import { lingerOf, Program } from "./src/worker/program.ts";

@@ -9,8 +9,9 @@ import { fileURLToPath } from "node:url";
 const ROOMS: Record<string, readonly string[]> = {
   core: [],
   wire: [],
+  compression: ["wire"],
   driver: ["core"],
-  kafka: ["core", "wire", "driver"],
+  kafka: ["core", "wire", "compression", "driver"],
   broker: ["core", "wire"],
   runtime: [],
   cron: ["core"],
@@ -18,13 +19,13 @@ const ROOMS: Record<string, readonly string[]> = {
   worker: ["core", "driver", "presence", "runtime"],
   web: ["core", "worker"],
   dev: ["core", "runtime"],
-  cli: ["core", "runtime", "worker", "web", "dev", "broker", "kafka"],
+  cli: ["core", "runtime", "worker", "web", "dev", "broker", "compression"],
 };
 
 /** The one room that may import each of the packages. */
 const PACKAGES: Record<string, string> = {
   kafkajs: "kafka",
-  hysnappy: "kafka",
+  hysnappy: "compression",
   croner: "cron",
   citty: "cli",
   consola: "cli",

@@ -55,20 +55,20 @@ const nodeOnly = [
   ...["test/process/", "test/package/", "test/broker/foreign"],
   // What the brokers do of themselves here concerns no runtime: fenced-restarts.test.ts has the master that loses its
   // connections to a broker on each of them, cluster.test.ts and chaos.test.ts workers of all three.
-  "test/kafka/fenced-cluster",
+  "test/kafka/master/fenced-cluster",
   // What brokers refuse; that a file can be written on each of them is in test/worker/dead-letter-file.test.ts.
   "test/kafka/dead-letters",
   "test/kafka/acl",
-  // It waits for bytes that come slowly; what a runtime makes of them is in test/kafka/line.test.ts.
-  "test/kafka/slow-line",
+  // It waits for bytes that come slowly; what a runtime makes of them is in test/kafka/connection/line.test.ts.
+  "test/kafka/consumer/slow-line",
   // The tests of cut-off, secure and producer stand on it on each of them.
   "test/support/kafka.test.ts",
   "test/support/proxy.test.ts",
   // Any sequence of events, on virtual time: test/worker/actor-loop.test.ts runs each of them everywhere.
   "test/worker/actor-loop-model",
   // The same of fetching and sending: fetcher.test.ts and producer.test.ts run everywhere.
-  "test/kafka/fetch-model",
-  "test/kafka/write-access",
+  "test/kafka/consumer/fetch-model",
+  "test/kafka/producer/write-access",
   ...(positionals.length === 0 ? ["test/broker/"] : []),
 ];
 
@@ -100,7 +100,7 @@ const isLong = (file) => /^test\/(process|package)\/|foreign|fenced-cluster/.tes
 /** These mostly wait, for a session or for Kafka's answers: two of them keep a machine as busy as another one. */
 const isQuiet = (file) =>
   /^test\/(presence\/presence|process\/(clock|leaseless|precise)|conformance\/kafka)\.test/.test(file) ||
-  /^test\/kafka\/(consumer|fenced-producer|fetcher|instances|link|member)\.test/.test(file);
+  /^test\/kafka\/\w+\/(consumer|fenced-producer|fetcher|instances|link|member)\.test/.test(file);
 
 /** @returns {import("./support/unit.ts").Unit[]} */
 function unitsOf(list, runtime, more = { env: {} }) {

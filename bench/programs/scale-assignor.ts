@@ -5,7 +5,7 @@ import type { TopicPartition } from "../../src/driver/driver.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { Turns } from "../../src/core/pause.ts";
 import { type Member, planInTurns } from "../../src/driver/group-plan.ts";
-import { memberData } from "../../src/kafka/profile.ts";
+import { memberData } from "../../src/kafka/group/profile.ts";
 import type { AssignorCase } from "../scale/assignor.ts";
 import { measured } from "./given.ts";
 

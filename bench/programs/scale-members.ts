@@ -10,7 +10,7 @@ import type { Logger } from "../../src/core/logger.ts";
 import { timer } from "../../src/core/timer.ts";
 import type { MemberListener } from "../../src/driver/driver.ts";
 import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
-import { parseUrl } from "../../src/kafka/url.ts";
+import { parseUrl } from "../../src/kafka/connection/url.ts";
 import { app } from "../../mod.ts";
 import { masterWork } from "../../src/worker/connect.ts";
 

@@ -3,7 +3,7 @@ import process from "node:process";
 import { systemClock } from "../../src/core/clock.ts";
 import { silent } from "../../src/core/logger.ts";
 import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
-import { parseUrl } from "../../src/kafka/url.ts";
+import { parseUrl } from "../../src/kafka/connection/url.ts";
 import { given, measured } from "./given.ts";
 import { latency } from "./latency.ts";
 

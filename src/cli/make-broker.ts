@@ -4,7 +4,7 @@ import type { BrokerOptions, DevBroker } from "./broker.ts";
 export async function makeBroker(options: BrokerOptions): Promise<DevBroker> {
   const [{ Broker }, { codecs }] = await Promise.all([
     import("../broker/broker.ts"),
-    import("../kafka/compression.ts"),
+    import("../compression/compression.ts"),
   ]);
   return new Broker({ ...options, codecs });
 }

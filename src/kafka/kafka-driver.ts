@@ -10,15 +10,15 @@ import type {
   TopicSpec,
 } from "../driver/driver.ts";
 import { isInMemory } from "../wire/cluster-id.ts";
-import { Cluster } from "./cluster.ts";
-import { Consumer } from "./consumer.ts";
+import { Cluster } from "./connection/cluster.ts";
+import { Consumer } from "./consumer/consumer.ts";
 import { within } from "../core/pause.ts";
 import { Troubles } from "../core/troubles.ts";
-import { KafkaMasterLog } from "./master-log.ts";
+import { KafkaMasterLog } from "./master/master-log.ts";
 import { MissingTopics } from "./missing-topics.ts";
-import { Producer } from "./producer.ts";
-import type { ProducerOptions } from "./sender.ts";
-import { type Endpoint, shownAddress } from "./url.ts";
+import { Producer } from "./producer/producer.ts";
+import type { ProducerOptions } from "./producer/sender.ts";
+import { type Endpoint, shownAddress } from "./connection/url.ts";
 
 /** The seam over Apache Kafka. Makes no connection before it is asked for something. */
 export class KafkaDriver implements Driver {

@@ -5,7 +5,7 @@ import { codeField, type Logger } from "../core/logger.ts";
 import { pause } from "../core/pause.ts";
 import { Troubles } from "../core/troubles.ts";
 import type { MissingTopic, TopicSpec } from "../driver/driver.ts";
-import type { Cluster } from "./cluster.ts";
+import type { Cluster } from "./connection/cluster.ts";
 
 /** Whoever deletes a topic to create it anew has so long to do it before we do. */
 const GRACE_MS = 10_000;

@@ -7,7 +7,7 @@ import { produce } from "../../src/broker/requests/00-produce.ts";
 import { fetch } from "../../src/broker/requests/01-fetch.ts";
 import { createTopics } from "../../src/broker/requests/19-create-topics.ts";
 import { listOffsets } from "../../src/broker/requests/02-list-offsets.ts";
-import { codecs } from "../../src/kafka/compression.ts";
+import { codecs } from "../../src/compression/compression.ts";
 import { BatchBuilder } from "../../src/wire/batch-builder.ts";
 import { CODEC_NAMES, type CodecName } from "../../src/wire/codec.ts";
 import { readBatchHeader } from "../../src/wire/record-batch.ts";

@@ -1,4 +1,4 @@
-import { codecs } from "../../src/kafka/compression.ts";
+import { codecs } from "../../src/compression/compression.ts";
 import { CODEC_NAMES, type CodecName } from "../../src/wire/codec.ts";
 import { BatchBuilder } from "../../src/wire/batch-builder.ts";
 import { crc32c } from "../../src/wire/crc32c.ts";

@@ -13,7 +13,7 @@ import { Log } from "../../src/broker/log/log.ts";
 import { offsetAt } from "../../src/broker/log/offset-at.ts";
 import { MemoryStores, type Stores } from "../../src/broker/log/stores.ts";
 import { silent } from "../../src/core/logger.ts";
-import { codecs } from "../../src/kafka/compression.ts";
+import { codecs } from "../../src/compression/compression.ts";
 import { BatchBuilder } from "../../src/wire/batch-builder.ts";
 import type { CodecName } from "../../src/wire/codec.ts";
 import { readBatchHeader } from "../../src/wire/record-batch.ts";

@@ -1,4 +1,4 @@
-import type { ProducerOptions } from "../../src/kafka/sender.ts";
+import type { ProducerOptions } from "../../src/kafka/producer/sender.ts";
 import type { OwnDriver } from "../kafka/support.ts";
 import type { until } from "../support/until.ts";
 

@@ -1,6 +1,6 @@
 import { systemClock } from "../../src/core/clock.ts";
 import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
-import { parseUrl } from "../../src/kafka/url.ts";
+import { parseUrl } from "../../src/kafka/connection/url.ts";
 import { createTopic, deleteTopic, readTopic } from "../support/independent.ts";
 import { keptLines } from "../kafka/support.ts";
 import { until } from "../support/until.ts";

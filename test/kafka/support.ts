@@ -13,11 +13,11 @@ import type {
   TopicPartition,
 } from "../../src/driver/driver.ts";
 import { keyOf } from "../../src/core/balance.ts";
-import { Cluster } from "../../src/kafka/cluster.ts";
+import { Cluster } from "../../src/kafka/connection/cluster.ts";
 import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
-import { Producer } from "../../src/kafka/producer.ts";
-import type { ProducerOptions } from "../../src/kafka/sender.ts";
-import { parseUrl } from "../../src/kafka/url.ts";
+import { Producer } from "../../src/kafka/producer/producer.ts";
+import type { ProducerOptions } from "../../src/kafka/producer/sender.ts";
+import { parseUrl } from "../../src/kafka/connection/url.ts";
 
 /** One that does nothing with what it is told. */
 export const ignoring: MemberListener = {

@@ -4,7 +4,7 @@ import type { Clock } from "../../src/core/clock.ts";
 import { pause } from "../../src/core/pause.ts";
 import { timer } from "../../src/core/timer.ts";
 import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
-import { parseUrl } from "../../src/kafka/url.ts";
+import { parseUrl } from "../../src/kafka/connection/url.ts";
 import { context } from "../../src/runtime/context.ts";
 import type { Scope } from "../../src/worker/scope.ts";
 import { resolveSettings } from "../../src/worker/settings.ts";

@@ -320,16 +320,16 @@ export const GUARANTEES: readonly SourceMistake[] = [
   ),
   elsewhere(
     "acknowledgements of a partition that was lost are committed (over Kafka)",
-    "src/kafka/offsets.ts",
+    "src/kafka/consumer/offsets.ts",
     "!closed && position > committed);",
     "closed !== undefined && position > committed);",
-    { test: "test/kafka/offsets.test.ts" },
+    { test: "test/kafka/consumer/offsets.test.ts" },
   ),
   elsewhere(
     "what was handled before a partition was lost counts, though another has gone further",
     "src/core/acknowledgements.ts",
     " || committed > this.position) return false;",
     ") return false;",
-    { test: "test/kafka/offsets.test.ts" },
+    { test: "test/kafka/consumer/offsets.test.ts" },
   ),
 ];

@@ -2,7 +2,7 @@
 // `maintainEvery`, in ms, retention and compaction come sooner than they do by themselves.
 import process from "node:process";
 import { Broker } from "../../src/broker/broker.ts";
-import { codecs } from "../../src/kafka/compression.ts";
+import { codecs } from "../../src/compression/compression.ts";
 
 const [options = "{}"] = process.argv.slice(2);
 const { maintainEvery = 0, ...given } = JSON.parse(options);

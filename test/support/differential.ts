@@ -7,7 +7,7 @@ import type { Api } from "../../src/broker/requests/api.ts";
 import { createTopics } from "../../src/broker/requests/19-create-topics.ts";
 import { findCoordinator } from "../../src/broker/requests/10-find-coordinator.ts";
 import { metadata } from "../../src/broker/requests/03-metadata.ts";
-import { codecs } from "../../src/kafka/compression.ts";
+import { codecs } from "../../src/compression/compression.ts";
 import { type Difference, differences, named, type Suite, UNORDERED } from "./differences.ts";
 import { kafkaForTests, kafkaSkip } from "./kafka.ts";
 import { until } from "./until.ts";

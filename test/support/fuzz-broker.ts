@@ -8,7 +8,7 @@ import { Broker } from "../../src/broker/broker.ts";
 import type { AnyApi } from "../../src/broker/requests/api.ts";
 import { createTopics } from "../../src/broker/requests/19-create-topics.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { codecs } from "../../src/kafka/compression.ts";
+import { codecs } from "../../src/compression/compression.ts";
 import { mutateBytes, mutateMessage, reframed } from "./mutations.ts";
 import { below, type Chance, oneOf, seeded } from "./random.ts";
 import { sampleRequest, type Subject } from "./sample-requests.ts";

@@ -1,0 +1,42 @@
+import type { Clock } from "../../core/clock.ts";
+import { isRetriable, MephistoError } from "../../core/errors.ts";
+import { Backoff, pause } from "../../core/pause.ts";
+import type { MayTry } from "../../driver/master-log.ts";
+import { Code } from "./codes.ts";
+import { ProtocolError } from "./errors.ts";
+
+export interface Persistence {
+  readonly mayTry: MayTry;
+  /** No attempt begins later than this, on the monotonic clock in ms. */
+  readonly until: number;
+  readonly clock: Clock;
+  /** Ends a pause between attempts. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Makes attempts until one succeeds or fails with what does not pass by itself; `mayTry` is asked before each. Errors:
+ * `NOT_MASTER` when it says no, and those of the last attempt.
+ */
+export async function persist<T>(attempt: () => Promise<T>, options: Persistence): Promise<T> {
+  const { mayTry, until, clock, signal } = options;
+  const busy = new Backoff(2, 50); // another transaction is being ended: a matter of milliseconds
+  const away = new Backoff(20, 500);
+  for (;;) {
+    if (!mayTry()) throw notMaster();
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isRetriable(error) || clock.monotonic() > until) throw error;
+      await pause(isBusy(error) ? busy.next() : away.next(), signal);
+    }
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof ProtocolError && error.kafkaCode === Code.CONCURRENT_TRANSACTIONS;
+}
+
+export function notMaster(): MephistoError {
+  return new MephistoError("NOT_MASTER", "The lease of mastership is over: nothing more is tried in its name.");
+}

@@ -1,0 +1,89 @@
+import type { Clock } from "../../core/clock.ts";
+import { MephistoError } from "../../core/errors.ts";
+import type { Call } from "../../wire/call.ts";
+import type { Cluster } from "../connection/cluster.ts";
+import type { Patience } from "../connection/line.ts";
+import { type Link, REQUEST_TIMEOUT } from "../connection/link.ts";
+import { type Address, shownAddress } from "../connection/url.ts";
+
+/** An answer that takes longer than this part of a session comes too late to keep it. */
+const USEFUL = 0.75;
+
+/**
+ * The way to a group's coordinator: JoinGroup and SyncGroup have one connection, heartbeats and commits another, since a
+ * heartbeat behind a parked JoinGroup would come too late.
+ */
+export class Coordinator {
+  /** When it last answered, on the monotonic clock. */
+  lastContact = -Infinity;
+  readonly #cluster: Cluster;
+  readonly #group: string;
+  readonly #clock: Clock;
+  /** At first an answer has to come soon enough for another try within the session; a slow one has nearly all of it. */
+  readonly #patience: Patience;
+  #address: Address | undefined;
+  #joining: Link | undefined;
+  #beating: Link | undefined;
+  #closed = false;
+
+  constructor(cluster: Cluster, group: string, sessionTimeout: number, clock: Clock) {
+    this.#cluster = cluster;
+    this.#group = group;
+    this.#clock = clock;
+    this.#patience = { first: Math.min(REQUEST_TIMEOUT, sessionTimeout / 3), most: USEFUL * sessionTimeout };
+  }
+
+  /** Where it is; undefined while that is not known. */
+  get where(): string | undefined {
+    return this.#address && shownAddress(this.#address);
+  }
+
+  /** How long its answers take, as last seen, in ms. */
+  get answerMs(): number {
+    return this.#address ? this.#cluster.line(this.#address).answerMs : 0;
+  }
+
+  async locate(): Promise<void> {
+    const address = this.#address = await this.#cluster.coordinator(this.#group);
+    if (this.#closed) return;
+    this.#joining = this.#cluster.link(address);
+    this.#beating = this.#cluster.link(address);
+  }
+
+  /** It is another one now, or gone. */
+  forget(): void {
+    this.#address = undefined;
+    this.hangUp();
+    this.#cluster.release(this.#beating);
+    this.#beating = undefined;
+  }
+
+  /** Ends what waits for a generation. The next JoinGroup has a connection of its own. */
+  hangUp(): void {
+    this.#cluster.release(this.#joining);
+    this.#joining = this.#address && !this.#closed ? this.#cluster.link(this.#address) : undefined;
+  }
+
+  /** Forgets it for good. */
+  close(): void {
+    this.#closed = true; // a parked JoinGroup would hold up whoever leaves
+    this.forget();
+  }
+
+  /** Asks something that may park for long. Errors: `UNREACHABLE`. */
+  async join<T>(call: Call<T>, timeout: number): Promise<T> {
+    return await this.#send(this.#joining, call, timeout);
+  }
+
+  /** Asks something that is answered at once. Errors: `UNREACHABLE`. */
+  async ask<T>(call: Call<T>): Promise<T> {
+    return await this.#send(this.#beating, call, this.#patience);
+  }
+
+  async #send<T>(link: Link | undefined, call: Call<T>, timeout: number | Patience): Promise<T> {
+    if (link === undefined) throw new MephistoError("UNREACHABLE", "The group's coordinator is not known.");
+    const answer = await link.send(call, timeout);
+    this.lastContact = this.#clock.monotonic();
+    return answer;
+  }
+}

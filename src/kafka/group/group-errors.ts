@@ -1,0 +1,31 @@
+import { MephistoError } from "../../core/errors.ts";
+import type { JoinOptions } from "../../driver/driver.ts";
+import { Code } from "../connection/codes.ts";
+import { ProtocolError } from "../connection/errors.ts";
+
+/** Of an error code that trying again does not mend: what is wrong and what to do. Undefined for any other. */
+export function hopelessError(code: number, options: JoinOptions): MephistoError | undefined {
+  const sentence = sentenceOf(code, options);
+  if (sentence !== undefined) return new MephistoError("PROTOCOL", sentence);
+  return HOPELESS.has(code) ? new ProtocolError(code, `Joining group ${options.group}`) : undefined;
+}
+
+const HOPELESS: ReadonlySet<number> = new Set([
+  Code.GROUP_MAX_SIZE_REACHED,
+  Code.INVALID_GROUP_ID,
+]);
+
+function sentenceOf(code: number, options: JoinOptions): string | undefined {
+  const { group, instanceId, sessionTimeout } = options;
+  switch (code) {
+    case Code.FENCED_INSTANCE_ID:
+      return `Another worker has joined group ${group} with the instance id ${instanceId}. Give each its own.`;
+    case Code.INVALID_SESSION_TIMEOUT:
+      return `The broker does not accept a session timeout of ${sessionTimeout} ms; by default it takes 6 s to 30 min ` +
+        `(group.min.session.timeout.ms). Change --session-timeout.`;
+    case Code.INCONSISTENT_GROUP_PROTOCOL:
+      return `Group ${group} is used by a program of another kind. Give the app another id.`;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,355 @@
+import type { Lease } from "../../core/lease.ts";
+import { isRetriable, MephistoError } from "../../core/errors.ts";
+import type { Clock } from "../../core/clock.ts";
+import { MembershipMachine } from "../../core/membership/machine.ts";
+import type { Answer, MemberError, Request } from "../../core/membership/messages.ts";
+import { generationOf, memberIdOf, type Sent } from "../../core/membership/place.ts";
+import { MembershipRunner, type Task } from "../../core/membership/runner.ts";
+import { leaseTerms } from "../../core/membership/terms.ts";
+import { startTimer, Turns } from "../../core/pause.ts";
+import type { JoinOptions, TopicPartition } from "../../driver/driver.ts";
+import { type Outcome, planInTurns, statedOf } from "../../driver/group-plan.ts";
+import { heartbeat } from "../../wire/requests/12-heartbeat.ts";
+import { joinGroup, type JoinGroupResponse } from "../../wire/requests/11-join-group.ts";
+import { leaveGroup } from "../../wire/requests/13-leave-group.ts";
+import { syncGroup } from "../../wire/requests/14-sync-group.ts";
+import type { Call } from "../../wire/call.ts";
+import { decodeAssignment, encodeSubscription } from "../../wire/consumer-protocol.ts";
+import type { Cluster } from "../connection/cluster.ts";
+import { Code } from "../connection/codes.ts";
+import { Coordinator } from "./coordinator.ts";
+import { byTopic, flat, type MemberAssignment, readMember, writePlan } from "./group-data.ts";
+import { hopelessError } from "./group-errors.ts";
+import { type GroupSize, refusalOf, sizeOf } from "./group-refusal.ts";
+import { encodeMember, outcomeData } from "./profile.ts";
+
+/** The name under which the assignment is offered; never changed, only joined by newer ones. */
+const PROTOCOL = "mephisto-1";
+
+/** What a group tells the one who is in it. */
+export interface GroupListener {
+  /** Partitions held, also those that are being given up: said at each join. */
+  owned(): readonly TopicPartition[];
+  /** The generation in which mastership was won, while it is held; else 0. */
+  claim(): number;
+  synced(partitions: readonly TopicPartition[], data: Outcome, notBefore: number): void;
+  /** The group has dropped this member, or forgotten it: nothing is held any more. */
+  expelled(): void;
+  /** It cannot go on. */
+  failed(error: MephistoError): void;
+  /** The coordinator does not answer, or does again. */
+  unreachable(error: MephistoError): void;
+  reachable(): void;
+  /** As the leader it is refused what it has to know, and plans with what it knows; undefined: it is not, or leads no more. */
+  refused(error: MephistoError | undefined): void;
+}
+
+/** A member's coordinates: what it joins with, what the leader makes of that, what each is given. */
+interface GroupKinds {
+  readonly members: JoinGroupResponse;
+  readonly plan: MemberAssignment[];
+  readonly given: { readonly partitions: readonly TopicPartition[]; readonly data: Outcome };
+}
+
+/**
+ * A member of a consumer group, by the classic protocol: asks the coordinator what its membership wants asked, and hands in
+ * what is answered.
+ */
+export class Group {
+  readonly incarnation: string = crypto.randomUUID();
+  readonly #machine: MembershipMachine<GroupKinds>;
+  readonly #runner: MembershipRunner<GroupKinds>;
+  readonly #clock: Clock;
+  readonly #cluster: Cluster;
+  readonly #coordinator: Coordinator;
+  readonly #options: JoinOptions;
+  readonly #stated: ReturnType<typeof statedOf>;
+  readonly #listener: GroupListener;
+  readonly #rebalanceTimeout: number;
+  readonly #stop = new AbortController();
+  /** As the leader: the numbers of partitions that were planned with. */
+  #planned: ReadonlyMap<string, number> | undefined;
+  /** As the leader: what the group becomes by the latest plan. */
+  #size: GroupSize | undefined;
+  /** What the leader of the latest generation has said. */
+  #data: Outcome | undefined;
+  #leaving: Promise<unknown> | undefined;
+  #loop: Promise<unknown> = Promise.resolve();
+
+  constructor(cluster: Cluster, options: JoinOptions, listener: GroupListener, clock: Clock) {
+    this.#clock = clock;
+    this.#cluster = cluster;
+    this.#options = options;
+    this.#stated = statedOf(options.profile);
+    this.#listener = listener;
+    const { sessionTimeout, instanceId, heartbeatInterval: heartbeatIntervalMs, profile: { mayBeMaster } } = options;
+    const terms = leaseTerms(sessionTimeout);
+    this.#rebalanceTimeout = terms.rebalance;
+    const { incarnation } = this;
+    const machine = this.#machine = new MembershipMachine<GroupKinds>({
+      terms,
+      heartbeatIntervalMs,
+      incarnation,
+      instanceId,
+      mayBeMaster,
+      clock,
+      random: Math.random,
+    });
+    this.#runner = new MembershipRunner({ machine, clock, startTimer, perform: (effect) => this.#perform(effect) });
+    this.#coordinator = new Coordinator(cluster, options.group, sessionTimeout, clock);
+  }
+
+  get lease(): Lease {
+    return this.#machine.lease;
+  }
+
+  get memberId(): string {
+    return this.#machine.memberId;
+  }
+
+  get generationId(): number {
+    return this.#machine.generation;
+  }
+
+  /** Whether the current generation has been synced. */
+  get synced(): boolean {
+    return this.#machine.synced;
+  }
+
+  /** When the coordinator last answered, on the monotonic clock. */
+  get lastContact(): number {
+    return this.#coordinator.lastContact;
+  }
+
+  /** Where the coordinator is, and how long its answers take, as last seen, in ms. */
+  get coordinator(): { readonly where: string | undefined; readonly answerMs: number } {
+    return this.#coordinator;
+  }
+
+  start(): void {
+    const run = () => this.#runner.run();
+    const options = { signal: this.#stop.signal, endless: true };
+    this.#loop = this.#options.supervisor?.loop("The loop of the group", run, options) ?? run();
+  }
+
+  /** Joins again, to say that something has changed. */
+  rejoin(): void {
+    this.#runner.feed({ type: "rejoin" });
+  }
+
+  /** From the next round on it takes no partitions. */
+  drain(): void {
+    this.#runner.feed({ type: "drain" });
+  }
+
+  /** Stands for election no longer; resolves when a generation has begun that knows. */
+  resign(): Promise<void> {
+    return this.#runner.wish("resign");
+  }
+
+  /** Does not stand for election until another one has been elected, or a session has passed; resolves then. */
+  standDown(): Promise<void> {
+    return this.#runner.wish("standDown");
+  }
+
+  /** Asks at once whether there is another generation. Joining again without being asked would make one. */
+  hurry(): void {
+    this.#runner.feed({ type: "hurry" });
+  }
+
+  /** Asks the master of the latest generation to stand down. */
+  askToResign(): void {
+    this.#runner.feed({ type: "askToResign" });
+  }
+
+  /** Removes a member of the latest generation. Several may try: of one that is gone already there is nothing to do. */
+  async evict(memberId: string): Promise<void> {
+    const peer = this.#data?.peers.find((peer) => peer.memberId === memberId);
+    if (peer === undefined) return;
+    const members = [{ memberId, groupInstanceId: peer.instanceId }];
+    await this.ask(leaveGroup({ groupId: this.#options.group, members }));
+    this.hurry();
+  }
+
+  /** Asks how the topics are: as the leader those of all members. Whoever wants to know of changes hears of them. */
+  async watchTopics(): Promise<void> {
+    const topics = [...this.#planned?.keys() ?? this.#options.topics];
+    if (topics.length > 0) await this.#cluster.refresh(topics).catch(() => {}); // others notice that, and say so
+    this.replan();
+  }
+
+  /** As the leader: joins again when a topic has another number of partitions than was planned with. */
+  replan(): void {
+    if (!this.synced) return;
+    const planned = [...this.#planned ?? []];
+    if (planned.some(([topic, count]) => (this.#cluster.topic(topic)?.leaders.length ?? 0) !== count)) this.rejoin();
+  }
+
+  /** Asks the coordinator something, as a member, on the connection of the heartbeats. Errors: `UNREACHABLE`. */
+  async ask<T>(call: Call<T>): Promise<T> {
+    return await this.#coordinator.ask(call);
+  }
+
+  /** Ends the loop, and tells the group. A static member keeps its place until its session ends. */
+  async leave(): Promise<void> {
+    this.#stop.abort();
+    this.#runner.leave();
+    await this.#leaving;
+    this.#coordinator.close();
+    await this.#loop;
+  }
+
+  #perform(effect: Task<GroupKinds>): void {
+    switch (effect.do) {
+      case "find":
+        return this.#runner.hand(effect.sent, async (sent) => {
+          await this.#coordinator.locate();
+          return { type: "found", sent };
+        });
+      case "join":
+        return this.#runner.hand(effect.sent, () => this.#join(effect));
+      case "plan":
+        return this.#runner.hand(effect.sent, async (sent) => {
+          return { type: "planned", sent, plan: await this.#assign(effect.members) };
+        });
+      case "sync":
+        return this.#runner.hand(effect.sent, () => this.#sync(effect));
+      case "beat":
+        return this.#runner.hand(effect.sent, () => this.#beat(effect.sent));
+      case "leave": {
+        const { group, instanceId = null } = this.#options;
+        const call = leaveGroup({
+          groupId: group,
+          members: [{ memberId: effect.memberId, groupInstanceId: instanceId }],
+        });
+        this.#leaving = this.ask(call).catch(() => {}); // it will find out by itself
+        return;
+      }
+      case "hangUp":
+        return this.#coordinator.hangUp();
+      case "forget":
+        return this.#coordinator.forget();
+      case "synced": {
+        const { given: { partitions, data }, notBefore } = effect;
+        this.#data = data;
+        return this.#listener.synced(partitions, data, notBefore);
+      }
+      case "expelled":
+        return this.#listener.expelled();
+      case "failed":
+        this.#stop.abort();
+        return this.#listener.failed(effect.error);
+      case "unreachable":
+        return this.#listener.unreachable(effect.error);
+      case "reachable":
+        return this.#listener.reachable();
+    }
+  }
+
+  async #join({ sent, timeoutMs, ...said }: Request<GroupKinds> & { do: "join" }): Promise<Answer<GroupKinds>> {
+    const { group, topics, instanceId = null, sessionTimeout } = this.#options;
+    const { memberId, generation: generationId, eligible, patience, asks, draining } = said;
+    const { incarnation } = this;
+    const claim = this.#machine.claim(this.#listener.claim());
+    const metadata = encodeSubscription({
+      topics,
+      ownedPartitions: byTopic(this.#listener.owned()),
+      generationId,
+      userData: encodeMember({ ...this.#stated, incarnation, claim, eligible, patience, asks, draining }),
+    });
+    const call = joinGroup({
+      groupId: group,
+      sessionTimeoutMs: sessionTimeout,
+      rebalanceTimeoutMs: this.#rebalanceTimeout,
+      memberId,
+      groupInstanceId: instanceId,
+      protocolType: "consumer",
+      protocols: [{ name: PROTOCOL, metadata }],
+    });
+    const answer = await this.#coordinator.join(call, timeoutMs);
+    if (answer.errorCode !== Code.NONE) return this.#refused(sent, answer.errorCode, "JoinGroup", answer.memberId);
+    this.#planned = this.#size = undefined;
+    const leads = answer.leader === answer.memberId;
+    if (!leads) this.#listener.refused(undefined);
+    const { memberId: id, generationId: generation } = answer;
+    return { type: "joined", sent, memberId: id, generation, members: leads ? answer : undefined };
+  }
+
+  /** As the leader: who gets what, and who is master. */
+  async #assign({ members, memberId }: JoinGroupResponse): Promise<MemberAssignment[]> {
+    const known = members.map(readMember);
+    const topics = [...new Set(known.flatMap(({ topics }) => topics))].sort();
+    const refused = await this.#refresh(topics);
+    const counts = new Map(topics.map((topic) => [topic, this.#cluster.topic(topic)?.leaders.length ?? 0]));
+    this.#planned = new Map(counts);
+    // Whoever reads a topic that the leader is told nothing of goes on with it.
+    if (refused) {
+      for (const { topic, partition } of known.flatMap(({ owned }) => owned)) {
+        if (!this.#planned.get(topic)) counts.set(topic, Math.max(counts.get(topic) ?? 0, partition + 1));
+      }
+    }
+    const turns = new Turns(this.#clock);
+    const plan = await planInTurns(known, counts, memberId, () => turns.due());
+    const assignments = writePlan(known, plan, sizeOf(members).bytes);
+    this.#size = sizeOf(members, assignments);
+    return assignments;
+  }
+
+  /** Asks how topics are. What one is refused for, and waiting does not mend, is no reason to keep all from going on. */
+  async #refresh(topics: readonly string[]): Promise<MephistoError | undefined> {
+    let refused: MephistoError | undefined;
+    try {
+      await this.#cluster.refresh(topics);
+    } catch (error) {
+      if (!(error instanceof MephistoError) || isRetriable(error)) throw error;
+      refused = error;
+    }
+    this.#listener.refused(refused);
+    return refused;
+  }
+
+  async #sync({ sent, timeoutMs, plan = [] }: Request<GroupKinds> & { do: "sync" }): Promise<Answer<GroupKinds>> {
+    const { group, instanceId = null } = this.#options;
+    const [memberId, generationId] = [memberIdOf(sent.place), generationOf(sent.place)];
+    const call = syncGroup({ groupId: group, generationId, memberId, groupInstanceId: instanceId, assignments: plan });
+    const { errorCode, assignment } = await this.#coordinator.join(call, timeoutMs);
+    if (errorCode !== Code.NONE) return this.#refused(sent, errorCode, "SyncGroup");
+    const { partitions, userData } = decodeAssignment(assignment);
+    const data = outcomeData(userData);
+    return { type: "assigned", sent, elected: data, given: { partitions: flat(partitions), data } };
+  }
+
+  async #beat(sent: Sent): Promise<Answer<GroupKinds>> {
+    const { group, instanceId = null } = this.#options;
+    const [memberId, generationId] = [memberIdOf(sent.place), generationOf(sent.place)];
+    const { errorCode } = await this.ask(
+      heartbeat({ groupId: group, generationId, memberId, groupInstanceId: instanceId }),
+    );
+    return errorCode === Code.NONE ? { type: "beaten", sent } : this.#refused(sent, errorCode, "Heartbeat");
+  }
+
+  #refused(sent: Sent, code: number, what: string, memberId = ""): Answer<GroupKinds> {
+    const hopeless = hopelessError(code, this.#options);
+    const error = hopeless ?? refusalOf(code, what, this.#options.group, this.#size);
+    return { type: "refused", sent, why: hopeless ? "FATAL" : memberError(code), error, memberId };
+  }
+}
+
+/** What an error code says of a member's place. */
+function memberError(code: number): MemberError {
+  switch (code) {
+    case Code.REBALANCE_IN_PROGRESS:
+      return "REBALANCE_IN_PROGRESS";
+    case Code.UNKNOWN_MEMBER_ID:
+      return "UNKNOWN_MEMBER_ID";
+    case Code.ILLEGAL_GENERATION:
+      return "ILLEGAL_GENERATION";
+    case Code.MEMBER_ID_REQUIRED:
+      return "MEMBER_ID_REQUIRED";
+    case Code.NOT_COORDINATOR:
+    case Code.COORDINATOR_NOT_AVAILABLE:
+      return "NOT_COORDINATOR";
+    default:
+      return "OTHER";
+  }
+}

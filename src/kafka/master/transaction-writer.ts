@@ -1,0 +1,358 @@
+import type { Clock } from "../../core/clock.ts";
+import { isRetriable, MephistoError, messageOf } from "../../core/errors.ts";
+import { groupBy } from "../../core/group-by.ts";
+import type { Instant } from "../../core/lease.ts";
+import { Backoff } from "../../core/pause.ts";
+import { type MayTry, TopicRefused, TopicsAway } from "../../driver/master-log.ts";
+import type { Call } from "../../wire/call.ts";
+import { isRetriableCode } from "../../wire/error-codes.ts";
+import type { ProducedPartition, ProduceRequest, ProduceResponse } from "../../wire/requests/00-produce.ts";
+import type { Batch, BatchKind, Identity } from "../producer/batch.ts";
+import type { Cluster } from "../connection/cluster.ts";
+import { Code } from "../connection/codes.ts";
+import { refusalOf, tooLarge } from "../connection/errors.ts";
+import type { Link } from "../connection/link.ts";
+import type { Links } from "../connection/links.ts";
+import type { PartitionQueue } from "../producer/partition-queue.ts";
+import { notMaster } from "../connection/persist.ts";
+
+/** Requests on their way to one broker. The broker remembers the last five batches of a producer, to know repetitions. */
+const IN_FLIGHT = 5;
+/** A request grows to this size, in bytes. */
+const REQUEST_BYTES = 4 << 20;
+/** How long the broker waits for its replicas, in ms; and we for it. */
+const REPLICAS_TIMEOUT = 10_000;
+const ANSWER_TIMEOUT = 15_000;
+
+/** A broker that lets this part of the time pass without an answer is slow; one that does not was given too much. */
+const SILENCE = 0.25;
+
+/** What became of a partition's messages. */
+export interface Written {
+  /** The offset of the first. */
+  readonly first: number;
+  /** The offset after the last. */
+  readonly end: number;
+  /** Of the first message of each batch. */
+  readonly offsets: Map<Batch, number>;
+  /** When the last batch was appended, in ms since the epoch; -1 where the topic keeps the producer's time. */
+  readonly appended: number;
+  /** Before that, by our clocks, and after it. */
+  readonly sent: Instant;
+  readonly answered: Instant;
+}
+
+/** How a broker is written to, which depends on the versions that it serves. */
+export interface Dialect {
+  readonly request: (request: Pick<ProduceRequest, "timeoutMs" | "topics">) => Call<ProduceResponse>;
+  /** What a topic is called in the request and in its answer; undefined: nobody knows any more. */
+  readonly wireName: (topic: string) => string | undefined;
+}
+
+export interface Way {
+  readonly cluster: Cluster;
+  readonly links: Links;
+  readonly clock: Clock;
+  readonly identity: Identity;
+  readonly kind: BatchKind;
+  readonly mayTry: MayTry;
+  /** When to give up, on the monotonic clock in ms. */
+  readonly until: number;
+  /** Without this topic nothing can be committed: when another one takes nothing, it alone is to blame. */
+  readonly journal: string;
+  /** Of the broker that a link is open to. */
+  readonly dialect: (link: Link) => Dialect;
+  /** After the metadata was asked for: why a partition cannot be written to any more. */
+  readonly refusal: (topic: string, partition: number) => MephistoError | undefined;
+}
+
+/** Several messages, together, are larger than the topic accepts: smaller batches may do. */
+export class BatchTooLarge extends Error {
+  readonly topic: string;
+
+  constructor(topic: string) {
+    super(`a batch for ${topic} is too large`);
+    this.topic = topic;
+  }
+}
+
+/**
+ * Takes all that is in the queues to the leaders of their partitions, as the batches of one transaction. A repetition has
+ * the same bytes, and so the same sequence. After an error nothing more is sent, and connections on which something is
+ * unanswered are ended. Errors: `NOT_MASTER`, `MESSAGE_TOO_LARGE`, `UNREACHABLE` when it takes too long, `BUFFER_FULL` when
+ * that is for too much of it, `PROTOCOL`, those of `refusal`; {@link BatchTooLarge}.
+ */
+export async function writeAll(
+  queues: readonly PartitionQueue[],
+  way: Way,
+): Promise<ReadonlyMap<PartitionQueue, Written>> {
+  const writing = new Writing(queues, way);
+  const late = setTimeout(() => writing.giveUp(), Math.max(0, way.until - way.clock.monotonic()));
+  try {
+    return await writing.run();
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+interface Sent {
+  readonly queue: PartitionQueue;
+  readonly batch: Batch;
+}
+
+class Writing {
+  readonly #queues: readonly PartitionQueue[];
+  readonly #way: Way;
+  readonly #written = new Map<PartitionQueue, Written>();
+  readonly #firstSent = new Map<Batch, Instant>();
+  readonly #inFlight = new Map<Link, number>();
+  readonly #busy = new Backoff(1, 10); // the markers of the transaction before are being written
+  readonly #away = new Backoff(20, 500);
+  readonly #ended = Promise.withResolvers<void>();
+  /** What keeps a partition from being written. */
+  readonly #trouble = new Map<PartitionQueue, string>();
+  /** Partitions of which the metadata is to be asked for before they are tried again. */
+  readonly #stale = new Set<PartitionQueue>();
+  #over = false;
+  #asking = false;
+  #alarm: ReturnType<typeof setTimeout> | undefined;
+  /** When the last answer came, and the longest time without one, in ms: as long as they come, nothing is wrong. */
+  #answeredAt: number;
+  #silence = 0;
+  readonly #begunAt: number;
+
+  constructor(queues: readonly PartitionQueue[], way: Way) {
+    this.#queues = queues;
+    this.#way = way;
+    this.#begunAt = this.#answeredAt = way.clock.monotonic();
+  }
+
+  async run(): Promise<ReadonlyMap<PartitionQueue, Written>> {
+    const { closed } = this.#way.links;
+    const stop = () => this.#fail(new MephistoError("STOPPED", "The publisher has been closed."));
+    closed.addEventListener("abort", stop);
+    try {
+      if (closed.aborted) stop();
+      this.#flush();
+      await this.#ended.promise;
+    } finally {
+      closed.removeEventListener("abort", stop);
+      clearTimeout(this.#alarm);
+    }
+    return this.#written;
+  }
+
+  giveUp(): void {
+    this.#heard();
+    const [trouble] = this.#trouble.values();
+    if (trouble === undefined && this.#silence < SILENCE * (this.#way.until - this.#begunAt)) {
+      return this.#fail(
+        new MephistoError("BUFFER_FULL", "A tick has sent more than can be written while one transaction may last."),
+      );
+    }
+    const why = `The messages of a tick could not be written in time: ${trouble ?? "slow"}.`;
+    const left = new Set(this.#queues.filter((queue) => !queue.empty).map(({ topic }) => topic));
+    this.#fail(left.has(this.#way.journal) ? new MephistoError("UNREACHABLE", why) : new TopicsAway(left, why));
+  }
+
+  #heard(): void {
+    const now = this.#way.clock.monotonic();
+    this.#silence = Math.max(this.#silence, now - this.#answeredAt);
+    this.#answeredAt = now;
+  }
+
+  #fail(error: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    for (const [link, count] of this.#inFlight) if (count > 0) this.#way.links.drop(link);
+    this.#ended.reject(error);
+  }
+
+  /** Sends what can be sent, and comes back when more can. */
+  readonly #flush = (): void => {
+    try {
+      this.#send();
+    } catch (error) {
+      this.#fail(error);
+    }
+  };
+
+  #send(): void {
+    if (this.#over) return;
+    const left = this.#queues.filter((queue) => !queue.empty);
+    if (left.length === 0) {
+      this.#over = true;
+      return this.#ended.resolve();
+    }
+    const now = this.#way.clock.monotonic();
+    this.#ask(left.filter((queue) => this.#stale.has(queue) && queue.notBefore <= now));
+    const requests = new Map<Link, { sent: Sent[]; bytes: number }>();
+    for (const queue of left) {
+      if (this.#stale.has(queue) || !queue.sendable(now)) continue;
+      const link = this.#leader(queue);
+      if (link === undefined) {
+        this.#again([queue], this.#away.next(), true, `${queue.topic}[${queue.partition}] has no leader`);
+        continue;
+      }
+      const request = requests.get(link) ?? { sent: [], bytes: 0 };
+      if ((this.#inFlight.get(link) ?? 0) >= IN_FLIGHT || request.bytes > REQUEST_BYTES) continue;
+      const batch = queue.take(this.#way.identity, this.#way.kind);
+      if (batch === undefined) continue;
+      request.sent.push({ queue, batch });
+      request.bytes += batch.bytes?.length ?? 0;
+      requests.set(link, request);
+    }
+    for (const [link, { sent }] of requests) void this.#exchange(link, sent);
+    // What did not fit goes at once in the next.
+    if ([...requests.values()].some(({ bytes }) => bytes > REQUEST_BYTES)) queueMicrotask(this.#flush);
+    this.#setAlarm(Math.min(...left.map(({ notBefore }) => notBefore).filter((moment) => moment > now)), now);
+  }
+
+  #setAlarm(at: number, now: number): void {
+    clearTimeout(this.#alarm);
+    // Rounded up: timers know whole milliseconds, and one that is early would find nothing to do.
+    if (at < Infinity) this.#alarm = setTimeout(this.#flush, Math.ceil(at - now));
+  }
+
+  #leader({ topic, partition }: PartitionQueue): Link | undefined {
+    const { cluster, links } = this.#way;
+    const nodeId = cluster.leader(topic, partition);
+    return nodeId < 0 ? undefined : links.to(cluster.node(nodeId));
+  }
+
+  /** These are tried again after `wait` ms; `stale`: when it has been asked where they are. */
+  #again(queues: readonly PartitionQueue[], wait: number, stale: boolean, trouble: string): void {
+    const moment = this.#way.clock.monotonic() + wait;
+    for (const queue of queues) {
+      queue.notBefore = moment;
+      this.#trouble.set(queue, trouble.replace(/\.$/, ""));
+      if (stale) this.#stale.add(queue);
+    }
+  }
+
+  async #exchange(link: Link, sent: readonly Sent[]): Promise<void> {
+    this.#inFlight.set(link, (this.#inFlight.get(link) ?? 0) + 1);
+    try {
+      await link.open();
+      if (this.#over) return;
+      if (!this.#way.mayTry()) throw notMaster();
+      const now = this.#now();
+      for (const { batch } of sent) if (!this.#firstSent.has(batch)) this.#firstSent.set(batch, now);
+      const { request, wireName } = this.#way.dialect(link);
+      const topics = [...groupBy(sent, ({ queue }) => queue.topic)].map(([topic, group]) => ({
+        topic,
+        name: wireName(topic) ?? unknown(topic),
+        partitions: group.map(({ queue, batch }) => ({
+          partition: queue.partition,
+          batch: batch.bytes ?? new Uint8Array(),
+        })),
+      }));
+      const call = request({
+        timeoutMs: REPLICAS_TIMEOUT,
+        topics: topics.map(({ name, partitions }) => ({ topic: name, partitions })),
+      });
+      const answer = await link.send(call, ANSWER_TIMEOUT);
+      this.#inFlight.set(link, (this.#inFlight.get(link) ?? 1) - 1);
+      this.#heard();
+      const names = new Map(topics.map(({ topic, name }) => [name, topic]));
+      this.#answered(sent, new Map(answer.topics.map(({ topic, partitions }) => [names.get(topic), partitions])));
+    } catch (error) {
+      if (this.#over) return;
+      if (!(error instanceof MephistoError) || error.code !== "UNREACHABLE") return this.#fail(error);
+      this.#way.links.drop(link);
+      this.#inFlight.delete(link);
+      for (const { queue, batch } of sent) queue.failed(batch);
+      this.#again(sent.map(({ queue }) => queue), this.#away.next(), true, error.message);
+    }
+    this.#flush();
+  }
+
+  /** `answer`: by the topic. */
+  #answered(sent: readonly Sent[], answer: ReadonlyMap<string | undefined, readonly ProducedPartition[]>): void {
+    const busy: PartitionQueue[] = [], away: PartitionQueue[] = [];
+    let trouble = "";
+    for (const each of sent) {
+      const { queue, batch } = each;
+      const { topic, partition } = queue;
+      const found = answer.get(topic)?.find((one) => one.partition === partition);
+      const errorCode = found?.errorCode ?? Code.LEADER_NOT_AVAILABLE;
+      if (found?.errorCode === Code.NONE) {
+        this.#took(each, found);
+        continue;
+      }
+      if (errorCode === Code.MESSAGE_TOO_LARGE || errorCode === Code.RECORD_LIST_TOO_LARGE) {
+        return this.#fail(batch.count > 1 ? new BatchTooLarge(topic) : tooLarge(topic, batch.builder.size));
+      }
+      // Of a batch behind one that failed this is what had to come. Of the first it means that something is missing.
+      const outOfOrder = errorCode === Code.OUT_OF_ORDER_SEQUENCE_NUMBER;
+      const error = refusalOf(queue, errorCode, found);
+      // Of what stood beside one that was refused: it is that one's error which says whether it passes.
+      const mayPass = errorCode === Code.OPERATION_NOT_ATTEMPTED || isRetriableCode(errorCode);
+      if (outOfOrder ? queue.isFirst(batch) : !mayPass) return this.#fail(ofTopic(topic, error));
+      queue.failed(batch);
+      if (outOfOrder) continue;
+      trouble = error.message;
+      (errorCode === Code.CONCURRENT_TRANSACTIONS ? busy : away).push(queue);
+    }
+    if (busy.length > 0) this.#again(busy, this.#busy.next(), false, trouble);
+    if (away.length > 0) this.#again(away, this.#away.next(), true, trouble);
+  }
+
+  #took({ queue, batch }: Sent, { baseOffset, logAppendTimeMs }: ProducedPartition): void {
+    const answered = this.#now();
+    const sent = this.#firstSent.get(batch) ?? answered;
+    queue.written(batch);
+    this.#firstSent.delete(batch);
+    this.#trouble.delete(queue);
+    const before = this.#written.get(queue);
+    const offsets = before?.offsets ?? new Map<Batch, number>();
+    this.#written.set(queue, {
+      offsets: offsets.set(batch, baseOffset),
+      first: before?.first ?? baseOffset, // the first goes alone
+      end: Math.max(before?.end ?? 0, baseOffset + batch.count), // a later one may be answered before
+      appended: logAppendTimeMs,
+      sent,
+      answered,
+    });
+  }
+
+  /** Asks where partitions are, which are then tried again. */
+  #ask(queues: readonly PartitionQueue[]): void {
+    if (this.#asking || queues.length === 0) return;
+    this.#asking = true;
+    void this.#asked(queues).catch((error: unknown) => this.#fail(error)).finally(() => {
+      this.#asking = false;
+      this.#flush();
+    });
+  }
+
+  async #asked(queues: readonly PartitionQueue[]): Promise<void> {
+    const { cluster, refusal } = this.#way;
+    const topics = [...new Set(queues.map(({ topic }) => topic))];
+    try {
+      await cluster.refresh(topics);
+    } catch (error) {
+      if (!isRetriable(error)) throw error;
+      return this.#again(queues, this.#away.next(), true, messageOf(error));
+    }
+    for (const queue of queues) {
+      const refused = refusal(queue.topic, queue.partition);
+      if (refused) throw refused;
+      this.#stale.delete(queue);
+    }
+  }
+
+  #now(): Instant {
+    return { monotonic: this.#way.clock.monotonic(), wall: this.#way.clock.wall() };
+  }
+}
+
+/** It was known when its leader was: somebody else has looked since. */
+function unknown(topic: string): never {
+  throw new MephistoError("UNREACHABLE", `Topic ${topic} is not known at the moment.`);
+}
+
+/** Whatever is written to a topic that we may not write to is refused, whoever wrote it. */
+function ofTopic(topic: string, error: MephistoError): MephistoError {
+  return error.code === "NOT_AUTHORIZED" ? new TopicRefused(topic, error.code, error.message, { cause: error }) : error;
+}
