@@ -1,7 +1,7 @@
 // A program that sends, reads and closes, and is over then: for link.test.ts.
 import process from "node:process";
 import { until } from "../../support/until.ts";
-import { Member, record } from "./support.ts";
+import { Member, record } from "../support.ts";
 
 const { TEST_URL = "", TEST_TOPIC = "" } = process.env;
 const member = new Member(TEST_URL, TEST_TOPIC, [TEST_TOPIC]);
