@@ -11,5 +11,10 @@ export interface Clock {
   boot?(): number | undefined;
 }
 
+/** What runs at certain times asks this what time it is, in ms since the epoch. */
+export interface Now {
+  now(): number;
+}
+
 /** The clocks of this process. */
 export const systemClock: Clock = { monotonic: () => performance.now(), wall: () => Date.now() };

@@ -131,6 +131,11 @@ export function isMephistoError(thrown: unknown): thrown is MephistoError {
   return typeof thrown === "object" && thrown !== null && ours.has(thrown);
 }
 
+/** The code of an error of ours. */
+export function errorCodeOf(error: unknown): ErrorCode | undefined {
+  return isMephistoError(error) ? error.code : undefined;
+}
+
 /** Whatever was thrown, as an error of ours. */
 export function asError(thrown: unknown): MephistoError {
   return isMephistoError(thrown) ? thrown : new MephistoError("PROTOCOL", messageOf(thrown), { cause: thrown });

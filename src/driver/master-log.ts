@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type ErrorCode, MephistoError } from "../core/errors.ts";
+import { type ErrorCode, errorCodeOf, MephistoError } from "../core/errors.ts";
 import type { Instant } from "../core/lease.ts";
 import type { Record, TopicPartition } from "./driver.ts";
 
@@ -86,6 +86,12 @@ export class TopicsAway extends MephistoError {
     super("UNREACHABLE", message, options);
     this.topics = new Set(topics);
   }
+}
+
+/** Whether an error says that this master may publish nothing more, and the next one knows what it has published. */
+export function isOver(error: unknown): boolean {
+  const code = errorCodeOf(error);
+  return code === "NOT_MASTER" || code === "FENCED" || code === "JOURNAL_LOST";
 }
 
 /** What a transaction that was committed has written. */

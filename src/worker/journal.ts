@@ -15,8 +15,8 @@
  * @module
  */
 import type { WorkSummary } from "../core/master-work.ts";
-import type { Outcome } from "../core/timer.ts";
 import type { JournalEntry, PartitionOffset } from "../driver/master-log.ts";
+import type { TimerRecord } from "./timers/timer-record.ts";
 import { Fields, isCount, isObject } from "./journal-fields.ts";
 
 /** Of the last master. */
@@ -32,27 +32,6 @@ export interface MasterRecord {
   readonly resigned: boolean;
   /** What it has to run; undefined of a master of before. */
   readonly work?: WorkSummary;
-}
-
-/** Of a timer; the counts are over all of its life. */
-export interface TimerRecord {
-  /** The last that was run, in ms since the epoch. */
-  readonly slot: number;
-  /** The time on a zone's clock that it stands for, of a timer of fixed times. */
-  readonly label?: string;
-  /** How that ended. */
-  readonly outcome: Outcome;
-  /** The master that ran it. */
-  readonly epoch: number;
-  readonly worker: string;
-  readonly ran: number;
-  readonly failed: number;
-  readonly skipped: number;
-  readonly caughtUp: number;
-  /** The sentence of the last failure, if that was the last outcome. */
-  readonly error?: string;
-  /** Where its messages end in the topics of the app's actors, for timers that wait until they are consumed. */
-  readonly ends?: readonly PartitionOffset[];
 }
 
 /**

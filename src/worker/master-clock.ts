@@ -1,11 +1,6 @@
-import type { Clock } from "../core/clock.ts";
+import type { Clock, Now } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import type { LogTime } from "../driver/master-log.ts";
-
-/** What runs at certain times asks this what time it is, in ms since the epoch. */
-export interface Now {
-  now(): number;
-}
 
 /** From so much on a difference between our clock and the log's is told, in ms. */
 const TELL_FROM = 1000;

@@ -1,12 +1,11 @@
 import { codeField, type LogFields } from "../core/logger.ts";
 import { formatDuration } from "../core/duration.ts";
-import { isRetriable, messageOf } from "../core/errors.ts";
+import { errorCodeOf, isRetriable, messageOf } from "../core/errors.ts";
 import { retryPause } from "../core/policy.ts";
 import type { Supervisor } from "../core/supervisor.ts";
 import type { Report, Troubles } from "../core/troubles.ts";
 import type { Term } from "./mastership.ts";
 import { Reign, type ReignParts, type Stage } from "./reign.ts";
-import { codeOf } from "./transaction-runner.ts";
 
 /** How often it is looked whether all goes well, in ms. */
 const LOOKS = 1000;
@@ -128,7 +127,7 @@ export class Master {
         return await reign.run();
       } catch (error) {
         this.#strivingSince ??= clock.monotonic();
-        if (codeOf(error) === "JOURNAL_LOST" && await this.#isAnew()) continue;
+        if (errorCodeOf(error) === "JOURNAL_LOST" && await this.#isAnew()) continue;
         this.#failures++;
         if (term.holds()) this.#failed(error, reign);
       }
@@ -147,7 +146,7 @@ export class Master {
 
   #failed(error: unknown, { refused }: Reign): void {
     const { logger, standDown } = this.#parts;
-    const code = codeOf(error);
+    const code = errorCodeOf(error);
     if (code === "FENCED") return standDown("another one has been made master since, and Kafka refuses this one");
     if (isRetriable(error) && code !== "JOURNAL_BLOCKED") this.#report?.failed(error);
     if (code === "NOT_MASTER" || isRetriable(error) && code !== "JOURNAL_BLOCKED") {

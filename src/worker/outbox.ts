@@ -1,3 +1,4 @@
+import { isOver } from "../driver/master-log.ts";
 import { MephistoError } from "../core/errors.ts";
 import type { Turns } from "../core/pause.ts";
 import type { Record } from "../driver/driver.ts";
@@ -5,7 +6,6 @@ import { tasksEntry } from "./journal.ts";
 import { textHeaders, withHeader } from "./outgoing.ts";
 import type { Publication } from "./publication.ts";
 import { sizeOf } from "./sends.ts";
-import { isOver } from "./transaction-runner.ts";
 
 /** The most that may wait to be committed, in bytes. */
 const WAITING_BYTES = 256 << 20;

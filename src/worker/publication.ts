@@ -1,11 +1,11 @@
 import type { Clock } from "../core/clock.ts";
-import { describeThrown, isRetriable, MephistoError, messageOf } from "../core/errors.ts";
+import { describeThrown, errorCodeOf, isRetriable, MephistoError, messageOf } from "../core/errors.ts";
 import { retryPause } from "../core/policy.ts";
-import { TopicRefused, TopicsAway } from "../driver/master-log.ts";
+import { isOver, TopicRefused, TopicsAway } from "../driver/master-log.ts";
 import { type AwayLane, AwayTopics } from "./away-topics.ts";
 import { sizeOf } from "./sends.ts";
 import type { Part } from "./transaction-part.ts";
-import { codeOf, isOver, TransactionRunner, type TransactionRunnerParts } from "./transaction-runner.ts";
+import { TransactionRunner, type TransactionRunnerParts } from "./transaction-runner.ts";
 
 /** The most that goes together: so many parts, and so many bytes unless one part alone has more. */
 const SHARED_PARTS = 1000;
@@ -248,7 +248,7 @@ export class Publication {
     const middle = refused.size === 0 ? left.length >> 1 : 0;
     for (const some of [left.slice(0, middle), left.slice(middle)]) {
       const free = some.filter((each) => !this.#follows(each));
-      if (free.length > 0) await this.#publish(free, { ...way, decided: codeOf(error) === "PROTOCOL" });
+      if (free.length > 0) await this.#publish(free, { ...way, decided: errorCodeOf(error) === "PROTOCOL" });
     }
   }
 

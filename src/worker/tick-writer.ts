@@ -1,14 +1,14 @@
+import type { TimerRecord } from "./timers/timer-record.ts";
 import type { AppDefinition } from "../core/app.ts";
 import { messageOf } from "../core/errors.ts";
 import { codeField, type Logger } from "../core/logger.ts";
 import type { TimerDefinition } from "../core/timer.ts";
-import type { PartitionOffset } from "../driver/master-log.ts";
-import { timerEntry, type TimerRecord } from "./journal.ts";
+import { isOver, type PartitionOffset } from "../driver/master-log.ts";
+import { timerEntry } from "./journal.ts";
 import { withHeaders } from "./outgoing.ts";
 import type { Publication } from "./publication.ts";
 import type { TickResult, TimerBook } from "./timer-book.ts";
 import type { Draft } from "./transaction-part.ts";
-import { isOver } from "./transaction-runner.ts";
 
 export interface TickWriterParts {
   readonly actors: AppDefinition["actors"];

@@ -1,5 +1,5 @@
 import { askingSignal } from "../core/asking-signal.ts";
-import type { Clock } from "../core/clock.ts";
+import type { Clock, Now } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { describeThrown, MephistoError, messageOf } from "../core/errors.ts";
 import { codeField, type Logger } from "../core/logger.ts";
@@ -10,7 +10,6 @@ import type { Record } from "../driver/driver.ts";
 import type { Yielder } from "../core/yielder.ts";
 import type { Context } from "../runtime/context.ts";
 import type { BlockWatch } from "./block-watch.ts";
-import type { Now } from "./master-clock.ts";
 import { origin } from "./origin.ts";
 import type { RunWatch } from "./run-watch.ts";
 import { ScopeSends } from "./scope-sends.ts";

@@ -1,8 +1,8 @@
+import type { TimerRecord } from "./timers/timer-record.ts";
 import type { Rule } from "../core/rule.ts";
 import type { Outcome } from "../core/timer.ts";
 import type { Record } from "../driver/driver.ts";
 import type { PartitionOffset } from "../driver/master-log.ts";
-import type { TimerRecord } from "./journal.ts";
 
 /** How a run of a timer ended. */
 export interface TickResult {

@@ -1,3 +1,4 @@
+import type { TimerRecord } from "./timers/timer-record.ts";
 import { codeField, withFields } from "../core/logger.ts";
 import type { Context } from "../runtime/context.ts";
 import { formatDuration } from "../core/duration.ts";
@@ -6,14 +7,12 @@ import { beginning, droppedBefore, type Due, nextDue, type Progress, QUEUE_LIMIT
 import { spreadOf } from "../core/spread.ts";
 import type { Supervisor } from "../core/supervisor.ts";
 import type { TimerDefinition, TimerPolicy } from "../core/timer.ts";
-import type { PartitionOffset } from "../driver/master-log.ts";
-import type { TimerRecord } from "./journal.ts";
+import { isOver, type PartitionOffset } from "../driver/master-log.ts";
 import { type RunningCall, RunWatch, WatchTicker } from "./run-watch.ts";
 import { Seldom } from "../core/seldom.ts";
 import { type CutOff, inHandFor, runAs, type Running } from "./stop.ts";
 import { runTick, type TickParts, type TickSpan } from "./tick.ts";
 import { type TickResult, TimerBook } from "./timer-book.ts";
-import { isOver } from "./transaction-runner.ts";
 
 /** The longest sleep, in ms: a wall clock that is set is noticed, and no timer of the runtime overflows. */
 const LONGEST_SLEEP = 30_000;

@@ -1,6 +1,6 @@
+import type { TimerRecord } from "./timers/timer-record.ts";
 import type { Record } from "../driver/driver.ts";
 import type { EndsOf, JournalEntry, PartitionOffset } from "../driver/master-log.ts";
-import type { TimerRecord } from "./journal.ts";
 
 /** What one tick, or one of those that share its transaction, has to be committed: all of it or nothing. */
 export interface Part {

@@ -1,9 +1,10 @@
-import { isMephistoError, isRetriable, MephistoError, messageOf } from "../core/errors.ts";
+import { errorCodeOf, isMephistoError, isRetriable, MephistoError, messageOf } from "../core/errors.ts";
 import type { Sleep } from "../core/pause.ts";
 import { retryPause } from "../core/policy.ts";
 import {
   type EndsOf,
   type FencedPublisher,
+  isOver,
   type JournalEntry,
   type LogTime,
   TopicsAway,
@@ -70,7 +71,7 @@ export class TransactionRunner {
         const { time } = await fenced.publish(transaction, this.#parts.holds);
         return appended(time);
       } catch (error) {
-        if (codeOf(error) === "UNKNOWN_OUTCOME") {
+        if (errorCodeOf(error) === "UNKNOWN_OUTCOME") {
           // Not an abort: as a rule it was committed, and only the answer is lost. The journal knows.
           this.#trouble = messageOf(error);
           if (await this.#wasCommitted(written)) return;
@@ -110,7 +111,7 @@ export class TransactionRunner {
   /** Waits before the next attempt; throws the error when there is to be none, as it does not pass. */
   async #again(error: unknown, passes: boolean, failures: number): Promise<void> {
     const { signal, sleep } = this.#parts;
-    const code = codeOf(error);
+    const code = errorCodeOf(error);
     if (isMephistoError(error) && (code === "FENCED" || code === "JOURNAL_LOST")) {
       this.#parts.lost(error);
     }
@@ -129,18 +130,7 @@ export class TransactionRunner {
 /** Whether what a master may still publish passes after an attempt that failed so. */
 function mayPass(error: unknown, failures: number): boolean {
   // One that the log reports for good may be the transaction's own fault, and that of the next may be none.
-  return isRetriable(error) || codeOf(error) === "PROTOCOL" && failures < ATTEMPTS;
-}
-
-/** Whether an error says that this master may publish nothing more, and the next one knows what it has published. */
-export function isOver(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === "NOT_MASTER" || code === "FENCED" || code === "JOURNAL_LOST";
-}
-
-/** The code of an error of ours. */
-export function codeOf(error: unknown): MephistoError["code"] | undefined {
-  return isMephistoError(error) ? error.code : undefined;
+  return isRetriable(error) || errorCodeOf(error) === "PROTOCOL" && failures < ATTEMPTS;
 }
 
 function lastOf(entries: readonly JournalEntry[]): Map<string, Uint8Array | null> {

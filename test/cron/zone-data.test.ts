@@ -1,4 +1,5 @@
 /** Runtimes whose time zone data differ: what one has run by its own the other neither runs again nor leaves out. */
+import type { TimerRecord } from "../../src/worker/timers/timer-record.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -7,7 +8,6 @@ import { every, type Rule } from "../../src/core/rule.ts";
 import type { CatchUp } from "../../src/core/timer.ts";
 import { cronRule } from "../../src/cron/rule.ts";
 import { zoneOf, zoneShowing } from "../../src/cron/zone.ts";
-import type { TimerRecord } from "../../src/worker/journal.ts";
 import { replay, timerEntry } from "../../src/worker/journal.ts";
 import { TimerBook } from "../../src/worker/timer-book.ts";
 

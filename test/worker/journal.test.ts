@@ -1,3 +1,4 @@
+import type { TimerRecord } from "../../src/worker/timers/timer-record.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -12,7 +13,6 @@ import {
   type RunningRecord,
   tasksEntry,
   timerEntry,
-  type TimerRecord,
 } from "../../src/worker/journal.ts";
 import { coded } from "../core/fakes.ts";
 

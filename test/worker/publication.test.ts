@@ -1,3 +1,4 @@
+import type { TimerRecord } from "../../src/worker/timers/timer-record.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -6,7 +7,7 @@ import { MephistoError } from "../../src/core/errors.ts";
 import { timer, type TimerOptions } from "../../src/core/timer.ts";
 import type { Record } from "../../src/driver/driver.ts";
 import { TopicRefused, TopicsAway } from "../../src/driver/master-log.ts";
-import { masterEntry, type TimerRecord } from "../../src/worker/journal.ts";
+import { masterEntry } from "../../src/worker/journal.ts";
 import { Publication } from "../../src/worker/publication.ts";
 import { TickWriter } from "../../src/worker/tick-writer.ts";
 import { TimerBook } from "../../src/worker/timer-book.ts";

@@ -1,3 +1,4 @@
+import type { TimerRecord } from "../../src/worker/timers/timer-record.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { summaryOf } from "../../src/core/master-work.ts";
@@ -7,14 +8,7 @@ import type { TimerOptions } from "../../src/core/timer.ts";
 import { actor } from "../../src/core/actor.ts";
 import { timer, type TimerFunction } from "../../src/core/timer.ts";
 import { context } from "../../src/runtime/context.ts";
-import {
-  masterEntry,
-  replay,
-  ruleEntry,
-  runningEntry,
-  timerEntry,
-  type TimerRecord,
-} from "../../src/worker/journal.ts";
+import { masterEntry, replay, ruleEntry, runningEntry, timerEntry } from "../../src/worker/journal.ts";
 import { Master } from "../../src/worker/master.ts";
 import type { Term } from "../../src/worker/mastership.ts";
 import type { Scope } from "../../src/worker/scope.ts";

@@ -1,3 +1,4 @@
+import type { TimerRecord } from "../../src/worker/timers/timer-record.ts";
 import { BAD_THENABLE, HOSTILE } from "../core/hostile.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -13,7 +14,6 @@ import { QUEUE_LIMIT } from "../../src/core/policy.ts";
 import { every } from "../../src/core/rule.ts";
 import { cronRule } from "../../src/cron/rule.ts";
 import { zoneShowing } from "../../src/cron/zone.ts";
-import type { TimerRecord } from "../../src/worker/journal.ts";
 import type { TickResult } from "../../src/worker/timer-book.ts";
 import { everyWorkersSpan } from "../../src/worker/every-worker.ts";
 import { type Span, TimerLoop } from "../../src/worker/timer-loop.ts";
