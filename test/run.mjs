@@ -64,8 +64,8 @@ const nodeOnly = [
   // The tests of cut-off, secure and producer stand on it on each of them.
   "test/support/kafka.test.ts",
   "test/support/proxy.test.ts",
-  // Any sequence of events, on virtual time: test/worker/actor-loop.test.ts runs each of them everywhere.
-  "test/worker/actor-loop-model",
+  // Any sequence of events, on virtual time: test/worker/actors/actor-loop.test.ts runs each of them everywhere.
+  "test/worker/actors/actor-loop-model",
   // The same of fetching and sending: fetcher.test.ts and producer.test.ts run everywhere.
   "test/kafka/consumer/fetch-model",
   "test/kafka/producer/write-access",

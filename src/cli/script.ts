@@ -4,7 +4,7 @@ import type { Logger } from "../core/logger.ts";
 import { finish } from "../runtime/exit.ts";
 import type { Handover } from "../worker/resign.ts";
 import type { WorkerSettings } from "../worker/settings.ts";
-import type { Journal } from "../worker/journal.ts";
+import type { Journal } from "../worker/master/journal.ts";
 import type { RunningWorker } from "../worker/status.ts";
 import { brokerCommand, type MakeBroker } from "./broker.ts";
 import type { StartBroker } from "./broker-start.ts";

@@ -2,7 +2,7 @@ import { describeSlot, isoTime, type Upcoming, upcoming } from "../core/upcoming
 import { groupBy } from "../core/group-by.ts";
 import { lackedBy } from "../core/master-work.ts";
 import { masterWork } from "../worker/connect.ts";
-import type { Journal } from "../worker/journal.ts";
+import type { Journal } from "../worker/master/journal.ts";
 import { idleBy, named } from "../worker/work-watch.ts";
 import type { ScriptDefinition } from "./script.ts";
 import { table } from "./table.ts";

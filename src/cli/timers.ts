@@ -1,6 +1,6 @@
 import { systemClock } from "../core/clock.ts";
 import { slotJson } from "../core/upcoming.ts";
-import type { MasterRecord } from "../worker/journal.ts";
+import type { MasterRecord } from "../worker/master/journal.ts";
 import { settingsOf, URL_FLAG } from "./ask.ts";
 import type { Command } from "./dispatch.ts";
 import { UsageError } from "./parse.ts";

@@ -1,8 +1,8 @@
 import { slotJson, type UpcomingJson } from "../core/upcoming.ts";
-import type { Forecast } from "./forecast.ts";
-import type { Journal, RunningRecord } from "./journal.ts";
-import type { TimerBook } from "./timer-book.ts";
-import type { TimerLoop } from "./timer-loop.ts";
+import type { Forecast } from "./timers/forecast.ts";
+import type { Journal, RunningRecord } from "./master/journal.ts";
+import type { TimerBook } from "./timers/timer-book.ts";
+import type { TimerLoop } from "./timers/timer-loop.ts";
 import type { WorkWatch } from "./work-watch.ts";
 
 /** What a worker says of itself, as the web port shows it in JSON. Times are ISO 8601, durations ms. */

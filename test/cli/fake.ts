@@ -7,7 +7,7 @@ import { again } from "../../src/cli/again.ts";
 import type { BrokerOptions, DevBroker } from "../../src/cli/broker.ts";
 import type { Host, ScriptDefinition } from "../../src/cli/script.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
-import type { Journal } from "../../src/worker/journal.ts";
+import type { Journal } from "../../src/worker/master/journal.ts";
 import type { Handover } from "../../src/worker/resign.ts";
 import { runtime } from "../../src/runtime/info.ts";
 import type { WorkerSettings } from "../../src/worker/settings.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { main } from "../../src/cli/script.ts";
 import { MephistoError } from "../../src/core/errors.ts";
-import { origin } from "../../src/worker/origin.ts";
+import { origin } from "../../src/worker/calls/origin.ts";
 import { exampleDefinition, FakeHost, fakeWorker } from "./fake.ts";
 
 const host = new FakeHost();

@@ -8,8 +8,8 @@ import { every, type Rule } from "../../src/core/rule.ts";
 import type { CatchUp } from "../../src/core/timer.ts";
 import { cronRule } from "../../src/cron/rule.ts";
 import { zoneOf, zoneShowing } from "../../src/cron/zone.ts";
-import { replay, timerEntry } from "../../src/worker/journal.ts";
-import { TimerBook } from "../../src/worker/timer-book.ts";
+import { replay, timerEntry } from "../../src/worker/master/journal.ts";
+import { TimerBook } from "../../src/worker/timers/timer-book.ts";
 
 const HOUR = 3_600_000;
 const ZONE = "America/Vancouver";

@@ -10,7 +10,7 @@ import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
 import { parseUrl } from "../../src/kafka/connection/url.ts";
 import { context } from "../../src/runtime/context.ts";
 import { eventLoopTurn } from "../../src/runtime/turn.ts";
-import type { Scope } from "../../src/worker/scope.ts";
+import type { Scope } from "../../src/worker/calls/scope.ts";
 import { resolveSettings } from "../../src/worker/settings.ts";
 import { Worker } from "../../src/worker/worker.ts";
 import { fakeApp } from "../core/fakes.ts";

@@ -301,10 +301,10 @@ export const GUARANTEES: readonly SourceMistake[] = [
   ),
   elsewhere(
     "a stop counts as a failed attempt",
-    "src/worker/actor/handler-loop.ts",
+    "src/worker/actors/handler-loop.ts",
     "if (this.ended) return failures.endedUnfinished(held, error);",
     "",
-    { test: "test/worker/actor-loop.test.ts" },
+    { test: "test/worker/actors/actor-loop.test.ts" },
   ),
   elsewhere(
     "a lease is only counted on the monotonic clock",

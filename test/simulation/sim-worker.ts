@@ -7,8 +7,8 @@ import { type Tick, timer } from "../../src/core/timer.ts";
 import type { Driver, Membership } from "../../src/driver/driver.ts";
 import type { Host } from "../../src/driver/memory/host.ts";
 import { context } from "../../src/runtime/context.ts";
-import { recordOf } from "../../src/worker/outgoing.ts";
-import type { Scope } from "../../src/worker/scope.ts";
+import { recordOf } from "../../src/worker/calls/outgoing.ts";
+import type { Scope } from "../../src/worker/calls/scope.ts";
 import { resolveSettings } from "../../src/worker/settings.ts";
 import { Worker } from "../../src/worker/worker.ts";
 

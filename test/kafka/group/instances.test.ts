@@ -5,7 +5,7 @@ import { silent } from "../../../src/core/logger.ts";
 import { pause } from "../../../src/core/pause.ts";
 import { KafkaDriver } from "../../../src/kafka/kafka-driver.ts";
 import { parseUrl } from "../../../src/kafka/connection/url.ts";
-import { Mastership } from "../../../src/worker/mastership.ts";
+import { Mastership } from "../../../src/worker/master/mastership.ts";
 import { type KafkaAddress, kafkaForTests } from "../../support/kafka.ts";
 import { until } from "../../support/until.ts";
 import { ignoring, unique } from "../support.ts";

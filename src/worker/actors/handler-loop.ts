@@ -1,0 +1,229 @@
+import type { ActorDefinition } from "../../core/actor.ts";
+import type { Clock } from "../../core/clock.ts";
+import { describeThrown } from "../../core/errors.ts";
+import type { Decoder, Feed, InHand } from "../../core/feed.ts";
+import { HandlerStream } from "../../core/handler-stream.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Message, Run } from "../../core/message.ts";
+import type { Sleep } from "../../core/pause.ts";
+import type { Yielder } from "../../core/yielder.ts";
+import { Seldom } from "../../core/seldom.ts";
+import type { Publisher, Record } from "../../driver/driver.ts";
+import type { Context } from "../../runtime/context.ts";
+import type { BlockWatch } from "../calls/block-watch.ts";
+import { origin } from "../calls/origin.ts";
+import type { Scope } from "../calls/scope.ts";
+import { ScopeSends } from "../calls/scope-sends.ts";
+import { runAs, type Running } from "../calls/stop.ts";
+import { type ActorCounts, at, type Failures } from "./failures.ts";
+import type { Lanes } from "./lanes.ts";
+import { Turn } from "./turn.ts";
+
+/** After a failure of a handler that has no message in hand, or its return. */
+const TROUBLE_PAUSE_MS = 1000;
+
+/** To somebody whose handler is made for one message. */
+const USE_STREAM = "It is given a stream of messages, not one: for await (const message of stream) { … }";
+
+export interface HandlerLoopParts {
+  readonly actor: ActorDefinition;
+  readonly decoder: Decoder;
+  readonly counts: ActorCounts;
+  readonly lanes: Lanes;
+  readonly failures: Failures;
+  readonly publisher: Pick<Publisher, "send">;
+  readonly context: Context<Scope>;
+  readonly calls?: Context<Running> | undefined;
+  /** What `stop()` inside of the handler stands for. */
+  readonly running: Running;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly sleep: Sleep;
+  readonly yielder: Yielder;
+  readonly blocks: Pick<BlockWatch, "enter" | "returned">;
+  /** Aborts when nothing more is handed out. */
+  readonly signal: AbortSignal;
+}
+
+/** Calls a handler again and again, each time with a new stream: what it has in hand, and what it sends meanwhile. */
+export class HandlerLoop implements Feed {
+  readonly signal: AbortSignal;
+  readonly #parts: HandlerLoopParts;
+  readonly #beginSends: () => ScopeSends;
+  readonly #turn = new Turn();
+  #stream: HandlerStream | undefined;
+  /** What the call of the handler sends that is under way. */
+  #sends: ScopeSends;
+  /** What was in hand of a handler that has failed, until it stands in its lanes again. */
+  #failing: readonly InHand[] = [];
+
+  constructor(parts: HandlerLoopParts) {
+    this.#parts = parts;
+    this.signal = parts.signal;
+    const { actor, clock, logger, publisher } = parts;
+    const { tell } = new Seldom((sentence) => logger.error(sentence), clock);
+    const send = (record: Record) => publisher.send(record);
+    this.#beginSends = () => new ScopeSends({ name: `actor ${actor.name}`, send, tell });
+    this.#sends = this.#beginSends();
+  }
+
+  /** Until the signal aborts. */
+  async run(): Promise<void> {
+    const { actor: { handler }, blocks, clock, decoder } = this.#parts;
+    this.#takeBack();
+    const left = blocks.enter(this.#inHandText);
+    while (!this.ended) {
+      const stream = this.#stream = new HandlerStream(this, decoder, clock);
+      try {
+        await this.#call(() => handler(stream));
+        await stream.finish();
+        if (!this.ended) await this.#returned(stream);
+      } catch (error) {
+        this.returned();
+        this.#failing = stream.inHand();
+        stream.abandon();
+        await this.#failed(this.#failing, error, stream.used ? "" : `. ${USE_STREAM}`);
+      }
+      this.#stream = undefined;
+      this.#sends.end();
+      this.#sends = this.#beginSends();
+      this.#parts.lanes.letGo();
+    }
+    left();
+  }
+
+  /** Whether a call of the handler has not ended. */
+  get inCall(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  inHand(): readonly InHand[] {
+    return this.#stream?.inHand() ?? [];
+  }
+
+  /** Since when its partition has its turn, on the monotonic clock. */
+  get turnSince(): number {
+    return this.#turn.since;
+  }
+
+  // The feed of its stream.
+
+  get ended(): boolean {
+    return this.signal.aborted;
+  }
+
+  get crowded(): boolean {
+    return this.#parts.lanes.crowded;
+  }
+
+  get turned(): boolean {
+    return this.#parts.yielder.turned;
+  }
+
+  get unsettled(): boolean {
+    return this.#sends.unsettled;
+  }
+
+  take(holding: boolean): Run | undefined {
+    const now = this.#parts.clock.monotonic();
+    const run = this.#parts.lanes.take(now, holding);
+    if (run === undefined) return undefined;
+    void this.#parts.yielder.due(now); // from here on what runs is counted, whatever was waited for before
+    this.#turn.begin(run, now);
+    return run;
+  }
+
+  wait(limitMs?: number): Promise<void> {
+    return this.#parts.lanes.wait(limitMs);
+  }
+
+  extend(run: Run): boolean {
+    if (!run.ours || run.handedOut) return false;
+    const { clock, counts, lanes, yielder } = this.#parts;
+    const now = clock.monotonic();
+    this.#turn.look(now);
+    run.limit = run.index; // for the answer no
+    if (lanes.retryIsDue(now) || yielder.due(now)) return false;
+    if (this.#turn.isOver(now)) {
+      if (lanes.othersReady) return false;
+      counts.handled += this.#turn.renew(run, now);
+    }
+    this.#turn.raise(run);
+    return true;
+  }
+
+  release(run: Run): void {
+    this.#parts.counts.handled += this.#turn.count(run);
+    this.#parts.lanes.release(run);
+  }
+
+  done(messages: readonly InHand[]): void {
+    const { failures, lanes } = this.#parts;
+    for (const each of messages) lanes.done(each);
+    if (failures.waiting) { for (const { run } of messages) failures.done(run.partition); }
+    lanes.letGo();
+  }
+
+  setAside(run: Run, message: Message, error: unknown): Promise<boolean> {
+    return this.#parts.failures.undecodable(run, message, error);
+  }
+
+  rest(): Promise<void> | undefined {
+    return this.#parts.yielder.due();
+  }
+
+  returned(): void {
+    this.#parts.blocks.returned(this.#inHandText);
+  }
+
+  settle(): Promise<void> {
+    return this.#sends.settle();
+  }
+
+  #call(handler: () => Promise<void>): Promise<void> {
+    const { actor, calls, context, running } = this.#parts;
+    const call = async () => await runAs(calls, running, handler);
+    const scope = this.#sends;
+    return origin.run({ about: { actor: actor.name }, scope }, () => context.run(scope, call));
+  }
+
+  /** It should not have, but what it had in hand is done. */
+  async #returned({ used }: HandlerStream): Promise<void> {
+    const { actor: { name }, logger, sleep } = this.#parts;
+    const why = used ? " although its stream goes on" : ` without reading its stream. ${USE_STREAM}`;
+    logger.warn(`The handler of ${name} has returned${why}. It is called again.`);
+    await sleep(TROUBLE_PAUSE_MS, this.signal);
+  }
+
+  async #failed(held: readonly InHand[], error: unknown, advice: string): Promise<void> {
+    const { actor: { name }, failures, logger, sleep } = this.#parts;
+    if (this.ended) return failures.endedUnfinished(held, error);
+    await this.#sends.forget();
+    if (this.ended) return;
+    if (held.length === 0) {
+      logger.error(`The handler of ${name} failed with no message in hand: ${describeThrown(error)}${advice}`);
+      return await sleep(TROUBLE_PAUSE_MS, this.signal);
+    }
+    this.#failing = [];
+    await failures.failed(held, error);
+  }
+
+  /** After a fault of this loop: what it had in hand is handed out again, rather than passed over. */
+  #takeBack(): void {
+    const held = [...this.#failing, ...this.inHand()];
+    this.#failing = [];
+    this.#stream?.abandon();
+    this.#stream = undefined;
+    this.#parts.lanes.again(held, true);
+    this.#parts.lanes.letGo();
+  }
+
+  readonly #inHandText = (): string | undefined => {
+    const [held] = this.inHand();
+    const last = held?.run.messages[held.to - 1];
+    if (held === undefined || last === undefined) return undefined;
+    const first = held.run.messages[Math.min(held.from, this.#turn.lookedFrom)] ?? last;
+    const between = first === last ? "" : ` (or another since offset ${first.offset}, which it had in a row)`;
+    return `actor ${this.#parts.actor.name} with ${at(held.run, last)}${between}`;
+  };
+}

@@ -1,0 +1,111 @@
+import { MephistoError } from "../../core/errors.ts";
+import type { Turns } from "../../core/pause.ts";
+import type { Record } from "../../driver/driver.ts";
+import type { Scope } from "./scope.ts";
+import { markScoped, ScopeSends } from "./scope-sends.ts";
+import { Watched } from "./watched.ts";
+
+/** The most that a tick may have queued, in bytes. */
+const TICK_BYTES = 256 << 20;
+/** What a queued message takes beside its bytes, roughly, and each header. */
+const MESSAGE_OVERHEAD = 64;
+
+/** What a message takes in memory, roughly, in bytes. */
+export function sizeOf({ key, value, headers }: Record): number {
+  let size = (value?.length ?? 0) + (key?.length ?? 0) + MESSAGE_OVERHEAD;
+  for (const [name, bytes] of headers) size += name.length + (bytes?.length ?? 0) + MESSAGE_OVERHEAD;
+  return size;
+}
+
+/** The sends of a tick: kept until its function has ended, then published together. */
+export class TickSends implements Scope {
+  readonly #timer: string;
+  readonly #mayRun: () => boolean;
+  readonly #tell: (sentence: string) => void;
+  readonly #turns: Turns | undefined;
+  readonly #refused: { readonly sent: Watched; readonly refusal: MephistoError }[] = [];
+  #records: Record[] = [];
+  #bytes = 0;
+  /** What it starts that is not part of it. */
+  readonly #aside: ScopeSends;
+  #ended = false;
+  #expired = false;
+
+  /**
+   * `mayRun`: whether mastership still holds. `tell` is for what goes wrong when the tick can no longer fail. `turns`:
+   * others' between sends that are awaited, and refusals.
+   */
+  constructor(timer: string, mayRun: () => boolean, tell: (sentence: string) => void, turns?: Turns) {
+    this.#turns = turns;
+    this.#tell = tell;
+    this.#timer = timer;
+    this.#mayRun = mayRun;
+    this.#aside = new ScopeSends({ name: `timer ${timer}`, send: (record) => this.send(record), tell });
+  }
+
+  send(record: Record): Promise<void> {
+    const size = sizeOf(record);
+    const refusal = this.#refusalOf(size);
+    if (refusal) return this.#refuse(refusal);
+    this.#bytes += size;
+    this.#records.push(record);
+    return this.#turns?.due() ?? Promise.resolve();
+  }
+
+  adopt(sending: Promise<void>): Promise<void> {
+    return this.#aside.adopt(sending);
+  }
+
+  /** Waits for what is not part of it; throws what failed of that and nobody waited for. */
+  settle(): Promise<void> {
+    return this.#aside.settle();
+  }
+
+  async forget(): Promise<void> {
+    await this.#aside.forget();
+  }
+
+  /** Ends the tick; gives what it sent. Throws a refusal that nobody waited for: part of a tick is not published. */
+  end(): Record[] {
+    this.#ended = true;
+    this.#aside.end();
+    const records = this.#records.splice(0);
+    const missed = this.#refused.splice(0).find(({ sent }) => !sent.watched);
+    if (missed) throw missed.refusal;
+    return records;
+  }
+
+  /** Ends the tick; what it sent is not published. `expired`: its time was over. */
+  abandon(expired = false): void {
+    this.#ended = true;
+    this.#aside.end();
+    this.#expired = expired;
+    this.#records = [];
+    this.#refused.length = 0;
+  }
+
+  #refusalOf(size: number): MephistoError | undefined {
+    if (this.#expired) return this.#refusal("TICK_TIMEOUT", "its tick took longer than its timeout");
+    if (this.#ended) return this.#refusal("TICK_ENDED", "its tick has ended: await what it starts");
+    if (!this.#mayRun()) return this.#refusal("NOT_MASTER", "this worker is no longer master");
+    if (this.#bytes + size <= TICK_BYTES) return undefined;
+    return this.#refusal("BUFFER_FULL", `one tick may queue ${TICK_BYTES >> 20} MiB`);
+  }
+
+  #refuse(refusal: MephistoError): Promise<void> {
+    const isLate = this.#ended;
+    markScoped(refusal);
+    const refused = this.#turns?.refusal(refusal) ?? Promise.reject(refusal);
+    const sent = new Watched((_, reject) => void refused.catch(reject));
+    if (!isLate) this.#refused.push({ sent, refusal });
+    // A refusal that nobody waits for must not end the process: it fails the tick, or comes after it and is told.
+    Promise.prototype.then.call(sent, undefined, () => {
+      if (isLate && !sent.watched) this.#tell(refusal.message);
+    });
+    return sent;
+  }
+
+  #refusal(code: "TICK_ENDED" | "TICK_TIMEOUT" | "NOT_MASTER" | "BUFFER_FULL", why: string): MephistoError {
+    return new MephistoError(code, `A send of timer ${this.#timer} is refused: ${why}.`);
+  }
+}

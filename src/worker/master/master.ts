@@ -1,0 +1,188 @@
+import { codeField, type LogFields } from "../../core/logger.ts";
+import { formatDuration } from "../../core/duration.ts";
+import { errorCodeOf, isRetriable, messageOf } from "../../core/errors.ts";
+import { retryPause } from "../../core/policy.ts";
+import type { Supervisor } from "../../core/supervisor.ts";
+import type { Report, Troubles } from "../../core/troubles.ts";
+import type { Term } from "./mastership.ts";
+import { Reign, type ReignParts, type Stage } from "./reign.ts";
+
+/** How often it is looked whether all goes well, in ms. */
+const LOOKS = 1000;
+/** The longest pause before it is tried again to begin, in ms. */
+const LONGEST_PAUSE = 2000;
+/** After so many failures to begin, what was read of the journal meanwhile counts for nothing: it may never come to its end. */
+const FRUITLESS = 3;
+/** How often it is told that something keeps this worker from ticking, in ms. */
+const AGAIN = 60_000;
+
+export interface MasterParts extends Omit<ReignParts, "ownEpoch" | "begun" | "moved"> {
+  /** The id of another journal, where all that was there before is gone for good. */
+  journalAnew?(): Promise<string | undefined>;
+  /** Gives mastership up: another worker may be able to do what this one cannot. */
+  standDown(why: string): void;
+  readonly supervisor: Supervisor;
+  readonly troubles?: Troubles;
+}
+
+/** A worker as master, from term to term: begins its reign in each, and gives up when nothing comes of it. */
+export class Master {
+  readonly #parts: MasterParts;
+  readonly #grace: number;
+  #reign: Reign | undefined;
+  #ownEpoch: number | undefined;
+  #journalId: string;
+  #trouble: string | undefined;
+  /** Since when it tries to begin; a journal that is being read is no standstill, however long it is. */
+  #strivingSince: number | undefined;
+  /** How often it has failed to since. */
+  #failures = 0;
+  #toldAt = -Infinity;
+  #told: unknown;
+  /** How often it gave up, since it could not tick. */
+  gaveUp = 0;
+
+  constructor(parts: MasterParts) {
+    this.#parts = parts;
+    this.#journalId = parts.journalId;
+    this.#grace = 2 * parts.sessionTimeout;
+  }
+
+  /** What it does as the elected one; `over` when it is not. */
+  get stage(): Stage {
+    return this.#reign?.stage ?? "over";
+  }
+
+  /** The journal's epoch of the term that lasts, or 0. */
+  get epoch(): number {
+    return this.#reign?.epoch ?? 0;
+  }
+
+  /** The latest reign's journal, as it was found. */
+  get journal(): Reign["journal"] {
+    return this.#reign?.journal;
+  }
+
+  /** What keeps it from ticking, or some of its ticks from a topic, though it is elected, or was last: a sentence. */
+  get trouble(): string | undefined {
+    return this.#trouble ?? this.#reign?.awayFor(this.#grace);
+  }
+
+  /** A term has begun. */
+  begin(term: Term): void {
+    this.#strivingSince = this.#parts.clock.monotonic();
+    this.#failures = 0;
+    const { supervisor } = this.#parts;
+    const { signal } = term;
+    void supervisor.loop("The master's term", () => this.#rule(term), { signal });
+    void supervisor.loop("The watch over the master", () => this.#watch(term), { signal });
+  }
+
+  /** The group has decided again. */
+  look(): void {
+    this.#reign?.look();
+  }
+
+  /** Another worker is master: what kept this one from it is its affair no longer. */
+  relieved(): void {
+    this.#trouble = undefined;
+    this.#report?.drop();
+  }
+
+  /** Where it tells what waiting mends: an outage, which keeps nobody from being ready. */
+  get #report(): Report | undefined {
+    return this.#parts.troubles?.of("Beginning as master");
+  }
+
+  /** No run begins any more, and tasks are told to end; what is in hand goes on, and may be published. */
+  close(): void {
+    this.#reign?.close();
+  }
+
+  /** Writes that it has resigned, as its last transaction, if it reigns. At most `ms`; never throws. */
+  async resign(ms: number): Promise<void> {
+    await this.#reign?.resign(ms);
+  }
+
+  async #rule(term: Term): Promise<void> {
+    const { clock, sleep } = this.#parts;
+    const begun = (epoch: number) => {
+      this.#ownEpoch = epoch;
+      this.#strivingSince = this.#trouble = undefined;
+      this.#failures = 0;
+      this.#report?.over();
+    };
+    const moved = () => {
+      if (this.#failures < FRUITLESS) this.#strivingSince = clock.monotonic();
+    };
+    for (let failures = 1; term.holds(); failures++) {
+      const reign = this.#reign = new Reign(term, {
+        ...this.#parts,
+        journalId: this.#journalId,
+        ownEpoch: this.#ownEpoch,
+        begun,
+        moved,
+      });
+      try {
+        return await reign.run();
+      } catch (error) {
+        this.#strivingSince ??= clock.monotonic();
+        if (errorCodeOf(error) === "JOURNAL_LOST" && await this.#isAnew()) continue;
+        this.#failures++;
+        if (term.holds()) this.#failed(error, reign);
+      }
+      await sleep(Math.min(retryPause(failures), LONGEST_PAUSE), term.signal);
+    }
+  }
+
+  /** Whether there is another journal to go on with. */
+  async #isAnew(): Promise<boolean> {
+    const journalId = await this.#parts.journalAnew?.().catch(() => undefined);
+    if (journalId === undefined || journalId === this.#journalId) return false;
+    this.#journalId = journalId;
+    this.#ownEpoch = undefined;
+    return true;
+  }
+
+  #failed(error: unknown, { refused }: Reign): void {
+    const { logger, standDown } = this.#parts;
+    const code = errorCodeOf(error);
+    if (code === "FENCED") return standDown("another one has been made master since, and Kafka refuses this one");
+    if (isRetriable(error) && code !== "JOURNAL_BLOCKED") this.#report?.failed(error);
+    if (code === "NOT_MASTER" || isRetriable(error) && code !== "JOURNAL_BLOCKED") {
+      return logger.debug(messageOf(error), codeField(error));
+    }
+    this.#trouble = messageOf(error);
+    this.#tell(code === "NOT_AUTHORIZED" ? this.#trouble : code ?? refused, this.#trouble, codeField(error));
+    if (refused) standDown("the clocks differ too much");
+  }
+
+  /** A master that holds its lease and does not tick gives up: another one may be able to. */
+  async #watch(term: Term): Promise<void> {
+    const { clock, sleep, standDown } = this.#parts;
+    for (;;) {
+      await sleep(LOOKS, term.signal);
+      if (!term.holds()) return;
+      const reign = this.#reign;
+      reign?.look();
+      const since = reign?.stage === "waiting" ? undefined : this.#strivingSince ?? reign?.stuckSince;
+      if (reign?.stage === "waiting") this.#strivingSince = clock.monotonic();
+      const lasts = since === undefined ? 0 : clock.monotonic() - since;
+      if (lasts < this.#grace) continue;
+      this.gaveUp++;
+      const why = reign?.trouble ?? this.#trouble ?? `it is stuck while ${reign?.stage ?? "beginning"}`;
+      this.#trouble = `This worker is elected and could not tick for ${formatDuration(lasts)}: ${why}`;
+      this.#tell("stuck", this.#trouble);
+      return standDown("it could not tick");
+    }
+  }
+
+  /** One line a minute, unless it is something else. */
+  #tell(about: unknown, sentence: string, fields?: LogFields): void {
+    const now = this.#parts.clock.monotonic();
+    if (about === this.#told && now - this.#toldAt < AGAIN) return;
+    this.#told = about;
+    this.#toldAt = now;
+    this.#parts.logger.error(sentence, fields);
+  }
+}
