@@ -34,6 +34,8 @@ export class Invariants {
   readonly #handled = new Map<string, Set<number>>();
   readonly #checked = new Map<string, number>();
   readonly #committers = new Map<string, string>();
+  /** To where a member's own late commit has set a partition back: from there the next owner goes on. */
+  readonly #setBack = new Map<string, number>();
   readonly #open = new Map<number, { topic: string; batch: Batch }[]>();
   readonly #log: MemoryLog;
   #epoch = 0;
@@ -173,12 +175,16 @@ export class Invariants {
       const [topic = "", partition] = key.split("/");
       const log = this.#log.topics.get(topic)?.partitions[Number(partition)];
       const from = this.#checked.get(key) ?? 0;
-      // A commit of its own that was given up may still come after a later one.
       const before = this.#committers.get(key);
-      if (offset < from && by !== before) {
+      if (offset >= from) {
+        this.#committers.set(key, by);
+        this.#setBack.delete(key);
+      } else if (by === before) {
+        // A commit of its own that was given up may still come after a later one.
+        this.#setBack.set(key, offset);
+      } else if (offset < (this.#setBack.get(key) ?? from)) {
         this.fail(`${key} is committed up to ${offset} by ${by}, after ${from} by ${before}`);
       }
-      if (offset >= from) this.#committers.set(key, by);
       for (let at = from; at < offset; at++) {
         const { record, fate } = log?.entries[at] ?? {};
         if (record === undefined || fate?.state === "aborted") continue;

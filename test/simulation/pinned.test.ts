@@ -50,6 +50,14 @@ const FOUND: readonly { readonly what: string; readonly seed: number; readonly f
       { at: 9973, kind: "freeze", victim: "master", lasts: 710, what: "wall" },
     ],
   },
+  {
+    what: "a first commit whose answer is lost leaves no schedule to a clock that is wrong",
+    seed: 22926,
+    faults: [
+      { at: 1742, kind: "strike", message: "EndTxn", phase: "answer", skip: 0, what: "lose", lasts: 1341 },
+      { at: 5305, kind: "clock", victim: 0, ahead: 1_985_778, lasts: 1110 },
+    ],
+  },
 ];
 
 for (const { what, seed, faults } of FOUND) {

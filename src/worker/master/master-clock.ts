@@ -23,6 +23,11 @@ export class MasterClock implements Now {
     this.#clock = clock;
   }
 
+  /** Whether the log's time is known. */
+  get isSet(): boolean {
+    return this.#offset !== undefined;
+  }
+
   /** The log's time; ours before the first append. */
   now(): number {
     return this.#offset === undefined ? this.#clock.wall() : this.#clock.monotonic() + this.#offset;

@@ -245,8 +245,11 @@ export class Reign {
     });
     const epoch = (journal.master?.epoch ?? 0) + 1;
     this.#record = { epoch, generation, worker, version, resigned: false, work: this.#work() };
-    await this.#writeOwn(this.#record);
-    if (!this.#holds()) throw over();
+    // A commit whose answer was lost says no time: by this machine's clock alone nothing may be written down or run.
+    do {
+      await this.#writeOwn(this.#record);
+      if (!this.#holds()) throw over();
+    } while (!this.#time.isSet);
     this.#stage = "reigning";
     begun(epoch);
     logger.info(`This worker is master (epoch ${epoch}).`, ROUTINE);

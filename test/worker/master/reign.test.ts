@@ -433,6 +433,17 @@ test("an answer that is lost is looked up: committed is committed, and nothing i
   }
 });
 
+test("a first commit whose answer is lost leaves no schedule to a clock that is wrong", async () => {
+  const { time, log, elect, send, published, end } = made(() => send("a"));
+  log.skew = -33 * 60_000;
+  log.lost = { count: 1, committed: true };
+  elect();
+  await settle();
+  await time.pass(700);
+  assert.deepEqual([published(), log.entry("rule:restock")], [[], undefined]);
+  await end();
+});
+
 test("a lost answer is left to the next master when the term is over", async () => {
   const { time, log, elect, send, published, end, loops } = made(() => send("a"));
   const over = elect();
