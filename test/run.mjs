@@ -56,7 +56,7 @@ const nodeOnly = [
   // What the brokers do of themselves here concerns no runtime: fenced-restarts.test.ts has the master that loses its
   // connections to a broker on each of them, cluster.test.ts and chaos.test.ts workers of all three.
   "test/kafka/master/fenced-cluster",
-  // What brokers refuse; that a file can be written on each of them is in test/worker/dead-letter-file.test.ts.
+  // What brokers refuse; that a file can be written on each of them is in test/worker/dead-letters/dead-letter-file.test.ts.
   "test/kafka/dead-letters",
   "test/kafka/acl",
   // It waits for bytes that come slowly; what a runtime makes of them is in test/kafka/connection/line.test.ts.
