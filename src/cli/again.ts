@@ -1,15 +1,10 @@
 import { variable } from "../runtime/env.ts";
 import { type Runtime, runtime } from "../runtime/info.ts";
 import { startedAs } from "../runtime/started.ts";
+import type { Start } from "./host.ts";
 import { planLaunch, RUNTIMES } from "./launch.ts";
 import { suggestion } from "../core/nearest.ts";
 import { UsageError } from "./parse.ts";
-
-/** How to start a program. */
-export interface Start {
-  readonly program: string;
-  readonly args: readonly string[];
-}
 
 /**
  * How to start this program again with other words: the same binary if it has been compiled, else the same script, on

@@ -1,6 +1,6 @@
 import { MephistoError } from "../core/errors.ts";
 import { resolveSettings, SETTING_VARIABLES, type WorkerSettings } from "../worker/settings.ts";
-import type { Host, ScriptDefinition } from "./script.ts";
+import type { Host, ScriptDefinition } from "./host.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** The flag of all commands that ask Kafka something, and end. */

@@ -1,4 +1,5 @@
-import { brokerCommand, type MakeBroker } from "./broker.ts";
+import { brokerCommand } from "./broker.ts";
+import type { MakeBroker } from "./host.ts";
 import { dispatch } from "./dispatch.ts";
 import { type Terminal, terminal as processTerminal } from "./terminal.ts";
 

@@ -6,19 +6,10 @@ import { variable } from "../runtime/env.ts";
 import { findRuntime, stripsTypes } from "../runtime/find.ts";
 import { type Runtime, runtime } from "../runtime/info.ts";
 import { startedAs } from "../runtime/started.ts";
-import { again, type Start } from "./again.ts";
+import { again } from "./again.ts";
+import type { BrokerStart, Start } from "./host.ts";
 import { argsFor } from "./launch.ts";
 import { VERSION } from "./version.ts";
-
-/** How the broker of `dev` is started. */
-export interface BrokerStart extends Start {
-  readonly runtime: Runtime["name"];
-  /** By `mephisto broker`, without the script. */
-  readonly isAlone: boolean;
-}
-
-/** Says how to start a broker with these flags. */
-export type StartBroker = (words: readonly string[]) => BrokerStart;
 
 /** Where the choice looks. */
 export interface Around {

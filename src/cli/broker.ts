@@ -1,40 +1,18 @@
 import type { StringArgDef } from "citty";
 import { codeOf, MephistoError, messageOf } from "../core/errors.ts";
-import type { Logger } from "../core/logger.ts";
 import { pause } from "../core/pause.ts";
 import { workerId } from "../runtime/info.ts";
 import { onStopSignals, signalExitCode } from "../runtime/signals.ts";
 import { type Given, SETTING_VARIABLES } from "../worker/settings.ts";
 import { brokerSettingsOf } from "./broker-settings.ts";
 import type { Command } from "./dispatch.ts";
+import type { DevBroker, MakeBroker } from "./host.ts";
 import { LOG_LEVELS, makeLogger } from "./logger.ts";
 import { portOf, resolveLoglevel } from "./options.ts";
 import { folderOf } from "./folder.ts";
 import { UsageError } from "./parse.ts";
 import { bytesOf } from "../core/size.ts";
 import type { Terminal } from "./terminal.ts";
-
-/** What a dev broker is made with. */
-export interface BrokerOptions {
-  /** 0: any free one. */
-  readonly port: number;
-  readonly host: string;
-  /** A folder that keeps everything; without one it is kept in memory. */
-  readonly data?: string;
-  /** In bytes. */
-  readonly memoryLimit?: number;
-  /** Kafka's settings of a broker, by their names. */
-  readonly settings: Readonly<Record<string, string>>;
-  readonly logger: Logger;
-}
-
-/** A broker for development. */
-export interface DevBroker {
-  start(): Promise<{ port: number }>;
-  stop(): Promise<void>;
-}
-
-export type MakeBroker = (options: BrokerOptions) => DevBroker | Promise<DevBroker>;
 
 /** Kafka's own port: what workers look for when nothing else is said. */
 export const BROKER_PORT = 9092;

@@ -17,7 +17,7 @@ import type { Command } from "./dispatch.ts";
 import { portOf, resolveLoglevel, WEB_PORT } from "./options.ts";
 import { UsageError } from "./parse.ts";
 import { howToUse } from "./how-to-use.ts";
-import type { Host, ScriptDefinition } from "./script.ts";
+import type { Host, ScriptDefinition } from "./host.ts";
 import { folderOf } from "./folder.ts";
 import { bytesOf } from "../core/size.ts";
 import type { Terminal } from "./terminal.ts";

@@ -1,6 +1,6 @@
 import { startedAs } from "../runtime/started.ts";
 import { DEFAULT_URL, SETTING_VARIABLES } from "../worker/settings.ts";
-import type { ScriptDefinition } from "./script.ts";
+import type { ScriptDefinition } from "./host.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** How a worker of the script finds the broker at an address: one that looks there anyway needs no flag. */

@@ -2,7 +2,7 @@ import { formatDuration } from "../core/duration.ts";
 import { redact } from "../core/redact.ts";
 import type { WorkerStatus } from "../worker/status.ts";
 import type { WorkerSettings } from "../worker/settings.ts";
-import type { ScriptDefinition } from "./script.ts";
+import type { ScriptDefinition } from "./host.ts";
 import { placeOf } from "./timer-table.ts";
 import { VERSION } from "./version.ts";
 

@@ -3,7 +3,7 @@ import type { Journal } from "../worker/master/journal.ts";
 import { settingsOf, URL_FLAG } from "./ask.ts";
 import type { Command } from "./dispatch.ts";
 import { readJournal } from "./read-journal.ts";
-import type { Host, ScriptDefinition } from "./script.ts";
+import type { Host, ScriptDefinition } from "./host.ts";
 import { serializerName } from "./serializers.ts";
 import { table } from "./table.ts";
 import type { Terminal } from "./terminal.ts";

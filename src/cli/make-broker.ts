@@ -1,4 +1,4 @@
-import type { BrokerOptions, DevBroker } from "./broker.ts";
+import type { BrokerOptions, DevBroker } from "./host.ts";
 
 /** Makes a broker for development. Loaded only where one is asked for: workers need none. */
 export async function makeBroker(options: BrokerOptions): Promise<DevBroker> {

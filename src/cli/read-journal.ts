@@ -3,7 +3,7 @@ import { journalTopic } from "../core/journal-topic.ts";
 import type { Journal } from "../worker/master/journal.ts";
 import type { WorkerSettings } from "../worker/settings.ts";
 import { ask } from "./ask.ts";
-import type { Host, ScriptDefinition } from "./script.ts";
+import type { Host, ScriptDefinition } from "./host.ts";
 
 /** What the journal says, or, in a sentence, why there is nothing to be said. `patience` in ms. */
 export async function readJournal(

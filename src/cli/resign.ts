@@ -1,7 +1,7 @@
 import type { Handover } from "../worker/resign.ts";
 import { ask, settingsOf, URL_FLAG } from "./ask.ts";
 import type { Command } from "./dispatch.ts";
-import type { Host, ScriptDefinition } from "./script.ts";
+import type { Host, ScriptDefinition } from "./host.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Has the master hand over to another worker. */

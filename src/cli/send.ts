@@ -3,7 +3,7 @@ import { ask, settingsOf, URL_FLAG } from "./ask.ts";
 import type { Command } from "./dispatch.ts";
 import { suggestion } from "../core/nearest.ts";
 import { repeated, UsageError } from "./parse.ts";
-import type { Host, ScriptDefinition } from "./script.ts";
+import type { Host, ScriptDefinition } from "./host.ts";
 import { valueOf } from "./serializers.ts";
 import type { Terminal } from "./terminal.ts";
 

@@ -4,7 +4,7 @@ import { lackedBy } from "../core/master-work.ts";
 import { masterWork } from "../worker/connect.ts";
 import type { Journal } from "../worker/master/journal.ts";
 import { idleBy, named } from "../worker/work-watch.ts";
-import type { ScriptDefinition } from "./script.ts";
+import type { ScriptDefinition } from "./host.ts";
 import { table } from "./table.ts";
 
 /** A timer as a person, or a program that reads JSON, is told of it; null is what is not known. */

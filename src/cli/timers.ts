@@ -5,7 +5,7 @@ import { settingsOf, URL_FLAG } from "./ask.ts";
 import type { Command } from "./dispatch.ts";
 import { UsageError } from "./parse.ts";
 import { readJournal } from "./read-journal.ts";
-import type { Host, ScriptDefinition } from "./script.ts";
+import type { Host, ScriptDefinition } from "./host.ts";
 import type { Terminal } from "./terminal.ts";
 import { comingSlots, comingTable, failures, idleTimers, timerRows, timerTable } from "./timer-table.ts";
 

@@ -18,7 +18,7 @@ import type { Command } from "./dispatch.ts";
 import { introduce } from "./introduce.ts";
 import { LOG_FORMATS, LOG_LEVELS, loggerOf, makeLogger, openLogFile } from "./logger.ts";
 import { resolveOptions } from "./options.ts";
-import type { Host, ScriptDefinition } from "./script.ts";
+import type { Host, ScriptDefinition } from "./host.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** How long the web port waits for what the journal says, in ms. */

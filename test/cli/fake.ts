@@ -4,8 +4,7 @@ import { app, type AppDefinition, type AppOptions, setRuntime } from "../../src/
 import { task } from "../../src/core/task.ts";
 import { timer } from "../../src/core/timer.ts";
 import { again } from "../../src/cli/again.ts";
-import type { BrokerOptions, DevBroker } from "../../src/cli/broker.ts";
-import type { Host, ScriptDefinition } from "../../src/cli/script.ts";
+import type { BrokerOptions, DevBroker, Host, ScriptDefinition } from "../../src/cli/host.ts";
 import type { Terminal } from "../../src/cli/terminal.ts";
 import type { Journal } from "../../src/worker/master/journal.ts";
 import type { Handover } from "../../src/worker/resign.ts";
