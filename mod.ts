@@ -56,7 +56,7 @@ setRuntime((definition) => {
   return {
     send: (actor, message) => program.send(actor, message),
     async start() {
-      const { terminalLogger } = await import("./src/cli/terminal-logger.ts");
+      const { terminalLogger } = await import("./src/cli/terminal/terminal-logger.ts");
       await program.start(terminalLogger());
     },
     stop: () => program.stop(),
@@ -65,7 +65,7 @@ setRuntime((definition) => {
       const [{ main }, { makeBroker }, { brokerStart }] = await Promise.all([
         import("./src/cli/script.ts"),
         import("./src/cli/make-broker.ts"),
-        import("./src/cli/broker-start.ts"),
+        import("./src/cli/launch/broker-start.ts"),
       ]);
       await main(definition, {
         worker: (settings, logger, advice) => program.worker(settings, logger, advice),

@@ -6,9 +6,9 @@ import { variable } from "../runtime/env.ts";
 import { finish } from "../runtime/exit.ts";
 import { replaceProcess } from "../runtime/replace.ts";
 import { versionLine } from "./about.ts";
-import { needMain, planLaunch, readRequest } from "./launch.ts";
+import { needMain, planLaunch, readRequest } from "./launch/launch.ts";
 import { makeBroker } from "./make-broker.ts";
-import { isUsageError } from "./parse.ts";
+import { isUsageError } from "./args/parse.ts";
 
 const USAGE = `Runs a Mephisto script with Bun, Deno or Node, whichever is there.
 
@@ -44,7 +44,7 @@ async function run(words: readonly string[]): Promise<number> {
       const launch = planLaunch(own, ["broker", ...request.words], request.runtime, path);
       if (launch.program !== process.execPath) return await replaceProcess(launch.program, launch.args);
       // Loaded only here: a script brings its own command line.
-      const { runBroker } = await import("./broker-alone.ts");
+      const { runBroker } = await import("./commands/broker-alone.ts");
       return await runBroker(request.words, makeBroker);
     }
     case "run": {

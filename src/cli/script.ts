@@ -1,15 +1,15 @@
 import { finish } from "../runtime/exit.ts";
-import { brokerCommand } from "./broker.ts";
-import { devCommand } from "./dev.ts";
-import { dispatch } from "./dispatch.ts";
+import { brokerCommand } from "./commands/broker.ts";
+import { devCommand } from "./commands/dev.ts";
+import { dispatch } from "./args/dispatch.ts";
 import type { Host, ScriptDefinition } from "./host.ts";
-import { howToUse } from "./how-to-use.ts";
-import { listCommand } from "./list.ts";
-import { resignCommand } from "./resign.ts";
-import { sendCommand } from "./send.ts";
-import { type Terminal, terminal as processTerminal } from "./terminal.ts";
-import { timersCommand } from "./timers.ts";
-import { workerCommand } from "./worker.ts";
+import { howToUse } from "./launch/how-to-use.ts";
+import { listCommand } from "./commands/list.ts";
+import { resignCommand } from "./commands/resign.ts";
+import { sendCommand } from "./commands/send.ts";
+import { type Terminal, terminal as processTerminal } from "./terminal/terminal.ts";
+import { timersCommand } from "./commands/timers.ts";
+import { workerCommand } from "./commands/worker.ts";
 
 /** Runs a script's own command line and gives the exit code; never throws. */
 export function runScript(

@@ -3,9 +3,9 @@ import { actor, type ActorDefinition, type Outgoing } from "../../src/core/actor
 import { app, type AppDefinition, type AppOptions, setRuntime } from "../../src/core/app.ts";
 import { task } from "../../src/core/task.ts";
 import { timer } from "../../src/core/timer.ts";
-import { again } from "../../src/cli/again.ts";
+import { again } from "../../src/cli/launch/again.ts";
 import type { BrokerOptions, DevBroker, Host, ScriptDefinition } from "../../src/cli/host.ts";
-import type { Terminal } from "../../src/cli/terminal.ts";
+import type { Terminal } from "../../src/cli/terminal/terminal.ts";
 import type { Journal } from "../../src/worker/master/journal.ts";
 import type { Handover } from "../../src/worker/resign.ts";
 import { runtime } from "../../src/runtime/info.ts";

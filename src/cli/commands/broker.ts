@@ -1,0 +1,140 @@
+import type { StringArgDef } from "citty";
+import { codeOf, MephistoError, messageOf } from "../../core/errors.ts";
+import { pause } from "../../core/pause.ts";
+import { workerId } from "../../runtime/info.ts";
+import { onStopSignals, signalExitCode } from "../../runtime/signals.ts";
+import { type Given, SETTING_VARIABLES } from "../../worker/settings.ts";
+import { brokerSettingsOf } from "../args/broker-settings.ts";
+import type { Command } from "../args/dispatch.ts";
+import type { DevBroker, MakeBroker } from "../host.ts";
+import { LOG_LEVELS, makeLogger } from "../terminal/logger.ts";
+import { portOf, resolveLoglevel } from "../args/options.ts";
+import { folderOf } from "../args/folder.ts";
+import { UsageError } from "../args/parse.ts";
+import { bytesOf } from "../../core/size.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+
+/** Kafka's own port: what workers look for when nothing else is said. */
+export const BROKER_PORT = 9092;
+
+/** How long it may take to stop, in ms. */
+const STOP_WITHIN = 900;
+
+const flag = (description: string, more: Partial<StringArgDef> = {}): StringArgDef => ({
+  type: "string",
+  description,
+  ...more,
+});
+
+/** The flags that `dev` hands on to its broker. */
+export const BROKER_FLAGS = {
+  data: flag("Keeps everything in a folder; without it, in memory", { valueHint: "folder" }),
+  memory: flag("How much is kept in memory", { valueHint: "512MiB" }),
+  "auto-create": { type: "boolean", default: true, description: "Creates no topic because a client asks for it" },
+  partitions: flag("Partitions of a topic made without a number; default 1", { valueHint: "number" }),
+  set: flag("A setting of Kafka's broker; may be given several times", { valueHint: "name=value" }),
+  loglevel: flag("What is told; default info [MEPHISTO_LOGLEVEL]", { alias: "l", valueHint: LOG_LEVELS.join("|") }),
+  "yes-really": { type: "boolean", description: "Starts under NODE_ENV=production too" },
+} as const;
+
+/** Runs a broker for development until it is told to stop. `use` says how a worker finds the one at an address. */
+export function brokerCommand(make: MakeBroker, terminal: Terminal, use: (url: string) => string): Command {
+  return {
+    description: "Runs a broker for development, which speaks Kafka's protocol",
+    args: {
+      port: flag(`Default ${BROKER_PORT}; 0 takes any free one`),
+      host: flag("Default 127.0.0.1", { valueHint: "address" }),
+      ...BROKER_FLAGS,
+      brief: { type: "boolean", description: "Does not say where it listens, nor how to use it" },
+    },
+    async run(flags, words) {
+      refuseProduction("broker", flags, terminal);
+      const port = flags.port === undefined ? BROKER_PORT : portOf({ value: flags.port, from: "--port" });
+      const host = flags.host ?? "127.0.0.1";
+      const given: Given = { flags, env: terminal.variables([...SETTING_VARIABLES, "MEPHISTO_LOGLEVEL"]) };
+      const level = resolveLoglevel(given);
+      const logger = makeLogger({ level, format: "text", worker: workerId(), write: (line) => terminal.err(line) });
+      const broker = await make({
+        port,
+        host,
+        logger,
+        settings: await brokerSettingsOf(flags, words),
+        ...(flags.data !== undefined && { data: folderOf(flags.data, "--data") }),
+        ...(flags.memory !== undefined && { memoryLimit: bytesOf(flags.memory, "--memory") }),
+      });
+      const where = flags.data ?? "memory";
+      const introduce = (address: string, url: string) => {
+        if (flags.brief === "true") return;
+        terminal.out(
+          `Speaks Kafka's protocol at ${address}, for development; everything is kept in ${where}.\n${use(url)}\n`,
+        );
+      };
+      return await live(broker, { port, host }, terminal, introduce);
+    },
+  };
+}
+
+/** Errors: a `UsageError` where a broker for development has no place. */
+export function refuseProduction(
+  command: string,
+  flags: Record<string, string | undefined>,
+  terminal: Terminal,
+): void {
+  if (flags["yes-really"] === "true" || terminal.variables(["NODE_ENV"]).NODE_ENV !== "production") return;
+  throw new UsageError(
+    `NODE_ENV is production, and the broker that ${command} starts is for development: it keeps one copy of everything, ` +
+      `for one machine. Use Apache Kafka, or say --yes-really.`,
+  );
+}
+
+async function live(
+  broker: DevBroker,
+  { port, host }: { port: number; host: string },
+  terminal: Terminal,
+  introduce: (address: string, url: string) => void,
+): Promise<number> {
+  const alive = setInterval(() => {}, 2 ** 30);
+  const told = Promise.withResolvers<void>();
+  const forget = onStopSignals(() => told.resolve(), (signal) => terminal.exit(signalExitCode(signal)));
+  try {
+    const listening = await broker.start().catch((error) => Promise.reject(cannotListen(error, port, host)));
+    const address = `${host.includes(":") ? `[${host}]` : host}:${listening.port}`;
+    introduce(address, `kafka://${address.replace(/^(0\.0\.0\.0|\[::\]):/, "localhost:")}`);
+    await told.promise;
+    const stopped = broker.stop().then(() => true, (error) => {
+      terminal.err(`${messageOf(error)}\n`);
+      return true;
+    });
+    if (!await Promise.race([stopped, pause(STOP_WITHIN).then(() => false)])) terminal.exit(0);
+    return 0;
+  } finally {
+    forget();
+    clearInterval(alive);
+  }
+}
+
+function cannotListen(error: unknown, port: number, host: string): unknown {
+  switch (codeOf(error)) {
+    case "EADDRINUSE":
+    case "PORT_IN_USE":
+      return new MephistoError(
+        "PORT_IN_USE",
+        `Port ${port} on ${host} is taken by another program: choose another with --port (0 takes any free one).`,
+        { cause: error },
+      );
+    case "EACCES":
+    case "EPERM":
+      return new MephistoError(
+        "INVALID_OPTION",
+        `Port ${port} on ${host} may not be opened by this user: choose one of 1024 or more with --port.`,
+        { cause: error },
+      );
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+      return new MephistoError("INVALID_OPTION", `--host: ${host} is not an address of this machine.`, {
+        cause: error,
+      });
+    default:
+      return error;
+  }
+}

@@ -1,0 +1,176 @@
+import type { StringArgDef } from "citty";
+import { systemClock } from "../../core/clock.ts";
+import { ROUTINE } from "../../core/logger.ts";
+import { describeThrown, messageOf, withoutStop } from "../../core/errors.ts";
+import { Seldom } from "../../core/seldom.ts";
+import { workerId } from "../../runtime/info.ts";
+import { onStopSignals, signalExitCode, type StopSignal } from "../../runtime/signals.ts";
+import { startedAs } from "../../runtime/started.ts";
+import { onUncaught, type Uncaught } from "../../runtime/uncaught.ts";
+import { makeInformedHandler } from "../../web/handler.ts";
+import { serve } from "../../web/server.ts";
+import { origin, originInWords } from "../../worker/calls/origin.ts";
+import { isScopeless } from "../../worker/calls/scope-sends.ts";
+import { type Given, resolveSettings, SETTING_VARIABLES, variableOf } from "../../worker/settings.ts";
+import { OPTION_VARIABLES } from "../../worker/variables.ts";
+import type { RunningWorker } from "../../worker/status.ts";
+import type { Command } from "../args/dispatch.ts";
+import { introduce } from "../terminal/introduce.ts";
+import { LOG_FORMATS, LOG_LEVELS, loggerOf, makeLogger, openLogFile } from "../terminal/logger.ts";
+import { resolveOptions } from "../args/options.ts";
+import type { Host, ScriptDefinition } from "../host.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+
+/** How long the web port waits for what the journal says, in ms. */
+const PATIENCE = 500;
+
+/** More than these that nobody caught are not told while the worker stops. */
+const MOST_UNCAUGHT = 10;
+
+/** Runs a worker until it is told to stop. */
+export function workerCommand(definition: ScriptDefinition, host: Host, terminal: Terminal): Command {
+  return {
+    description: "Runs a worker",
+    args: {
+      loglevel: text("loglevel", "What is told; default info", { alias: "l", valueHint: LOG_LEVELS.join("|") }),
+      logfile: text("logfile", "Appends the toolkit's lines to a file", { alias: "f", valueHint: "file" }),
+      "log-format": text("log-format", "Default text", { valueHint: LOG_FORMATS.join("|") }),
+      "web-port": text("web-port", "Default 6066; 0 takes any free one", { alias: "p", valueHint: "port" }),
+      "web-bind": text("web-bind", "Default 127.0.0.1", { alias: "b", valueHint: "address" }),
+      "without-web": { type: "boolean", description: "No web port [MEPHISTO_WITHOUT_WEB]" },
+      url: text("url", "Kafka's address; default kafka://localhost:9092"),
+      "session-timeout": text("session-timeout", "Silence after which it is expelled; default 6s", DURATION),
+      "heartbeat-interval": text("heartbeat-interval", "Default a twentieth of that, at most 300ms", DURATION),
+      "stop-timeout": text("stop-timeout", "How long stopping may take in all; default 25s", DURATION),
+      "buffer-memory": text("buffer-memory", "For messages not handled yet; default 32MiB", { valueHint: "32MiB" }),
+      name: text("name", "What it is called, for people; default <host>-<pid>-<random>", { valueHint: "name" }),
+      "instance-id": text("instance-id", "A fixed name in the group", { valueHint: "name" }),
+      master: { type: "boolean", default: true, description: "Is never elected [MEPHISTO_NO_MASTER]" },
+      "presence-bind": text("presence-bind", "Where others see that it lives; default 127.0.0.1", {
+        valueHint: "address|off",
+      }),
+      "dead-letter-dir": text("dead-letter-dir", "For messages that no topic takes; default the working directory", {
+        valueHint: "folder|off",
+      }),
+      brief: {
+        type: "boolean",
+        description: "Says nothing of ordinary life: what it is, joins, who is master [MEPHISTO_BRIEF]",
+      },
+      trial: { type: "boolean", description: "Connects, sees to the topics, and ends: it joins no group" },
+      "evict-on": text("evict-on", "What shows that another is dead; default proof", { valueHint: "proof|reset" }),
+    },
+    async run(flags) {
+      const given: Given = { flags, env: terminal.variables([...SETTING_VARIABLES, ...OPTION_VARIABLES]) };
+      const settings = resolveSettings(definition.options, given);
+      const options = resolveOptions(given);
+      const file = options.logfile && openLogFile(options.logfile.value, options.logfile.from, terminal.err);
+      const own = definition.options.logger;
+      const write = (line: string) => file ? file.write(line) : terminal.err(line);
+      const { loglevel: level, logFormat: format, brief } = options;
+      const logger = own
+        ? loggerOf(own, definition.id, terminal.err)
+        : makeLogger({ level, format, worker: settings.name.value ?? workerId(), app: definition.id, brief, write });
+      const unsent = new Seldom((sentence) => logger.error(sentence), systemClock);
+      try {
+        if (flags.trial === "true") {
+          await host.tryOut(settings, logger, advice());
+          return 0;
+        }
+        const worker = host.worker(settings, logger, advice());
+        const journal = () => host.journal(settings, PATIENCE);
+        const web = options.web && await serve(makeInformedHandler(worker, journal), options.web);
+        const failed = await live(worker, terminal, {
+          ready() {
+            for (const line of introduce(definition, settings, worker.status(), web?.address)) {
+              logger.info(line, ROUTINE);
+            }
+          },
+          stopping: (signal) => logger.info(`Stopping after ${signal}; a second one ends at once`, ROUTINE),
+          failed(error) {
+            logger.fatal(error);
+            if (file || own) terminal.err(`${messageOf(error)}\n`);
+          },
+          unsent: (error) => unsent.tell(`A send that nobody waits for failed: ${messageOf(error)}`),
+          uncaught(thrown, how) {
+            const what = how === "rejection"
+              ? "A rejected promise was handled by nobody"
+              : "An exception was not caught";
+            const sentence =
+              `${what}${originInWords()}: ${withoutStop(describeThrown(thrown))}. The worker finishes what ` +
+              `it can, commits, and ends with exit code 1.`;
+            logger.fatal(thrown, sentence, origin.get()?.about);
+            if (file || own) terminal.err(`${sentence}\n`);
+          },
+        });
+        logger.info("Stopped", ROUTINE);
+        await web?.close();
+        return failed ? 1 : 0;
+      } finally {
+        await host.close();
+        file?.close();
+      }
+    },
+  };
+}
+
+/** Only said: a worker that looks for Kafka never goes to a broker for development by itself. */
+function advice(): string {
+  const { shown } = startedAs();
+  return ` For development: ${shown} dev, or ${shown} broker.`;
+}
+
+const DURATION = { valueHint: "duration" };
+
+function text(flag: string, description: string, more: Partial<StringArgDef> = {}): StringArgDef {
+  return { type: "string", description: `${description} [${variableOf(flag)}]`, ...more };
+}
+
+/** What is told of a worker's life. */
+interface Told {
+  /** It is about to start, and signals are heard. */
+  ready(): void;
+  stopping(signal: StopSignal): void;
+  failed(error: unknown): void;
+  /** Code of the program has thrown something that came to nobody. */
+  uncaught(thrown: unknown, how: Uncaught): void;
+  /** A send outside of all handlers, timers and tasks has failed, and nobody waits for it. */
+  unsent(error: unknown): void;
+}
+
+/** From start to stop; whether something else than a signal ended it. */
+async function live(worker: RunningWorker, terminal: Terminal, told: Told): Promise<boolean> {
+  // Whatever the worker has open, the process must not end before it has stopped.
+  const alive = setInterval(() => {}, 2 ** 30);
+  let forget = () => {};
+  let thrown = 0;
+  let hearNothing = () => {};
+  const failed = await new Promise<boolean>((resolve) => {
+    let over = false;
+    const end = (failed: boolean, tell: () => void) => {
+      if (over) return;
+      over = true;
+      tell();
+      resolve(failed);
+    };
+    const fail = (error: unknown) => end(true, () => told.failed(error));
+    forget = onStopSignals(
+      (signal) => end(false, () => told.stopping(signal)),
+      (signal) => terminal.exit(signalExitCode(signal)),
+    );
+    hearNothing = onUncaught((error, how) => {
+      if (how === "rejection" && isScopeless(error)) return told.unsent(error);
+      if (++thrown <= MOST_UNCAUGHT) told.uncaught(error, how);
+      end(true, () => {});
+    });
+    told.ready();
+    worker.failed.then(fail, fail);
+    // By a stop() in the script itself.
+    void worker.stopped.then(() => end(false, () => {}));
+    worker.start().catch(fail);
+  });
+  await worker.stop();
+  forget();
+  hearNothing();
+  clearInterval(alive);
+  return failed || thrown > 0;
+}
