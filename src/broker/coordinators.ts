@@ -5,7 +5,7 @@ import { OFFSETS_TOPIC } from "./groups/partition.ts";
 import type { GroupSettings } from "./groups/settings.ts";
 import { SystemTimers } from "./groups/timers.ts";
 import type { Journal } from "./state.ts";
-import type { Topics } from "./topics.ts";
+import type { Topics } from "./topics/topics.ts";
 import { type Marker, TransactionCoordinator } from "./transactions/coordinator.ts";
 import type { TransactionSettings } from "./transactions/settings.ts";
 import type { TopicPartition } from "./transactions/transaction.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Broker } from "../../src/broker/broker.ts";
 import { OUT_OF_ORDER_SEQUENCE_NUMBER, TRANSACTION_ABORTABLE } from "../../src/broker/codes.ts";
-import { logConfigOf } from "../../src/broker/configs.ts";
+import { logConfigOf } from "../../src/broker/settings/configs.ts";
 import { SystemTimers } from "../../src/broker/groups/timers.ts";
 import { MemoryBudget } from "../../src/broker/log/budget.ts";
 import { Log } from "../../src/broker/log/log.ts";

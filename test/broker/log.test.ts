@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { silent } from "../../src/core/logger.ts";
-import { logConfigOf } from "../../src/broker/configs.ts";
+import { logConfigOf } from "../../src/broker/settings/configs.ts";
 import { FileStores } from "../../src/broker/data/file-stores.ts";
 import { MemoryBudget } from "../../src/broker/log/budget.ts";
 import { AppendError } from "../../src/broker/log/error.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { OUT_OF_ORDER_SEQUENCE_NUMBER } from "../../src/broker/codes.ts";
-import { logConfigOf } from "../../src/broker/configs.ts";
+import { logConfigOf } from "../../src/broker/settings/configs.ts";
 import { FileStores } from "../../src/broker/data/file-stores.ts";
 import { MemoryBudget } from "../../src/broker/log/budget.ts";
 import { AppendError } from "../../src/broker/log/error.ts";

@@ -1,5 +1,5 @@
 import { type Code, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
-import type { Topics } from "../topics.ts";
+import type { Topics } from "../topics/topics.ts";
 
 interface Asked<P> {
   readonly name: string;

@@ -1,4 +1,4 @@
-import { isInternal } from "../internal-topics.ts";
+import { isInternal } from "../topics/internal-topics.ts";
 import {
   INVALID_REQUIRED_ACKS,
   INVALID_TOPIC_EXCEPTION,

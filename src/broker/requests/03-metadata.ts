@@ -2,10 +2,10 @@ import { array, boolean, int16, int32, list, NO_UUID, string, uuid } from "../pr
 import { INVALID_TOPIC_EXCEPTION, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
 import { CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS } from "../authorized.ts";
 import { LEADER_EPOCH, NODE_ID } from "../node.ts";
-import { planTopic, refuseName, TopicError } from "../plan.ts";
+import { planTopic, refuseName, TopicError } from "../topics/plan.ts";
 import type { Broker } from "../broker.ts";
-import type { InternalTopic } from "../internal-topics.ts";
-import type { Topic } from "../topics.ts";
+import type { InternalTopic } from "../topics/internal-topics.ts";
+import type { Topic } from "../topics/topics.ts";
 import { api } from "./api.ts";
 
 export const metadata = api({

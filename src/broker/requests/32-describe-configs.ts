@@ -1,6 +1,6 @@
-import { configTypes } from "../configs.ts";
-import { configsOf } from "../describe.ts";
-import { TopicError } from "../plan.ts";
+import { configTypes } from "../settings/configs.ts";
+import { configsOf } from "../settings/describe.ts";
+import { TopicError } from "../topics/plan.ts";
 import { array, boolean, int16, int32, int8, list, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 

@@ -1,5 +1,5 @@
 import type { GroupSettings } from "../groups/settings.ts";
-import type { ServerLimits } from "../server.ts";
+import type { ServerLimits } from "../net/server.ts";
 import type { TransactionSettings } from "../transactions/settings.ts";
 
 /** A number for each setting that was given. */

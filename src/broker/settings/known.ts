@@ -1,4 +1,4 @@
-import { type ConfigKey, type ConfigType, topicConfigs } from "../configs.ts";
+import { type ConfigKey, type ConfigType, topicConfigs } from "./configs.ts";
 
 /**
  * When a broker's setting has an effect here: `always`, so that it can be altered while the broker runs; `start`, so that it

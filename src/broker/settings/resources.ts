@@ -1,4 +1,4 @@
-import type { ConfigKey } from "../configs.ts";
+import type { ConfigKey } from "./configs.ts";
 import { CLIENT_METRICS_RESOURCE, GROUP_RESOURCE } from "../resources.ts";
 import type { Journal } from "../state.ts";
 

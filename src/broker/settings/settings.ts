@@ -1,6 +1,6 @@
 import { MephistoError } from "../../core/errors.ts";
 import { suggestion } from "../../core/nearest.ts";
-import { isOfType } from "../configs.ts";
+import { isOfType } from "./configs.ts";
 import type { Journal } from "../state.ts";
 import { brokerConfigs, topicDefaults } from "./known.ts";
 

@@ -1,9 +1,9 @@
-import type { Broker } from "./broker.ts";
-import { INVALID_CONFIG, INVALID_REQUEST, UNKNOWN_SERVER_ERROR } from "./codes.ts";
+import type { Broker } from "../broker.ts";
+import { INVALID_CONFIG, INVALID_REQUEST, UNKNOWN_SERVER_ERROR } from "../codes.ts";
 import { type Configurable, configurableOf } from "./configurable.ts";
 import { refuse } from "./configs.ts";
-import { TopicError } from "./plan.ts";
-import { array, int16, int32, int8, string, type Write } from "./protocol/fields.ts";
+import { TopicError } from "../topics/plan.ts";
+import { array, int16, int32, int8, string, type Write } from "../protocol/fields.ts";
 
 /** What is done to a value, by its number in IncrementalAlterConfigs. */
 export const SET = 0;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { OFFSETS_PARTITIONS, OFFSETS_TOPIC } from "./groups/partition.ts";
-import type { Journal } from "./state.ts";
+import { OFFSETS_PARTITIONS, OFFSETS_TOPIC } from "../groups/partition.ts";
+import type { Journal } from "../state.ts";
 
 /** Where transactions are kept, on Kafka. */
 export const TRANSACTIONS_TOPIC = "__transaction_state";

@@ -1,18 +1,18 @@
-import type { Broker } from "./broker.ts";
-import { INVALID_CONFIG, INVALID_REQUEST, TOPIC_AUTHORIZATION_FAILED, UNKNOWN_TOPIC_OR_PARTITION } from "./codes.ts";
+import type { Broker } from "../broker.ts";
+import { INVALID_CONFIG, INVALID_REQUEST, TOPIC_AUTHORIZATION_FAILED, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
 import { type ConfigKey, refuseTogether, topicConfigs } from "./configs.ts";
 import { refuseBroker } from "./describe.ts";
-import { TopicError } from "./plan.ts";
+import { TopicError } from "../topics/plan.ts";
 import {
   BROKER_LOGGER_RESOURCE,
   BROKER_RESOURCE,
   CLIENT_METRICS_RESOURCE,
   GROUP_RESOURCE,
   TOPIC_RESOURCE,
-} from "./resources.ts";
-import { brokerConfigs } from "./settings/known.ts";
-import { otherConfigs } from "./settings/resources.ts";
-import type { Scope } from "./settings/settings.ts";
+} from "../resources.ts";
+import { brokerConfigs } from "./known.ts";
+import { otherConfigs } from "./resources.ts";
+import type { Scope } from "./settings.ts";
 
 /** A resource whose configuration can be altered. */
 export interface Configurable {

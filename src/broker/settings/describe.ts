@@ -1,18 +1,18 @@
-import type { Broker } from "./broker.ts";
-import { INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION } from "./codes.ts";
+import type { Broker } from "../broker.ts";
+import { INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
 import { type ConfigType, topicConfigs } from "./configs.ts";
-import { OFFSETS_TOPIC } from "./groups/partition.ts";
-import { TopicError } from "./plan.ts";
+import { OFFSETS_TOPIC } from "../groups/partition.ts";
+import { TopicError } from "../topics/plan.ts";
 import {
   BROKER_LOGGER_RESOURCE,
   BROKER_RESOURCE,
   CLIENT_METRICS_RESOURCE,
   GROUP_RESOURCE,
   TOPIC_RESOURCE,
-} from "./resources.ts";
-import { brokerConfigs } from "./settings/known.ts";
-import { otherConfigs } from "./settings/resources.ts";
-import { type BrokerSettings, SOURCE, type Synonym } from "./settings/settings.ts";
+} from "../resources.ts";
+import { brokerConfigs } from "./known.ts";
+import { otherConfigs } from "./resources.ts";
+import { type BrokerSettings, SOURCE, type Synonym } from "./settings.ts";
 
 export interface DescribedConfig {
   readonly name: string;

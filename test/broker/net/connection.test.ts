@@ -3,15 +3,15 @@ import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import { test } from "node:test";
-import { Broker } from "../../src/broker/broker.ts";
-import { Connection } from "../../src/broker/connection.ts";
-import { Dispatcher } from "../../src/broker/dispatch.ts";
-import { bytes } from "../../src/broker/protocol/fields.ts";
-import { api } from "../../src/broker/requests/api.ts";
-import { apis } from "../../src/broker/requests/index.ts";
-import { silent } from "../../src/core/logger.ts";
-import { sampleRequest } from "../support/sample-requests.ts";
-import { encodeRequest } from "../support/wire-client.ts";
+import { Broker } from "../../../src/broker/broker.ts";
+import { Connection } from "../../../src/broker/net/connection.ts";
+import { Dispatcher } from "../../../src/broker/net/dispatch.ts";
+import { bytes } from "../../../src/broker/protocol/fields.ts";
+import { api } from "../../../src/broker/requests/api.ts";
+import { apis } from "../../../src/broker/requests/index.ts";
+import { silent } from "../../../src/core/logger.ts";
+import { sampleRequest } from "../../support/sample-requests.ts";
+import { encodeRequest } from "../../support/wire-client.ts";
 
 /** A connection whose client takes what it is sent when it is told to, and whose requests are answered with 100 kB. */
 function makeConnection() {

@@ -1,4 +1,4 @@
-import { WireError } from "../wire/errors.ts";
+import { WireError } from "../../wire/errors.ts";
 
 const PRODUCE = 0;
 /** What a TLS connection begins with: a record of a handshake, of version 3. */

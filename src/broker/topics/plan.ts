@@ -6,10 +6,10 @@ import {
   INVALID_REQUEST,
   INVALID_TOPIC_EXCEPTION,
   TOPIC_ALREADY_EXISTS,
-} from "./codes.ts";
-import { refuse, refuseTogether } from "./configs.ts";
+} from "../codes.ts";
+import { refuse, refuseTogether } from "../settings/configs.ts";
 import { isInternal } from "./internal-topics.ts";
-import { NODE_ID } from "./node.ts";
+import { NODE_ID } from "../node.ts";
 import type { Topics } from "./topics.ts";
 
 /** As many partitions as one request may create, as in Kafka: more are a mistake on one machine, and would take its memory. */

@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
-import { WireError } from "../wire/errors.ts";
-import { messageOf } from "../core/errors.ts";
-import type { Logger } from "../core/logger.ts";
-import type { Broker } from "./broker.ts";
+import { WireError } from "../../wire/errors.ts";
+import { messageOf } from "../../core/errors.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Broker } from "../broker.ts";
 import { type Dispatcher, type Task, UnsupportedRequestError } from "./dispatch.ts";
 import { type FrameLimits, Frames } from "./frames.ts";
 import { Outbox } from "./outbox.ts";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { logConfigOf } from "./configs.ts";
-import type { Log } from "./log/log.ts";
+import { logConfigOf } from "../settings/configs.ts";
+import type { Log } from "../log/log.ts";
 
 /** A partition and its log; the one broker leads it. */
 export interface Partition {

@@ -1,14 +1,14 @@
-import { type Logger, silent } from "../core/logger.ts";
-import { WireError } from "../wire/errors.ts";
-import { Reader } from "../wire/reader.ts";
-import type { Broker } from "./broker.ts";
-import type { Read, Struct, Write } from "./protocol/fields.ts";
-import { readRequestHeader, type RequestHeader } from "./protocol/header.ts";
-import { Output } from "./protocol/output.ts";
-import { messageReader } from "./protocol/read.ts";
-import { messageWriter, sizeOf } from "./protocol/write.ts";
-import type { AnyApi, Context } from "./requests/api.ts";
-import { notServed } from "./requests/not-served.ts";
+import { type Logger, silent } from "../../core/logger.ts";
+import { WireError } from "../../wire/errors.ts";
+import { Reader } from "../../wire/reader.ts";
+import type { Broker } from "../broker.ts";
+import type { Read, Struct, Write } from "../protocol/fields.ts";
+import { readRequestHeader, type RequestHeader } from "../protocol/header.ts";
+import { Output } from "../protocol/output.ts";
+import { messageReader } from "../protocol/read.ts";
+import { messageWriter, sizeOf } from "../protocol/write.ts";
+import type { AnyApi, Context } from "../requests/api.ts";
+import { notServed } from "../requests/not-served.ts";
 
 const API_VERSIONS = 18;
 

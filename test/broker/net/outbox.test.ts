@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { test } from "node:test";
-import { Outbox } from "../../src/broker/outbox.ts";
+import { Outbox } from "../../../src/broker/net/outbox.ts";
 
 /** A socket that has taken a write when it is told so. */
 function makeSocket() {

@@ -1,10 +1,10 @@
-import type { Codecs } from "../wire/codec.ts";
-import type { Clock } from "../core/clock.ts";
-import { logConfigOf } from "./configs.ts";
-import type { MemoryBudget } from "./log/budget.ts";
-import { Log } from "./log/log.ts";
-import type { Journal } from "./state.ts";
-import type { Storage } from "./storage.ts";
+import type { Codecs } from "../../wire/codec.ts";
+import type { Clock } from "../../core/clock.ts";
+import { logConfigOf } from "../settings/configs.ts";
+import type { MemoryBudget } from "../log/budget.ts";
+import { Log } from "../log/log.ts";
+import type { Journal } from "../state.ts";
+import type { Storage } from "../storage.ts";
 import type { Topic, TopicKeeper, TopicRecord } from "./topics.ts";
 
 export interface KeeperOptions {

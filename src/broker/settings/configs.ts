@@ -1,5 +1,5 @@
-import { CODEC_NAMES } from "../wire/codec.ts";
-import type { LogConfig } from "./log/config.ts";
+import { CODEC_NAMES } from "../../wire/codec.ts";
+import type { LogConfig } from "../log/config.ts";
 
 /** The types of a value, by their numbers in DescribeConfigs. */
 export const configTypes = { boolean: 1, string: 2, int: 3, short: 4, long: 5, double: 6, list: 7 } as const;

@@ -1,10 +1,10 @@
 import { createServer, type Server } from "node:net";
-import type { Clock } from "../core/clock.ts";
-import type { Logger } from "../core/logger.ts";
-import type { Broker } from "./broker.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { Logger } from "../../core/logger.ts";
+import type { Broker } from "../broker.ts";
 import { Connection, type ConnectionLimits } from "./connection.ts";
 import { Dispatcher } from "./dispatch.ts";
-import type { AnyApi } from "./requests/api.ts";
+import type { AnyApi } from "../requests/api.ts";
 
 export interface ServerLimits extends ConnectionLimits {
   readonly connections: number;
