@@ -11,6 +11,7 @@ const ROOMS: Record<string, readonly string[]> = {
   wire: [],
   compression: ["wire"],
   driver: ["core"],
+  testing: ["core", "driver"],
   kafka: ["core", "wire", "compression", "driver"],
   broker: ["core", "wire"],
   runtime: [],
@@ -32,7 +33,7 @@ const PACKAGES: Record<string, string> = {
 };
 
 /** Rooms without I/O: not even the runtimes' common modules. */
-const PURE = ["core", "wire", "driver", "cron"];
+const PURE = ["core", "wire", "driver", "testing", "cron"];
 
 /** Files by their paths from the root, with their text. */
 type Files = ReadonlyMap<string, string>;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { type Assign, plan } from "../../src/driver/group-plan.ts";
-import type { Host } from "../../src/driver/memory/host.ts";
+import type { Host } from "../../src/testing/host.ts";
 import { Lines } from "../core/fakes.ts";
 import { bytes } from "../kafka/support.ts";
 import { memoryCluster } from "./memory-cluster.ts";

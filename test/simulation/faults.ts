@@ -1,6 +1,6 @@
-import type { Standstill } from "../../src/driver/memory/host.ts";
-import type { Phase } from "../../src/driver/memory/network.ts";
-import { Random } from "../../src/driver/memory/random.ts";
+import type { Standstill } from "../../src/testing/host.ts";
+import type { Phase } from "../../src/testing/network.ts";
+import { Random } from "../../src/testing/random.ts";
 
 /** Whom a fault befalls: the master of that moment, or a worker by its number among those that live. */
 export type Victim = "master" | number;

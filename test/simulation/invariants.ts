@@ -1,6 +1,6 @@
-import type { Batch } from "../../src/driver/memory/partition.ts";
-import type { MemoryLog } from "../../src/driver/memory/memory-log.ts";
-import type { ProducerState } from "../../src/driver/memory/transactions.ts";
+import type { Batch } from "../../src/testing/partition.ts";
+import type { MemoryLog } from "../../src/testing/memory-log.ts";
+import type { ProducerState } from "../../src/testing/transactions.ts";
 import { APP, BESIDE, INTERVAL, isRefused, TIMER, TOPIC } from "./sim-worker.ts";
 
 const decoder = new TextDecoder();

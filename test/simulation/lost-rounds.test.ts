@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import { plan } from "../../src/driver/group-plan.ts";
-import { Host } from "../../src/driver/memory/host.ts";
-import { MemoryDriver } from "../../src/driver/memory/memory-driver.ts";
-import { MemoryLog } from "../../src/driver/memory/memory-log.ts";
-import { Network, type Phase } from "../../src/driver/memory/network.ts";
-import { Random } from "../../src/driver/memory/random.ts";
-import { VirtualTime } from "../../src/driver/memory/time.ts";
+import { Host } from "../../src/testing/host.ts";
+import { MemoryDriver } from "../../src/testing/memory-driver.ts";
+import { MemoryLog } from "../../src/testing/memory-log.ts";
+import { Network, type Phase } from "../../src/testing/network.ts";
+import { Random } from "../../src/testing/random.ts";
+import { VirtualTime } from "../../src/testing/time.ts";
 import { Pump } from "./pump.ts";
 import { APP, SimWorker } from "./sim-worker.ts";
 

@@ -314,7 +314,7 @@ export const GUARANTEES: readonly SourceMistake[] = [
   ),
   elsewhere(
     "acknowledgements of a partition that was lost are committed (in memory)",
-    "src/driver/memory/membership.ts",
+    "src/testing/membership.ts",
     "if (held.reader) held.reader.acks.closed = true;",
     "",
   ),

@@ -1,4 +1,4 @@
-import type { VirtualTime } from "../../src/driver/memory/time.ts";
+import type { VirtualTime } from "../../src/testing/time.ts";
 import type { until } from "../support/until.ts";
 
 /** Resolves when all has run that needs no time: the promises of all that the last event led to. */

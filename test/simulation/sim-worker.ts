@@ -5,7 +5,7 @@ import type { Logger } from "../../src/core/logger.ts";
 import type { SerializerSpec } from "../../src/core/serializer.ts";
 import { type Tick, timer } from "../../src/core/timer.ts";
 import type { Driver, Membership } from "../../src/driver/driver.ts";
-import type { Host } from "../../src/driver/memory/host.ts";
+import type { Host } from "../../src/testing/host.ts";
 import { context } from "../../src/runtime/context.ts";
 import { recordOf } from "../../src/worker/calls/outgoing.ts";
 import type { Scope } from "../../src/worker/calls/scope.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Standstill } from "../../src/driver/memory/host.ts";
+import type { Standstill } from "../../src/testing/host.ts";
 import { SESSION } from "./faults.ts";
 import { simulate } from "./simulation.ts";
 

@@ -1,9 +1,9 @@
-import { MephistoError } from "../../core/errors.ts";
-import { silent } from "../../core/logger.ts";
-import { within } from "../../core/pause.ts";
-import { Troubles } from "../../core/troubles.ts";
-import type { ClusterInfo, Driver, JoinOptions, MemberListener, MissingTopic, TopicSpec } from "../driver.ts";
-import type { Assign } from "../group-plan.ts";
+import { MephistoError } from "../core/errors.ts";
+import { silent } from "../core/logger.ts";
+import { within } from "../core/pause.ts";
+import { Troubles } from "../core/troubles.ts";
+import type { ClusterInfo, Driver, JoinOptions, MemberListener, MissingTopic, TopicSpec } from "../driver/driver.ts";
+import type { Assign } from "../driver/group-plan.ts";
 import type { Host } from "./host.ts";
 import { MemoryMaster } from "./master.ts";
 import type { MemoryLog } from "./memory-log.ts";

@@ -1,4 +1,4 @@
-import type { Record, TopicPartition } from "../driver.ts";
+import type { Record, TopicPartition } from "../driver/driver.ts";
 import { Group } from "./groups.ts";
 import { trueWall } from "./host.ts";
 import { type AppendError, type Batch, Partition } from "./partition.ts";

@@ -1,4 +1,4 @@
-import { MephistoError } from "../../core/errors.ts";
+import { MephistoError } from "../core/errors.ts";
 import type { Host } from "./host.ts";
 import type { Random } from "./random.ts";
 import type { VirtualTime } from "./time.ts";

@@ -1,5 +1,5 @@
-import type { Peer, TopicPartition } from "../driver.ts";
-import type { Member as Subscriber, Outcome, Subscription } from "../group-plan.ts";
+import type { Peer, TopicPartition } from "../driver/driver.ts";
+import type { Member as Subscriber, Outcome, Subscription } from "../driver/group-plan.ts";
 import type { Entry, VirtualTime } from "./time.ts";
 
 export type GroupError =

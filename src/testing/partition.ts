@@ -1,5 +1,5 @@
-import type { Message } from "../../core/message.ts";
-import type { Record } from "../driver.ts";
+import type { Message } from "../core/message.ts";
+import type { Record } from "../driver/driver.ts";
 
 /** How a transaction stands in a partition: open until its marker is there. */
 export interface Fate {

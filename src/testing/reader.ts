@@ -1,7 +1,7 @@
-import type { Acknowledgements } from "../../core/acknowledgements.ts";
-import type { ByteBudget } from "../../core/byte-budget.ts";
-import { Run } from "../../core/message.ts";
-import type { Delivery, TopicPartition } from "../driver.ts";
+import type { Acknowledgements } from "../core/acknowledgements.ts";
+import type { ByteBudget } from "../core/byte-budget.ts";
+import { Run } from "../core/message.ts";
+import type { Delivery, TopicPartition } from "../driver/driver.ts";
 import type { Host } from "./host.ts";
 import type { MemoryLog } from "./memory-log.ts";
 import { Line, type Network } from "./network.ts";

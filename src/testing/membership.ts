@@ -1,8 +1,8 @@
-import { Acknowledgements } from "../../core/acknowledgements.ts";
-import type { ByteBudget } from "../../core/byte-budget.ts";
-import type { Lease } from "../../core/lease.ts";
-import { within } from "../../core/pause.ts";
-import type { Delivery, JoinOptions, MemberListener, Membership, Peer, TopicPartition } from "../driver.ts";
+import { Acknowledgements } from "../core/acknowledgements.ts";
+import type { ByteBudget } from "../core/byte-budget.ts";
+import type { Lease } from "../core/lease.ts";
+import { within } from "../core/pause.ts";
+import type { Delivery, JoinOptions, MemberListener, Membership, Peer, TopicPartition } from "../driver/driver.ts";
 import type { Assignment } from "./groups.ts";
 import { GroupMember, type MemberParts } from "./member.ts";
 import { Reader } from "./reader.ts";

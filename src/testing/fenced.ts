@@ -1,7 +1,7 @@
-import { MephistoError } from "../../core/errors.ts";
-import type { Instant } from "../../core/lease.ts";
-import type { Message } from "../../core/message.ts";
-import type { Record } from "../driver.ts";
+import { MephistoError } from "../core/errors.ts";
+import type { Instant } from "../core/lease.ts";
+import type { Message } from "../core/message.ts";
+import type { Record } from "../driver/driver.ts";
 import {
   type Committed,
   entriesOf,
@@ -13,7 +13,7 @@ import {
   TopicRefused,
   TopicsAway,
   type Transaction,
-} from "../master-log.ts";
+} from "../driver/master-log.ts";
 import type { Host } from "./host.ts";
 import { type Fetched, isError, type LogError, type MemoryLog } from "./memory-log.ts";
 import { Line, type Network } from "./network.ts";

@@ -1,4 +1,4 @@
-import { MephistoError } from "../../core/errors.ts";
+import { MephistoError } from "../core/errors.ts";
 import type {
   FencedPublisher,
   FenceOptions,
@@ -8,7 +8,7 @@ import type {
   MasterLog,
   MayTry,
   PartitionOffset,
-} from "../master-log.ts";
+} from "../driver/master-log.ts";
 import { type FencedParts, MemoryFenced, remember } from "./fenced.ts";
 import type { Fetched, LogError, MemoryLog, Topic } from "./memory-log.ts";
 import { keyOf } from "./membership.ts";

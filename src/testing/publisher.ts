@@ -1,5 +1,5 @@
-import { MephistoError } from "../../core/errors.ts";
-import type { Publisher, Record } from "../driver.ts";
+import { MephistoError } from "../core/errors.ts";
+import type { Publisher, Record } from "../driver/driver.ts";
 import type { Host } from "./host.ts";
 import { isError, type LogError, type MemoryLog } from "./memory-log.ts";
 import { Line, type Network } from "./network.ts";
