@@ -17,13 +17,15 @@
  * @module
  */
 export { app } from "./src/core/app.ts";
-export type { App, AppOptions, SaslOptions, SslOptions } from "./src/core/app.ts";
-export { actor } from "./src/core/actor.ts";
+export type { App } from "./src/core/definition.ts";
+export type { AppOptions, SaslOptions, SslOptions } from "./src/core/app-options.ts";
+export { actor } from "./src/core/define-actor.ts";
 export type { Actor, ActorOptions, Handler, HeaderValue, Outgoing, Sendable } from "./src/core/actor.ts";
-export { timer } from "./src/core/timer.ts";
+export { timer } from "./src/core/define-timer.ts";
 export type { CatchUp, Outcome, Overlap } from "./src/core/timer.ts";
 export { cron, type CronOptions } from "./src/cron/cron.ts";
-export { task, type TaskFunction, type TaskOptions, type TaskRun } from "./src/core/task.ts";
+export { task } from "./src/core/define-task.ts";
+export type { TaskFunction, TaskOptions, TaskRun } from "./src/core/task.ts";
 export type { Tick, TimerFunction, TimerOptions } from "./src/core/timer.ts";
 export type { Event } from "./src/core/event.ts";
 export type { Stream, TakeOptions } from "./src/core/stream.ts";

@@ -4,10 +4,10 @@
 import { randomUUID } from "node:crypto";
 import process from "node:process";
 import { systemClock } from "../../src/core/clock.ts";
-import { actor } from "../../src/core/actor.ts";
-import { definitionOf } from "../../src/core/app.ts";
+import { actor } from "../../src/core/define-actor.ts";
+import { definitionOf } from "../../src/core/definition.ts";
 import type { Logger } from "../../src/core/logger.ts";
-import { timer } from "../../src/core/timer.ts";
+import { timer } from "../../src/core/define-timer.ts";
 import type { MemberListener } from "../../src/driver/driver.ts";
 import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
 import { parseUrl } from "../../src/kafka/connection/url.ts";

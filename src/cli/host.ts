@@ -1,5 +1,5 @@
 import type { ActorDefinition, Outgoing } from "../core/actor.ts";
-import type { AppDefinition } from "../core/app.ts";
+import type { AppDefinition } from "../core/definition.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Runtime } from "../runtime/info.ts";
 import type { Journal } from "../worker/master/journal.ts";

@@ -1,10 +1,11 @@
-import type { App } from "../core/app.ts";
+import type { App } from "../core/definition.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
 import { suggestion } from "../core/nearest.ts";
 import { kinds } from "../core/options.ts";
 import type { Rule } from "../core/rule.ts";
 import type { SerializerSpec } from "../core/serializer.ts";
-import { defineTimer, type TimerFunction, type TimerOptions } from "../core/timer.ts";
+import { defineTimer } from "../core/define-timer.ts";
+import type { TimerFunction, TimerOptions } from "../core/timer.ts";
 import { cronRule } from "./rule.ts";
 import { zoneOf } from "./zone.ts";
 

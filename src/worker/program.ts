@@ -1,5 +1,5 @@
 import type { ActorDefinition, Outgoing } from "../core/actor.ts";
-import type { AppDefinition } from "../core/app.ts";
+import type { AppDefinition } from "../core/definition.ts";
 import { systemClock } from "../core/clock.ts";
 import { formatDuration, milliseconds } from "../core/duration.ts";
 import { isRetriable, MephistoError, messageOf } from "../core/errors.ts";

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { AppOptions } from "../core/app.ts";
+import type { AppOptions } from "../core/app-options.ts";
 import { DEFAULT_BUFFER_BYTES } from "../core/byte-budget.ts";
 import { type Duration, formatDuration, positiveMilliseconds } from "../core/duration.ts";
 import { MephistoError } from "../core/errors.ts";

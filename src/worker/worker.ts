@@ -1,5 +1,5 @@
 import type { ActorDefinition } from "../core/actor.ts";
-import type { AppDefinition } from "../core/app.ts";
+import type { AppDefinition } from "../core/definition.ts";
 import { ByteBudget } from "../core/byte-budget.ts";
 import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";

@@ -1,8 +1,11 @@
 /** An app with actors, timers and a task, a host that keeps what it is given, and a terminal that keeps what is written. */
-import { actor, type ActorDefinition, type Outgoing } from "../../src/core/actor.ts";
-import { app, type AppDefinition, type AppOptions, setRuntime } from "../../src/core/app.ts";
-import { task } from "../../src/core/task.ts";
-import { timer } from "../../src/core/timer.ts";
+import { actor } from "../../src/core/define-actor.ts";
+import type { ActorDefinition, Outgoing } from "../../src/core/actor.ts";
+import { app, setRuntime } from "../../src/core/app.ts";
+import type { AppDefinition } from "../../src/core/definition.ts";
+import type { AppOptions } from "../../src/core/app-options.ts";
+import { task } from "../../src/core/define-task.ts";
+import { timer } from "../../src/core/define-timer.ts";
 import { again } from "../../src/cli/launch/again.ts";
 import type { BrokerOptions, DevBroker, Host, ScriptDefinition } from "../../src/cli/host.ts";
 import type { Terminal } from "../../src/cli/terminal/terminal.ts";

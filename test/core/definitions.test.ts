@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { actor } from "../../src/core/actor.ts";
-import { type App, app, definitionOf } from "../../src/core/app.ts";
+import { actor } from "../../src/core/define-actor.ts";
+import { type App, definitionOf } from "../../src/core/definition.ts";
+import { app } from "../../src/core/app.ts";
 import { topicWith } from "../../src/core/name.ts";
-import { task } from "../../src/core/task.ts";
-import { timer, type TimerOptions } from "../../src/core/timer.ts";
+import { task } from "../../src/core/define-task.ts";
+import { timer } from "../../src/core/define-timer.ts";
+import type { TimerOptions } from "../../src/core/timer.ts";
 import { describeSlot, upcoming } from "../../src/core/upcoming.ts";
 import { coded, fakeApp, numbers } from "./fakes.ts";
 

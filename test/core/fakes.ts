@@ -1,5 +1,7 @@
 /** What the tests of this floor hand in: an app that is never run, clocks that stand still, a logger that remembers. */
-import { type App, app, type AppDefinition, type AppOptions, definitionOf, setRuntime } from "../../src/core/app.ts";
+import { type App, type AppDefinition, definitionOf } from "../../src/core/definition.ts";
+import { app, setRuntime } from "../../src/core/app.ts";
+import type { AppOptions } from "../../src/core/app-options.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import type { ErrorCode, MephistoError } from "../../src/core/errors.ts";
 import type { LogFields, Logger } from "../../src/core/logger.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Clock } from "../../src/core/clock.ts";
 import { pause } from "../../src/core/pause.ts";
-import { timer } from "../../src/core/timer.ts";
+import { timer } from "../../src/core/define-timer.ts";
 import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
 import { parseUrl } from "../../src/kafka/connection/url.ts";
 import { context } from "../../src/runtime/context.ts";

@@ -3,7 +3,7 @@ import { after, describe, test } from "node:test";
 import { systemClock } from "../../src/core/clock.ts";
 import { silent } from "../../src/core/logger.ts";
 import { pause } from "../../src/core/pause.ts";
-import { timer } from "../../src/core/timer.ts";
+import { timer } from "../../src/core/define-timer.ts";
 import { context } from "../../src/runtime/context.ts";
 import { Master } from "../../src/worker/master/master.ts";
 import type { Term } from "../../src/worker/master/mastership.ts";

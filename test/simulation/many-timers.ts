@@ -1,7 +1,8 @@
-import { actor } from "../../src/core/actor.ts";
-import { app, definitionOf, setRuntime } from "../../src/core/app.ts";
+import { actor } from "../../src/core/define-actor.ts";
+import { app, setRuntime } from "../../src/core/app.ts";
+import { definitionOf } from "../../src/core/definition.ts";
 import type { Logger } from "../../src/core/logger.ts";
-import { timer } from "../../src/core/timer.ts";
+import { timer } from "../../src/core/define-timer.ts";
 import { plan } from "../../src/driver/group-plan.ts";
 import { Host } from "../../src/testing/host.ts";
 import { MemoryDriver } from "../../src/testing/memory-driver.ts";

@@ -1,9 +1,11 @@
-import { actor } from "../../src/core/actor.ts";
-import { app, definitionOf, setRuntime } from "../../src/core/app.ts";
+import { actor } from "../../src/core/define-actor.ts";
+import { app, setRuntime } from "../../src/core/app.ts";
+import { definitionOf } from "../../src/core/definition.ts";
 import { silent } from "../../src/core/logger.ts";
 import type { Logger } from "../../src/core/logger.ts";
 import type { SerializerSpec } from "../../src/core/serializer.ts";
-import { type Tick, timer } from "../../src/core/timer.ts";
+import type { Tick } from "../../src/core/timer.ts";
+import { timer } from "../../src/core/define-timer.ts";
 import type { Driver, Membership } from "../../src/driver/driver.ts";
 import type { Host } from "../../src/testing/host.ts";
 import { context } from "../../src/runtime/context.ts";

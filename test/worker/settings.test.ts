@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { AppOptions } from "../../src/core/app.ts";
+import type { AppOptions } from "../../src/core/app-options.ts";
 import { type ErrorCode, MephistoError } from "../../src/core/errors.ts";
 import { redact } from "../../src/core/redact.ts";
 import { type Given, resolveSettings, SETTING_VARIABLES } from "../../src/worker/settings.ts";

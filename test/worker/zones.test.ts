@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { every, type Rule } from "../../src/core/rule.ts";
-import { timer as defineTimer } from "../../src/core/timer.ts";
+import { timer as defineTimer } from "../../src/core/define-timer.ts";
 import { cronRule } from "../../src/cron/rule.ts";
 import { type Zone, zoneShowing } from "../../src/cron/zone.ts";
 import type { ZoneData } from "../../src/driver/driver.ts";

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { AppOptions, SaslOptions, SslOptions } from "../../core/app.ts";
+import type { AppOptions, SaslOptions, SslOptions } from "../../core/app-options.ts";
 import { MephistoError, messageOf } from "../../core/errors.ts";
 import { suggestion } from "../../core/nearest.ts";
 import { redact } from "../../core/redact.ts";

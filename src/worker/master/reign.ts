@@ -1,5 +1,5 @@
 import { summaryOf, type WorkSummary } from "../../core/master-work.ts";
-import type { AppDefinition } from "../../core/app.ts";
+import type { AppDefinition } from "../../core/definition.ts";
 import { askingSignal } from "../../core/asking-signal.ts";
 import type { Clock } from "../../core/clock.ts";
 import { formatDuration } from "../../core/duration.ts";

@@ -1,5 +1,5 @@
 import type { TimerRecord } from "../timers/timer-record.ts";
-import type { AppDefinition } from "../../core/app.ts";
+import type { AppDefinition } from "../../core/definition.ts";
 import { messageOf } from "../../core/errors.ts";
 import { codeField, type Logger } from "../../core/logger.ts";
 import type { TimerDefinition } from "../../core/timer.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { introduce } from "../../../src/cli/terminal/introduce.ts";
-import { timer } from "../../../src/core/timer.ts";
+import { timer } from "../../../src/core/define-timer.ts";
 import { resolveSettings } from "../../../src/worker/settings.ts";
 import { fakeApp } from "../../core/fakes.ts";
 
