@@ -33,34 +33,6 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Pauses between attempts: growing from `first` to `most` ms, each up to a fifth shorter or longer. */
-export class Backoff {
-  readonly #first: number;
-  readonly #most: number;
-  readonly #random: () => number;
-  #next: number;
-
-  /** `random`: from 0 up to 1. */
-  constructor(first = 100, most = 2000, random: () => number = Math.random) {
-    this.#first = first;
-    this.#most = most;
-    this.#random = random;
-    this.#next = first;
-  }
-
-  /** The next pause in ms. */
-  next(): number {
-    const ms = this.#next * (0.8 + this.#random() * 0.4);
-    this.#next = Math.min(this.#next * 2, this.#most);
-    return ms;
-  }
-
-  /** It worked: the next pause is short again. */
-  reset(): void {
-    this.#next = this.#first;
-  }
-}
-
 /** What a promise gives, or undefined when it takes longer than `ms`; leaves no timer behind. */
 export async function within<T>(promise: Promise<T>, ms: number, sleep: Sleep = pause): Promise<T | undefined> {
   const over = new AbortController();

@@ -149,11 +149,3 @@ export function beginning(
   const [first, newest] = immediately ? [rule.latest(since), rule.latest(now)] : [];
   return { after: first === undefined ? since : first - 1, begun: newest === undefined ? now : newest - 1 };
 }
-
-const FIRST_PAUSE = 100;
-const LONGEST_PAUSE = 60_000;
-
-/** How long to wait before a run that has failed `failures` times is tried again, in ms; growing. */
-export function retryPause(failures: number): number {
-  return Math.min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE);
-}

@@ -1,12 +1,11 @@
 import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
-import { Backoff, pause, type Sleep, within } from "../core/pause.ts";
+import { BACKOFF, Backoff } from "../core/backoff.ts";
+import { pause, type Sleep, within } from "../core/pause.ts";
 import type { Child, Exit } from "./child.ts";
 
 /** What lived for so long did not die at once: it is started again without a pause, in ms. */
 const CALM = 10_000;
-/** Pauses before it is started again when it dies at once, in ms. */
-const [FIRST_PAUSE, LONGEST_PAUSE] = [250, 15_000];
 /** How much longer than it promises a program may take to stop before it is killed, in ms. */
 export const STOP_GRACE_MS = 2000;
 /** How long the last output may be on its way after the end, in ms: what the program has started may hold its pipes. */
@@ -31,7 +30,7 @@ export interface SupervisedParts {
 export class Supervised {
   readonly name: string;
   readonly #parts: SupervisedParts;
-  readonly #backoff = new Backoff(FIRST_PAUSE, LONGEST_PAUSE);
+  readonly #backoff = new Backoff(BACKOFF.child);
   #child: Child | undefined;
   #loop: Promise<void> | undefined;
   #stopped = false;

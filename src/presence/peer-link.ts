@@ -1,6 +1,7 @@
 import { connect, isIPv6, type Socket } from "node:net";
 import { messageOf } from "../core/errors.ts";
-import { Backoff, pause } from "../core/pause.ts";
+import { BACKOFF, Backoff } from "../core/backoff.ts";
+import { pause } from "../core/pause.ts";
 import type { Presence } from "../driver/driver.ts";
 import { granted } from "../runtime/permission.ts";
 import { CHANGED, WATCHING } from "./listener.ts";
@@ -13,8 +14,7 @@ const LOOK_FOR = 1000;
 const LOOK_EVERY = 3;
 /** The longest that a peer may say at once, in bytes: more is not one of ours. */
 const LONGEST = 256;
-/** Pauses between connections, in ms; a connection that lasted for long is tried again soon. */
-const [FIRST_PAUSE, MOST_PAUSE] = [100, 60_000];
+/** A connection that lasted for so long is tried again soon, in ms. */
 const LONG = 10_000;
 
 /** What a peer may turn out to be. */
@@ -53,7 +53,7 @@ export class PeerLink {
     const { host, port } = this.#peer;
     const { signal } = this.#stop;
     if (!granted({ name: "net", host: `${isIPv6(host) ? `[${host}]` : host}:${port}` })) return;
-    const backoff = new Backoff(FIRST_PAUSE, MOST_PAUSE);
+    const backoff = new Backoff(BACKOFF.peer);
     let wasConfirmed = false;
     while (!signal.aborted) {
       const since = performance.now();

@@ -2,7 +2,7 @@ import { isMephistoError, isRetriable } from "../core/errors.ts";
 import { codeField, ROUTINE } from "../core/logger.ts";
 import { journalTopic } from "../core/journal-topic.ts";
 import { Outage } from "../core/outage.ts";
-import { Backoff } from "../core/pause.ts";
+import { BACKOFF, Backoff } from "../core/backoff.ts";
 import type { MasterWork } from "../driver/driver.ts";
 import type { JournalState } from "../driver/master-log.ts";
 import type { WorkerParts } from "./worker.ts";
@@ -28,7 +28,7 @@ export async function connect(parts: ConnectParts, signal: AbortSignal): Promise
   const { clock, definition, driver, logger, settings, sleep } = parts;
   const outage = new Outage(logger, clock);
   const refusal = driver.troubles.of("The start");
-  const backoff = new Backoff(100, 2000, parts.random);
+  const backoff = new Backoff(BACKOFF.start, parts.random);
   const topics = [...definition.actors.values()].map(({ topic, partitions }) => ({
     topic,
     partitions,

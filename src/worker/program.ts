@@ -6,7 +6,8 @@ import { isRetriable, MephistoError, messageOf } from "../core/errors.ts";
 import { journalTopic } from "../core/journal-topic.ts";
 import { codeField, guarded, type Logger, silent, withFields } from "../core/logger.ts";
 import { Outage } from "../core/outage.ts";
-import { Backoff, pause, startTimer, Turns, within } from "../core/pause.ts";
+import { BACKOFF, Backoff } from "../core/backoff.ts";
+import { pause, startTimer, Turns, within } from "../core/pause.ts";
 import { redact } from "../core/redact.ts";
 import type { Driver, Record } from "../driver/driver.ts";
 import { context } from "../runtime/context.ts";
@@ -267,7 +268,7 @@ function watchOf({ presence: { value, from }, evictOn }: WorkerSettings, logger:
 /** Tries what waiting may mend again, for a while. */
 async function patiently<T>(attempt: () => Promise<T>, waits: (why: string | undefined) => void): Promise<T> {
   const until = performance.now() + CONNECT_WITHIN;
-  const backoff = new Backoff(100, 1000);
+  const backoff = new Backoff(BACKOFF.sender);
   const hasAnswered = startTimer(SAY_WITHIN, () => waits(undefined));
   try {
     for (;;) {

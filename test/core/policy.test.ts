@@ -7,7 +7,6 @@ import {
   nextDue,
   type Progress,
   QUEUE_LIMIT,
-  retryPause,
   type SlotPolicy,
 } from "../../src/core/policy.ts";
 import { every, type Rule } from "../../src/core/rule.ts";
@@ -206,8 +205,4 @@ test("every slot is run once or counted as skipped once, in order; with all none
       assert.equal(run.length + skipped, dealt);
     },
   ));
-});
-
-test("pauses before another try grow, up to a minute", () => {
-  assert.deepEqual([1, 2, 3, 11, 99].map(retryPause), [100, 200, 400, 60_000, 60_000]);
 });

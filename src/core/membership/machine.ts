@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { MephistoError } from "../errors.ts";
 import { Lease, type LeaseTerms } from "../lease.ts";
-import { Backoff } from "../pause.ts";
+import { BACKOFF, Backoff } from "../backoff.ts";
 import { Candidacy, type Outcome } from "./candidacy.ts";
 import { LeaseGrace } from "./grace.ts";
 import { Hindrance } from "./hindrance.ts";
@@ -64,7 +64,7 @@ export class MembershipMachine<K extends Kinds> {
     this.#candidacy = new Candidacy(options.mayBeMaster);
     this.#pulse = new Pulse(options.heartbeatIntervalMs, terms.session, clock);
     this.#hindrance = new Hindrance(terms.session);
-    this.#backoff = new Backoff(100, 1000, options.random);
+    this.#backoff = new Backoff(BACKOFF.group, options.random);
     this.#state = { name: "pausing", place: STRANGER, until: Infinity, located: false, joins: true };
   }
 

@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { isRetriable, MephistoError } from "../../core/errors.ts";
-import { Backoff, pause } from "../../core/pause.ts";
+import { BACKOFF, Backoff } from "../../core/backoff.ts";
+import { pause } from "../../core/pause.ts";
 import type { MayTry } from "../../driver/master-log.ts";
 import { Code } from "./codes.ts";
 import { ProtocolError } from "./errors.ts";
@@ -20,8 +21,8 @@ export interface Persistence {
  */
 export async function persist<T>(attempt: () => Promise<T>, options: Persistence): Promise<T> {
   const { mayTry, until, clock, signal } = options;
-  const busy = new Backoff(2, 50); // another transaction is being ended: a matter of milliseconds
-  const away = new Backoff(20, 500);
+  const busy = new Backoff(BACKOFF.transactionEnd);
+  const away = new Backoff(BACKOFF.coordinator);
   for (;;) {
     if (!mayTry()) throw notMaster();
     try {

@@ -15,7 +15,8 @@ import { ProtocolError } from "../connection/errors.ts";
 import { Fetcher } from "./fetcher.ts";
 import { Group } from "../group/group.ts";
 import { commitOf } from "./offsets.ts";
-import { Backoff, pause, within } from "../../core/pause.ts";
+import { BACKOFF, Backoff } from "../../core/backoff.ts";
+import { pause, within } from "../../core/pause.ts";
 import { Positions } from "./positions.ts";
 import { SlowCoordinator } from "../group/slow-coordinator.ts";
 
@@ -238,7 +239,7 @@ export class Consumer implements Membership {
 
   /** Finds the positions of new partitions, and begins to read. */
   async #begin(added: readonly Held[]): Promise<void> {
-    const backoff = new Backoff(50, 1000);
+    const backoff = new Backoff(BACKOFF.topic);
     const mine = () => added.filter((held) => this.#holds(held) && !held.leaving && held.acks === undefined);
     const report = this.#troubles.of("Finding where to begin reading");
     const part = String(++this.#begun);
@@ -387,7 +388,7 @@ export class Consumer implements Membership {
    * answer's code.
    */
   async #commitFirmly(acks: readonly Acknowledgements[], until: number): Promise<number> {
-    const backoff = new Backoff(20, 500);
+    const backoff = new Backoff(BACKOFF.coordinator);
     let refusedSince: number | undefined;
     let code: number = Code.NONE;
     while (acks.some(isBehind)) {

@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { isRetriable, MephistoError, messageOf } from "../../core/errors.ts";
 import { groupBy } from "../../core/group-by.ts";
 import type { Instant } from "../../core/lease.ts";
-import { Backoff } from "../../core/pause.ts";
+import { BACKOFF, Backoff } from "../../core/backoff.ts";
 import { type MayTry, TopicRefused, TopicsAway } from "../../driver/master-log.ts";
 import type { Call } from "../../wire/call.ts";
 import { isRetriableCode } from "../../wire/error-codes.ts";
@@ -106,8 +106,8 @@ class Writing {
   readonly #written = new Map<PartitionQueue, Written>();
   readonly #firstSent = new Map<Batch, Instant>();
   readonly #inFlight = new Map<Link, number>();
-  readonly #busy = new Backoff(1, 10); // the markers of the transaction before are being written
-  readonly #away = new Backoff(20, 500);
+  readonly #busy = new Backoff(BACKOFF.transactionMarkers);
+  readonly #away = new Backoff(BACKOFF.coordinator);
   readonly #ended = Promise.withResolvers<void>();
   /** What keeps a partition from being written. */
   readonly #trouble = new Map<PartitionQueue, string>();

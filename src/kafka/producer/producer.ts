@@ -9,7 +9,8 @@ import type { Batch } from "./batch.ts";
 import type { Cluster, TopicState } from "../connection/cluster.ts";
 import { packedWith } from "../../compression/compression.ts";
 import { PartitionQueue } from "./partition-queue.ts";
-import { Backoff, pause, Turns } from "../../core/pause.ts";
+import { BACKOFF, Backoff } from "../../core/backoff.ts";
+import { pause, Turns } from "../../core/pause.ts";
 import { type ProducerOptions, Sender } from "./sender.ts";
 
 /** Bytes of messages that are on their way or wait for it; more sends wait for room. */
@@ -318,7 +319,7 @@ export class Producer implements Publisher {
   /** The topic, as soon as it is known; `wasThere`: one that is not there may come back. */
   async #find(name: string, wasThere: boolean): Promise<TopicState> {
     const until = this.#clock.monotonic() + TOPIC_TIMEOUT_MS;
-    const backoff = new Backoff(50, 1000);
+    const backoff = new Backoff(BACKOFF.topic);
     for (;;) {
       try {
         return await this.#cluster.known(name);

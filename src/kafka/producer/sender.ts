@@ -17,6 +17,7 @@ import type { Link } from "../connection/link.ts";
 import type { PartitionQueue } from "./partition-queue.ts";
 import { SendWindow } from "./send-window.ts";
 import { shownAddress } from "../connection/url.ts";
+import { BACKOFF, backoffMs } from "../../core/backoff.ts";
 import { pause, startTimer } from "../../core/pause.ts";
 import { Seldom } from "../../core/seldom.ts";
 import { WriteAccess } from "./write-access.ts";
@@ -32,9 +33,6 @@ const REPLICAS_TIMEOUT = 10_000;
 const ANSWER_TIMEOUT = 15_000;
 /** How long a message may be under way, with all its retries, in ms. */
 const DELIVERY_TIMEOUT = 120_000;
-/** Pauses between attempts grow from and to this, in ms. */
-const FIRST_PAUSE = 50;
-const LAST_PAUSE = 1000;
 
 export interface ProducerOptions {
   /** How long to wait for more messages before a batch is sent, in ms; 0: at once. */
@@ -176,7 +174,7 @@ export class Sender {
         else requests.set(node, [{ queue, batch }]);
       } catch (error) {
         this.#fault(queue, error);
-        queue.notBefore = now + LAST_PAUSE;
+        queue.notBefore = now + BACKOFF.topic.longestMs;
         troubled = true;
       }
     }
@@ -338,7 +336,7 @@ export class Sender {
         partition: queue.partition,
       });
     }
-    const wait = Math.min(FIRST_PAUSE * 2 ** queue.attempts++, LAST_PAUSE);
+    const wait = backoffMs(BACKOFF.topic, ++queue.attempts);
     queue.notBefore = this.#clock.monotonic() + wait;
     queue.failed(batch);
     if (!queue.held) this.#offered.add(queue);
@@ -367,14 +365,14 @@ export class Sender {
       const wait = Math.min(...queues.map(({ notBefore }) => notBefore)) - this.#clock.monotonic();
       if (queues.some((queue) => queue.attempts > 0 || this.#nodeOf(queue) === undefined)) {
         // Never at once: a partition may be without a leader for minutes.
-        await pause(Math.max(FIRST_PAUSE, wait), this.#stop.signal);
+        await pause(Math.max(BACKOFF.topic.firstMs, wait), this.#stop.signal);
         await this.#cluster.refresh([...new Set(queues.map(({ topic }) => topic))]);
       } else await pause(Math.max(1, wait), this.#stop.signal);
       for (const queue of queues) if (queue.needsIdentity) queue.renew(await this.#newIdentity());
     } catch (error) {
       this.#logger.debug(`Sending waits: ${messageOf(error)}`, codeField(error));
       this.#waits(error);
-      await pause(LAST_PAUSE / 4, this.#stop.signal);
+      await pause(BACKOFF.topic.longestMs / 4, this.#stop.signal);
     }
     this.#expire();
   }

@@ -1,4 +1,5 @@
 import type { ActorDefinition } from "../../core/actor.ts";
+import { MESSAGE_RETRIES_MS } from "../../core/backoff.ts";
 import { formatDuration } from "../../core/duration.ts";
 import { describeThrown, isMephistoError, isRetriable, MephistoError, messageOf } from "../../core/errors.ts";
 import type { InHand } from "../../core/feed.ts";
@@ -8,8 +9,6 @@ import type { Report, Troubles } from "../../core/troubles.ts";
 import type { DeadLetters } from "../dead-letters/dead-letters.ts";
 import type { Lanes } from "./lanes.ts";
 
-/** How often a message is tried again before it is set aside, and the pauses before that. */
-const RETRY_PAUSES_MS = [200, 500, 1000, 2000, 5000];
 /** How long a partition waits after its handler has ended as its signal said. */
 const TOLD_PAUSE_MS = 1000;
 /** How long a partition waits whose message cannot be handled nor be set aside. */
@@ -103,7 +102,7 @@ export class Failures {
       const { topic, partition, messages } = run;
       const times = this.#waiting.get(partition) ?? 0;
       this.#waiting.set(partition, times + 1);
-      this.#parts.lanes.retryIn(run, RETRY_PAUSES_MS[times] ?? BURY_PAUSE_MS);
+      this.#parts.lanes.retryIn(run, MESSAGE_RETRIES_MS[times] ?? BURY_PAUSE_MS);
       const { name: actor } = this.#parts.actor;
       this.#handling.failed(error, { actor, topic, partition, offset: messages[0]?.offset }, String(partition));
     }
@@ -135,7 +134,7 @@ export class Failures {
     const [message] = run.messages;
     if (message === undefined) return;
     counts.failed++;
-    const wait = RETRY_PAUSES_MS[run.attempts++];
+    const wait = MESSAGE_RETRIES_MS[run.attempts++];
     if (wait !== undefined) {
       lanes.retryIn(run, wait);
       logger.error(

@@ -1,7 +1,7 @@
 import { codeField, type LogFields } from "../../core/logger.ts";
 import { formatDuration } from "../../core/duration.ts";
 import { errorCodeOf, isRetriable, messageOf } from "../../core/errors.ts";
-import { retryPause } from "../../core/policy.ts";
+import { BACKOFF, backoffMs } from "../../core/backoff.ts";
 import type { Supervisor } from "../../core/supervisor.ts";
 import type { Report, Troubles } from "../../core/troubles.ts";
 import type { Term } from "./mastership.ts";
@@ -9,8 +9,6 @@ import { Reign, type ReignParts, type Stage } from "./reign.ts";
 
 /** How often it is looked whether all goes well, in ms. */
 const LOOKS = 1000;
-/** The longest pause before it is tried again to begin, in ms. */
-const LONGEST_PAUSE = 2000;
 /** After so many failures to begin, what was read of the journal meanwhile counts for nothing: it may never come to its end. */
 const FRUITLESS = 3;
 /** How often it is told that something keeps this worker from ticking, in ms. */
@@ -131,7 +129,7 @@ export class Master {
         this.#failures++;
         if (term.holds()) this.#failed(error, reign);
       }
-      await sleep(Math.min(retryPause(failures), LONGEST_PAUSE), term.signal);
+      await sleep(backoffMs(BACKOFF.term, failures), term.signal);
     }
   }
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { describeThrown, errorCodeOf, isRetriable, MephistoError, messageOf } from "../../core/errors.ts";
-import { retryPause } from "../../core/policy.ts";
+import { BACKOFF, backoffMs } from "../../core/backoff.ts";
 import { isOver, TopicRefused, TopicsAway } from "../../driver/master-log.ts";
 import { type AwayLane, AwayTopics } from "./away-topics.ts";
 import { sizeOf } from "../calls/sends.ts";
@@ -12,8 +12,6 @@ const SHARED_PARTS = 1000;
 const SHARED_BYTES = 4 << 20;
 /** The most that waits for one topic that is away; what comes then is refused. */
 const LANE_BYTES = 64 << 20;
-/** The longest pause between two tries of a topic that is away and says so at once, in ms. */
-const LONGEST_PAUSE_MS = 2000;
 /** A try that takes long is followed by so many times as long a pause: others have four fifths of the time. */
 const REST = 4;
 
@@ -212,7 +210,7 @@ export class Publication {
     const now = clock.monotonic();
     if (lane.failures === failures) {
       if (tried.length === 0 && this.#away.isWrittenElsewhere(lane)) {
-        lane.tryAt = now + LONGEST_PAUSE_MS; // that waits for another topic first
+        lane.tryAt = now + BACKOFF.awayTopic.longestMs; // that waits for another topic first
         return;
       }
       lane.failures = 0;
@@ -222,7 +220,7 @@ export class Publication {
       return this.#parts.away?.(lane.topic, undefined);
     }
     lane.atOnce = 1;
-    lane.tryAt = now + Math.min(retryPause(lane.failures), LONGEST_PAUSE_MS);
+    lane.tryAt = now + backoffMs(BACKOFF.awayTopic, lane.failures);
     this.#restUntil = now + REST * (now - began);
   }
 
@@ -288,7 +286,7 @@ export class Publication {
     for (const lane of topics ? this.#away.lanes.filter(({ topic }) => topics.has(topic)) : tried ? [tried] : []) {
       lane.why = why;
       lane.failures++;
-      if (lane !== tried) lane.tryAt = now + Math.min(retryPause(lane.failures), LONGEST_PAUSE_MS);
+      if (lane !== tried) lane.tryAt = now + backoffMs(BACKOFF.awayTopic, lane.failures);
       this.#parts.away?.(lane.topic, why);
     }
     if (rest.length > 0) await this.#publish(rest, tried ? { ...way, lane: tried } : way);

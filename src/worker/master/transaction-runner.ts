@@ -1,6 +1,6 @@
 import { errorCodeOf, isMephistoError, isRetriable, MephistoError, messageOf } from "../../core/errors.ts";
 import type { Sleep } from "../../core/pause.ts";
-import { retryPause } from "../../core/policy.ts";
+import { BACKOFF, backoffMs } from "../../core/backoff.ts";
 import {
   type EndsOf,
   type FencedPublisher,
@@ -11,8 +11,6 @@ import {
 } from "../../driver/master-log.ts";
 import { entriesOf, type Part, recordsOf } from "./transaction-part.ts";
 
-/** The longest pause before the next attempt, in ms. */
-const LONGEST_PAUSE = 1000;
 /** An error that waiting does not mend, and that may be of what is published, is taken for that after so many attempts. */
 const ATTEMPTS = 5;
 
@@ -119,7 +117,7 @@ export class TransactionRunner {
     this.#check();
     if (!passes) throw error;
     this.#trouble = messageOf(error);
-    await sleep(Math.min(retryPause(failures), LONGEST_PAUSE), signal);
+    await sleep(backoffMs(BACKOFF.transaction, failures), signal);
   }
 
   #check(): void {

@@ -1,4 +1,5 @@
 import { askingSignal } from "../../core/asking-signal.ts";
+import { BACKOFF, backoffMs } from "../../core/backoff.ts";
 import type { Clock } from "../../core/clock.ts";
 import { formatDuration } from "../../core/duration.ts";
 import { describeThrown, MephistoError } from "../../core/errors.ts";
@@ -16,9 +17,6 @@ import { ScopeSends } from "../calls/scope-sends.ts";
 import type { Scope } from "../calls/scope.ts";
 import { type CutOff, inHandFor, runAs, type Running } from "../calls/stop.ts";
 
-/** The pauses before a task that has thrown is started again grow from the first to the longest, in ms. */
-const FIRST_PAUSE = 1000;
-const LONGEST_PAUSE = 60_000;
 /** After it has run for so long the next pause is the first again, in ms. */
 const STEADY = 60_000;
 
@@ -99,7 +97,8 @@ export class TaskLoop implements Running {
     const { clock, logger, sleep } = this.#parts;
     const asking = askingSignal(AbortSignal.any([signal, this.#ended.signal]), () => void holds());
     const run: TaskRun = { epoch, signal: asking };
-    for (let pause = FIRST_PAUSE; !run.signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+    let failures = 0;
+    while (!run.signal.aborted) {
       if (!holds()) return;
       const began = clock.monotonic();
       try {
@@ -111,13 +110,15 @@ export class TaskLoop implements Running {
           return logger.debug(`Task ${name} has ended: ${describeThrown(error)}`, codeField(error));
         }
         this.failed++;
-        if (clock.monotonic() - began >= STEADY) pause = FIRST_PAUSE;
+        failures = clock.monotonic() - began >= STEADY ? 1 : failures + 1;
         logger.error(
-          `Task ${name} failed: ${describeThrown(error)} Started again in ${formatDuration(pause)}.`,
+          `Task ${name} failed: ${describeThrown(error)} Started again in ${
+            formatDuration(backoffMs(BACKOFF.task, failures))
+          }.`,
           codeField(error),
         );
       }
-      await sleep(pause, run.signal);
+      await sleep(backoffMs(BACKOFF.task, failures), run.signal);
     }
   }
 

@@ -4,7 +4,7 @@ import { formatDuration } from "../../core/duration.ts";
 import { describeThrown, MephistoError, messageOf } from "../../core/errors.ts";
 import { codeField, type Logger } from "../../core/logger.ts";
 import { type Sleep, Turns } from "../../core/pause.ts";
-import { retryPause } from "../../core/policy.ts";
+import { BACKOFF, backoffMs } from "../../core/backoff.ts";
 import type { Tick, TimerDefinition } from "../../core/timer.ts";
 import type { Record } from "../../driver/driver.ts";
 import type { Yielder } from "../../core/yielder.ts";
@@ -83,7 +83,7 @@ export async function runTick(
       });
       return undefined;
     }
-    const pause = retryPause(failures);
+    const pause = backoffMs(BACKOFF.timerRun, failures);
     const again = failures <= policy.retry && !attempt.expired && span.clock.now() + pause < until;
     // Where our own error was made helps nobody.
     const what = attempt.expired ? messageOf(error) : describeThrown(error);
