@@ -23,6 +23,63 @@ const ROOMS: Record<string, readonly string[]> = {
   cli: ["core", "runtime", "worker", "web", "dev", "broker", "compression"],
 };
 
+/**
+ * The parts of the larger ones, in their order: the folders, and files beside them, that each part may import beside itself.
+ * A file beside the folders that is not listed stands above them all.
+ */
+const PARTS: Record<string, Record<string, readonly string[]>> = {
+  kafka: {
+    connection: [],
+    group: ["connection"],
+    consumer: ["connection", "group"],
+    producer: ["connection"],
+    master: ["connection", "consumer", "producer"],
+  },
+  worker: {
+    calls: [],
+    "dead-letters": [],
+    actors: ["calls", "dead-letters"],
+    tasks: ["calls"],
+    timers: ["calls"],
+    master: ["calls", "tasks", "timers"],
+  },
+  cli: {
+    "version.ts": [],
+    "about.ts": ["version.ts"],
+    "host.ts": [],
+    terminal: ["version.ts", "host.ts"],
+    args: ["about.ts", "terminal"],
+    launch: ["version.ts", "host.ts", "terminal", "args"],
+    commands: ["host.ts", "terminal", "args", "launch"],
+  },
+  broker: {
+    "authorized.ts": [],
+    "codes.ts": [],
+    "features.ts": [],
+    "gate.ts": [],
+    "node.ts": ["codes.ts"],
+    "pattern.ts": [],
+    "state.ts": [],
+    log: ["codes.ts", "node.ts"],
+    data: ["codes.ts", "state.ts", "log"],
+    "storage.ts": ["state.ts", "log", "data"],
+    settings: ["state.ts", "log"],
+    topics: ["codes.ts", "node.ts", "state.ts", "storage.ts", "log", "settings"],
+    groups: ["codes.ts", "state.ts", "topics"],
+    transactions: ["codes.ts", "gate.ts", "state.ts", "groups"],
+    "services.ts": ["storage.ts", "settings", "topics", "groups", "transactions"],
+    protocol: [],
+    configs: ["codes.ts", "services.ts", "settings", "topics", "protocol"],
+    "fetch.ts": ["node.ts", "log"],
+    "produce.ts": ["codes.ts", "services.ts", "log"],
+    requests: [
+      ...["authorized.ts", "codes.ts", "features.ts", "fetch.ts", "node.ts", "pattern.ts", "produce.ts", "services.ts"],
+      ...["configs", "groups", "log", "protocol", "settings", "topics", "transactions"],
+    ],
+    net: ["services.ts", "protocol", "requests"],
+  },
+};
+
 /** The one room that may import each of the packages. */
 const PACKAGES: Record<string, string> = {
   kafkajs: "kafka",
@@ -49,7 +106,8 @@ const files: Files = new Map(
 );
 
 test("imports only go down", () => assert.deepEqual(upward(files), []));
-test("no file imports itself, however far around", () => assert.deepEqual(cycles(files), []));
+test("the parts of a room import in one direction", () => assert.deepEqual(backward(files), []));
+test("no file imports itself, however far around, types counted", () => assert.deepEqual(cycles(files), []));
 test("each package is imported by one room", () => assert.deepEqual(foreign(files), []));
 test("what Bun and Deno add to the language appears only below src/runtime", () =>
   assert.deepEqual(globals(files), []));
@@ -62,6 +120,11 @@ test("each rule sees what breaks it", () => {
   assert.equal(upward(bad("src/web/bad.ts", 'import type {\n  App,\n} from "../../mod.ts";')).length, 1);
   assert.equal(upward(bad("src/attic/bad.ts", "")).length, 1);
   assert.equal(cycles(bad("src/core/errors.ts", 'import "./duration.ts";')).length, 1);
+  assert.equal(cycles(bad("src/core/errors.ts", 'import type { Duration } from "./duration.ts";')).length, 1);
+  assert.equal(backward(bad("src/kafka/group/bad.ts", 'import type { X } from "../consumer/fetcher.ts";')).length, 1);
+  assert.equal(backward(bad("src/kafka/master/bad.ts", 'import { X } from "../kafka-driver.ts";')).length, 1);
+  assert.equal(backward(bad("src/worker/attic/bad.ts", "")).length, 1);
+  assert.equal(backward(bad("src/cli/terminal/bad.ts", 'import { X } from "../args/parse.ts";')).length, 1);
   assert.equal(foreign(bad("src/worker/bad.ts", 'import kafkajs from "kafkajs";')).length, 1);
   assert.equal(foreign(bad("src/web/bad.ts", 'import { createConsola } from "consola/basic";')).length, 1);
   assert.equal(foreign(bad("src/core/bad.ts", 'import process from "node:process";')).length, 1);
@@ -87,6 +150,24 @@ function upward(files: Files): string[] {
   return wrong;
 }
 
+/** What is imported from a part that stands above, or beside. */
+function backward(files: Files): string[] {
+  const wrong: string[] = [];
+  for (const [path, text] of files) {
+    const [room = "", part = ""] = partOf(path);
+    const parts = PARTS[room];
+    if (parts === undefined) continue;
+    const below = parts[part];
+    if (below === undefined && part.endsWith(".ts")) continue;
+    if (below === undefined) wrong.push(`${path}: ${part} has no place in the order of src/${room}`);
+    for (const target of inside(path, text)) {
+      const [other, named = ""] = partOf(target);
+      if (other === room && named !== part && !below?.includes(named)) wrong.push(`${path} imports ${target}`);
+    }
+  }
+  return wrong;
+}
+
 function cycles(files: Files): string[] {
   const found: string[] = [];
   const done = new Set<string>();
@@ -94,7 +175,7 @@ function cycles(files: Files): string[] {
     const start = trail.indexOf(path);
     if (start >= 0) found.push([...trail.slice(start), path].join(" → "));
     if (start >= 0 || done.has(path)) return;
-    for (const target of inside(path, withoutTypes(files.get(path) ?? ""))) visit(target, [...trail, path]);
+    for (const target of inside(path, files.get(path) ?? "")) visit(target, [...trail, path]);
     done.add(path);
   };
   for (const path of files.keys()) visit(path, []);
@@ -127,6 +208,11 @@ function roomOf(path: string): string | undefined {
   return /^src\/([^/]+)\//.exec(path)?.[1];
 }
 
+/** The room, and the folder in it or the file beside the folders. */
+function partOf(path: string): readonly (string | undefined)[] {
+  return /^src\/([^/]+)\/([^/]+)/.exec(path)?.slice(1) ?? [];
+}
+
 /** The files of the house that a file imports. */
 function inside(path: string, text: string): string[] {
   return specifiers(text).filter((specifier) => specifier.startsWith("."))
@@ -136,11 +222,6 @@ function inside(path: string, text: string): string[] {
 function specifiers(text: string): string[] {
   const statement = /^(?:import|export)[\w\s{},*$]*\bfrom\s*"([^"]+)"|^import\s*"([^"]+)"|\bimport\(\s*"([^"]+)"/gm;
   return [...code(text).matchAll(statement)].map(([, from, bare, dynamic]) => from ?? bare ?? dynamic ?? "");
-}
-
-/** Types may refer to each other: such imports are gone when the program runs. */
-function withoutTypes(text: string): string {
-  return text.replace(/^(?:import|export) type\b[^;]*;/gm, "");
 }
 
 /** Without comments, in whose examples and explanations anything may stand. */

@@ -12,7 +12,8 @@ import { NODE_ID } from "./node.ts";
 import type { AnyApi } from "./requests/api.ts";
 import { apis } from "./requests/index.ts";
 import { BrokerServer, defaultLimits, type ServerLimits } from "./net/server.ts";
-import { groupSettingsOf, limitsOf, transactionSettingsOf } from "./settings/effects.ts";
+import { groupSettingsOf, limitsOf, transactionSettingsOf } from "./effects.ts";
+import type { BrokerServices } from "./services.ts";
 import { OtherResources } from "./settings/resources.ts";
 import { BrokerSettings, checkSettings } from "./settings/settings.ts";
 import type { Journal } from "./state.ts";
@@ -57,7 +58,7 @@ const MEMORY_LIMIT = 512 * 1024 * 1024;
  *     const { port } = await broker.start();
  *     await broker.stop();
  */
-export class Broker {
+export class Broker implements BrokerServices {
   readonly options: BrokerOptions;
   readonly clock: Clock;
   readonly logger: Logger;

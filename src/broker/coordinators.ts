@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import { GroupCoordinator } from "./groups/coordinator.ts";
-import { OFFSETS_TOPIC } from "./groups/partition.ts";
+import { OFFSETS_TOPIC } from "./topics/offsets-topic.ts";
 import type { GroupSettings } from "./groups/settings.ts";
 import { SystemTimers } from "./groups/timers.ts";
 import type { Journal } from "./state.ts";

@@ -1,4 +1,4 @@
-import type { Broker } from "./broker.ts";
+import type { BrokerServices } from "./services.ts";
 import {
   CONCURRENT_TRANSACTIONS,
   CORRUPT_MESSAGE,
@@ -56,7 +56,7 @@ const COORDINATOR_ERRORS = [14, 15, 16];
  * All of a request belong to one producer. The answer is a promise only if the coordinator takes its time.
  */
 export function verify(
-  broker: Broker,
+  broker: BrokerServices,
   transactionalId: string | null,
   version: number,
   writes: readonly PartitionWrite[],

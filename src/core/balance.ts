@@ -2,19 +2,8 @@
  * Who gets which partition, from what each has, without I/O. Loads are as even as subscriptions allow, with as few moves as
  * it takes: every partition stays with its owner, those without one are placed, and only if that cannot do, owned ones move.
  */
-import { Loads } from "./loads.ts";
-
-/** A partition of a topic. */
-export interface TopicPartition {
-  readonly topic: string;
-  readonly partition: number;
-}
-
-/** Who may be given partitions of some topics. */
-export interface Subscriber {
-  readonly memberId: string;
-  readonly topics: readonly string[];
-}
+import { Loads, type Subscriber } from "./loads.ts";
+import type { TopicPartition } from "./topic-partition.ts";
 
 export function keyOf(topic: string, partition: number): string {
   return `${topic}/${partition}`;

@@ -1,4 +1,10 @@
-import type { Subscriber, TopicPartition } from "./balance.ts";
+import type { TopicPartition } from "./topic-partition.ts";
+
+/** Who may be given partitions of some topics. */
+export interface Subscriber {
+  readonly memberId: string;
+  readonly topics: readonly string[];
+}
 
 /** Which partitions may be moved: those that were only placed now, or those that their owners have as well. */
 type Movable = "placed" | "any";

@@ -4,25 +4,14 @@
  * @module
  */
 import type { ByteBudget } from "../core/byte-budget.ts";
-import type { TopicPartition } from "../core/balance.ts";
+import type { TopicPartition } from "../core/topic-partition.ts";
 import type { Lease } from "../core/lease.ts";
 import type { NamedWork, WorkSummary } from "../core/master-work.ts";
-import type { Compression, Run } from "../core/message.ts";
+import type { Run } from "../core/message.ts";
 import type { Supervisor } from "../core/supervisor.ts";
 import type { Troubles } from "../core/troubles.ts";
 import type { MasterLog } from "./master-log.ts";
-
-/** A message to be sent: bytes. */
-export interface Record {
-  readonly topic: string;
-  readonly key: Uint8Array | null;
-  readonly value: Uint8Array | null;
-  readonly headers: readonly (readonly [string, Uint8Array | null])[];
-  /** In ms since the epoch. */
-  readonly timestamp: number;
-  /** Given: it goes alone, packed so. Missing: as all others. */
-  readonly compression?: Compression | undefined;
-}
+import type { Record } from "./record.ts";
 
 /** Sends messages; a retry neither duplicates nor reorders. */
 export interface Publisher {
@@ -52,7 +41,7 @@ export interface MissingTopic {
   readonly why: string;
 }
 
-export type { TopicPartition };
+export type { Record, TopicPartition };
 
 /** Messages of one partition, on their way to a handler. */
 export interface Delivery extends TopicPartition {

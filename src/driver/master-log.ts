@@ -5,7 +5,8 @@
  */
 import { type ErrorCode, errorCodeOf, MephistoError } from "../core/errors.ts";
 import type { Instant } from "../core/lease.ts";
-import type { Record, TopicPartition } from "./driver.ts";
+import type { TopicPartition } from "../core/topic-partition.ts";
+import type { Record } from "./record.ts";
 
 /** A position in a partition. */
 export interface PartitionOffset extends TopicPartition {

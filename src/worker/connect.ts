@@ -5,7 +5,7 @@ import { Outage } from "../core/outage.ts";
 import { BACKOFF, Backoff } from "../core/backoff.ts";
 import type { MasterWork } from "../driver/driver.ts";
 import type { JournalState } from "../driver/master-log.ts";
-import type { WorkerParts } from "./worker.ts";
+import type { WorkerParts } from "./worker-parts.ts";
 
 export type ConnectParts = Pick<
   WorkerParts,

@@ -1,15 +1,12 @@
 import type { ActorDefinition } from "../core/actor.ts";
-import type { AppDefinition } from "../core/definition.ts";
 import { ByteBudget } from "../core/byte-budget.ts";
-import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
-import { codeField, type Logger, ROUTINE } from "../core/logger.ts";
-import { type Sleep, Turns, within } from "../core/pause.ts";
+import { codeField, ROUTINE } from "../core/logger.ts";
+import { Turns, within } from "../core/pause.ts";
 import { Supervisor } from "../core/supervisor.ts";
-import { type EventLoopTurn, Yielder } from "../core/yielder.ts";
+import { Yielder } from "../core/yielder.ts";
 import type {
-  Driver,
   Generation,
   MemberListener,
   Membership,
@@ -18,7 +15,6 @@ import type {
   Record,
   ZoneData,
 } from "../driver/driver.ts";
-import type { Context } from "../runtime/context.ts";
 import { ActorLoop } from "./actors/actor-loop.ts";
 import { BlockWatch } from "./calls/block-watch.ts";
 import { connect, connectAnew, masterWork } from "./connect.ts";
@@ -30,14 +26,12 @@ import { Master } from "./master/master.ts";
 import { Mastership, type Term } from "./master/mastership.ts";
 import { describePartitions } from "./partitions.ts";
 import { WatchTicker } from "./timers/run-watch.ts";
-import type { Scope } from "./calls/scope.ts";
-import type { WorkerSettings } from "./settings.ts";
 import { type RunningWorker, type TimerStatus, timerStatus, type WorkerStatus } from "./status.ts";
 import { Callers, type Running } from "./calls/stop.ts";
 import { TaskLoop } from "./tasks/task-loop.ts";
 import { TimerLoop } from "./timers/timer-loop.ts";
-import type { Watch } from "./watch.ts";
 import { WorkWatch } from "./work-watch.ts";
+import type { WorkerParts } from "./worker-parts.ts";
 import { zonesOf, ZoneWatch } from "./zones.ts";
 
 /** What is left of the time to stop for flushing, committing, leaving and closing, when nothing more is waited for; and at most. */
@@ -52,32 +46,6 @@ const RESIGN_AFTER = 100;
 const RESIGN_WITHIN = 1000;
 /** A worker without partitions says so when it has had none for so long, in ms. */
 const IDLE_AFTER = 3000;
-
-export interface WorkerParts {
-  readonly definition: Pick<AppDefinition, "id" | "options" | "actors" | "timers" | "tasks">;
-  readonly settings: WorkerSettings;
-  readonly driver: Driver;
-  readonly context: Context<Scope>;
-  /** Tells a `stop()` by what runs in this worker. */
-  readonly calls?: Context<Running> | undefined;
-  readonly logger: Logger;
-  readonly clock: Clock;
-  readonly sleep: Sleep;
-  readonly eventLoopTurn: EventLoopTurn;
-  /** From 0 up to 1. */
-  readonly random: () => number;
-  /** The worker's name, and what runs it: `bun 1.4.5`. */
-  readonly worker: string;
-  readonly runtime: string;
-  /** Of the runtime's time zone data, as `2026c`; "" or left out: it is not known. */
-  readonly zoneRelease?: string;
-  /** The address without user and password. */
-  readonly url: string;
-  /** Sees at once that other workers are gone. */
-  readonly watch?: Watch | undefined;
-  /** What else a person may do when no broker answers: a sentence after a space, or nothing. */
-  readonly advice: string;
-}
 
 /** A worker: its place in the group, its actors, its timers, and mastership. */
 export class Worker implements RunningWorker {

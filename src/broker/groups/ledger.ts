@@ -3,7 +3,7 @@ import { type Code, NONE, OFFSET_METADATA_TOO_LARGE } from "../codes.ts";
 import type { Journal } from "../state.ts";
 import { formatKey, type Key } from "./keys.ts";
 import { type CommittedOffset, Offsets } from "./offsets.ts";
-import { offsetsPartition } from "./partition.ts";
+import { offsetsPartition } from "../topics/offsets-topic.ts";
 import { decodeOffset, encodeOffset } from "./storage.ts";
 import type { MemberIdentity } from "./types.ts";
 

@@ -1,10 +1,16 @@
 import { Reader } from "../../wire/reader.ts";
 import { WireError } from "../../wire/errors.ts";
-import type { Group } from "./group.ts";
-import { metadataOf } from "./member.ts";
+import { type Member, metadataOf } from "./member.ts";
+
+/** What says of a group which topics its members subscribe to. */
+interface Subscribers {
+  readonly isConsumerGroup: boolean;
+  readonly members: ReadonlyMap<string, Member>;
+  readonly protocolName: string | null;
+}
 
 /** The topics that a consumer group's members subscribe to; null where that is not known, as of other protocol types. */
-export function subscribedTopics(group: Group): ReadonlySet<string> | null {
+export function subscribedTopics(group: Subscribers): ReadonlySet<string> | null {
   if (!group.isConsumerGroup) return null;
   const { members, protocolName } = group;
   if (members.size === 0) return new Set();
@@ -27,6 +33,9 @@ function topicsIn(metadata: Uint8Array): string[] {
 }
 
 /** Whether the topic is subscribed to; a consumer group whose topics are not known counts as subscribed to all. */
-export function isSubscribed(group: Group, topic: string): boolean {
+export function isSubscribed(
+  group: { readonly isConsumerGroup: boolean; readonly topics: ReadonlySet<string> | null },
+  topic: string,
+): boolean {
   return group.topics?.has(topic) ?? group.isConsumerGroup;
 }

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { WireError } from "../../wire/errors.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
-import type { Broker } from "../broker.ts";
+import type { BrokerServices } from "../services.ts";
 import { type Dispatcher, type Task, UnsupportedRequestError } from "./dispatch.ts";
 import { type FrameLimits, Frames } from "./frames.ts";
 import { Outbox } from "./outbox.ts";
@@ -19,7 +19,7 @@ export interface ConnectionLimits extends FrameLimits {
 export interface ConnectionOptions {
   readonly id: number;
   readonly socket: Socket;
-  readonly broker: Broker;
+  readonly broker: BrokerServices;
   readonly dispatcher: Dispatcher;
   readonly limits: ConnectionLimits;
   readonly logger: Logger;

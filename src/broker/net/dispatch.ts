@@ -1,7 +1,7 @@
 import { type Logger, silent } from "../../core/logger.ts";
 import { WireError } from "../../wire/errors.ts";
 import { Reader } from "../../wire/reader.ts";
-import type { Broker } from "../broker.ts";
+import type { BrokerServices } from "../services.ts";
 import type { Read, Struct, Write } from "../protocol/fields.ts";
 import { readRequestHeader, type RequestHeader } from "../protocol/header.ts";
 import { Output } from "../protocol/output.ts";
@@ -13,7 +13,7 @@ import { notServed } from "../requests/not-served.ts";
 const API_VERSIONS = 18;
 
 /** A request that has been read: it is begun by calling it, and resolves with the answer's bytes or null for none. */
-export type Task = (broker: Broker) => Promise<Uint8Array[] | null>;
+export type Task = (broker: BrokerServices) => Promise<Uint8Array[] | null>;
 
 /** What is not served is told apart from broken bytes: both close the connection, as Kafka does. */
 export class UnsupportedRequestError extends Error {

@@ -1,7 +1,7 @@
 import { createServer, type Server } from "node:net";
 import type { Clock } from "../../core/clock.ts";
 import type { Logger } from "../../core/logger.ts";
-import type { Broker } from "../broker.ts";
+import type { BrokerServices } from "../services.ts";
 import { Connection, type ConnectionLimits } from "./connection.ts";
 import { Dispatcher } from "./dispatch.ts";
 import type { AnyApi } from "../requests/api.ts";
@@ -27,7 +27,7 @@ export interface ServerOptions {
   readonly host: string;
   /** 0: any that is free. */
   readonly port: number;
-  readonly broker: Broker;
+  readonly broker: BrokerServices;
   readonly apis: readonly AnyApi[];
   readonly limits: ServerLimits;
   readonly clock: Clock;

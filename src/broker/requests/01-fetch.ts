@@ -1,4 +1,4 @@
-import type { Broker } from "../broker.ts";
+import type { BrokerServices } from "../services.ts";
 import {
   FETCH_SESSION_ID_NOT_FOUND,
   TOPIC_AUTHORIZATION_FAILED,
@@ -119,7 +119,7 @@ export const fetch = api({
   },
 });
 
-function missingOf(broker: Broker, version: number, topic: string, topicId: string): number {
+function missingOf(broker: BrokerServices, version: number, topic: string, topicId: string): number {
   const byId = version >= 13;
   const own = byId ? broker.internalTopics.byId(topicId) : broker.internalTopics.get(topic);
   if (own !== undefined) return TOPIC_AUTHORIZATION_FAILED;

@@ -3,7 +3,7 @@ import { INVALID_TOPIC_EXCEPTION, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION }
 import { CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS } from "../authorized.ts";
 import { LEADER_EPOCH, NODE_ID } from "../node.ts";
 import { planTopic, refuseName, TopicError } from "../topics/plan.ts";
-import type { Broker } from "../broker.ts";
+import type { BrokerServices } from "../services.ts";
 import type { InternalTopic } from "../topics/internal-topics.ts";
 import type { Topic } from "../topics/topics.ts";
 import { api } from "./api.ts";
@@ -84,7 +84,7 @@ export const metadata = api({
   },
 });
 
-function create(broker: Broker, name: string): Topic | undefined {
+function create(broker: BrokerServices, name: string): Topic | undefined {
   const wish = { name, numPartitions: -1, replicationFactor: -1, assignments: [], configs: [] };
   const plan = planTopic(broker.topics, wish, broker.settings.number("num.partitions"));
   return plan instanceof TopicError ? undefined : broker.topics.create(name, plan.partitions, plan.config);

@@ -1,4 +1,4 @@
-import type { Broker } from "../broker.ts";
+import type { BrokerServices } from "../services.ts";
 import { NONE, UNSTABLE_OFFSET_COMMIT } from "../codes.ts";
 import type { Offsets } from "../groups/offsets.ts";
 import { array, boolean, int16, int32, int64, list, string } from "../protocol/fields.ts";
@@ -62,7 +62,7 @@ export const offsetFetch = api({
 });
 
 /** The offsets of these partitions, or of all that the group has committed. A group that is not there has none. */
-function fetch(broker: Broker, groupId: string, topics: readonly Topic[] | null, requireStable: boolean) {
+function fetch(broker: BrokerServices, groupId: string, topics: readonly Topic[] | null, requireStable: boolean) {
   const offsets = broker.groups.offsets(groupId);
   const all = () =>
     offsets?.committed.topics().map((name) => ({ name, partitionIndexes: offsets.committed.partitions(name) })) ?? [];

@@ -1,5 +1,5 @@
 import { INVALID_REQUEST, NONE } from "../codes.ts";
-import { OFFSETS_TOPIC } from "../groups/partition.ts";
+import { OFFSETS_TOPIC } from "../topics/offsets-topic.ts";
 import { TRANSACTIONS_TOPIC } from "../topics/internal-topics.ts";
 import { array, int16, int32, int8, list, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";

@@ -1,4 +1,4 @@
-import type { Broker } from "../broker.ts";
+import type { BrokerServices } from "../services.ts";
 import { type Code, NONE, OPERATION_NOT_ATTEMPTED, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
 import { array, boolean, int16, int32, int64, list, string } from "../protocol/fields.ts";
 import { forVersion } from "../transactions/codes.ts";
@@ -58,7 +58,7 @@ export const addPartitionsToTxn = api({
   },
 });
 
-async function add(broker: Broker, asked: Asked, version: number) {
+async function add(broker: BrokerServices, asked: Asked, version: number) {
   const { transactionalId, verifyOnly, topics } = asked;
   const partitions = topics.flatMap(({ name, partitions }) =>
     partitions.map((partition) => ({ topic: name, partition }))

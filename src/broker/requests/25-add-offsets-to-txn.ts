@@ -1,4 +1,4 @@
-import { OFFSETS_TOPIC, offsetsPartition } from "../groups/partition.ts";
+import { OFFSETS_TOPIC, offsetsPartition } from "../topics/offsets-topic.ts";
 import { int16, int32, int64, string } from "../protocol/fields.ts";
 import { forVersion } from "../transactions/codes.ts";
 import { api } from "./api.ts";

@@ -8,7 +8,7 @@ import {
   TRANSACTION_ABORTABLE,
 } from "../codes.ts";
 import { answerKnown } from "../groups/known.ts";
-import { OFFSETS_TOPIC, offsetsPartition } from "../groups/partition.ts";
+import { OFFSETS_TOPIC, offsetsPartition } from "../topics/offsets-topic.ts";
 import { array, int16, int32, int64, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 

@@ -1,4 +1,4 @@
-import { alterAll, alterResponse } from "../settings/alter.ts";
+import { alterAll, alterResponse } from "../configs/alter.ts";
 import { array, boolean, int8, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 

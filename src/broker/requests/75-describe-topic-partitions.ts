@@ -1,5 +1,5 @@
 import { UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
-import type { Broker } from "../broker.ts";
+import type { BrokerServices } from "../services.ts";
 import { NOT_ASKED, TOPIC_OPERATIONS } from "../authorized.ts";
 import { LEADER_EPOCH, NODE_ID } from "../node.ts";
 import { array, boolean, int16, int32, list, NO_UUID, string, struct, uuid } from "../protocol/fields.ts";
@@ -84,7 +84,7 @@ export const describeTopicPartitions = api({
   },
 });
 
-function viewOf(broker: Broker, name: string) {
+function viewOf(broker: BrokerServices, name: string) {
   const internal = broker.internalTopics.get(name);
   if (internal !== undefined) return { ...internal, isInternal: true };
   const topic = broker.topics.get(name);

@@ -1,5 +1,5 @@
 import type { Read, Struct, Write } from "../protocol/fields.ts";
-import type { Broker } from "../broker.ts";
+import type { BrokerServices, ServedApi } from "../services.ts";
 
 /** Who asks, and in which version. */
 export interface Context {
@@ -21,21 +21,16 @@ export interface Context {
  * `handle` is called in the order of the requests of a connection, and the next one of that connection only once it has
  * answered, as in Kafka, or has called `release`. What it throws closes the connection, so an error that the protocol has a code for is a value.
  */
-export interface Api<Q extends Struct = Struct, A extends Struct = Struct> {
-  readonly key: number;
+export interface Api<Q extends Struct = Struct, A extends Struct = Struct> extends ServedApi {
   /** As in Kafka's documentation, without "Request". */
   readonly name: string;
-  /** The first and the last version that is served; these are the ones that ApiVersions advertises. */
-  readonly versions: readonly [min: number, max: number];
-  /** The first version that ApiVersions advertises, where it is an older one than is served. */
-  readonly advertisedFrom?: number;
   /** The first version with compact lengths and tagged fields (KIP-482). */
   readonly flexibleFrom: number;
   readonly request: Q;
   readonly response: A;
   /** `null`: nothing is answered. */
   handle(
-    broker: Broker,
+    broker: BrokerServices,
     request: Read<Q>,
     context: Context,
   ): Write<A> | null | Promise<Write<A> | null>;
@@ -43,7 +38,7 @@ export interface Api<Q extends Struct = Struct, A extends Struct = Struct> {
 
 /** An `Api` of whatever tables: what the dispatcher holds. */
 export type AnyApi = Omit<Api, "handle"> & {
-  handle(broker: Broker, request: never, context: Context): unknown;
+  handle(broker: BrokerServices, request: never, context: Context): unknown;
 };
 
 /** Has the compiler take the types of a request and its answer from their tables. */

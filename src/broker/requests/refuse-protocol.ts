@@ -1,4 +1,4 @@
-import type { Broker } from "../broker.ts";
+import type { BrokerServices } from "../services.ts";
 import { UNSUPPORTED_VERSION } from "../codes.ts";
 import { array, int16, int32, list, string, struct, uuid } from "../protocol/fields.ts";
 import type { Context } from "./api.ts";
@@ -24,7 +24,7 @@ const told = new WeakSet<AbortSignal>();
 export function refusesProtocol({ asked, advice }: { asked: string; advice: string }) {
   const errorMessage = `This broker, which is for development, does not have ${asked}: ${advice}.`;
   return (
-    { logger }: Pick<Broker, "logger">,
+    { logger }: Pick<BrokerServices, "logger">,
     { groupId, memberEpoch }: { groupId: string; memberEpoch: number },
     { clientId, clientHost, signal }: Context,
   ) => {

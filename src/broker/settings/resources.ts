@@ -1,5 +1,5 @@
 import type { ConfigKey } from "./configs.ts";
-import { CLIENT_METRICS_RESOURCE, GROUP_RESOURCE } from "../resources.ts";
+import { CLIENT_METRICS_RESOURCE, GROUP_RESOURCE } from "./resource-types.ts";
 import type { Journal } from "../state.ts";
 
 const atLeast = (least: number) => (value: string) => Number(value) >= least;

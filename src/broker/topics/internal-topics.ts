@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { OFFSETS_PARTITIONS, OFFSETS_TOPIC } from "../groups/partition.ts";
+import { OFFSETS_PARTITIONS, OFFSETS_TOPIC } from "./offsets-topic.ts";
 import type { Journal } from "../state.ts";
 
 /** Where transactions are kept, on Kafka. */

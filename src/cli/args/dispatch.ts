@@ -1,29 +1,12 @@
-import { type ArgsDef, type CommandDef, runCommand } from "citty";
+import { type CommandDef, runCommand } from "citty";
 import { isMephistoError, messageOf, stackOf } from "../../core/errors.ts";
 import { versionLine } from "../about.ts";
 import { suggestion } from "../../core/nearest.ts";
 import { checkVariables, PREFIX } from "../../worker/variables.ts";
+import type { Command, Program } from "./command.ts";
 import { isFlag, isUsageError, normalise, UsageError } from "./parse.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { commandUsage, programUsage } from "./usage.ts";
-
-/** A command: what citty shows of it, and what it does; `flags` are those that were given, by their long names. */
-export interface Command {
-  readonly description: string;
-  readonly args: ArgsDef;
-  /** Gives the exit code. */
-  run(flags: Record<string, string | undefined>, words: readonly string[]): Promise<number>;
-}
-
-/** A program of several commands, one of which needs no name. */
-export interface Program {
-  readonly name: string;
-  readonly description: string;
-  readonly commands: Readonly<Record<string, Command>>;
-  readonly fallback: string;
-  /** What is typed before a command, as the help shows it. */
-  readonly invocation?: string;
-}
 
 /**
  * Runs the command that the words name and gives the exit code: 2 for a command line or a setting that makes no sense, 1

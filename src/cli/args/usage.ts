@@ -1,5 +1,5 @@
 import type { ArgsDef } from "citty";
-import type { Command, Program } from "./dispatch.ts";
+import type { Command, Program } from "./command.ts";
 import { table } from "../terminal/table.ts";
 
 /** What `--help` shows of a script; citty's own is aligned for short names. */

@@ -5,7 +5,7 @@ import { workerId } from "../../runtime/info.ts";
 import { onStopSignals, signalExitCode } from "../../runtime/signals.ts";
 import { type Given, SETTING_VARIABLES } from "../../worker/settings.ts";
 import { brokerSettingsOf } from "../args/broker-settings.ts";
-import type { Command } from "../args/dispatch.ts";
+import type { Command } from "../args/command.ts";
 import type { DevBroker, MakeBroker } from "../host.ts";
 import { LOG_LEVELS, makeLogger } from "../terminal/logger.ts";
 import { portOf, resolveLoglevel } from "../args/options.ts";

@@ -13,7 +13,7 @@ import { type Given, stopTimeoutOf } from "../../worker/settings.ts";
 import { again, runtimesOf } from "../launch/again.ts";
 import { brokerSettingsOf } from "../args/broker-settings.ts";
 import { BROKER_FLAGS, BROKER_PORT, refuseProduction } from "./broker.ts";
-import type { Command } from "../args/dispatch.ts";
+import type { Command } from "../args/command.ts";
 import { portOf, resolveLoglevel, WEB_PORT } from "../args/options.ts";
 import { UsageError } from "../args/parse.ts";
 import { howToUse } from "../launch/how-to-use.ts";

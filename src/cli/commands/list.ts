@@ -1,7 +1,7 @@
 import { systemClock } from "../../core/clock.ts";
 import type { Journal } from "../../worker/master/journal.ts";
 import { settingsOf, URL_FLAG } from "./ask.ts";
-import type { Command } from "../args/dispatch.ts";
+import type { Command } from "../args/command.ts";
 import { readJournal } from "./read-journal.ts";
 import type { Host, ScriptDefinition } from "../host.ts";
 import { serializerName } from "../args/serializers.ts";

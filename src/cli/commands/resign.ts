@@ -1,6 +1,6 @@
 import type { Handover } from "../../worker/resign.ts";
 import { ask, settingsOf, URL_FLAG } from "./ask.ts";
-import type { Command } from "../args/dispatch.ts";
+import type { Command } from "../args/command.ts";
 import type { Host, ScriptDefinition } from "../host.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 

@@ -1,6 +1,6 @@
 import type { ActorDefinition, Outgoing } from "../../core/actor.ts";
 import { ask, settingsOf, URL_FLAG } from "./ask.ts";
-import type { Command } from "../args/dispatch.ts";
+import type { Command } from "../args/command.ts";
 import { suggestion } from "../../core/nearest.ts";
 import { repeated, UsageError } from "../args/parse.ts";
 import type { Host, ScriptDefinition } from "../host.ts";

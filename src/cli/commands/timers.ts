@@ -2,7 +2,7 @@ import { systemClock } from "../../core/clock.ts";
 import { slotJson } from "../../core/upcoming.ts";
 import type { MasterRecord } from "../../worker/master/journal.ts";
 import { settingsOf, URL_FLAG } from "./ask.ts";
-import type { Command } from "../args/dispatch.ts";
+import type { Command } from "../args/command.ts";
 import { UsageError } from "../args/parse.ts";
 import { readJournal } from "./read-journal.ts";
 import type { Host, ScriptDefinition } from "../host.ts";

@@ -14,7 +14,7 @@ import { isScopeless } from "../../worker/calls/scope-sends.ts";
 import { type Given, resolveSettings, SETTING_VARIABLES, variableOf } from "../../worker/settings.ts";
 import { OPTION_VARIABLES } from "../../worker/variables.ts";
 import type { RunningWorker } from "../../worker/status.ts";
-import type { Command } from "../args/dispatch.ts";
+import type { Command } from "../args/command.ts";
 import { introduce } from "../terminal/introduce.ts";
 import { LOG_FORMATS, LOG_LEVELS, loggerOf, makeLogger, openLogFile } from "../terminal/logger.ts";
 import { resolveOptions } from "../args/options.ts";

@@ -1,6 +1,6 @@
 import { groupBy } from "../../core/group-by.ts";
 import type { FetchRequest, FetchSessionOf } from "../../wire/requests/01-fetch.ts";
-import type { Reading } from "./reading.ts";
+import type { Reading, ReadingSession } from "./reading.ts";
 
 /** What a broker has been told of a partition. */
 interface Told {
@@ -23,7 +23,7 @@ const LAST_EPOCH = 2 ** 31 - 1;
  * changed goes into a request, and only what has something into an answer, however many partitions there are. A broker that
  * keeps no session is told all of it each time.
  */
-export class FetchSession {
+export class FetchSession implements ReadingSession {
   #id = 0;
   #epoch = 0;
   readonly #wanted = new Set<Reading>();

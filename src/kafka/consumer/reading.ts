@@ -1,11 +1,18 @@
 import type { Acknowledgements } from "../../core/acknowledgements.ts";
-import type { FetchSession } from "./fetch-session.ts";
 
 /** What waits of one topic. */
 export interface InTopic {
   waiting: number;
   /** Whether it has taken so much of what there is for all that not even one batch of each partition may be added. */
   isCrowded: boolean;
+}
+
+/** What asks a broker for it. */
+export interface ReadingSession {
+  /** Whether a request is under way. */
+  readonly isUnderWay: boolean;
+  want(reading: Reading): void;
+  unwant(reading: Reading): void;
 }
 
 /** One partition that is being read. */
@@ -28,7 +35,7 @@ export interface Reading {
   /** The broker that it is asked of; -1: none is known to lead it. */
   nodeId: number;
   /** Which asks for it; undefined: it waits, for room or for its time. */
-  session: FetchSession | undefined;
+  session: ReadingSession | undefined;
 }
 
 export function keyOf({ topic, partition }: { readonly topic: string; readonly partition: number }): string {

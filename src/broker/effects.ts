@@ -1,6 +1,6 @@
-import type { GroupSettings } from "../groups/settings.ts";
-import type { ServerLimits } from "../net/server.ts";
-import type { TransactionSettings } from "../transactions/settings.ts";
+import type { GroupSettings } from "./groups/settings.ts";
+import type { ServerLimits } from "./net/server.ts";
+import type { TransactionSettings } from "./transactions/settings.ts";
 
 /** A number for each setting that was given. */
 type Numbers<T> = { readonly [K in keyof T]?: number };

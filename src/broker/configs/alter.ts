@@ -1,7 +1,7 @@
-import type { Broker } from "../broker.ts";
+import type { BrokerServices } from "../services.ts";
 import { INVALID_CONFIG, INVALID_REQUEST, UNKNOWN_SERVER_ERROR } from "../codes.ts";
 import { type Configurable, configurableOf } from "./configurable.ts";
-import { refuse } from "./configs.ts";
+import { refuse } from "../settings/configs.ts";
 import { TopicError } from "../topics/plan.ts";
 import { array, int16, int32, int8, string, type Write } from "../protocol/fields.ts";
 
@@ -36,7 +36,7 @@ export const alterResponse = {
 
 /** Changes one resource after the other, and answers when that survives a crash. */
 export async function alterAll(
-  broker: Broker,
+  broker: BrokerServices,
   alterations: readonly Alteration[],
   options: AlterOptions,
 ): Promise<Write<typeof alterResponse>> {
@@ -58,7 +58,7 @@ export async function alterAll(
 
 /** Changes a resource's configuration, all of it or nothing; gives why it cannot be. */
 function alter(
-  broker: Broker,
+  broker: BrokerServices,
   { resourceType, resourceName, changes }: Alteration,
   { replaceAll, validateOnly }: AlterOptions,
 ): TopicError | undefined {

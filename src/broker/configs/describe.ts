@@ -1,7 +1,7 @@
-import type { Broker } from "../broker.ts";
+import type { BrokerServices } from "../services.ts";
 import { INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
-import { type ConfigType, topicConfigs } from "./configs.ts";
-import { OFFSETS_TOPIC } from "../groups/partition.ts";
+import { type ConfigType, topicConfigs } from "../settings/configs.ts";
+import { OFFSETS_TOPIC } from "../topics/offsets-topic.ts";
 import { TopicError } from "../topics/plan.ts";
 import {
   BROKER_LOGGER_RESOURCE,
@@ -9,10 +9,10 @@ import {
   CLIENT_METRICS_RESOURCE,
   GROUP_RESOURCE,
   TOPIC_RESOURCE,
-} from "../resources.ts";
-import { brokerConfigs } from "./known.ts";
-import { otherConfigs } from "./resources.ts";
-import { type BrokerSettings, SOURCE, type Synonym } from "./settings.ts";
+} from "../settings/resource-types.ts";
+import { brokerConfigs } from "../settings/known.ts";
+import { otherConfigs } from "../settings/resources.ts";
+import { type BrokerSettings, SOURCE, type Synonym } from "../settings/settings.ts";
 
 export interface DescribedConfig {
   readonly name: string;
@@ -34,7 +34,11 @@ function internalConfig(name: string): ReadonlyMap<string, string> {
 }
 
 /** The configuration of a resource, or why there is none. */
-export function configsOf(broker: Broker, resourceType: number, resourceName: string): DescribedConfig[] | TopicError {
+export function configsOf(
+  broker: BrokerServices,
+  resourceType: number,
+  resourceName: string,
+): DescribedConfig[] | TopicError {
   switch (resourceType) {
     case TOPIC_RESOURCE: {
       const isOwn = broker.internalTopics.get(resourceName) !== undefined;
@@ -111,7 +115,7 @@ function describeCluster(settings: BrokerSettings): DescribedConfig[] {
   });
 }
 
-function describeOther(broker: Broker, type: number, resourceName: string, source: number): DescribedConfig[] {
+function describeOther(broker: BrokerServices, type: number, resourceName: string, source: number): DescribedConfig[] {
   const config = broker.resources.get(type, resourceName);
   return [...(otherConfigs.get(type)?.values() ?? [])].map(({ name, type: kind, default: fallback, doc }) => {
     const set = config.get(name);

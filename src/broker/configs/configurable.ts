@@ -1,6 +1,6 @@
-import type { Broker } from "../broker.ts";
+import type { BrokerServices } from "../services.ts";
 import { INVALID_CONFIG, INVALID_REQUEST, TOPIC_AUTHORIZATION_FAILED, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
-import { type ConfigKey, refuseTogether, topicConfigs } from "./configs.ts";
+import { type ConfigKey, refuseTogether, topicConfigs } from "../settings/configs.ts";
 import { refuseBroker } from "./describe.ts";
 import { TopicError } from "../topics/plan.ts";
 import {
@@ -9,10 +9,10 @@ import {
   CLIENT_METRICS_RESOURCE,
   GROUP_RESOURCE,
   TOPIC_RESOURCE,
-} from "../resources.ts";
-import { brokerConfigs } from "./known.ts";
-import { otherConfigs } from "./resources.ts";
-import type { Scope } from "./settings.ts";
+} from "../settings/resource-types.ts";
+import { brokerConfigs } from "../settings/known.ts";
+import { otherConfigs } from "../settings/resources.ts";
+import type { Scope } from "../settings/settings.ts";
 
 /** A resource whose configuration can be altered. */
 export interface Configurable {
@@ -38,7 +38,7 @@ const alterable: ReadonlyMap<string, ConfigKey> = new Map(
 );
 
 /** What is to be altered, or why it cannot be. */
-export function configurableOf(broker: Broker, type: number, name: string): Configurable | TopicError {
+export function configurableOf(broker: BrokerServices, type: number, name: string): Configurable | TopicError {
   switch (type) {
     case TOPIC_RESOURCE:
       return ofTopic(broker, name);
@@ -62,7 +62,7 @@ export function configurableOf(broker: Broker, type: number, name: string): Conf
   }
 }
 
-function ofTopic(broker: Broker, name: string): Configurable | TopicError {
+function ofTopic(broker: BrokerServices, name: string): Configurable | TopicError {
   const topic = broker.topics.get(name);
   if (broker.internalTopics.get(name) !== undefined) {
     return new TopicError(TOPIC_AUTHORIZATION_FAILED, `The topic '${name}' is the broker's own.`);
@@ -81,7 +81,7 @@ function ofTopic(broker: Broker, name: string): Configurable | TopicError {
   };
 }
 
-function ofBroker({ settings, topics }: Broker, scope: Scope): Configurable {
+function ofBroker({ settings, topics }: BrokerServices, scope: Scope): Configurable {
   return {
     kind: "broker",
     config: settings.altered(scope),
@@ -108,7 +108,7 @@ function ofBroker({ settings, topics }: Broker, scope: Scope): Configurable {
   };
 }
 
-function ofOther({ resources }: Broker, type: number, name: string, kind: string): Configurable {
+function ofOther({ resources }: BrokerServices, type: number, name: string, kind: string): Configurable {
   const keys = otherConfigs.get(type) ?? new Map<string, ConfigKey>();
   return {
     kind,
