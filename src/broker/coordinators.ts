@@ -8,7 +8,7 @@ import type { Journal } from "./state.ts";
 import type { Topics } from "./topics/topics.ts";
 import { type Marker, TransactionCoordinator } from "./transactions/coordinator.ts";
 import type { TransactionSettings } from "./transactions/settings.ts";
-import type { TopicPartition } from "./transactions/transaction.ts";
+import type { TopicPartition } from "../core/topic-partition.ts";
 
 export interface CoordinatorsOptions {
   readonly topics: Topics;

@@ -4,10 +4,7 @@
  */
 import { Loads, type Subscriber } from "./loads.ts";
 import type { TopicPartition } from "./topic-partition.ts";
-
-export function keyOf(topic: string, partition: number): string {
-  return `${topic}/${partition}`;
-}
+import { partitionKey } from "./topic-partition.ts";
 
 /** By member id. */
 export type Balanced = ReadonlyMap<string, readonly TopicPartition[]>;
@@ -20,7 +17,7 @@ export type Balanced = ReadonlyMap<string, readonly TopicPartition[]>;
  * It pauses often: with thousands of partitions it may be let others have their turn.
  *
  * @param counts partitions of each topic
- * @param owners member ids by {@link keyOf}
+ * @param owners member ids by {@link partitionKey}
  */
 export function* balance(
   members: readonly Subscriber[],
@@ -34,7 +31,7 @@ export function* balance(
   for (const topic of [...counts.keys()].sort()) {
     for (let partition = 0; partition < (counts.get(topic) ?? 0); partition++) {
       const at = { topic, partition };
-      const owner = owners.get(keyOf(topic, partition));
+      const owner = owners.get(partitionKey(at));
       if (owner !== undefined && loads.keep(at, owner)) continue;
       (owner === undefined || ids.has(owner) ? homeless : awaited).push(at);
     }

@@ -2,7 +2,8 @@
  * What the group's leader works out of what the members say: who gets which partition, who is master, and what each member
  * is told of it. Without I/O, the same for every driver.
  */
-import { balance, keyOf } from "../core/balance.ts";
+import { balance } from "../core/balance.ts";
+import { partitionKey } from "../core/topic-partition.ts";
 import { candidates, elect, mustGo, worksOf } from "../core/election.ts";
 import { compareWork, isSameWork, summaryOf, type WorkSummary } from "../core/master-work.ts";
 import type { LackingWorker, MemberProfile, Presence, TopicPartition, ZoneData } from "./driver.ts";
@@ -94,8 +95,7 @@ function* planInSteps(
 ): Generator<void, Plan> {
   const owners = ownersOf(members);
   const target = yield* balance(members.filter(({ data }) => !data.draining), counts, owners);
-  const mayHave = (memberId: string) => ({ topic, partition }: TopicPartition) =>
-    (owners.get(keyOf(topic, partition)) ?? memberId) === memberId;
+  const mayHave = (memberId: string) => (at: TopicPartition) => (owners.get(partitionKey(at)) ?? memberId) === memberId;
   const partitions = new Map(
     members.map((member) => [member.memberId, (target.get(member.memberId) ?? []).filter(mayHave(member.memberId))]),
   );
@@ -118,8 +118,8 @@ export type Assign = typeof plan;
 function ownersOf(members: readonly Member[]): Map<string, string> {
   const claims = new Map<string, { memberId: string; generation: number }>();
   for (const { memberId, owned, generation } of members) {
-    for (const { topic, partition } of owned) {
-      const key = keyOf(topic, partition);
+    for (const at of owned) {
+      const key = partitionKey(at);
       const other = claims.get(key);
       if (other === undefined || other.generation < generation) claims.set(key, { memberId, generation });
       else if (other.generation === generation && other.memberId !== memberId) {

@@ -1,6 +1,7 @@
 import { MephistoError } from "../core/errors.ts";
 import type { Instant } from "../core/lease.ts";
 import type { Message } from "../core/message.ts";
+import { partitionKey } from "../core/topic-partition.ts";
 import type { Record } from "../driver/driver.ts";
 import {
   type Committed,
@@ -181,7 +182,7 @@ export class MemoryFenced implements FencedPublisher {
     appended?: () => void,
   ): Promise<number> {
     const { log, host } = this.#parts;
-    const key = `${topic}/${partition}`;
+    const key = partitionKey({ topic, partition });
     const sequence = this.#sequences.get(key) ?? 0;
     const batch = { records, ...this.#producer, sequence, transactional: true };
     const { transactionalId } = this.#options;
@@ -315,7 +316,7 @@ function endsAt(records: readonly Record[], places: ReadonlyMap<Record, Partitio
   const ends = new Map<string, PartitionOffset>();
   for (const record of records) {
     const place = places.get(record);
-    if (place) ends.set(`${place.topic}/${place.partition}`, { ...place, offset: place.offset + 1 });
+    if (place) ends.set(partitionKey(place), { ...place, offset: place.offset + 1 });
   }
   return [...ends.values()];
 }

@@ -1,4 +1,5 @@
 import { MephistoError } from "../core/errors.ts";
+import { partitionKey } from "../core/topic-partition.ts";
 import type {
   FencedPublisher,
   FenceOptions,
@@ -11,7 +12,6 @@ import type {
 } from "../driver/master-log.ts";
 import { type FencedParts, MemoryFenced, remember } from "./fenced.ts";
 import type { Fetched, LogError, MemoryLog, Topic } from "./memory-log.ts";
-import { keyOf } from "./membership.ts";
 import { Line } from "./network.ts";
 import { unknownTopic } from "./publisher.ts";
 
@@ -75,7 +75,7 @@ export class MemoryMaster implements MasterLog {
       return ends.reduce((sum, end) => {
         const partition = log.partition(end);
         if (partition === undefined) return sum;
-        const from = offsets.get(keyOf(end)) ?? partition.start;
+        const from = offsets.get(partitionKey(end)) ?? partition.start;
         // Of a topic that is another one now nobody will commit so much.
         return sum + Math.max(0, Math.min(end.offset, partition.end) - from);
       }, 0);

@@ -2,6 +2,7 @@ import { Acknowledgements } from "../core/acknowledgements.ts";
 import type { ByteBudget } from "../core/byte-budget.ts";
 import type { Lease } from "../core/lease.ts";
 import { within } from "../core/pause.ts";
+import { partitionKey } from "../core/topic-partition.ts";
 import type { Delivery, JoinOptions, MemberListener, Membership, Peer, TopicPartition } from "../driver/driver.ts";
 import type { Assignment } from "./groups.ts";
 import { GroupMember, type MemberParts } from "./member.ts";
@@ -127,7 +128,7 @@ export class MemoryMembership implements Membership {
       heir: heir || undefined,
       resignAsked: resign && elected,
     });
-    const assigned = new Map(partitions.map((at) => [keyOf(at), at]));
+    const assigned = new Map(partitions.map((at) => [partitionKey(at), at]));
     for (const [key, held] of this.#held) if (!assigned.has(key) && !held.leaving) void this.#giveUp(held);
     const added: Held[] = [];
     for (const [key, { topic, partition }] of assigned) {
@@ -147,7 +148,7 @@ export class MemoryMembership implements Membership {
         if (mine().length > 0) {
           const found = await this.member.ask("OffsetFetch", (group) =>
             added.map((at) => ({
-              position: group.offsets.get(keyOf(at)) ?? log.partition(at)?.start ?? 0,
+              position: group.offsets.get(partitionKey(at)) ?? log.partition(at)?.start ?? 0,
               id: log.topics.get(at.topic)?.id ?? "",
             })));
           await this.#read(mine(), (held) => found[added.indexOf(held)] ?? { position: 0, id: "" });
@@ -165,8 +166,8 @@ export class MemoryMembership implements Membership {
     this.#listener.assigned(still);
     for (const held of still) {
       const { position, id } = at(held);
-      const before = this.#lost.get(keyOf(held));
-      this.#lost.delete(keyOf(held));
+      const before = this.#lost.get(partitionKey(held));
+      this.#lost.delete(partitionKey(held));
       const acks = before?.resume(id, position) ? before : new Acknowledgements(held, position);
       held.reader = new Reader(log, network, host, acks, deliver, this.#budget);
     }
@@ -190,7 +191,7 @@ export class MemoryMembership implements Membership {
   #expelled(): void {
     const lost = [...this.#held.values()];
     for (const { reader } of lost) reader?.stop();
-    for (const { reader } of lost) if (reader) this.#lost.set(keyOf(reader), reader.acks);
+    for (const { reader } of lost) if (reader) this.#lost.set(partitionKey(reader), reader.acks);
     this.#close(lost);
     if (lost.length > 0) this.#listener.lost(lost);
     this.#listener.expelled();
@@ -199,12 +200,12 @@ export class MemoryMembership implements Membership {
   #close(partitions: readonly Held[]): void {
     for (const held of partitions) {
       if (held.reader) held.reader.acks.closed = true;
-      this.#held.delete(keyOf(held));
+      this.#held.delete(partitionKey(held));
     }
   }
 
   #holds(held: Held): boolean {
-    return this.#held.get(keyOf(held)) === held;
+    return this.#held.get(partitionKey(held)) === held;
   }
 
   async #commitNowAndThen(): Promise<void> {
@@ -234,7 +235,7 @@ export class MemoryMembership implements Membership {
     const sent = behind(partitions).map((acks) => ({ acks, ...acks.commit() }));
     if (sent.length === 0) return true;
     if (memberId === "" || generation < 0) return false;
-    const offsets = new Map(sent.map(({ acks, position }) => [keyOf(acks), position]));
+    const offsets = new Map(sent.map(({ acks, position }) => [partitionKey(acks), position]));
     try {
       const error = await this.member.ask("OffsetCommit", (group) => group.commit(memberId, generation, offsets));
       if (error) return false;
@@ -252,8 +253,4 @@ function behind(partitions: readonly Held[]): Acknowledgements[] {
     const acks = reader?.acks;
     return acks && !acks.closed && acks.position > acks.committed ? [acks] : [];
   });
-}
-
-export function keyOf({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`;
 }

@@ -1,4 +1,5 @@
 import { MephistoError } from "../core/errors.ts";
+import { partitionKey } from "../core/topic-partition.ts";
 import type { Publisher, Record } from "../driver/driver.ts";
 import type { Host } from "./host.ts";
 import { isError, type LogError, type MemoryLog } from "./memory-log.ts";
@@ -121,7 +122,7 @@ export class MemoryPublisher implements Publisher {
   }
 
   #lane(topic: string, partition: number): Lane {
-    const key = `${topic}/${partition}`;
+    const key = partitionKey({ topic, partition });
     let lane = this.#lanes.get(key);
     if (lane === undefined) {
       const line = new Line(this.#network, this.#host);

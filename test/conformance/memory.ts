@@ -1,4 +1,5 @@
 import type { Message } from "../../src/core/message.ts";
+import { partitionKey } from "../../src/core/topic-partition.ts";
 import { bytes, keptLines } from "../kafka/support.ts";
 import { memoryCluster } from "../simulation/memory-cluster.ts";
 import type { Log } from "./log.ts";
@@ -38,7 +39,9 @@ export function inMemory(): Log & { entries(topic: string): Found[]; settled(): 
     },
     committed(group, topic) {
       const { offsets } = log.group(group);
-      const found = log.topics.get(topic)?.partitions.map((_, partition) => offsets.get(`${topic}/${partition}`));
+      const found = log.topics.get(topic)?.partitions.map((_, partition) =>
+        offsets.get(partitionKey({ topic, partition }))
+      );
       return Promise.resolve(found?.map((offset) => offset === undefined ? undefined : BigInt(offset)) ?? []);
     },
     end: (topic) => Promise.resolve(BigInt(at(topic)?.end ?? -1)),

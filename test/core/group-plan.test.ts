@@ -2,7 +2,7 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
-import { keyOf } from "../../src/core/balance.ts";
+import { partitionKey } from "../../src/core/topic-partition.ts";
 import { elect } from "../../src/core/election.ts";
 import { summaryOf } from "../../src/core/master-work.ts";
 import { compareVersions } from "../../src/core/versions.ts";
@@ -36,7 +36,7 @@ function member(memberId: string, owned: readonly TopicPartition[] = [], said: S
 
 const workOf = (...names: readonly string[]) => summaryOf(names.map((name) => ({ name, rule: "every 1s" })));
 const own = (topic: string, ...partitions: number[]) => partitions.map((partition) => ({ topic, partition }));
-const keys = (partitions: readonly TopicPartition[]) => partitions.map((at) => keyOf(at.topic, at.partition)).sort();
+const keys = (partitions: readonly TopicPartition[]) => partitions.map(partitionKey).sort();
 const keep = (of: Member, owned: readonly TopicPartition[], generation: number): Member => ({
   ...of,
   owned,
@@ -56,7 +56,7 @@ function round(members: readonly Member[], counts: ReadonlyMap<string, number>):
   for (const [memberId, list] of partitions) {
     const subscribed = members.find((each) => each.memberId === memberId)?.topics ?? [];
     for (const { topic, partition } of list) {
-      const key = keyOf(topic, partition);
+      const key = partitionKey({ topic, partition });
       assert.ok(!given.has(key), `${key} is given to ${given.get(key)} and to ${memberId}`);
       assert.ok(subscribed.includes(topic), `${memberId} is given ${key} of a topic that it has not subscribed to`);
       assert.ok(partition < (counts.get(topic) ?? 0), `${key} is given, which does not exist`);
@@ -134,7 +134,9 @@ test("whatever members claim, a few rounds give each partition of a subscribed t
       const sorted = members.map((each) => keep(each, partitions.get(each.memberId) ?? [], 4));
       const settled = settle(sorted, counts);
       const wanted = [...counts].filter(([topic]) => members.some(({ topics }) => topics.includes(topic)))
-        .flatMap(([topic, count]) => Array.from({ length: count }, (_, partition) => keyOf(topic, partition)));
+        .flatMap(([topic, count]) =>
+          Array.from({ length: count }, (_, partition) => partitionKey({ topic, partition }))
+        );
       assert.deepEqual([...ownersOf(settled).keys()].sort(), wanted.sort());
     }),
   );

@@ -172,8 +172,10 @@ describe("what Kafka's authorizer refuses", { skip: kafkaSkip, timeout: 90_000 }
     assert.deepEqual([first.events, [...first.held]], [[...assigned, `revoked ${moved}`], [stays]]);
     assert.deepEqual(second.handled.map(({ offset, value }) => `${offset}: ${value}`), ["1: b", "2: c"]);
     const told = () => first.logger.warnings().filter((line) => line.startsWith("Given up"));
-    const line = (at: string, to: number) =>
-      `Given up without a commit, which Kafka refuses: ${at} from offset 1 to ${to}. It is handled again by the next worker.`;
+    const line = (key: string, to: number) =>
+      `Given up without a commit, which Kafka refuses: ${
+        key.replace(/\/(\d)$/, "[$1]")
+      } from offset 1 to ${to}. It is handled again by the next worker.`;
     assert.deepEqual(told(), [line(moved, 1)]);
     await first.stop(200);
     assert.deepEqual(told(), [line(moved, 1), line(stays, 2)]);

@@ -12,7 +12,7 @@ import type {
   Record,
   TopicPartition,
 } from "../../src/driver/driver.ts";
-import { keyOf } from "../../src/core/balance.ts";
+import { partitionKey } from "../../src/core/topic-partition.ts";
 import { Cluster } from "../../src/kafka/connection/cluster.ts";
 import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
 import { Producer } from "../../src/kafka/producer/producer.ts";
@@ -242,7 +242,7 @@ export class Member implements MemberListener {
   }
 
   deliver(delivery: Delivery): void {
-    const key = keyOf(delivery.topic, delivery.partition);
+    const key = partitionKey(delivery);
     const lane = this.#lanes.get(key);
     if (lane === undefined || lane.dropped) return delivery.close();
     lane.queue.push(delivery);
@@ -261,7 +261,7 @@ export class Member implements MemberListener {
   }
 
   #note(what: string, partitions: readonly TopicPartition[]): string[] {
-    const keys = partitions.map(({ topic, partition }) => keyOf(topic, partition));
+    const keys = partitions.map(partitionKey);
     this.events.push(...keys.map((key) => `${what} ${key}`));
     return keys;
   }

@@ -1,7 +1,7 @@
 import { type Journal, MemoryJournal } from "../../src/broker/state.ts";
 import { type Marker, TransactionCoordinator } from "../../src/broker/transactions/coordinator.ts";
 import type { TransactionSettings } from "../../src/broker/transactions/settings.ts";
-import type { TopicPartition } from "../../src/broker/transactions/transaction.ts";
+import type { TopicPartition } from "../../src/core/topic-partition.ts";
 import { FakeTime } from "./fake-time.ts";
 
 /** A coordinator on time that is moved by hand, which notes the markers that it would write. */

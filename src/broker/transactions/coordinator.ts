@@ -1,3 +1,4 @@
+import type { TopicPartition } from "../../core/topic-partition.ts";
 import type { Clock } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
 import { type Logger, silent } from "../../core/logger.ts";
@@ -31,7 +32,6 @@ import {
   type ProducerIdAndEpoch,
   refusal,
   type Sources,
-  type TopicPartition,
   type Transaction,
 } from "./transaction.ts";
 

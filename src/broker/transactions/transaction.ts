@@ -1,3 +1,4 @@
+import type { TopicPartition } from "../../core/topic-partition.ts";
 import { type Code, CONCURRENT_TRANSACTIONS, INVALID_PRODUCER_ID_MAPPING, NONE, PRODUCER_FENCED } from "../codes.ts";
 
 /** The states of a transactional id, as `kafka-transactions` shows them. */
@@ -14,11 +15,6 @@ export const TRANSACTION_STATES = [
 
 /** The last two of Kafka's states are over within one request here, so nobody can see them. */
 export type TransactionState = Exclude<typeof TRANSACTION_STATES[number], "PrepareEpochFence" | "Dead">;
-
-export interface TopicPartition {
-  readonly topic: string;
-  readonly partition: number;
-}
 
 export interface ProducerIdAndEpoch {
   readonly producerId: number;

@@ -1,5 +1,5 @@
 import type { Acknowledgements } from "../../core/acknowledgements.ts";
-import { keyOf } from "../../core/balance.ts";
+import { partitionKey, partitionName } from "../../core/topic-partition.ts";
 import type { Clock } from "../../core/clock.ts";
 import { MephistoError, messageOf } from "../../core/errors.ts";
 import type { Lease } from "../../core/lease.ts";
@@ -219,7 +219,7 @@ export class Consumer implements Membership {
       heir: data.heir || undefined,
       resignAsked: data.resign && data.master === incarnation,
     });
-    const assigned = new Map(partitions.map((each) => [keyOf(each.topic, each.partition), each]));
+    const assigned = new Map(partitions.map((each) => [partitionKey(each), each]));
     for (const [key, held] of this.#held) {
       if (!assigned.has(key) && !held.leaving) void this.#once("Giving up a partition", () => this.#giveUp(held));
     }
@@ -287,9 +287,9 @@ export class Consumer implements Membership {
 
   async #read(wanted: readonly Held[], found: readonly Acknowledgements[]): Promise<void> {
     const begun: Held[] = [];
-    const known = new Map(found.map((acks) => [keyOf(acks.topic, acks.partition), acks]));
+    const known = new Map(found.map((acks) => [partitionKey(acks), acks]));
     for (const held of wanted) {
-      const acks = known.get(keyOf(held.topic, held.partition));
+      const acks = known.get(partitionKey(held));
       held.acks = acks && this.#resumed(acks);
       if (acks) begun.push(held);
     }
@@ -298,7 +298,7 @@ export class Consumer implements Membership {
     // At once, and before anything more is handled: whoever is expelled after each message would get no further.
     const carried = this.#acks(begun).filter(({ position, committed }) => position > committed);
     if (carried.length > 0) {
-      const where = carried.map(({ topic, partition, position }) => `${keyOf(topic, partition)} at ${position}`);
+      const where = carried.map((each) => `${partitionName(each)} at ${each.position}`);
       this.#logger.info(`Goes on where this worker had got to before: ${where.join(", ")}.`);
       await this.#commitFirmly(carried, performance.now() + this.#options.sessionTimeout / 4);
     }
@@ -323,7 +323,7 @@ export class Consumer implements Membership {
 
   /** The acknowledgements of before, if the partition was lost and what was handled of it still counts. */
   #resumed(found: Acknowledgements): Acknowledgements {
-    const key = keyOf(found.topic, found.partition);
+    const key = partitionKey(found);
     const before = this.#lost.get(key);
     this.#lost.delete(key);
     return before?.resume(found.topicId, found.position) ? before : found;
@@ -357,7 +357,7 @@ export class Consumer implements Membership {
   #expelled(): void {
     const lost = [...this.#held.values()];
     for (const held of lost) this.#fetcher.remove(held);
-    for (const { acks, topic, partition } of lost) if (acks) this.#lost.set(keyOf(topic, partition), acks);
+    for (const { acks } of lost) if (acks) this.#lost.set(partitionKey(acks), acks);
     this.#close(lost);
     this.#given.length = 0;
     if (lost.length > 0) this.#listener.lost(lost);
@@ -367,12 +367,12 @@ export class Consumer implements Membership {
   #close(partitions: readonly Held[]): void {
     for (const held of partitions) {
       if (held.acks) held.acks.closed = true;
-      this.#held.delete(keyOf(held.topic, held.partition));
+      this.#held.delete(partitionKey(held));
     }
   }
 
   #holds(held: Held): boolean {
-    return this.#held.get(keyOf(held.topic, held.partition)) === held;
+    return this.#held.get(partitionKey(held)) === held;
   }
 
   #acks(partitions: Iterable<Held>): Acknowledgements[] {
@@ -409,9 +409,7 @@ export class Consumer implements Membership {
     if (!isRefusal(code)) return;
     const again = acks.filter((each) => isBehind(each) && each.committed >= 0);
     if (again.length === 0 || this.#stop.signal.aborted) return;
-    const where = again.map(({ topic, partition, committed, position }) =>
-      `${keyOf(topic, partition)} from offset ${committed} to ${position - 1}`
-    );
+    const where = again.map((each) => `${partitionName(each)} from offset ${each.committed} to ${each.position - 1}`);
     this.#logger.warn(
       `Given up without a commit, which Kafka refuses: ${where.join(", ")}. It is handled again by the next worker.`,
     );

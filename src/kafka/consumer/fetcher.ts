@@ -22,8 +22,9 @@ import type { Link } from "../connection/link.ts";
 import { pause } from "../../core/pause.ts";
 import { PositionResets, RETRY_MS } from "./position-resets.ts";
 import type { Positions } from "./positions.ts";
-import { keyOf, type Reading, Readings } from "./reading.ts";
+import { type Reading, Readings } from "./reading.ts";
 import { Seldom } from "../../core/seldom.ts";
+import { partitionName } from "../../core/topic-partition.ts";
 import { shownAddress } from "../connection/url.ts";
 
 /** How long the broker waits for something to send when there is nothing, in ms. */
@@ -303,7 +304,7 @@ export class Fetcher {
         void this.#once(() => this.#resets.compareTopic(reading));
         break;
       default: // the leader has moved, or will be back
-        this.#logger.debug(`Fetching ${keyOf(reading)}: ${errorName(code)}`);
+        this.#logger.debug(`Fetching ${partitionName(reading)}: ${errorName(code)}`);
         this.#troubles.failed(reading, new ProtocolError(code, `A read of ${reading.topic}`));
         this.#refresh();
     }

@@ -1,5 +1,6 @@
 import type { Acknowledgements } from "../../core/acknowledgements.ts";
 import { groupBy } from "../../core/group-by.ts";
+import { partitionKey } from "../../core/topic-partition.ts";
 import { offsetCommit } from "../../wire/requests/08-offset-commit.ts";
 import type { Call } from "../../wire/call.ts";
 import type { OffsetCommitResponse } from "../../wire/requests/08-offset-commit.ts";
@@ -59,10 +60,10 @@ export function commitOf(
     /** Notes what was accepted; gives the first that was not. */
     apply(answer) {
       let first: Refused | undefined;
-      const entries = new Map(sent.map((entry) => [`${entry.acks.topic}/${entry.acks.partition}`, entry]));
+      const entries = new Map(sent.map((entry) => [partitionKey(entry.acks), entry]));
       for (const { topic, partitions } of answer.topics) {
         for (const { partition, errorCode } of partitions) {
-          if (errorCode === 0) entries.get(`${topic}/${partition}`)?.accepted();
+          if (errorCode === 0) entries.get(partitionKey({ topic, partition }))?.accepted();
           if (errorCode !== 0) first ??= { topic, partition, errorCode };
         }
       }

@@ -1,9 +1,10 @@
 import { asError, messageOf } from "../../core/errors.ts";
 import { codeField, type Logger } from "../../core/logger.ts";
+import { partitionName } from "../../core/topic-partition.ts";
 import type { Cluster } from "../connection/cluster.ts";
 import type { FetchTroubles } from "./fetch-troubles.ts";
 import type { Positions } from "./positions.ts";
-import { keyOf, type Reading, type Readings } from "./reading.ts";
+import type { Reading, Readings } from "./reading.ts";
 
 /** After an error of a partition. */
 export const RETRY_MS = 500;
@@ -38,7 +39,7 @@ export class PositionResets {
     reading.leaderEpoch = -1;
     pause(reading, 10 * RETRY_MS);
     logger.error(
-      `${reading.topic}[${reading.partition}] at offset ${offset}: the broker sent a batch that cannot be read ` +
+      `${partitionName(reading)} at offset ${offset}: the broker sent a batch that cannot be read ` +
         `(${error.message}). The partition waits there; reading it again.`,
       { topic: reading.topic, partition: reading.partition, offset, code: "DECODE_FAILED" },
     );
@@ -75,7 +76,7 @@ export class PositionResets {
       pause(reading, 0);
     } catch (error) {
       if (reading.version !== version) return;
-      logger.debug(`The earliest offset of ${keyOf(reading)} is not known: ${messageOf(error)}`, {
+      logger.debug(`The earliest offset of ${partitionName(reading)} is not known: ${messageOf(error)}`, {
         topic,
         partition,
         ...codeField(error),

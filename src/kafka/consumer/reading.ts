@@ -1,4 +1,5 @@
 import type { Acknowledgements } from "../../core/acknowledgements.ts";
+import { partitionKey, type TopicPartition } from "../../core/topic-partition.ts";
 
 /** What waits of one topic. */
 export interface InTopic {
@@ -16,9 +17,7 @@ export interface ReadingSession {
 }
 
 /** One partition that is being read. */
-export interface Reading {
-  readonly topic: string;
-  readonly partition: number;
+export interface Reading extends TopicPartition {
   readonly acks: Acknowledgements;
   topicId: string;
   /** The next offset to ask for. */
@@ -38,10 +37,6 @@ export interface Reading {
   session: ReadingSession | undefined;
 }
 
-export function keyOf({ topic, partition }: { readonly topic: string; readonly partition: number }): string {
-  return `${topic}[${partition}]`;
-}
-
 /** All that are read, found by their names, and by what an answer calls them. */
 export class Readings {
   readonly #byName = new Map<string, Reading>();
@@ -52,8 +47,8 @@ export class Readings {
     return this.#byName.size;
   }
 
-  get(at: { readonly topic: string; readonly partition: number }): Reading | undefined {
-    return this.#byName.get(keyOf(at));
+  get(at: TopicPartition): Reading | undefined {
+    return this.#byName.get(partitionKey(at));
   }
 
   byId(topicId: string, partition: number): Reading | undefined {
@@ -80,12 +75,12 @@ export class Readings {
   }
 
   add(reading: Reading): void {
-    this.#byName.set(keyOf(reading), reading);
+    this.#byName.set(partitionKey(reading), reading);
     this.#index(reading);
   }
 
   delete(reading: Reading): void {
-    this.#byName.delete(keyOf(reading));
+    this.#byName.delete(partitionKey(reading));
     this.#unindex(reading);
   }
 

@@ -6,7 +6,7 @@ import type { Cluster } from "../connection/cluster.ts";
 import { Code } from "../connection/codes.ts";
 import { check } from "../connection/errors.ts";
 import { isOfAnother } from "../consumer/offsets.ts";
-import { keyOf } from "../consumer/reading.ts";
+import { partitionKey } from "../../core/topic-partition.ts";
 
 /**
  * How many offsets before `ends` the group has not committed. What is not in the log any more counts for nothing: of a
@@ -23,7 +23,7 @@ export async function behind(cluster: Cluster, groupId: string, ends: readonly P
   ]);
   let sum = 0;
   for (const { offset, ...at } of there) {
-    const key = keyOf(at);
+    const key = partitionKey(at);
     const end = Math.min(offset, last.get(key) ?? 0);
     sum += Math.max(0, end - Math.max(committed.get(key) ?? 0, first.get(key) ?? 0));
   }
@@ -45,7 +45,7 @@ async function commits(cluster: Cluster, groupId: string, partitions: readonly P
     const topicId = cluster.topic(topic)?.topicId ?? "";
     for (const { partition, committedOffset, metadata, errorCode } of partitions) {
       check(errorCode, `The offset of ${topic}[${partition}] in group ${groupId}`);
-      if (!isOfAnother(metadata, topicId)) found.set(keyOf({ topic, partition }), committedOffset);
+      if (!isOfAnother(metadata, topicId)) found.set(partitionKey({ topic, partition }), committedOffset);
     }
   }
   return found;
@@ -66,7 +66,7 @@ async function offsets(cluster: Cluster, partitions: readonly PartitionOffset[],
       for (const { partition, offset, errorCode } of partitions) {
         if (errorCode === Code.UNKNOWN_TOPIC_OR_PARTITION) continue; // it has gone meanwhile
         check(errorCode, `The offsets of ${topic}[${partition}]`);
-        found.set(keyOf({ topic, partition }), offset);
+        found.set(partitionKey({ topic, partition }), offset);
       }
     }
   }));

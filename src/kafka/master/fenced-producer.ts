@@ -20,6 +20,7 @@ import { produce, produceTransactional } from "../../wire/requests/00-produce.ts
 import { addPartitionsToTxn } from "../../wire/requests/24-add-partitions-to-txn.ts";
 import type { Batch, BatchKind } from "../producer/batch.ts";
 import { Turns } from "../../core/pause.ts";
+import { partitionKey, partitionName } from "../../core/topic-partition.ts";
 import type { Cluster, TopicState } from "../connection/cluster.ts";
 import { Code } from "../connection/codes.ts";
 import { ProtocolError } from "../connection/errors.ts";
@@ -208,7 +209,7 @@ export class FencedProducer implements FencedPublisher {
     const [first] = left;
     if (first === undefined) return;
     const topics = left.map(({ topic }) => topic);
-    throw new TopicsAway(topics, `${first.topic}[${first.partition}] has no leader.`);
+    throw new TopicsAway(topics, `${partitionName(first)} has no leader.`);
   }
 
   /** A topic of which something is known. Errors: `UNKNOWN_TOPIC`, of all that goes there; `UNREACHABLE`. */
@@ -231,7 +232,7 @@ export class FencedProducer implements FencedPublisher {
       this.#sequencesOf = identity;
       this.#sequences = new Map();
     }
-    queue.renew(identity, this.#sequences.get(`${queue.topic}/${queue.partition}`) ?? 0);
+    queue.renew(identity, this.#sequences.get(partitionKey(queue)) ?? 0);
     return queue;
   }
 
@@ -298,7 +299,7 @@ export class FencedProducer implements FencedPublisher {
       dialect: (link) => this.#dialect(link),
       refusal: (topic, partition) => this.#refusal(topic, partition),
     });
-    for (const queue of queues) this.#sequences.set(`${queue.topic}/${queue.partition}`, queue.next);
+    for (const queue of queues) this.#sequences.set(partitionKey(queue), queue.next);
     return written;
   }
 

@@ -3,6 +3,7 @@ import { isRetriable, MephistoError, messageOf } from "../../core/errors.ts";
 import { groupBy } from "../../core/group-by.ts";
 import type { Instant } from "../../core/lease.ts";
 import { BACKOFF, Backoff } from "../../core/backoff.ts";
+import { partitionName } from "../../core/topic-partition.ts";
 import { type MayTry, TopicRefused, TopicsAway } from "../../driver/master-log.ts";
 import type { Call } from "../../wire/call.ts";
 import { isRetriableCode } from "../../wire/error-codes.ts";
@@ -191,7 +192,7 @@ class Writing {
       if (this.#stale.has(queue) || !queue.sendable(now)) continue;
       const link = this.#leader(queue);
       if (link === undefined) {
-        this.#again([queue], this.#away.next(), true, `${queue.topic}[${queue.partition}] has no leader`);
+        this.#again([queue], this.#away.next(), true, `${partitionName(queue)} has no leader`);
         continue;
       }
       const request = requests.get(link) ?? { sent: [], bytes: 0 };

@@ -20,6 +20,7 @@ import { shownAddress } from "../connection/url.ts";
 import { BACKOFF, backoffMs } from "../../core/backoff.ts";
 import { pause, startTimer } from "../../core/pause.ts";
 import { Seldom } from "../../core/seldom.ts";
+import { partitionName } from "../../core/topic-partition.ts";
 import { WriteAccess } from "./write-access.ts";
 
 /** Requests on their way to one broker. The broker remembers the last five batches of a producer, to know repetitions. */
@@ -331,7 +332,7 @@ export class Sender {
 
   #retry(queue: PartitionQueue, batch: Batch, why?: string): void {
     if (why) {
-      this.#logger.debug(`${queue.topic}[${queue.partition}] was not written: ${why}; trying again`, {
+      this.#logger.debug(`${partitionName(queue)} was not written: ${why}; trying again`, {
         topic: queue.topic,
         partition: queue.partition,
       });
@@ -396,7 +397,7 @@ export class Sender {
         batch.reject(
           new MephistoError(
             "SEND_TIMEOUT",
-            `${batch.count} messages for ${queue.topic}[${queue.partition}] were not acknowledged within ${
+            `${batch.count} messages for ${partitionName(queue)} were not acknowledged within ${
               DELIVERY_TIMEOUT / 1000
             } s.${this.#trouble === "" ? "" : ` ${this.#trouble}`}`,
           ),
