@@ -7,6 +7,8 @@ import { finish } from "../runtime/exit.ts";
 import { replaceProcess } from "../runtime/replace.ts";
 import { versionLine } from "./about.ts";
 import { needMain, planLaunch, readRequest } from "./launch/launch.ts";
+import { COMMANDS } from "./command-names.ts";
+import { table } from "./terminal/table.ts";
 import { makeBroker } from "./make-broker.ts";
 import { isUsageError } from "./args/parse.ts";
 
@@ -16,14 +18,7 @@ Usage: mephisto <command> <script.ts> [flags] [--runtime bun|deno|node]
        mephisto broker [flags]
 
 Commands:
-  worker  runs a worker
-  dev     runs a broker for development, and several workers on it
-  broker  runs that broker alone; needs no script
-  send    sends one message to an actor
-  timers  shows what the timers have done, and their next slots
-  resign  has the master hand over to another worker
-  list    lists the actors, timers and tasks of the script
-
+${table(Object.entries(COMMANDS).map(([name, description]) => [`  ${name}`, description]))}
 mephisto worker <script.ts> --help shows the flags of a command, and so does mephisto broker --help.
 `;
 

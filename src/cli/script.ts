@@ -2,6 +2,8 @@ import { finish } from "../runtime/exit.ts";
 import { brokerCommand } from "./commands/broker.ts";
 import { devCommand } from "./commands/dev.ts";
 import { dispatch } from "./args/dispatch.ts";
+import type { Command } from "./args/command.ts";
+import type { CommandName } from "./command-names.ts";
 import type { Host, ScriptDefinition } from "./host.ts";
 import { howToUse } from "./launch/how-to-use.ts";
 import { listCommand } from "./commands/list.ts";
@@ -28,7 +30,7 @@ export function runScript(
       timers: timersCommand(definition, host, terminal),
       resign: resignCommand(definition, host, terminal),
       list: listCommand(definition, host, terminal),
-    },
+    } satisfies Record<CommandName, Command>,
     fallback: "worker",
   }, terminal);
 }

@@ -1,3 +1,4 @@
+import { aborted } from "../core/aborted.ts";
 import type { Clock } from "../core/clock.ts";
 import { within } from "../core/pause.ts";
 import type { Child, Command } from "./child.ts";
@@ -150,11 +151,4 @@ export class Dev {
       this.#unread.resolve();
     }
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

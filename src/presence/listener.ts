@@ -42,7 +42,12 @@ export class Listener {
   async listen(): Promise<void> {
     const server = this.#server;
     await new Promise<void>((resolve, reject) => {
-      server.once("error", (cause) => reject(cannotListen(this.host, messageOf(cause), cause)));
+      server.once("error", (cause) => {
+        const sentence =
+          `Presence cannot listen on ${this.host} (${messageOf(cause)}): give an address of this machine ` +
+          "with --presence-bind, or off.";
+        reject(new MephistoError("INVALID_OPTION", sentence, { cause }));
+      });
       server.listen({ port: 0, host: this.host, exclusive: true }, resolve);
     });
     server.on("error", () => {}); // what comes later is of single connections
@@ -85,12 +90,4 @@ export class Listener {
     });
     socket.write(`${this.id}\n`);
   }
-}
-
-function cannotListen(host: string, why: string, cause?: unknown): MephistoError {
-  return new MephistoError(
-    "INVALID_OPTION",
-    `Presence cannot listen on ${host} (${why}): give an address of this machine with --presence-bind, or off.`,
-    { cause },
-  );
 }

@@ -1,6 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { isIP } from "node:net";
+import { cannotListen, noSuchAddress } from "../core/cannot-listen.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
 import { isLocalHost, isLoopback } from "./hosts.ts";
 
@@ -35,7 +36,9 @@ export async function serve(
   const server = createServer(LIMITS, (incoming, outgoing) => {
     void respond(handler, incoming, outgoing, localOnly);
   });
-  if (isIP(bind) === 0) await lookup(bind).catch((cause) => Promise.reject(noSuchAddress(bind, cause)));
+  // Bun calls a name that it cannot resolve a taken port.
+  const unknown = (cause: unknown) => Promise.reject(noSuchAddress({ host: bind, hostFlag: "--web-bind" }, cause));
+  if (isIP(bind) === 0) await lookup(bind).catch(unknown);
   const port = await listen(server, options.port, bind);
   return { address: `http://${bind.includes(":") ? `[${bind}]` : bind}:${port}`, close: () => close(server) };
 }
@@ -84,7 +87,7 @@ function requestOf({ url, method, headers }: IncomingMessage): Request | undefin
 
 function listen(server: Server, port: number, bind: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.once("error", (cause) => reject(cannotListen(cause, port, bind)));
+    server.once("error", (cause) => reject(refusal(cause, port, bind)));
     server.listen({ port, host: bind, exclusive: true }, () => {
       const address = server.address();
       resolve(typeof address === "object" && address !== null ? address.port : port);
@@ -92,40 +95,12 @@ function listen(server: Server, port: number, bind: string): Promise<number> {
   });
 }
 
-/** The runtimes agree on the codes, not on the messages; and Bun calls a name that it cannot resolve a taken port. */
-function cannotListen(cause: Error, port: number, bind: string): MephistoError {
-  switch ((cause as { code?: unknown }).code) {
-    case "EADDRINUSE":
-      return new MephistoError(
-        "PORT_IN_USE",
-        `The web port ${port} on ${bind} is taken by another program: choose another with --web-port (0 takes any ` +
-          `free one), or do without it with --without-web.`,
-        { cause },
-      );
-    case "EACCES":
-    case "EPERM":
-      return new MephistoError(
-        "INVALID_OPTION",
-        `The web port ${port} on ${bind} may not be opened by this user: choose one of 1024 or more with --web-port.`,
-        { cause },
-      );
-    case "EADDRNOTAVAIL":
-    case "EINVAL":
-    case "EAFNOSUPPORT":
-      return noSuchAddress(bind, cause);
-    default:
-      return new MephistoError(
-        "INVALID_OPTION",
-        `The web port ${port} on ${bind} cannot be opened: ${messageOf(cause)}.`,
-        { cause },
-      );
-  }
-}
-
-function noSuchAddress(bind: string, cause: unknown): MephistoError {
-  return new MephistoError(
+function refusal(cause: Error, port: number, host: string): MephistoError {
+  const orElse = ", or do without it with --without-web";
+  const listening = { what: "The web port", port, host, portFlag: "--web-port", hostFlag: "--web-bind", orElse };
+  return cannotListen(cause, listening) ?? new MephistoError(
     "INVALID_OPTION",
-    `The web port cannot be opened on ${bind}, which is not an address of this machine: choose one with --web-bind.`,
+    `The web port ${port} on ${host} cannot be opened: ${messageOf(cause)}.`,
     { cause },
   );
 }

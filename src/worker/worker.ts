@@ -1,3 +1,4 @@
+import { aborted } from "../core/aborted.ts";
 import type { ActorDefinition } from "../core/actor.ts";
 import { ByteBudget } from "../core/byte-budget.ts";
 import { formatDuration } from "../core/duration.ts";
@@ -485,9 +486,4 @@ export class Worker implements RunningWorker {
 async function allIdle(running: readonly Running[]): Promise<true> {
   await Promise.all(running.map((each) => each.idle()));
   return true;
-}
-
-function aborted(signal: AbortSignal): Promise<undefined> {
-  if (signal.aborted) return Promise.resolve(undefined);
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(undefined), { once: true }));
 }

@@ -1,11 +1,13 @@
 import type { StringArgDef } from "citty";
-import { codeOf, MephistoError, messageOf } from "../../core/errors.ts";
+import { cannotListen } from "../../core/cannot-listen.ts";
+import { messageOf } from "../../core/errors.ts";
 import { pause } from "../../core/pause.ts";
 import { workerId } from "../../runtime/info.ts";
 import { onStopSignals, signalExitCode } from "../../runtime/signals.ts";
 import { type Given, SETTING_VARIABLES } from "../../worker/settings.ts";
 import { brokerSettingsOf } from "../args/broker-settings.ts";
 import type { Command } from "../args/command.ts";
+import { COMMANDS } from "../command-names.ts";
 import type { DevBroker, MakeBroker } from "../host.ts";
 import { LOG_LEVELS, makeLogger } from "../terminal/logger.ts";
 import { portOf, resolveLoglevel } from "../args/options.ts";
@@ -40,7 +42,7 @@ export const BROKER_FLAGS = {
 /** Runs a broker for development until it is told to stop. `use` says how a worker finds the one at an address. */
 export function brokerCommand(make: MakeBroker, terminal: Terminal, use: (url: string) => string): Command {
   return {
-    description: "Runs a broker for development, which speaks Kafka's protocol",
+    description: COMMANDS.broker,
     args: {
       port: flag(`Default ${BROKER_PORT}; 0 takes any free one`),
       host: flag("Default 127.0.0.1", { valueHint: "address" }),
@@ -96,8 +98,9 @@ async function live(
   const alive = setInterval(() => {}, 2 ** 30);
   const told = Promise.withResolvers<void>();
   const forget = onStopSignals(() => told.resolve(), (signal) => terminal.exit(signalExitCode(signal)));
+  const where = { what: "Port", port, host, portFlag: "--port", hostFlag: "--host" };
   try {
-    const listening = await broker.start().catch((error) => Promise.reject(cannotListen(error, port, host)));
+    const listening = await broker.start().catch((error) => Promise.reject(cannotListen(error, where) ?? error));
     const address = `${host.includes(":") ? `[${host}]` : host}:${listening.port}`;
     introduce(address, `kafka://${address.replace(/^(0\.0\.0\.0|\[::\]):/, "localhost:")}`);
     await told.promise;
@@ -110,31 +113,5 @@ async function live(
   } finally {
     forget();
     clearInterval(alive);
-  }
-}
-
-function cannotListen(error: unknown, port: number, host: string): unknown {
-  switch (codeOf(error)) {
-    case "EADDRINUSE":
-    case "PORT_IN_USE":
-      return new MephistoError(
-        "PORT_IN_USE",
-        `Port ${port} on ${host} is taken by another program: choose another with --port (0 takes any free one).`,
-        { cause: error },
-      );
-    case "EACCES":
-    case "EPERM":
-      return new MephistoError(
-        "INVALID_OPTION",
-        `Port ${port} on ${host} may not be opened by this user: choose one of 1024 or more with --port.`,
-        { cause: error },
-      );
-    case "EADDRNOTAVAIL":
-    case "ENOTFOUND":
-      return new MephistoError("INVALID_OPTION", `--host: ${host} is not an address of this machine.`, {
-        cause: error,
-      });
-    default:
-      return error;
   }
 }

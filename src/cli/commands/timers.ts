@@ -5,6 +5,7 @@ import { settingsOf, URL_FLAG } from "./ask.ts";
 import type { Command } from "../args/command.ts";
 import { UsageError } from "../args/parse.ts";
 import { readJournal } from "./read-journal.ts";
+import { COMMANDS } from "../command-names.ts";
 import type { Host, ScriptDefinition } from "../host.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { comingSlots, comingTable, failures, idleTimers, timerRows, timerTable } from "../terminal/timer-table.ts";
@@ -23,7 +24,7 @@ export function timersCommand(
   now: () => number = () => systemClock.wall(),
 ): Command {
   return {
-    description: "Shows what the timers have done, and their next slots",
+    description: COMMANDS.timers,
     args: {
       next: { type: "string", alias: "n", description: `How many slots; default ${NEXT}`, valueHint: "number" },
       json: { type: "boolean", description: "As JSON" },

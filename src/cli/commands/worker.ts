@@ -18,6 +18,7 @@ import type { Command } from "../args/command.ts";
 import { introduce } from "../terminal/introduce.ts";
 import { LOG_FORMATS, LOG_LEVELS, loggerOf, makeLogger, openLogFile } from "../terminal/logger.ts";
 import { resolveOptions } from "../args/options.ts";
+import { COMMANDS } from "../command-names.ts";
 import type { Host, ScriptDefinition } from "../host.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
@@ -30,7 +31,7 @@ const MOST_UNCAUGHT = 10;
 /** Runs a worker until it is told to stop. */
 export function workerCommand(definition: ScriptDefinition, host: Host, terminal: Terminal): Command {
   return {
-    description: "Runs a worker",
+    description: COMMANDS.worker,
     args: {
       loglevel: text("loglevel", "What is told; default info", { alias: "l", valueHint: LOG_LEVELS.join("|") }),
       logfile: text("logfile", "Appends the toolkit's lines to a file", { alias: "f", valueHint: "file" }),

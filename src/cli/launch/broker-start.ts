@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { variable } from "../../runtime/env.ts";
-import { findRuntime, stripsTypes } from "../../runtime/find.ts";
+import { findRuntime, stripsTypes } from "./find-runtime.ts";
 import { type Runtime, runtime } from "../../runtime/info.ts";
 import { startedAs } from "../../runtime/started.ts";
 import { again } from "./again.ts";

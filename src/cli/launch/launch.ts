@@ -1,12 +1,10 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { findRuntime } from "../../runtime/find.ts";
+import { findRuntime } from "./find-runtime.ts";
 import { type Runtime, runtime } from "../../runtime/info.ts";
 import { suggestion } from "../../core/nearest.ts";
 import { isFlag, UsageError } from "../args/parse.ts";
-
-/** The commands that a script has. */
-export const COMMANDS: readonly string[] = ["worker", "dev", "broker", "send", "timers", "resign", "list"];
+import { COMMAND_NAMES } from "../command-names.ts";
 
 /** What can run a script. */
 export const RUNTIMES = ["bun", "deno", "node"] as const;
@@ -34,9 +32,11 @@ export function readRequest(words: readonly string[]): Request {
   if (/\.[cm]?[jt]sx?$/.test(command)) {
     throw new UsageError(`Say the command first: mephisto worker ${command}.`);
   }
-  if (!COMMANDS.includes(command)) {
+  if (!COMMAND_NAMES.includes(command)) {
     throw new UsageError(
-      `Unknown ${isFlag(command) ? "flag" : "command"} ${JSON.stringify(command)}.${suggestion(command, COMMANDS)}`,
+      `Unknown ${isFlag(command) ? "flag" : "command"} ${JSON.stringify(command)}.${
+        suggestion(command, COMMAND_NAMES)
+      }`,
     );
   }
   // It needs no script.

@@ -1,3 +1,4 @@
+import { aborted } from "../../core/aborted.ts";
 import { summaryOf, type WorkSummary } from "../../core/master-work.ts";
 import type { AppDefinition } from "../../core/definition.ts";
 import { askingSignal } from "../../core/asking-signal.ts";
@@ -347,9 +348,4 @@ export class Reign {
 
 function over(): MephistoError {
   return new MephistoError("NOT_MASTER", "Mastership was over before it began.");
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
-import { COMMANDS, needMain, planLaunch, readRequest } from "../../../src/cli/launch/launch.ts";
+import { COMMAND_NAMES } from "../../../src/cli/command-names.ts";
+import { needMain, planLaunch, readRequest } from "../../../src/cli/launch/launch.ts";
 import { UsageError } from "../../../src/cli/args/parse.ts";
 import { runScript } from "../../../src/cli/script.ts";
 import { VERSION } from "../../../src/cli/version.ts";
@@ -48,7 +49,7 @@ for (const [text, message] of Object.entries(mistakes)) {
 }
 
 test("mephisto knows the commands that a script has", async () => {
-  for (const command of COMMANDS) {
+  for (const command of COMMAND_NAMES) {
     const terminal = new FakeTerminal([command, "--help"]);
     assert.equal(await runScript(exampleDefinition(), new FakeHost(), terminal), 0);
   }

@@ -2,7 +2,8 @@ import { spawnSync } from "node:child_process";
 import { accessSync, constants, realpathSync, statSync } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
 import process from "node:process";
-import { type Runtime, runtime } from "./info.ts";
+import { compareVersions } from "../../core/versions.ts";
+import { type Runtime, runtime } from "../../runtime/info.ts";
 
 /** Where a runtime is to be looked for. */
 export interface FindOptions {
@@ -23,7 +24,7 @@ export function findRuntime(name: Runtime["name"], { from, path, since }: FindOp
     const program = join(folder, process.platform === "win32" ? `${name}.exe` : name);
     if (!isProgram(program)) continue;
     if (name === "node" && !stripsTypes(versionOf(program))) continue;
-    if (since !== undefined && isOlder(versionOf(program), since)) continue;
+    if (since !== undefined && compareVersions(versionOf(program), since) < 0) continue;
     return native(program);
   }
   return undefined;
@@ -31,18 +32,8 @@ export function findRuntime(name: Runtime["name"], { from, path, since }: FindOp
 
 /** Whether a version of Node runs TypeScript as it is: 22.18, 23.6 and newer. */
 export function stripsTypes(version: string): boolean {
-  const [major = 0, minor = 0] = version.replace(/^v/, "").split(".").map(Number);
-  return major > 23 || (major === 23 && minor >= 6) || (major === 22 && minor >= 18);
-}
-
-/** Whether a version is older than another one, of which only as many parts count as are given; one that is none is. */
-export function isOlder(version: string, than: string): boolean {
-  const parts = version.replace(/^v/, "").split(".").map(Number);
-  for (const [index, wanted] of than.split(".").map(Number).entries()) {
-    const part = parts[index] ?? NaN;
-    if (part !== wanted) return !(part > wanted);
-  }
-  return false;
+  const isSince = (since: string) => compareVersions(version, since) >= 0;
+  return isSince("23.6") || (isSince("22.18") && !isSince("23"));
 }
 
 function binFolders(from: string): string[] {
