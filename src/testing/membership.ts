@@ -1,4 +1,5 @@
 import { Acknowledgements } from "../core/acknowledgements.ts";
+import { CommitLoop, type CommitOutcome, isBehind } from "../core/commit-loop.ts";
 import type { ByteBudget } from "../core/byte-budget.ts";
 import type { Lease } from "../core/lease.ts";
 import { within } from "../core/pause.ts";
@@ -31,7 +32,7 @@ export class MemoryMembership implements Membership {
   /** What was handled of partitions that were lost: it counts if they come back. */
   readonly #lost = new Map<string, Acknowledgements>();
   #stopped = false;
-  #committing: Promise<boolean> | undefined;
+  readonly #commits: CommitLoop;
 
   constructor(parts: MemberParts, options: JoinOptions, listener: MemberListener) {
     this.#parts = parts;
@@ -49,6 +50,14 @@ export class MemoryMembership implements Membership {
       },
     });
     this.#ready.promise.catch(() => {}); // whoever waits for it hears of it
+    this.#commits = new CommitLoop({
+      clock: parts.host,
+      commit: (acks) => this.#commit(acks),
+      closeGone: () => Promise.resolve(),
+      pauses: () => () => parts.host.sleep(AGAIN),
+      refusalMs: Infinity,
+      stopped: () => this.#stopped,
+    });
     this.member.start();
     void this.#commitNowAndThen();
   }
@@ -103,7 +112,7 @@ export class MemoryMembership implements Membership {
       held.reader?.stop();
     }
     await within(this.#listener.revoked(all), ms, host.sleep);
-    await this.#commitFirmly(all, until);
+    await this.#commits.firmly(acksOf(all), until);
     this.#stopped = true;
     const left = all.filter((held) => this.#holds(held)); // some may have been on their way already
     this.#close(left);
@@ -172,7 +181,7 @@ export class MemoryMembership implements Membership {
       held.reader = new Reader(log, network, host, acks, deliver, this.#budget);
     }
     // At once, and before anything more is handled: whoever is expelled after each message would get no further.
-    await this.#commitFirmly(still, host.monotonic() + this.member.session / 4);
+    await this.#commits.firmly(acksOf(still), host.monotonic() + this.member.session / 4);
     for (const held of still) if (this.#holds(held) && !held.leaving) void held.reader?.read(at(held).id);
   }
 
@@ -181,7 +190,7 @@ export class MemoryMembership implements Membership {
     held.reader?.stop();
     if (held.reader) await this.#listener.revoked([held]);
     // Committed before it is given up: nobody checks who commits, and the next owner begins where the group is.
-    await this.#commitFirmly([held], Infinity);
+    await this.#commits.firmly(acksOf([held]), Infinity);
     if (this.#stopped || !this.#holds(held)) return;
     this.#close([held]);
     this.#listener.handedOver([held]);
@@ -211,46 +220,27 @@ export class MemoryMembership implements Membership {
   async #commitNowAndThen(): Promise<void> {
     while (!this.#stopped) {
       await this.#parts.host.sleep(COMMIT_INTERVAL);
-      await this.#commit([...this.#held.values()]);
+      await this.#commits.commit(acksOf(this.#held.values()));
     }
   }
 
-  /** Commits until it is accepted, or the partitions are lost, or time is over. */
-  async #commitFirmly(partitions: readonly Held[], until: number): Promise<void> {
-    while (behind(partitions).length > 0) {
-      await this.#committing;
-      if (await this.#commit(partitions)) continue;
-      if (this.#stopped || this.#parts.host.monotonic() > until) return;
-      await this.#parts.host.sleep(AGAIN);
-    }
-  }
-
-  #commit(partitions: readonly Held[]): Promise<boolean> {
-    this.#committing ??= this.#commitOnce(partitions).finally(() => this.#committing = undefined);
-    return this.#committing;
-  }
-
-  async #commitOnce(partitions: readonly Held[]): Promise<boolean> {
+  async #commit(acks: readonly Acknowledgements[]): Promise<CommitOutcome> {
     const { memberId, generation } = this.member;
-    const sent = behind(partitions).map((acks) => ({ acks, ...acks.commit() }));
-    if (sent.length === 0) return true;
-    if (memberId === "" || generation < 0) return false;
+    const sent = acks.filter(isBehind).map((acks) => ({ acks, ...acks.commit() }));
+    if (sent.length === 0) return "accepted";
+    if (memberId === "" || generation < 0) return "waits";
     const offsets = new Map(sent.map(({ acks, position }) => [partitionKey(acks), position]));
     try {
       const error = await this.member.ask("OffsetCommit", (group) => group.commit(memberId, generation, offsets));
-      if (error) return false;
+      if (error) return "waits";
       for (const { accepted } of sent) accepted();
-      return true;
+      return "accepted";
     } catch {
-      return false;
+      return "waits";
     }
   }
 }
 
-/** What has been handled, and not been told. */
-function behind(partitions: readonly Held[]): Acknowledgements[] {
-  return partitions.flatMap(({ reader }) => {
-    const acks = reader?.acks;
-    return acks && !acks.closed && acks.position > acks.committed ? [acks] : [];
-  });
+function acksOf(partitions: Iterable<Held>): Acknowledgements[] {
+  return [...partitions].flatMap(({ reader }) => reader?.acks ?? []);
 }

@@ -319,10 +319,10 @@ export const GUARANTEES: readonly SourceMistake[] = [
     "",
   ),
   elsewhere(
-    "acknowledgements of a partition that was lost are committed (over Kafka)",
-    "src/kafka/consumer/offsets.ts",
-    "!closed && position > committed);",
-    "closed !== undefined && position > committed);",
+    "acknowledgements of a partition that was lost are committed (by any log)",
+    "src/core/commit-loop.ts",
+    "return !closed && position > committed;",
+    "return closed !== undefined && position > committed;",
     { test: "test/kafka/consumer/offsets.test.ts" },
   ),
   elsewhere(

@@ -1,4 +1,5 @@
 import type { Acknowledgements } from "../../core/acknowledgements.ts";
+import { isBehind } from "../../core/commit-loop.ts";
 import { groupBy } from "../../core/group-by.ts";
 import { partitionKey } from "../../core/topic-partition.ts";
 import { offsetCommit } from "../../wire/requests/08-offset-commit.ts";
@@ -43,7 +44,7 @@ export function commitOf(
   committer: Committer,
   partitions: Iterable<Acknowledgements>,
 ): { call: Call<OffsetCommitResponse>; apply(answer: OffsetCommitResponse): Refused | undefined } | undefined {
-  const behind = [...partitions].filter(({ closed, position, committed }) => !closed && position > committed);
+  const behind = [...partitions].filter(isBehind);
   if (behind.length === 0) return undefined;
   const sent = behind.map((acks) => ({ acks, ...acks.commit() }));
   const topics = [...groupBy(sent, ({ acks }) => acks.topic)].map(([topic, group]) => ({
