@@ -1,7 +1,7 @@
 import { slotJson, type UpcomingJson } from "../core/upcoming.ts";
 import type { Forecast } from "./timers/forecast.ts";
-import type { Journal, RunningRecord } from "./master/journal.ts";
-import type { TimerBook } from "./timers/timer-book.ts";
+import type { Journal } from "./master/journal.ts";
+import { goneRows, recordedOf, timeOf, type TimerRow, timerRow } from "./timer-rows.ts";
 import type { TimerLoop } from "./timers/timer-loop.ts";
 import type { WorkWatch } from "./work-watch.ts";
 
@@ -69,36 +69,16 @@ export interface WorkerStatus {
  * A timer. One that runs on the master is told of as its journal knows it: by another worker as it was when that was
  * master last, unless the journal is asked ({@link asWritten}).
  */
-export interface TimerStatus {
-  readonly name: string;
-  /** When it runs, in words; null: the journal knows the timer, and the script does not have it any more. */
-  readonly rule: string | null;
-  /** Its interval. */
-  readonly every: number | null;
-  readonly onMaster: boolean;
-  readonly lastSlot: string | null;
-  readonly outcome: "ok" | "failed" | null;
-  /** Of the master that ran it last. */
+export interface TimerStatus extends TimerRow {
   readonly epoch: number;
-  readonly worker: string | null;
-  /** What it failed with last. */
-  readonly error: string | null;
-  /**
-   * Since when its function has been running, and for which slot; null: it is not. Of another worker's it is known when it
-   * has taken some seconds.
-   */
-  readonly runningSince: string | null;
-  readonly runningSlot: string | null;
-  /** Why it runs nowhere, as far as the group knows: a sentence; null: it may. */
-  readonly notRunning: string | null;
-  /** The slot that this worker waits for. */
-  readonly next: string | null;
-  /** The slots that come, whoever runs them. */
-  readonly coming: readonly UpcomingJson[];
   readonly ran: number;
   readonly failed: number;
   readonly skipped: number;
   readonly caughtUp: number;
+  /** The slot that this worker waits for. */
+  readonly next: string | null;
+  /** The slots that come, whoever runs them. */
+  readonly coming: readonly UpcomingJson[];
 }
 
 /** The timers of a script, and those that only the journal knows. */
@@ -109,66 +89,43 @@ export function timerStatus(
   forecast: Forecast,
   group: Pick<WorkWatch, "notRunning">,
 ): TimerStatus[] {
-  const own = loops.map(({ timer: { name, rule, onMaster }, book, next, running }): TimerStatus => ({
-    name,
-    rule: rule.text,
-    every: rule.every ?? null,
-    onMaster,
-    ...lastOf(book.last),
-    ...runningOf(running),
-    notRunning: (onMaster ? group.notRunning(name) : undefined) ?? null,
-    next: time(next),
-    coming: forecast.of(rule, now).map(slotJson),
-    ...book.counts,
-  }));
+  const own = loops.map(({ timer, book, next, running }): TimerStatus => {
+    const notRunning = timer.onMaster ? group.notRunning(timer.name) : undefined;
+    const row = timerRow(timer, { ...book.last, ...book.counts }, running, notRunning);
+    return { ...row, ...counted(row), next: timeOf(next), coming: forecast.of(timer.rule, now).map(slotJson) };
+  });
   return [...own, ...gone(own, journal)];
 }
 
 /** The status of a worker that is not master, with what the journal says by now of the timers that run there. */
 export function asWritten(status: WorkerStatus, journal: Journal): WorkerStatus {
   const own = status.timers.filter(({ rule }) => rule !== null);
-  const timers = own.map((timer) => timer.onMaster ? { ...timer, ...recorded(timer.name, journal) } : timer);
+  const written = (name: string) => {
+    const recorded = recordedOf(journal.timers.get(name), journal.running.get(name));
+    return { ...recorded, ...counted(recorded) };
+  };
+  const timers = own.map((timer) => timer.onMaster ? { ...timer, ...written(timer.name) } : timer);
   return { ...status, timers: [...timers, ...gone(own, journal)] };
 }
 
 /** The timers that only the journal knows. */
 function gone(own: readonly TimerStatus[], journal: Journal | undefined): TimerStatus[] {
-  const names = new Set(own.map(({ name }) => name));
-  return [...journal?.timers ?? []].filter(([name]) => !names.has(name)).map(([name]): TimerStatus => ({
-    name,
-    rule: null,
-    every: null,
-    onMaster: true,
-    notRunning: null,
-    next: null,
-    coming: [],
-    ...recorded(name, journal),
-  }));
+  const rows = goneRows(new Set(own.map(({ name }) => name)), journal);
+  return rows.map((row) => ({ ...row, ...counted(row), next: null, coming: [] }));
 }
 
-function recorded(name: string, journal: Journal | undefined) {
-  const record = journal?.timers.get(name);
-  const { ran = 0, failed = 0, skipped = 0, caughtUp = 0 } = record ?? {};
-  return { ...lastOf(record), ...runningOf(journal?.running.get(name)), ran, failed, skipped, caughtUp };
-}
-
-function lastOf(last: TimerBook["last"]) {
+/** One that has never run has run no times. */
+function counted({ epoch, ran, failed, skipped, caughtUp }: Counts) {
   return {
-    lastSlot: time(last?.slot),
-    outcome: last?.outcome ?? null,
-    epoch: last?.epoch ?? 0,
-    worker: last?.worker ?? null,
-    error: last?.error ?? null,
+    epoch: epoch ?? 0,
+    ran: ran ?? 0,
+    failed: failed ?? 0,
+    skipped: skipped ?? 0,
+    caughtUp: caughtUp ?? 0,
   };
 }
 
-function runningOf(running: Pick<RunningRecord, "since" | "slot"> | undefined) {
-  return { runningSince: time(running?.since), runningSlot: time(running?.slot) };
-}
-
-function time(at: number | undefined): string | null {
-  return at === undefined ? null : new Date(at).toISOString();
-}
+type Counts = Pick<TimerRow, "epoch" | "ran" | "failed" | "skipped" | "caughtUp">;
 
 /** A worker, as the command line and an embedding program hold it. */
 export interface RunningWorker {

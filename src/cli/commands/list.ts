@@ -8,7 +8,7 @@ import type { Host, ScriptDefinition } from "../host.ts";
 import { serializerName } from "../args/serializers.ts";
 import { table } from "../terminal/table.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { comingSlots, comingTable, placeOf, timerRows, timerTable } from "../terminal/timer-table.ts";
+import { comingSlots, comingTable, listedTimers, placeOf, timerTable } from "../terminal/timer-table.ts";
 
 /** A listing is worth this much waiting for what the journal says, in ms, and no error. */
 const PATIENCE = 800;
@@ -54,7 +54,7 @@ function taskRows({ tasks }: ScriptDefinition) {
 
 function asJson(definition: ScriptDefinition, journal: Journal | undefined, now: number) {
   const coming = comingSlots(definition, now, 1);
-  const timers = timerRows(definition, journal).map((row) => {
+  const timers = listedTimers(definition, journal).map((row) => {
     const [next] = coming.get(row.name) ?? [];
     return { ...row, next: next ? new Date(next.slot).toISOString() : null };
   });
@@ -62,7 +62,7 @@ function asJson(definition: ScriptDefinition, journal: Journal | undefined, now:
 }
 
 function asTables(definition: ScriptDefinition, journal: Journal | undefined, now: number): string {
-  const timers = timerRows(definition, journal);
+  const timers = listedTimers(definition, journal);
   if (definition.actors.size + timers.length + definition.tasks.size === 0) {
     return `App ${definition.id} defines no actor, no timer and no task.\n`;
   }

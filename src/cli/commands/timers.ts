@@ -8,7 +8,7 @@ import { readJournal } from "./read-journal.ts";
 import { COMMANDS } from "../command-names.ts";
 import type { Host, ScriptDefinition } from "../host.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { comingSlots, comingTable, failures, idleTimers, timerRows, timerTable } from "../terminal/timer-table.ts";
+import { comingSlots, comingTable, failures, idleTimers, listedTimers, timerTable } from "../terminal/timer-table.ts";
 
 /** How many slots are shown of each timer, and how many at most. */
 const NEXT = 3;
@@ -33,7 +33,7 @@ export function timersCommand(
     async run(flags) {
       const count = countOf(flags.next);
       const { journal, why } = await readJournal(definition, host, settingsOf(definition, flags, terminal), PATIENCE);
-      const rows = timerRows(definition, journal);
+      const rows = listedTimers(definition, journal);
       const coming = comingSlots(definition, now(), count);
       if (why !== undefined) terminal.err(`${why}\n`);
       if (flags.json === "true") {
