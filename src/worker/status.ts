@@ -1,3 +1,10 @@
+import type { ByteBudget } from "../core/byte-budget.ts";
+import type { Generation, Membership } from "../driver/driver.ts";
+import type { ActorLoop } from "./actors/actor-loop.ts";
+import type { Master } from "./master/master.ts";
+import type { Mastership } from "./master/mastership.ts";
+import type { TaskLoop } from "./tasks/task-loop.ts";
+import type { WorkerParts } from "./worker-parts.ts";
 import { slotJson, type UpcomingJson } from "../core/upcoming.ts";
 import type { Forecast } from "./timers/forecast.ts";
 import type { Journal } from "./master/journal.ts";
@@ -145,4 +152,73 @@ export interface RunningWorker {
   prepareStatus?(): Promise<void>;
   /** Whether it has its partitions, and heard from Kafka within a session. */
   ready(): boolean;
+}
+
+/** What a worker's status is made from. */
+interface StatusView extends WorkerParts {
+  readonly state: WorkerStatus["state"];
+  /** Why it is not ready. */
+  readonly unready: string | undefined;
+  readonly since: Date;
+  readonly membership: Membership | undefined;
+  readonly mastership: Mastership | undefined;
+  readonly master: Master | undefined;
+  readonly generation: Generation | undefined;
+  readonly budget: ByteBudget;
+  readonly actors: readonly ActorLoop[];
+  readonly timers: readonly TimerLoop[];
+  readonly tasks: readonly TaskLoop[];
+  readonly forecast: Forecast;
+  readonly workWatch: WorkWatch;
+}
+
+/** What a worker says of itself. */
+export function workerStatus(view: StatusView): WorkerStatus {
+  const { clock, definition, driver, generation, master, mastership, membership, runtime, settings, unready } = view;
+  // Whether it is master, and has begun.
+  const isMaster = mastership?.master === true && (master === undefined || master.epoch > 0);
+  const lastContact = membership?.lastContact ?? -Infinity;
+  const lease = membership?.lease.left() ?? 0;
+  const timersOf = () => timerStatus(view.timers, master?.journal, clock.wall(), view.forecast, view.workWatch);
+  let timers: readonly TimerStatus[] | undefined;
+  return {
+    app: definition.id,
+    worker: view.worker,
+    runtime,
+    version: settings.version.value,
+    state: view.state,
+    ready: unready === undefined,
+    reason: unready ?? null,
+    since: view.since.toISOString(),
+    troubles: driver.troubles.all.map(({ name, reason, retriable, since }) => {
+      return { name, reason, lasts: Math.round(clock.monotonic() - since), retriable };
+    }),
+    url: view.url,
+    group: {
+      joined: membership?.joined ?? false,
+      generation: generation?.generation ?? 0,
+      members: generation?.members ?? 0,
+      lastContact: Number.isFinite(lastContact) ? Math.round(clock.monotonic() - lastContact) : null,
+    },
+    mastership: {
+      master: isMaster,
+      elected: mastership?.elected ?? null,
+      epoch: master?.epoch ?? 0,
+      stage: mastership?.master ? master?.stage ?? "reigning" : null,
+      gaveUp: master?.gaveUp ?? 0,
+      lease: lease > 0 ? Math.round(lease) : null,
+    },
+    buffers: { held: view.budget.held, limit: view.budget.limit },
+    actors: view.actors.map(({ actor: { name, topic }, partitions, counts }) => ({
+      name,
+      topic,
+      partitions,
+      ...counts,
+    })),
+    // Of thousands it takes long to say when they come next, and most who ask want to know something else.
+    get timers() {
+      return timers ??= timersOf();
+    },
+    tasks: view.tasks.map(({ task: { name, onMaster }, running, failed }) => ({ name, onMaster, running, failed })),
+  };
 }

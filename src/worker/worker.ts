@@ -25,13 +25,16 @@ import { everyWorkersSpan } from "./timers/every-worker.ts";
 import { Forecast } from "./timers/forecast.ts";
 import { Master } from "./master/master.ts";
 import { Mastership, type Term } from "./master/mastership.ts";
+import { IdleWatch } from "./idle-watch.ts";
 import { describePartitions } from "./partitions.ts";
 import { WatchTicker } from "./timers/run-watch.ts";
-import { type RunningWorker, type TimerStatus, timerStatus, type WorkerStatus } from "./status.ts";
-import { Callers, type Running } from "./calls/stop.ts";
+import { type RunningWorker, type WorkerStatus, workerStatus } from "./status.ts";
+import { allIdle, Callers, type Running } from "./calls/stop.ts";
+import { SteppingDown } from "./stepping-down.ts";
 import { TaskLoop } from "./tasks/task-loop.ts";
 import { TimerLoop } from "./timers/timer-loop.ts";
 import { WorkWatch } from "./work-watch.ts";
+import { unreadyReason } from "./readiness.ts";
 import type { WorkerParts } from "./worker-parts.ts";
 import { zonesOf, ZoneWatch } from "./zones.ts";
 
@@ -39,14 +42,6 @@ import { zonesOf, ZoneWatch } from "./zones.ts";
 const [LAST_STEPS, LAST_STEPS_MS] = [1 / 5, 2000];
 /** How long a handler, timer or task that has called `stop()` itself may take to end, before that resolves, in ms. */
 const CALLER_GRACE_MS = 1000;
-/** How long a master may take to write that it has resigned, in ms. */
-const RESIGN_ENTRY = 200;
-/** If what is in hand takes longer than this, the rest is handed over before it is finished, in ms. */
-const RESIGN_AFTER = 100;
-/** How long a static member waits until the group has heard that it resigns, in ms. */
-const RESIGN_WITHIN = 1000;
-/** A worker without partitions says so when it has had none for so long, in ms. */
-const IDLE_AFTER = 3000;
 
 /** A worker: its place in the group, its actors, its timers, and mastership. */
 export class Worker implements RunningWorker {
@@ -81,12 +76,8 @@ export class Worker implements RunningWorker {
   #generation: Generation | undefined;
   #clusterId = "";
   #partitionCounts: ReadonlyMap<string, number> = new Map();
-  #idle = new AbortController();
-  #told = false;
-  #standsDown = false;
-  #handsOver = false;
-  /** Stopping, it hands its partitions over one by one. */
-  #drains = false;
+  readonly #idle: IdleWatch;
+  readonly #steppingDown: SteppingDown;
   #stopping: Promise<void> | undefined;
 
   constructor(parts: WorkerParts) {
@@ -125,6 +116,23 @@ export class Worker implements RunningWorker {
     const ticker = new WatchTicker(parts.sleep, supervisor);
     this.#timers = [...definition.timers.values()].map((timer) => new TimerLoop(timer, { ...loopParts, ticker }));
     this.#tasks = [...definition.tasks.values()].map((task) => new TaskLoop(task, loopParts));
+    this.#steppingDown = new SteppingDown({
+      ...parts,
+      timers: this.#timers.filter(({ timer }) => timer.onMaster),
+      tasks: this.#tasks.filter(({ task }) => task.onMaster),
+      halt: this.#halt.signal,
+      membership: () => this.#membership,
+      mastership: () => this.#mastership,
+      master: () => this.#master,
+      cutOff: (running) => this.#cutOff(running),
+    });
+    this.#idle = new IdleWatch({
+      ...parts,
+      supervisor,
+      isIdle: () => this.#mayBeIdle() && this.#state === "running" && this.#missingTopic() === undefined,
+      partitionCounts: () => this.#partitionCounts,
+      members: () => this.#generation?.members ?? 0,
+    });
     const stopped = Promise.withResolvers<void>();
     this.stopped = stopped.promise;
     this.#end = stopped.resolve;
@@ -181,7 +189,7 @@ export class Worker implements RunningWorker {
       version: settings.version.value,
       timers: this.#timers.filter(({ timer }) => timer.onMaster),
       tasks: this.#tasks.filter(({ task }) => task.onMaster),
-      standDown: (why) => void this.#supervisor.once("Standing down", () => this.#standDown(why)),
+      standDown: (why) => void this.#supervisor.once("Standing down", () => this.#steppingDown.standDown(why)),
     });
     const begin = (term: Term) => master?.begin(term);
     const missesMaster = () => master !== undefined && this.#stopping === undefined;
@@ -211,20 +219,15 @@ export class Worker implements RunningWorker {
 
   /** Why it is not ready: a sentence. */
   #unready(): string | undefined {
-    const { clock, settings } = this.#parts;
-    const membership = this.#membership;
-    if (this.#state === "stopping" || this.#state === "stopped") return "The worker is stopping.";
-    const { reason } = this.#parts.driver.troubles;
-    if (reason !== undefined) return reason;
-    if (this.#state === "starting" || membership === undefined) {
-      return membership?.trouble ?? "The worker has not joined its group yet.";
-    }
-    if (!membership.joined) return membership.trouble ?? "The worker is not in its group at the moment.";
-    const silence = clock.monotonic() - membership.lastContact;
-    if (silence >= settings.sessionTimeout.value) {
-      return "The worker has not heard from Kafka for longer than a session.";
-    }
-    return this.#supervisor.trouble ?? this.#missingTopic()?.why ?? this.#master?.trouble;
+    const { clock, driver, settings } = this.#parts;
+    return unreadyReason({
+      state: this.#state,
+      membership: this.#membership,
+      now: clock.monotonic(),
+      sessionTimeout: settings.sessionTimeout.value,
+      refusal: driver.troubles.reason,
+      troubles: [this.#supervisor.trouble, this.#missingTopic()?.why, this.#master?.trouble],
+    });
   }
 
   /** One of the actors' topics that is gone. */
@@ -238,58 +241,22 @@ export class Worker implements RunningWorker {
   }
 
   status(): WorkerStatus {
-    const { clock, definition, driver, runtime, settings, url, worker } = this.#parts;
-    const lastContact = this.#membership?.lastContact ?? -Infinity;
-    const lease = this.#membership?.lease.left() ?? 0;
-    const unready = this.#unready();
-    const timersOf = () =>
-      timerStatus(this.#timers, this.#master?.journal, clock.wall(), this.#forecast, this.#workWatch);
-    let timers: readonly TimerStatus[] | undefined;
-    return {
-      app: definition.id,
-      worker,
-      runtime,
-      version: settings.version.value,
+    return workerStatus({
+      ...this.#parts,
       state: this.#state,
-      ready: unready === undefined,
-      reason: unready ?? null,
-      since: this.#since.toISOString(),
-      troubles: driver.troubles.all.map(({ name, reason, retriable, since }) => {
-        return { name, reason, lasts: Math.round(clock.monotonic() - since), retriable };
-      }),
-      url,
-      group: {
-        joined: this.#membership?.joined ?? false,
-        generation: this.#generation?.generation ?? 0,
-        members: this.#generation?.members ?? 0,
-        lastContact: Number.isFinite(lastContact) ? Math.round(clock.monotonic() - lastContact) : null,
-      },
-      mastership: {
-        master: this.#reigns(),
-        elected: this.#mastership?.elected ?? null,
-        epoch: this.#master?.epoch ?? 0,
-        stage: this.#mastership?.master ? this.#master?.stage ?? "reigning" : null,
-        gaveUp: this.#master?.gaveUp ?? 0,
-        lease: lease > 0 ? Math.round(lease) : null,
-      },
-      buffers: { held: this.#budget.held, limit: this.#budget.limit },
-      actors: [...this.#actors.values()].map(({ actor: { name, topic }, partitions, counts }) => ({
-        name,
-        topic,
-        partitions,
-        ...counts,
-      })),
-      // Of thousands it takes long to say when they come next, and most who ask want to know something else.
-      get timers() {
-        return timers ??= timersOf();
-      },
-      tasks: this.#tasks.map(({ task: { name, onMaster }, running, failed }) => ({ name, onMaster, running, failed })),
-    };
-  }
-
-  /** Whether it is master, and has begun. */
-  #reigns(): boolean {
-    return this.#mastership?.master === true && (this.#master === undefined || this.#master.epoch > 0);
+      unready: this.#unready(),
+      since: this.#since,
+      membership: this.#membership,
+      mastership: this.#mastership,
+      master: this.#master,
+      generation: this.#generation,
+      budget: this.#budget,
+      actors: [...this.#actors.values()],
+      timers: this.#timers,
+      tasks: this.#tasks,
+      forecast: this.#forecast,
+      workWatch: this.#workWatch,
+    });
   }
 
   #listener(): MemberListener {
@@ -310,8 +277,9 @@ export class Worker implements RunningWorker {
         this.#mastership?.generation(generation);
         this.#parts.watch?.generation(generation);
         this.#master?.look();
-        if (generation.resignAsked) void this.#supervisor.once("The handover", () => this.#handOver());
-        this.#watchIdle();
+        if (generation.resignAsked) void this.#supervisor.once("The handover", () => this.#steppingDown.handOver());
+        if (this.#mayBeIdle()) this.#idle.look();
+        else this.#idle.end();
       },
       expelled: () => {
         this.#generation = undefined;
@@ -323,7 +291,7 @@ export class Worker implements RunningWorker {
       assigned: (partitions) => {
         for (const { topic, partition } of partitions) this.#actors.get(topic)?.assigned(partition);
         if (partitions.length > 0) logger.info(`Gained ${describePartitions(partitions)}.`, ROUTINE);
-        this.#idle.abort();
+        this.#idle.end();
       },
       revoked: async (partitions) => {
         await Promise.all(partitions.map(({ topic, partition }) => this.#actors.get(topic)?.revoked(partition)));
@@ -331,7 +299,7 @@ export class Worker implements RunningWorker {
       handedOver: (partitions) => {
         if (partitions.length === 0) return;
         logger.info(`Gave up ${describePartitions(partitions)}.`, ROUTINE);
-        if (this.#drains) this.#parts.watch?.changed();
+        if (this.#steppingDown.drains) this.#parts.watch?.changed();
       },
       lost: (partitions) => {
         for (const { topic, partition } of partitions) this.#actors.get(topic)?.lost(partition);
@@ -346,62 +314,10 @@ export class Worker implements RunningWorker {
     };
   }
 
-  /** Lets another worker be master, between two runs of the timers. */
-  async #handOver(): Promise<void> {
-    if (this.#handsOver || this.#halt.signal.aborted) return;
-    this.#handsOver = true;
-    const { settings, sleep } = this.#parts;
-    this.#master?.close();
-    const timers = this.#timers.filter(({ timer }) => timer.onMaster);
-    const tasks = this.#tasks.filter(({ task }) => task.onMaster);
-    const done = Promise.all([...timers.map((loop) => loop.quiet()), ...tasks.map((loop) => loop.idle())]);
-    await within(done, settings.stopTimeout.value, sleep);
-    // Else the stop does it.
-    if (!this.#halt.signal.aborted) {
-      this.#cutOff([...timers, ...tasks]);
-      await this.#master?.resign(RESIGN_ENTRY);
-      await this.#standDown("another worker is asked for");
-    }
-    this.#handsOver = false;
-  }
-
-  /** Is master no longer, and lets the group elect another. */
-  async #standDown(why: string): Promise<void> {
-    const [membership, mastership] = [this.#membership, this.#mastership];
-    if (membership === undefined || mastership === undefined || this.#standsDown) return;
-    this.#standsDown = true;
-    try {
-      await mastership.standDown(why, () => {
-        const over = membership.standDown();
-        this.#parts.watch?.changed();
-        return over;
-      });
-    } catch (error) {
-      this.#parts.logger.debug(`Standing down failed: ${messageOf(error)}`, codeField(error));
-    }
-    this.#standsDown = false;
-  }
-
-  /** A worker that goes without says so, once, when others have had the time to hand over. */
-  #watchIdle(): void {
-    this.#idle.abort();
-    if (this.#told || this.#halt.signal.aborted || this.#actors.size === 0 || this.#hasPartitions()) return;
-    const { signal } = this.#idle = new AbortController();
-    void this.#supervisor.once("The look for partitions", async () => {
-      await this.#parts.sleep(IDLE_AFTER, signal);
-      if (signal.aborted || this.#hasPartitions() || this.#state !== "running") return;
-      if (this.#missingTopic()) return; // which says why
-      this.#told = true;
-      const counts = [...this.#partitionCounts].map(([topic, count]) => `${topic} has ${count}`).join(", ");
-      this.#parts.logger.info(
-        `No partition for this worker: ${counts}, for ${this.#generation?.members ?? 0} workers. It stands by.`,
-        ROUTINE,
-      );
-    }, { signal });
-  }
-
-  #hasPartitions(): boolean {
-    return [...this.#actors.values()].some(({ partitions }) => partitions.length > 0);
+  /** It has actors, and no partition for them. */
+  #mayBeIdle(): boolean {
+    const actors = [...this.#actors.values()];
+    return !this.#halt.signal.aborted && actors.length > 0 && actors.every(({ partitions }) => partitions.length === 0);
   }
 
   #running(): Running[] {
@@ -432,17 +348,17 @@ export class Worker implements RunningWorker {
     /** How long what is in hand may still take. */
     const patience = () => Math.max(0, left() - lastSteps);
     this.#state = "stopping";
-    this.#idle.abort();
+    this.#idle.end();
     this.#halt.abort();
     // Nothing begins any more. What is in hand goes on, under the lease: the worker stays in its group meanwhile.
     for (const each of this.#running()) each.end();
-    const masters: Running[] = [
-      ...this.#timers.filter(({ timer }) => timer.onMaster),
-      ...this.#tasks.filter(({ task }) => task.onMaster),
+    const others = [
+      ...this.#actors.values(),
+      ...this.#timers.filter(({ timer }) => !timer.onMaster),
+      ...this.#tasks.filter(({ task }) => !task.onMaster),
     ];
-    const others = this.#running().filter((each) => !masters.includes(each));
     const drained = allIdle(others);
-    await this.#endMastership(masters, drained, patience);
+    await this.#steppingDown.end(drained, patience);
     if (await within(drained, patience(), sleep) === undefined) this.#cutOff(others);
     this.#over.abort(new MephistoError("STOPPED", "The worker has stopped."));
     await attempt(within(driver.publisher.flush(), left() / 2, sleep));
@@ -452,38 +368,4 @@ export class Worker implements RunningWorker {
     this.#state = "stopped";
     this.#end();
   }
-
-  /** When what it has in hand as master is finished, or cut off, another one may be elected: before handlers are done. */
-  async #endMastership(masters: Running[], drained: Promise<true>, patience: () => number): Promise<void> {
-    const { settings, sleep, watch } = this.#parts;
-    const ended = allIdle(masters);
-    const soon = await within(ended, Math.min(RESIGN_AFTER, patience()), sleep);
-    if (soon === undefined && patience() > 0) this.#drain();
-    if (soon === undefined && await within(ended, patience(), sleep) === undefined) this.#cutOff(masters);
-    await this.#master?.resign(RESIGN_ENTRY);
-    // A static member does not leave the group: unless it resigns, there is no other master until its session is over.
-    const keepsPlace = settings.instanceId.value !== undefined && this.#mastership?.master === true;
-    this.#mastership?.resign();
-    const leavesSoon = patience() === 0 || await within(drained, RESIGN_AFTER, sleep);
-    if (!leavesSoon) this.#drain();
-    const resigned = keepsPlace || !leavesSoon ? this.#membership?.resign() : undefined;
-    if (resigned) watch?.changed();
-    if (keepsPlace && resigned) await within(resigned, RESIGN_WITHIN, sleep);
-  }
-
-  /**
-   * Has others take its partitions: those with nothing in hand at once, the others one by one. A static member keeps its
-   * own: it may be back before anybody has missed it.
-   */
-  #drain(): void {
-    if (this.#drains || this.#parts.settings.instanceId.value !== undefined) return;
-    this.#drains = true;
-    this.#membership?.drain();
-    this.#parts.watch?.changed();
-  }
-}
-
-async function allIdle(running: readonly Running[]): Promise<true> {
-  await Promise.all(running.map((each) => each.idle()));
-  return true;
 }

@@ -29,6 +29,12 @@ export function inHandFor(ms: number): string {
   return `in hand for ${formatDuration(ms < 1000 ? Math.round(ms) : Math.round(ms / 1000) * 1000)}`;
 }
 
+/** Resolves when nothing of all these is in hand. */
+export async function allIdle(running: readonly Running[]): Promise<true> {
+  await Promise.all(running.map((each) => each.idle()));
+  return true;
+}
+
 /** What runs that calls `stop()` itself, and whoever it would wait for in vain: others that do the same. */
 export class Callers {
   readonly #called = new Map<Running, PromiseWithResolvers<void>>();
