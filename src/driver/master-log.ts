@@ -95,6 +95,11 @@ export function isOver(error: unknown): boolean {
   return code === "NOT_MASTER" || code === "FENCED" || code === "JOURNAL_LOST";
 }
 
+/** What is thrown when {@link MayTry} says no. */
+export function notMaster(): MephistoError {
+  return new MephistoError("NOT_MASTER", "The lease of mastership is over: nothing more is tried in its name.");
+}
+
 /** What a transaction that was committed has written. */
 export interface Committed {
   readonly ends: readonly PartitionOffset[];

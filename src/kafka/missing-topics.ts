@@ -6,6 +6,7 @@ import { pause } from "../core/pause.ts";
 import { Troubles } from "../core/troubles.ts";
 import type { MissingTopic, TopicSpec } from "../driver/driver.ts";
 import type { Cluster } from "./connection/cluster.ts";
+import { counted } from "../core/counted.ts";
 
 /** Whoever deletes a topic to create it anew has so long to do it before we do. */
 const GRACE_MS = 10_000;
@@ -70,7 +71,7 @@ export class MissingTopics {
       if (known === undefined) return;
       this.#missing.delete(topic);
       const count = state.leaders.length;
-      this.#logger.info(`Topic ${topic} is there again, with ${count} ${count === 1 ? "partition" : "partitions"}.`, {
+      this.#logger.info(`Topic ${topic} is there again, with ${counted(count, "partition")}.`, {
         topic,
       });
       return;
@@ -126,7 +127,7 @@ function sentence({ spec: { topic, partitions }, error }: Missing): string {
     return `Topic ${topic} has been deleted. Unless somebody creates it within ${
       formatDuration(GRACE_MS)
     }, it is created ` +
-      `again, with ${partitions} ${partitions === 1 ? "partition" : "partitions"}.`;
+      `again, with ${counted(partitions, "partition")}.`;
   }
   return `Topic ${topic} has been deleted, and could not be created again: ${
     error.replace(/\.$/, "")

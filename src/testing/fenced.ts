@@ -10,6 +10,7 @@ import {
   type FenceOptions,
   type JournalEntry,
   type MayTry,
+  notMaster,
   type PartitionOffset,
   TopicRefused,
   TopicsAway,
@@ -20,6 +21,7 @@ import { type Fetched, isError, type LogError, type MemoryLog } from "./memory-l
 import { Line, type Network } from "./network.ts";
 import { errorOf, partitionOf, unknownTopic } from "./publisher.ts";
 import type { ProducerState, TransactionError } from "./transactions.ts";
+import { groupBy } from "../core/group-by.ts";
 
 /** How long an answer may take, in ms. */
 const ANSWER = 2000;
@@ -125,7 +127,7 @@ export class MemoryFenced implements FencedPublisher {
     const { patience = Infinity } = transaction;
     this.#until = this.#parts.host.monotonic() + Math.min(transactionTimeout * OURS, patience);
     const places = new Map<Record, PartitionOffset>();
-    for (const [topic, records] of byTopic(transaction.records)) {
+    for (const [topic, records] of groupBy(transaction.records, ({ topic }) => topic)) {
       for (const [partition, batch] of await this.#spread(topic, records)) {
         const first = await this.#produce(topic, partition, batch, undefined, mayTry);
         batch.forEach((record, at) => places.set(record, { topic, partition, offset: first + at }));
@@ -259,14 +261,7 @@ export class MemoryFenced implements FencedPublisher {
       (reply) => reply(log.topics.get(topic)?.partitions.length ?? 0),
     );
     if (count === 0) throw refusedTopic(topic);
-    const spread = new Map<number, Record[]>();
-    for (const record of records) {
-      const partition = partitionOf(record.key, count, () => this.#turn++);
-      const batch = spread.get(partition);
-      if (batch) batch.push(record);
-      else spread.set(partition, [record]);
-    }
-    return spread;
+    return groupBy(records, ({ key }) => partitionOf(key, count, () => this.#turn++));
   }
 }
 
@@ -301,16 +296,6 @@ async function attempt<T>(call: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-function byTopic(records: readonly Record[]): Map<string, Record[]> {
-  const topics = new Map<string, Record[]>();
-  for (const record of records) {
-    const list = topics.get(record.topic);
-    if (list) list.push(record);
-    else topics.set(record.topic, [record]);
-  }
-  return topics;
-}
-
 /** Where these end, of each partition the last. */
 function endsAt(records: readonly Record[], places: ReadonlyMap<Record, PartitionOffset>): PartitionOffset[] {
   const ends = new Map<string, PartitionOffset>();
@@ -328,10 +313,6 @@ function refusedTopic(topic: string): TopicRefused {
 
 function now(host: Host): Instant {
   return { monotonic: host.monotonic(), wall: host.wall() };
-}
-
-function notMaster(): MephistoError {
-  return new MephistoError("NOT_MASTER", "This worker is no longer master.");
 }
 
 function fenced(): MephistoError {

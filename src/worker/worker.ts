@@ -37,6 +37,7 @@ import { WorkWatch } from "./work-watch.ts";
 import { unreadyReason } from "./readiness.ts";
 import type { WorkerParts } from "./worker-parts.ts";
 import { zonesOf, ZoneWatch } from "./zones.ts";
+import { counted } from "../core/counted.ts";
 
 /** What is left of the time to stop for flushing, committing, leaving and closing, when nothing more is waited for; and at most. */
 const [LAST_STEPS, LAST_STEPS_MS] = [1 / 5, 2000];
@@ -266,7 +267,7 @@ export class Worker implements RunningWorker {
       generation: (generation) => {
         const first = this.#generation === undefined;
         this.#generation = generation;
-        const workers = `${generation.members} ${generation.members === 1 ? "worker" : "workers"}`;
+        const workers = counted(generation.members, "worker");
         const line = `Joined group ${this.#parts.definition.id}: generation ${generation.generation}, ${workers}, ` +
           `master ${generation.master ?? "nobody"}.`;
         if (first) logger.info(line, ROUTINE);

@@ -15,6 +15,7 @@ import { folderOf } from "../args/folder.ts";
 import { UsageError } from "../args/parse.ts";
 import { bytesOf } from "../../core/size.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { keepAlive } from "../../runtime/alive.ts";
 
 /** Kafka's own port: what workers look for when nothing else is said. */
 export const BROKER_PORT = 9092;
@@ -95,7 +96,7 @@ async function live(
   terminal: Terminal,
   introduce: (address: string, url: string) => void,
 ): Promise<number> {
-  const alive = setInterval(() => {}, 2 ** 30);
+  const letEnd = keepAlive();
   const told = Promise.withResolvers<void>();
   const forget = onStopSignals(() => told.resolve(), (signal) => terminal.exit(signalExitCode(signal)));
   const where = { what: "Port", port, host, portFlag: "--port", hostFlag: "--host" };
@@ -112,6 +113,6 @@ async function live(
     return 0;
   } finally {
     forget();
-    clearInterval(alive);
+    letEnd();
   }
 }

@@ -23,6 +23,9 @@ import { folderOf } from "../args/folder.ts";
 import { bytesOf } from "../../core/size.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { placeOf } from "../terminal/timer-table.ts";
+import { countOf } from "../args/count.ts";
+import { counted } from "../../core/counted.ts";
+import { keepAlive } from "../../runtime/alive.ts";
 
 const HOST = "127.0.0.1";
 const WORKERS = 3;
@@ -66,7 +69,7 @@ export function devCommand(definition: ScriptDefinition, host: Pick<Host, "start
       if (flags.memory !== undefined) bytesOf(flags.memory, "--memory");
       if (flags.data !== undefined) folderOf(flags.data, "--data");
       const settings = Object.entries(await brokerSettingsOf(flags, typed));
-      const count = workersOf(flags.workers);
+      const count = countOf("workers", flags.workers, 1, MOST_WORKERS, WORKERS);
       const runtimes = runtimesOf(flags.runtime);
       const watch = flags.watch === "true" ? watched() : undefined;
       const [brokerPort, movedBroker] = await brokerPortOf(flags.port);
@@ -108,16 +111,16 @@ export function devCommand(definition: ScriptDefinition, host: Pick<Host, "start
           flags.data ?? "memory"
         }.`,
         howToUse(definition, terminal, url),
-        `${count === 1 ? "One worker" : `${count} workers`}: ${on.join(", ")}. Ctrl-C ends everything.`,
+        `${count === 1 ? "One worker" : counted(count, "worker")}: ${on.join(", ")}. Ctrl-C ends everything.`,
         ...whatRuns(definition),
-        ...(watch ? [`Watching ${watch.count} ${watch.count === 1 ? "file" : "files"}.`] : []),
+        ...(watch ? [`Watching ${counted(watch.count, "file")}.`] : []),
       ]);
     },
   };
 }
 
 async function live(dev: Dev, terminal: Terminal, introduction: readonly string[]): Promise<number> {
-  const alive = setInterval(() => {}, 2 ** 30);
+  const letEnd = keepAlive();
   let stopping: Promise<void> | undefined;
   const stop = () => stopping ??= dev.stop();
   const forget = onStopSignals(
@@ -134,7 +137,7 @@ async function live(dev: Dev, terminal: Terminal, introduction: readonly string[
   const failed = await dev.run();
   await stop();
   forget();
-  clearInterval(alive);
+  letEnd();
   return failed ? 1 : 0;
 }
 
@@ -154,13 +157,6 @@ function watched(): SourceWatch {
   const { script } = startedAs();
   if (script === undefined) throw new UsageError("--watch: a compiled program has no script to watch.");
   return new SourceWatch(script, resolveBare);
-}
-
-function workersOf(text: string | undefined): number {
-  if (text === undefined) return WORKERS;
-  const count = Number(text);
-  if (/^\d+$/.test(text) && count >= 1 && count <= MOST_WORKERS) return count;
-  throw new UsageError(`--workers: ${JSON.stringify(text)} is not a number from 1 to ${MOST_WORKERS}.`);
 }
 
 /** The port, and what is to be said of it. */

@@ -3,7 +3,7 @@ import { slotJson } from "../../core/upcoming.ts";
 import type { MasterRecord } from "../../worker/master/journal.ts";
 import { settingsOf, URL_FLAG } from "./ask.ts";
 import type { Command } from "../args/command.ts";
-import { UsageError } from "../args/parse.ts";
+import { countOf } from "../args/count.ts";
 import { readJournal } from "./read-journal.ts";
 import { COMMANDS } from "../command-names.ts";
 import type { Host, ScriptDefinition } from "../host.ts";
@@ -31,7 +31,7 @@ export function timersCommand(
       url: URL_FLAG,
     },
     async run(flags) {
-      const count = countOf(flags.next);
+      const count = countOf("next", flags.next, 0, MOST_NEXT, NEXT);
       const { journal, why } = await readJournal(definition, host, settingsOf(definition, flags, terminal), PATIENCE);
       const rows = listedTimers(definition, journal);
       const coming = comingSlots(definition, now(), count);
@@ -55,11 +55,4 @@ export function timersCommand(
 function aboutMaster({ worker, epoch, version, resigned }: MasterRecord): string {
   const of = version === "" ? "" : ` of version ${version}`;
   return `The last master is ${worker}${of}, epoch ${epoch}${resigned ? ", which has resigned" : ""}.\n`;
-}
-
-function countOf(flag: string | undefined): number {
-  if (flag === undefined) return NEXT;
-  const count = Number(flag);
-  if (/^\d+$/.test(flag) && count <= MOST_NEXT) return count;
-  throw new UsageError(`--next: ${JSON.stringify(flag)} is not a number from 0 to ${MOST_NEXT}.`);
 }

@@ -21,6 +21,7 @@ import { resolveOptions } from "../args/options.ts";
 import { COMMANDS } from "../command-names.ts";
 import type { Host, ScriptDefinition } from "../host.ts";
 import type { Terminal } from "../terminal/terminal.ts";
+import { keepAlive } from "../../runtime/alive.ts";
 
 /** How long the web port waits for what the journal says, in ms. */
 const PATIENCE = 500;
@@ -141,7 +142,7 @@ interface Told {
 /** From start to stop; whether something else than a signal ended it. */
 async function live(worker: RunningWorker, terminal: Terminal, told: Told): Promise<boolean> {
   // Whatever the worker has open, the process must not end before it has stopped.
-  const alive = setInterval(() => {}, 2 ** 30);
+  const letEnd = keepAlive();
   let forget = () => {};
   let thrown = 0;
   let hearNothing = () => {};
@@ -172,6 +173,6 @@ async function live(worker: RunningWorker, terminal: Terminal, told: Told): Prom
   await worker.stop();
   forget();
   hearNothing();
-  clearInterval(alive);
+  letEnd();
   return failed || thrown > 0;
 }

@@ -1,8 +1,8 @@
 import type { Clock } from "../../core/clock.ts";
-import { isRetriable, MephistoError } from "../../core/errors.ts";
+import { isRetriable } from "../../core/errors.ts";
 import { BACKOFF, Backoff } from "../../core/backoff.ts";
 import { pause } from "../../core/pause.ts";
-import type { MayTry } from "../../driver/master-log.ts";
+import { type MayTry, notMaster } from "../../driver/master-log.ts";
 import { Code } from "./codes.ts";
 import { ProtocolError } from "./errors.ts";
 
@@ -36,8 +36,4 @@ export async function persist<T>(attempt: () => Promise<T>, options: Persistence
 
 function isBusy(error: unknown): boolean {
   return error instanceof ProtocolError && error.kafkaCode === Code.CONCURRENT_TRANSACTIONS;
-}
-
-export function notMaster(): MephistoError {
-  return new MephistoError("NOT_MASTER", "The lease of mastership is over: nothing more is tried in its name.");
 }

@@ -9,6 +9,7 @@ import {
   type FenceOptions,
   type JournalEntry,
   type MayTry,
+  notMaster,
   type PartitionOffset,
   TopicRefused,
   TopicsAway,
@@ -28,7 +29,7 @@ import { JournalReader } from "./journal-reader.ts";
 import type { Link } from "../connection/link.ts";
 import type { Links } from "../connection/links.ts";
 import { BATCH_BYTES, PartitionQueue } from "../producer/partition-queue.ts";
-import { notMaster, persist, type Persistence } from "../connection/persist.ts";
+import { persist, type Persistence } from "../connection/persist.ts";
 import { ProducerEpoch } from "./producer-epoch.ts";
 import { TransactionCoordinator } from "./transaction-coordinator.ts";
 import { BatchTooLarge, type Dialect, writeAll, type Written } from "./transaction-writer.ts";

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { isRetriable, MephistoError } from "../../core/errors.ts";
-import type { JournalEntry, MayTry } from "../../driver/master-log.ts";
+import { type JournalEntry, type MayTry, notMaster } from "../../driver/master-log.ts";
 import type { Call } from "../../wire/call.ts";
 import { EARLIEST, LATEST, listOffsets } from "../../wire/requests/02-list-offsets.ts";
 import { fetch, type FetchedPartition } from "../../wire/requests/01-fetch.ts";
@@ -13,7 +13,7 @@ import { codecs } from "../../compression/compression.ts";
 import { check, ConnectionLost } from "../connection/errors.ts";
 import type { Link } from "../connection/link.ts";
 import type { Links } from "../connection/links.ts";
-import { notMaster, persist } from "../connection/persist.ts";
+import { persist } from "../connection/persist.ts";
 
 /** How long one request waits for something new, in ms: a marker, mostly, that is about to be written. */
 const POLL = 100;

@@ -1,11 +1,10 @@
-import type { FenceOptions, MayTry } from "../../driver/master-log.ts";
+import { type FenceOptions, type MayTry, notMaster } from "../../driver/master-log.ts";
 import type { Call } from "../../wire/call.ts";
 import { apiVersions } from "../../wire/requests/18-api-versions.ts";
 import type { Cluster } from "../connection/cluster.ts";
 import { Code } from "../connection/codes.ts";
 import { check } from "../connection/errors.ts";
 import type { Links } from "../connection/links.ts";
-import { notMaster } from "../connection/persist.ts";
 import type { Patience } from "../connection/line.ts";
 import { type Link, REQUEST_TIMEOUT } from "../connection/link.ts";
 import type { Address } from "../connection/url.ts";

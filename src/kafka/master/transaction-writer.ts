@@ -4,7 +4,7 @@ import { groupBy } from "../../core/group-by.ts";
 import type { Instant } from "../../core/lease.ts";
 import { BACKOFF, Backoff } from "../../core/backoff.ts";
 import { partitionName } from "../../core/topic-partition.ts";
-import { type MayTry, TopicRefused, TopicsAway } from "../../driver/master-log.ts";
+import { type MayTry, notMaster, TopicRefused, TopicsAway } from "../../driver/master-log.ts";
 import type { Call } from "../../wire/call.ts";
 import { isRetriableCode } from "../../wire/error-codes.ts";
 import type { ProducedPartition, ProduceRequest, ProduceResponse } from "../../wire/requests/00-produce.ts";
@@ -15,7 +15,6 @@ import { refusalOf, tooLarge } from "../connection/errors.ts";
 import type { Link } from "../connection/link.ts";
 import type { Links } from "../connection/links.ts";
 import type { PartitionQueue } from "../producer/partition-queue.ts";
-import { notMaster } from "../connection/persist.ts";
 
 /** Requests on their way to one broker. The broker remembers the last five batches of a producer, to know repetitions. */
 const IN_FLIGHT = 5;
