@@ -42,20 +42,25 @@ export interface Given {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+/** The flags of a worker's settings, as `--help` shows them; each may come from the environment too. */
+export const SETTING_FLAGS: Readonly<Record<string, { readonly help: string; readonly value?: string }>> = {
+  url: { help: "Kafka's address; default kafka://localhost:9092" },
+  "session-timeout": { help: "Silence after which it is expelled; default 6s", value: "duration" },
+  "heartbeat-interval": { help: "Default a twentieth of that, at most 300ms", value: "duration" },
+  "stop-timeout": { help: "How long stopping may take in all; default 25s", value: "duration" },
+  "buffer-memory": { help: "For messages not handled yet; default 32MiB", value: "32MiB" },
+  name: { help: "What it is called, for people; default <host>-<pid>-<random>", value: "name" },
+  "instance-id": { help: "A fixed name in the group", value: "name" },
+  "presence-bind": { help: "Where others see that it lives; default 127.0.0.1", value: "address|off" },
+  "evict-on": { help: "What shows that another is dead; default proof", value: "proof|reset" },
+  "dead-letter-dir": { help: "For messages that no topic takes; default the working directory", value: "folder|off" },
+};
+
 /** The environment variables that {@link resolveSettings} reads. */
 export const SETTING_VARIABLES: readonly string[] = [
-  "MEPHISTO_URL",
-  "MEPHISTO_SESSION_TIMEOUT",
-  "MEPHISTO_HEARTBEAT_INTERVAL",
-  "MEPHISTO_STOP_TIMEOUT",
-  "MEPHISTO_INSTANCE_ID",
-  "MEPHISTO_NAME",
-  "MEPHISTO_VERSION",
-  "MEPHISTO_PRESENCE_BIND",
-  "MEPHISTO_EVICT_ON",
+  ...Object.keys(SETTING_FLAGS).map(variableOf),
   "MEPHISTO_NO_MASTER",
-  "MEPHISTO_DEAD_LETTER_DIR",
-  "MEPHISTO_BUFFER_MEMORY",
+  "MEPHISTO_VERSION",
 ];
 
 /** Where Kafka is when nothing else is said. */

@@ -1,7 +1,8 @@
+import type { ArgDef, ArgsDef, StringArgDef } from "citty";
 import { MephistoError } from "../../core/errors.ts";
-import { type Given, lookUp, type Setting } from "../../worker/settings.ts";
+import { type Given, lookUp, type Setting, SETTING_FLAGS, variableOf } from "../../worker/settings.ts";
 import { suggestion } from "../../core/nearest.ts";
-import { PREFIX } from "../../worker/variables.ts";
+import { type OPTION_FLAGS, PREFIX } from "../../worker/variables.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../terminal/logger.ts";
 
 /** What the `worker` command needs to know beside the worker's own settings. */
@@ -18,6 +19,35 @@ export interface CliOptions {
 /** The web port of a worker, and of the first one of `dev`. */
 export const WEB_PORT = 6066;
 const WEB_BIND = "127.0.0.1";
+
+/** The flags of what the command line itself needs to know. */
+export const OPTION_ARGS = {
+  loglevel: text("loglevel", "What is told; default info", { alias: "l", valueHint: LOG_LEVELS.join("|") }),
+  logfile: text("logfile", "Appends the toolkit's lines to a file", { alias: "f", valueHint: "file" }),
+  "log-format": text("log-format", "Default text", { valueHint: LOG_FORMATS.join("|") }),
+  "web-port": text("web-port", "Default 6066; 0 takes any free one", { alias: "p", valueHint: "port" }),
+  "web-bind": text("web-bind", "Default 127.0.0.1", { alias: "b", valueHint: "address" }),
+  "without-web": { type: "boolean", description: "No web port [MEPHISTO_WITHOUT_WEB]" },
+  brief: {
+    type: "boolean",
+    description: "Says nothing of ordinary life: what it is, joins, who is master [MEPHISTO_BRIEF]",
+  },
+} as const satisfies Record<(typeof OPTION_FLAGS)[number], ArgDef>;
+
+/** The flags of a worker's settings. */
+export const SETTING_ARGS: ArgsDef = {
+  ...Object.fromEntries(
+    Object.entries(SETTING_FLAGS).map((
+      [flag, { help, value }],
+    ) => [flag, text(flag, help, value ? { valueHint: value } : {})]),
+  ),
+  master: { type: "boolean", default: true, description: "Is never elected [MEPHISTO_NO_MASTER]" },
+};
+
+function text(flag: string, description: string, more: Partial<StringArgDef> = {}): StringArgDef {
+  return { type: "string", description: `${description} [${variableOf(flag)}]`, ...more };
+}
+
 /** Flag, environment, default. Errors: `INVALID_OPTION`, with what is wrong and where it came from. */
 export function resolveOptions(given: Given): CliOptions {
   const get = (flag: string) => lookUp<string>(flag, undefined, given);

@@ -1,4 +1,3 @@
-import type { StringArgDef } from "citty";
 import { systemClock } from "../../core/clock.ts";
 import { ROUTINE } from "../../core/logger.ts";
 import { describeThrown, messageOf, withoutStop } from "../../core/errors.ts";
@@ -11,13 +10,13 @@ import { makeInformedHandler } from "../../web/handler.ts";
 import { serve } from "../../web/server.ts";
 import { origin, originInWords } from "../../worker/calls/origin.ts";
 import { isScopeless } from "../../worker/calls/scope-sends.ts";
-import { type Given, resolveSettings, SETTING_VARIABLES, variableOf } from "../../worker/settings.ts";
+import { type Given, resolveSettings, SETTING_VARIABLES } from "../../worker/settings.ts";
 import { OPTION_VARIABLES } from "../../worker/variables.ts";
 import type { RunningWorker } from "../../worker/status.ts";
 import type { Command } from "../args/command.ts";
 import { introduce } from "../terminal/introduce.ts";
-import { LOG_FORMATS, LOG_LEVELS, loggerOf, makeLogger, openLogFile } from "../terminal/logger.ts";
-import { resolveOptions } from "../args/options.ts";
+import { loggerOf, makeLogger, openLogFile } from "../terminal/logger.ts";
+import { OPTION_ARGS, resolveOptions, SETTING_ARGS } from "../args/options.ts";
 import { COMMANDS } from "../command-names.ts";
 import type { Host, ScriptDefinition } from "../host.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -34,32 +33,9 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
   return {
     description: COMMANDS.worker,
     args: {
-      loglevel: text("loglevel", "What is told; default info", { alias: "l", valueHint: LOG_LEVELS.join("|") }),
-      logfile: text("logfile", "Appends the toolkit's lines to a file", { alias: "f", valueHint: "file" }),
-      "log-format": text("log-format", "Default text", { valueHint: LOG_FORMATS.join("|") }),
-      "web-port": text("web-port", "Default 6066; 0 takes any free one", { alias: "p", valueHint: "port" }),
-      "web-bind": text("web-bind", "Default 127.0.0.1", { alias: "b", valueHint: "address" }),
-      "without-web": { type: "boolean", description: "No web port [MEPHISTO_WITHOUT_WEB]" },
-      url: text("url", "Kafka's address; default kafka://localhost:9092"),
-      "session-timeout": text("session-timeout", "Silence after which it is expelled; default 6s", DURATION),
-      "heartbeat-interval": text("heartbeat-interval", "Default a twentieth of that, at most 300ms", DURATION),
-      "stop-timeout": text("stop-timeout", "How long stopping may take in all; default 25s", DURATION),
-      "buffer-memory": text("buffer-memory", "For messages not handled yet; default 32MiB", { valueHint: "32MiB" }),
-      name: text("name", "What it is called, for people; default <host>-<pid>-<random>", { valueHint: "name" }),
-      "instance-id": text("instance-id", "A fixed name in the group", { valueHint: "name" }),
-      master: { type: "boolean", default: true, description: "Is never elected [MEPHISTO_NO_MASTER]" },
-      "presence-bind": text("presence-bind", "Where others see that it lives; default 127.0.0.1", {
-        valueHint: "address|off",
-      }),
-      "dead-letter-dir": text("dead-letter-dir", "For messages that no topic takes; default the working directory", {
-        valueHint: "folder|off",
-      }),
-      brief: {
-        type: "boolean",
-        description: "Says nothing of ordinary life: what it is, joins, who is master [MEPHISTO_BRIEF]",
-      },
+      ...OPTION_ARGS,
+      ...SETTING_ARGS,
       trial: { type: "boolean", description: "Connects, sees to the topics, and ends: it joins no group" },
-      "evict-on": text("evict-on", "What shows that another is dead; default proof", { valueHint: "proof|reset" }),
     },
     async run(flags) {
       const given: Given = { flags, env: terminal.variables([...SETTING_VARIABLES, ...OPTION_VARIABLES]) };
@@ -119,12 +95,6 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
 function advice(): string {
   const { shown } = startedAs();
   return ` For development: ${shown} dev, or ${shown} broker.`;
-}
-
-const DURATION = { valueHint: "duration" };
-
-function text(flag: string, description: string, more: Partial<StringArgDef> = {}): StringArgDef {
-  return { type: "string", description: `${description} [${variableOf(flag)}]`, ...more };
 }
 
 /** What is told of a worker's life. */
