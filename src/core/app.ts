@@ -2,7 +2,7 @@ import { type AppOptions, checkAppOptions } from "./app-options.ts";
 import { type App, type AppDefinition, type AppRuntime, keepDefinition } from "./definition.ts";
 import { MephistoError } from "./errors.ts";
 import { checkName } from "./name.ts";
-import { serializer, type SerializerSpec } from "./serializer.ts";
+import { serializer, type SerializerName, type SerializerSpec } from "./serializer.ts";
 
 let makeRuntime: ((definition: Omit<AppDefinition, "runtime">) => AppRuntime) | undefined;
 
@@ -22,7 +22,7 @@ export function setRuntime(make: (definition: Omit<AppDefinition, "runtime">) =>
  * console.log(shop.id); // shop
  * ```
  */
-export function app<V extends "raw" | "text" | "json" = "json", K extends SerializerSpec = "text">(
+export function app<V extends SerializerName = "json", K extends SerializerSpec = "text">(
   id: string,
   options?: AppOptions<V, K>,
 ): App<V, K>;

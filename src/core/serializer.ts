@@ -14,9 +14,13 @@ export interface Serializer<T, In = T> {
 /** JSON as it is received when nothing says more. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
+/** The names of the serializers that there are. */
+export const SERIALIZER_NAMES = ["raw", "text", "json"] as const;
+export type SerializerName = (typeof SERIALIZER_NAMES)[number];
+
 /** A named serializer, or one's own. */
 // deno-lint-ignore no-explicit-any -- any serializer fits, whatever its types
-export type SerializerSpec = "raw" | "text" | "json" | Serializer<any, any>;
+export type SerializerSpec = SerializerName | Serializer<any, any>;
 
 /** The type of the values that a serializer gives. */
 export type Decoded<S> = S extends "raw" ? Bytes

@@ -1,12 +1,10 @@
 import { messageOf } from "../../core/errors.ts";
-import { type AnySerializer, serializer } from "../../core/serializer.ts";
+import { type AnySerializer, serializer, SERIALIZER_NAMES, type SerializerName } from "../../core/serializer.ts";
 import { UsageError } from "./parse.ts";
 
-const NAMES = ["raw", "text", "json"] as const;
-
 /** What to call a serializer. */
-export function serializerName(of: AnySerializer): "raw" | "text" | "json" | "custom" {
-  return NAMES.find((name) => serializer(name, name) === of) ?? "custom";
+export function serializerName(of: AnySerializer): SerializerName | "custom" {
+  return SERIALIZER_NAMES.find((name) => serializer(name, name) === of) ?? "custom";
 }
 
 /**
