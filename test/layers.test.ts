@@ -47,11 +47,10 @@ const PARTS: Record<string, Record<string, readonly string[]>> = {
     "version.ts": [],
     "about.ts": ["version.ts"],
     "host.ts": [],
-    "command-names.ts": [],
     terminal: ["version.ts", "host.ts"],
     args: ["about.ts", "terminal"],
-    launch: ["version.ts", "host.ts", "command-names.ts", "terminal", "args"],
-    commands: ["host.ts", "command-names.ts", "terminal", "args", "launch"],
+    launch: ["version.ts", "host.ts", "terminal", "args"],
+    commands: ["host.ts", "terminal", "args", "launch"],
   },
   broker: {
     "authorized.ts": [],

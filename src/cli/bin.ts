@@ -6,8 +6,9 @@ import { variable } from "../runtime/env.ts";
 import { finish } from "../runtime/exit.ts";
 import { replaceProcess } from "../runtime/replace.ts";
 import { versionLine } from "./about.ts";
-import { needMain, planLaunch, readRequest } from "./launch/launch.ts";
-import { COMMANDS } from "./command-names.ts";
+import { COMMANDS } from "./commands.ts";
+import { needMain, planLaunch } from "./launch/launch.ts";
+import { readRequest } from "./request.ts";
 import { table } from "./terminal/table.ts";
 import { makeBroker } from "./make-broker.ts";
 import { isUsageError } from "./args/parse.ts";
@@ -18,7 +19,7 @@ Usage: mephisto <command> <script.ts> [flags] [--runtime bun|deno|node]
        mephisto broker [flags]
 
 Commands:
-${table(Object.entries(COMMANDS).map(([name, description]) => [`  ${name}`, description]))}
+${table(Object.entries(COMMANDS).map(([name, { description }]) => [`  ${name}`, description]))}
 mephisto worker <script.ts> --help shows the flags of a command, and so does mephisto broker --help.
 `;
 
@@ -39,7 +40,7 @@ async function run(words: readonly string[]): Promise<number> {
       const launch = planLaunch(own, ["broker", ...request.words], request.runtime, path);
       if (launch.program !== process.execPath) return await replaceProcess(launch.program, launch.args);
       // Loaded only here: a script brings its own command line.
-      const { runBroker } = await import("./commands/broker-alone.ts");
+      const { runBroker } = await import("./broker-alone.ts");
       return await runBroker(request.words, makeBroker);
     }
     case "run": {

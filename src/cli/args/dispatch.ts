@@ -3,7 +3,7 @@ import { isMephistoError, messageOf, stackOf } from "../../core/errors.ts";
 import { versionLine } from "../about.ts";
 import { suggestion } from "../../core/nearest.ts";
 import { checkVariables, PREFIX } from "../../worker/variables.ts";
-import type { Command, Program } from "./command.ts";
+import type { Command, Program, ProgramCommand } from "./command.ts";
 import { isFlag, isUsageError, normalise, UsageError } from "./parse.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { commandUsage, programUsage } from "./usage.ts";
@@ -33,30 +33,33 @@ async function choose(program: Program, terminal: Terminal): Promise<number> {
   const wantsHelp = own.includes("--help") || own.includes("-h");
   if (first === "help" || (first === undefined && wantsHelp)) {
     const about = first === "help" ? rest.find((word) => !isFlag(word)) : undefined;
-    terminal.out(usage(program, about, terminal));
+    terminal.out(await usage(program, about, terminal));
     return 0;
   }
   const name = first ?? program.fallback;
-  const command = commandOf(program, name);
+  const { description, load } = commandOf(program, name);
   if (wantsHelp) {
-    terminal.out(usage(program, name, terminal));
+    terminal.out(await usage(program, name, terminal));
     return 0;
   }
   checkVariables(terminal.variableNames(PREFIX));
-  const { result } = await runCommand(cittyCommand(name, command), { rawArgs: normalise(rest, command.args) });
+  const command = await load();
+  const { result } = await runCommand(cittyCommand(name, description, command), {
+    rawArgs: normalise(rest, command.args),
+  });
   return typeof result === "number" ? result : 0;
 }
 
-function commandOf(program: Program, name: string): Command {
+function commandOf(program: Program, name: string): ProgramCommand {
   const command = Object.hasOwn(program.commands, name) ? program.commands[name] : undefined;
   if (command) return command;
   const known = [...Object.keys(program.commands), "help"];
   throw new UsageError(`Unknown command ${JSON.stringify(name)}.${suggestion(name, known)}`);
 }
 
-function cittyCommand(name: string, command: Command): CommandDef {
+function cittyCommand(name: string, description: string, command: Command): CommandDef {
   return {
-    meta: { name, description: command.description },
+    meta: { name, description },
     args: command.args,
     run: ({ args, rawArgs }) => {
       const given = Object.keys(command.args).map((
@@ -67,10 +70,12 @@ function cittyCommand(name: string, command: Command): CommandDef {
   };
 }
 
-function usage(program: Program, about: string | undefined, { colours }: Terminal): string {
+async function usage(program: Program, about: string | undefined, { colours }: Terminal): Promise<string> {
   const bold = (text: string) => colours ? `\x1b[1m${text}\x1b[22m` : text;
   if (about === undefined) return programUsage(program, bold);
-  return commandUsage(about, commandOf(program, about), bold, program.invocation);
+  const { description, load } = commandOf(program, about);
+  const { args } = await load();
+  return commandUsage(about, { description, args }, bold, program.invocation);
 }
 
 /** One sentence for what a person can put right; the stack too for what is a bug. */

@@ -1,5 +1,5 @@
 import type { ArgsDef } from "citty";
-import type { Command, Program } from "./command.ts";
+import type { Command, Program, ProgramCommand } from "./command.ts";
 import { table } from "../terminal/table.ts";
 
 /** What `--help` shows of a script; citty's own is aligned for short names. */
@@ -19,7 +19,7 @@ export function programUsage(
 /** What `<command> --help` shows. */
 export function commandUsage(
   name: string,
-  { description, args }: Command,
+  { description, args }: Pick<ProgramCommand, "description"> & Pick<Command, "args">,
   bold: (text: string) => string,
   invocation = "<this script>",
 ): string {

@@ -7,8 +7,8 @@ import { onStopSignals, signalExitCode } from "../../runtime/signals.ts";
 import { type Given, SETTING_VARIABLES } from "../../worker/settings.ts";
 import { brokerSettingsOf } from "../args/broker-settings.ts";
 import type { Command } from "../args/command.ts";
-import { COMMANDS } from "../command-names.ts";
-import type { DevBroker, MakeBroker } from "../host.ts";
+import type { DevBroker, Host, MakeBroker, ScriptDefinition } from "../host.ts";
+import { howToUse } from "../launch/how-to-use.ts";
 import { LOG_LEVELS, makeLogger } from "../terminal/logger.ts";
 import { portOf, resolveLoglevel } from "../args/options.ts";
 import { folderOf } from "../args/folder.ts";
@@ -43,7 +43,6 @@ export const BROKER_FLAGS = {
 /** Runs a broker for development until it is told to stop. `use` says how a worker finds the one at an address. */
 export function brokerCommand(make: MakeBroker, terminal: Terminal, use: (url: string) => string): Command {
   return {
-    description: COMMANDS.broker,
     args: {
       port: flag(`Default ${BROKER_PORT}; 0 takes any free one`),
       host: flag("Default 127.0.0.1", { valueHint: "address" }),
@@ -75,6 +74,11 @@ export function brokerCommand(make: MakeBroker, terminal: Terminal, use: (url: s
       return await live(broker, { port, host }, terminal, introduce);
     },
   };
+}
+
+/** The same as a command of a script. */
+export function scriptBrokerCommand(definition: ScriptDefinition, host: Host, terminal: Terminal): Command {
+  return brokerCommand(host.broker, terminal, (url) => howToUse(definition, terminal, url));
 }
 
 /** Errors: a `UsageError` where a broker for development has no place. */

@@ -17,7 +17,6 @@ import type { Command } from "../args/command.ts";
 import { portOf, resolveLoglevel, WEB_PORT } from "../args/options.ts";
 import { UsageError } from "../args/parse.ts";
 import { howToUse } from "../launch/how-to-use.ts";
-import { COMMANDS } from "../command-names.ts";
 import type { Host, ScriptDefinition } from "../host.ts";
 import { folderOf } from "../args/folder.ts";
 import { bytesOf } from "../../core/size.ts";
@@ -38,7 +37,6 @@ const NAMED = 10;
 export function devCommand(definition: ScriptDefinition, host: Pick<Host, "startBroker">, terminal: Terminal): Command {
   const { options } = definition;
   return {
-    description: COMMANDS.dev,
     args: {
       workers: { type: "string", alias: "n", description: `How many; default ${WORKERS}`, valueHint: "number" },
       runtime: { type: "string", description: "What runs the workers, in turn", valueHint: "bun,deno,node" },

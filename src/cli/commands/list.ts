@@ -3,7 +3,6 @@ import type { Journal } from "../../worker/master/journal.ts";
 import { settingsOf, URL_FLAG } from "./ask.ts";
 import type { Command } from "../args/command.ts";
 import { readJournal } from "./read-journal.ts";
-import { COMMANDS } from "../command-names.ts";
 import type { Host, ScriptDefinition } from "../host.ts";
 import { serializerName } from "../args/serializers.ts";
 import { table } from "../terminal/table.ts";
@@ -21,7 +20,6 @@ export function listCommand(
   now: () => number = () => systemClock.wall(),
 ): Command {
   return {
-    description: COMMANDS.list,
     args: {
       json: { type: "boolean", description: "As JSON" },
       url: URL_FLAG,

@@ -1,14 +1,12 @@
 import type { Handover } from "../../worker/resign.ts";
 import { ask, settingsOf, URL_FLAG } from "./ask.ts";
 import type { Command } from "../args/command.ts";
-import { COMMANDS } from "../command-names.ts";
 import type { Host, ScriptDefinition } from "../host.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 
 /** Has the master hand over to another worker. */
 export function resignCommand(definition: ScriptDefinition, host: Host, terminal: Terminal): Command {
   return {
-    description: COMMANDS.resign,
     args: {
       url: URL_FLAG,
     },

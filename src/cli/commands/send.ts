@@ -3,7 +3,6 @@ import { ask, settingsOf, URL_FLAG } from "./ask.ts";
 import type { Command } from "../args/command.ts";
 import { suggestion } from "../../core/nearest.ts";
 import { repeated, UsageError } from "../args/parse.ts";
-import { COMMANDS } from "../command-names.ts";
 import type { Host, ScriptDefinition } from "../host.ts";
 import { valueOf } from "../args/serializers.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -11,7 +10,6 @@ import type { Terminal } from "../terminal/terminal.ts";
 /** Sends one message to an actor. */
 export function sendCommand(definition: ScriptDefinition, host: Host, terminal: Terminal): Command {
   return {
-    description: COMMANDS.send,
     args: {
       actor: { type: "positional", description: "The actor's name" },
       value: { type: "positional", description: "What to send; JSON where the actor takes JSON" },

@@ -5,7 +5,6 @@ import { settingsOf, URL_FLAG } from "./ask.ts";
 import type { Command } from "../args/command.ts";
 import { countOf } from "../args/count.ts";
 import { readJournal } from "./read-journal.ts";
-import { COMMANDS } from "../command-names.ts";
 import type { Host, ScriptDefinition } from "../host.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { comingSlots, comingTable, failures, idleTimers, listedTimers, timerTable } from "../terminal/timer-table.ts";
@@ -24,7 +23,6 @@ export function timersCommand(
   now: () => number = () => systemClock.wall(),
 ): Command {
   return {
-    description: COMMANDS.timers,
     args: {
       next: { type: "string", alias: "n", description: `How many slots; default ${NEXT}`, valueHint: "number" },
       json: { type: "boolean", description: "As JSON" },

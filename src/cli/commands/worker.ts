@@ -17,7 +17,6 @@ import type { Command } from "../args/command.ts";
 import { introduce } from "../terminal/introduce.ts";
 import { loggerOf, makeLogger, openLogFile } from "../terminal/logger.ts";
 import { OPTION_ARGS, resolveOptions, SETTING_ARGS } from "../args/options.ts";
-import { COMMANDS } from "../command-names.ts";
 import type { Host, ScriptDefinition } from "../host.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { keepAlive } from "../../runtime/alive.ts";
@@ -31,7 +30,6 @@ const MOST_UNCAUGHT = 10;
 /** Runs a worker until it is told to stop. */
 export function workerCommand(definition: ScriptDefinition, host: Host, terminal: Terminal): Command {
   return {
-    description: COMMANDS.worker,
     args: {
       ...OPTION_ARGS,
       ...SETTING_ARGS,

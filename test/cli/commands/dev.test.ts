@@ -6,7 +6,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { after, test } from "node:test";
 import { again } from "../../../src/cli/launch/again.ts";
-import { readRequest } from "../../../src/cli/launch/launch.ts";
+import { readRequest } from "../../../src/cli/request.ts";
 import { runScript } from "../../../src/cli/script.ts";
 import { bytesOf } from "../../../src/core/size.ts";
 import { runtime } from "../../../src/runtime/info.ts";

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
-import { COMMAND_NAMES } from "../../../src/cli/command-names.ts";
-import { needMain, planLaunch, readRequest } from "../../../src/cli/launch/launch.ts";
+import { COMMANDS } from "../../../src/cli/commands.ts";
+import { needMain, planLaunch } from "../../../src/cli/launch/launch.ts";
+import { readRequest } from "../../../src/cli/request.ts";
 import { UsageError } from "../../../src/cli/args/parse.ts";
 import { runScript } from "../../../src/cli/script.ts";
 import { VERSION } from "../../../src/cli/version.ts";
@@ -49,7 +50,7 @@ for (const [text, message] of Object.entries(mistakes)) {
 }
 
 test("mephisto knows the commands that a script has", async () => {
-  for (const command of COMMAND_NAMES) {
+  for (const command of Object.keys(COMMANDS)) {
     const terminal = new FakeTerminal([command, "--help"]);
     assert.equal(await runScript(exampleDefinition(), new FakeHost(), terminal), 0);
   }

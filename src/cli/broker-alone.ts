@@ -1,7 +1,8 @@
-import { brokerCommand } from "./broker.ts";
-import type { MakeBroker } from "../host.ts";
-import { dispatch } from "../args/dispatch.ts";
-import { type Terminal, terminal as processTerminal } from "../terminal/terminal.ts";
+import { brokerCommand } from "./commands/broker.ts";
+import { COMMANDS } from "./commands.ts";
+import type { MakeBroker } from "./host.ts";
+import { dispatch } from "./args/dispatch.ts";
+import { type Terminal, terminal as processTerminal } from "./terminal/terminal.ts";
 
 /** Runs `mephisto broker`, which belongs to no script. */
 export function runBroker(
@@ -14,7 +15,7 @@ export function runBroker(
   return dispatch({
     name: "mephisto",
     description: "",
-    commands: { broker },
+    commands: { broker: { description: COMMANDS.broker?.description ?? "", load: () => broker } },
     fallback: "broker",
     invocation: "mephisto",
   }, { ...terminal, words: ["broker", ...words] });
