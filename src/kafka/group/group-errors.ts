@@ -1,3 +1,4 @@
+import type { MemberError } from "../../core/membership/messages.ts";
 import { MephistoError } from "../../core/errors.ts";
 import type { JoinOptions } from "../../driver/driver.ts";
 import { Code } from "../connection/codes.ts";
@@ -27,5 +28,24 @@ function sentenceOf(code: number, options: JoinOptions): string | undefined {
       return `Group ${group} is used by a program of another kind. Give the app another id.`;
     default:
       return undefined;
+  }
+}
+
+/** What an error code says of a member's place. */
+export function memberError(code: number): MemberError {
+  switch (code) {
+    case Code.REBALANCE_IN_PROGRESS:
+      return "REBALANCE_IN_PROGRESS";
+    case Code.UNKNOWN_MEMBER_ID:
+      return "UNKNOWN_MEMBER_ID";
+    case Code.ILLEGAL_GENERATION:
+      return "ILLEGAL_GENERATION";
+    case Code.MEMBER_ID_REQUIRED:
+      return "MEMBER_ID_REQUIRED";
+    case Code.NOT_COORDINATOR:
+    case Code.COORDINATOR_NOT_AVAILABLE:
+      return "NOT_COORDINATOR";
+    default:
+      return "OTHER";
   }
 }

@@ -1,14 +1,14 @@
 import type { Lease } from "../../core/lease.ts";
-import { isRetriable, MephistoError } from "../../core/errors.ts";
+import type { MephistoError } from "../../core/errors.ts";
 import type { Clock } from "../../core/clock.ts";
 import { MembershipMachine } from "../../core/membership/machine.ts";
-import type { Answer, MemberError, Request } from "../../core/membership/messages.ts";
+import type { Answer, Request } from "../../core/membership/messages.ts";
 import { generationOf, memberIdOf, type Sent } from "../../core/membership/place.ts";
 import { MembershipRunner, type Task } from "../../core/membership/runner.ts";
 import { leaseTerms } from "../../core/membership/terms.ts";
-import { startTimer, Turns } from "../../core/pause.ts";
+import { startTimer } from "../../core/pause.ts";
 import type { JoinOptions, TopicPartition } from "../../driver/driver.ts";
-import { type Outcome, planInTurns, statedOf } from "../../driver/group-plan.ts";
+import { type Outcome, statedOf } from "../../driver/group-plan.ts";
 import { heartbeat } from "../../wire/requests/12-heartbeat.ts";
 import { joinGroup, type JoinGroupResponse } from "../../wire/requests/11-join-group.ts";
 import { leaveGroup } from "../../wire/requests/13-leave-group.ts";
@@ -18,9 +18,10 @@ import { decodeAssignment, encodeSubscription } from "../../wire/consumer-protoc
 import type { Cluster } from "../connection/cluster.ts";
 import { Code } from "../connection/codes.ts";
 import { Coordinator } from "./coordinator.ts";
-import { byTopic, flat, type MemberAssignment, readMember, writePlan } from "./group-data.ts";
-import { hopelessError } from "./group-errors.ts";
-import { type GroupSize, refusalOf, sizeOf } from "./group-refusal.ts";
+import { byTopic, flat, type MemberAssignment } from "./group-data.ts";
+import { hopelessError, memberError } from "./group-errors.ts";
+import { refusalOf } from "./group-refusal.ts";
+import { Leader } from "./leader.ts";
 import { encodeMember, outcomeData } from "./profile.ts";
 
 /** The name under which the assignment is offered; never changed, only joined by newer ones. */
@@ -59,7 +60,6 @@ export class Group {
   readonly incarnation: string = crypto.randomUUID();
   readonly #machine: MembershipMachine<GroupKinds>;
   readonly #runner: MembershipRunner<GroupKinds>;
-  readonly #clock: Clock;
   readonly #cluster: Cluster;
   readonly #coordinator: Coordinator;
   readonly #options: JoinOptions;
@@ -67,21 +67,18 @@ export class Group {
   readonly #listener: GroupListener;
   readonly #rebalanceTimeout: number;
   readonly #stop = new AbortController();
-  /** As the leader: the numbers of partitions that were planned with. */
-  #planned: ReadonlyMap<string, number> | undefined;
-  /** As the leader: what the group becomes by the latest plan. */
-  #size: GroupSize | undefined;
+  readonly #leader: Leader;
   /** What the leader of the latest generation has said. */
   #data: Outcome | undefined;
   #leaving: Promise<unknown> | undefined;
   #loop: Promise<unknown> = Promise.resolve();
 
   constructor(cluster: Cluster, options: JoinOptions, listener: GroupListener, clock: Clock) {
-    this.#clock = clock;
     this.#cluster = cluster;
     this.#options = options;
     this.#stated = statedOf(options.profile);
     this.#listener = listener;
+    this.#leader = new Leader(cluster, clock, (error) => listener.refused(error));
     const { sessionTimeout, instanceId, heartbeatInterval: heartbeatIntervalMs, profile: { mayBeMaster } } = options;
     const terms = leaseTerms(sessionTimeout);
     this.#rebalanceTimeout = terms.rebalance;
@@ -173,16 +170,14 @@ export class Group {
 
   /** Asks how the topics are: as the leader those of all members. Whoever wants to know of changes hears of them. */
   async watchTopics(): Promise<void> {
-    const topics = [...this.#planned?.keys() ?? this.#options.topics];
+    const topics = this.#leader.topics ?? this.#options.topics;
     if (topics.length > 0) await this.#cluster.refresh(topics).catch(() => {}); // others notice that, and say so
     this.replan();
   }
 
   /** As the leader: joins again when a topic has another number of partitions than was planned with. */
   replan(): void {
-    if (!this.synced) return;
-    const planned = [...this.#planned ?? []];
-    if (planned.some(([topic, count]) => (this.#cluster.topic(topic)?.leaders.length ?? 0) !== count)) this.rejoin();
+    if (this.synced && this.#leader.isOutdated) this.rejoin();
   }
 
   /** Asks the coordinator something, as a member, on the connection of the heartbeats. Errors: `UNREACHABLE`. */
@@ -210,7 +205,7 @@ export class Group {
         return this.#runner.hand(effect.sent, () => this.#join(effect));
       case "plan":
         return this.#runner.hand(effect.sent, async (sent) => {
-          return { type: "planned", sent, plan: await this.#assign(effect.members) };
+          return { type: "planned", sent, plan: await this.#leader.assign(effect.members) };
         });
       case "sync":
         return this.#runner.hand(effect.sent, () => this.#sync(effect));
@@ -268,44 +263,10 @@ export class Group {
     });
     const answer = await this.#coordinator.join(call, timeoutMs);
     if (answer.errorCode !== Code.NONE) return this.#refused(sent, answer.errorCode, "JoinGroup", answer.memberId);
-    this.#planned = this.#size = undefined;
     const leads = answer.leader === answer.memberId;
-    if (!leads) this.#listener.refused(undefined);
+    this.#leader.begin(leads);
     const { memberId: id, generationId: generation } = answer;
     return { type: "joined", sent, memberId: id, generation, members: leads ? answer : undefined };
-  }
-
-  /** As the leader: who gets what, and who is master. */
-  async #assign({ members, memberId }: JoinGroupResponse): Promise<MemberAssignment[]> {
-    const known = members.map(readMember);
-    const topics = [...new Set(known.flatMap(({ topics }) => topics))].sort();
-    const refused = await this.#refresh(topics);
-    const counts = new Map(topics.map((topic) => [topic, this.#cluster.topic(topic)?.leaders.length ?? 0]));
-    this.#planned = new Map(counts);
-    // Whoever reads a topic that the leader is told nothing of goes on with it.
-    if (refused) {
-      for (const { topic, partition } of known.flatMap(({ owned }) => owned)) {
-        if (!this.#planned.get(topic)) counts.set(topic, Math.max(counts.get(topic) ?? 0, partition + 1));
-      }
-    }
-    const turns = new Turns(this.#clock);
-    const plan = await planInTurns(known, counts, memberId, () => turns.due());
-    const assignments = writePlan(known, plan, sizeOf(members).bytes);
-    this.#size = sizeOf(members, assignments);
-    return assignments;
-  }
-
-  /** Asks how topics are. What one is refused for, and waiting does not mend, is no reason to keep all from going on. */
-  async #refresh(topics: readonly string[]): Promise<MephistoError | undefined> {
-    let refused: MephistoError | undefined;
-    try {
-      await this.#cluster.refresh(topics);
-    } catch (error) {
-      if (!(error instanceof MephistoError) || isRetriable(error)) throw error;
-      refused = error;
-    }
-    this.#listener.refused(refused);
-    return refused;
   }
 
   async #sync({ sent, timeoutMs, plan = [] }: Request<GroupKinds> & { do: "sync" }): Promise<Answer<GroupKinds>> {
@@ -330,26 +291,7 @@ export class Group {
 
   #refused(sent: Sent, code: number, what: string, memberId = ""): Answer<GroupKinds> {
     const hopeless = hopelessError(code, this.#options);
-    const error = hopeless ?? refusalOf(code, what, this.#options.group, this.#size);
+    const error = hopeless ?? refusalOf(code, what, this.#options.group, this.#leader.size);
     return { type: "refused", sent, why: hopeless ? "FATAL" : memberError(code), error, memberId };
-  }
-}
-
-/** What an error code says of a member's place. */
-function memberError(code: number): MemberError {
-  switch (code) {
-    case Code.REBALANCE_IN_PROGRESS:
-      return "REBALANCE_IN_PROGRESS";
-    case Code.UNKNOWN_MEMBER_ID:
-      return "UNKNOWN_MEMBER_ID";
-    case Code.ILLEGAL_GENERATION:
-      return "ILLEGAL_GENERATION";
-    case Code.MEMBER_ID_REQUIRED:
-      return "MEMBER_ID_REQUIRED";
-    case Code.NOT_COORDINATOR:
-    case Code.COORDINATOR_NOT_AVAILABLE:
-      return "NOT_COORDINATOR";
-    default:
-      return "OTHER";
   }
 }
