@@ -27,7 +27,8 @@ import { persist, type Persistence } from "../connection/persist.ts";
 import { ProducerEpoch } from "./producer-epoch.ts";
 import { TransactionCoordinator } from "./transaction-coordinator.ts";
 import { endsOf, TransactionQueues } from "./transaction-queues.ts";
-import { BatchTooLarge, type Dialect, writeAll, type Written } from "./transaction-writer.ts";
+import { BatchTooLarge, type Dialect, writeAll } from "./transaction-writer.ts";
+import type { Written } from "./written.ts";
 
 /** Of the time after which the broker aborts a transaction this part may be used before we do. */
 const OURS = 0.8;

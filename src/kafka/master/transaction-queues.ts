@@ -10,7 +10,7 @@ import { partitionForKey } from "../../wire/murmur2.ts";
 import type { Cluster, TopicState } from "../connection/cluster.ts";
 import type { Batch, Identity } from "../producer/batch.ts";
 import { BATCH_BYTES, PartitionQueue } from "../producer/partition-queue.ts";
-import type { Written } from "./transaction-writer.ts";
+import type { Written } from "./written.ts";
 
 /** How often it is looked whether a topic has more partitions, in ms. */
 const CHECK_INTERVAL = 30_000;

@@ -15,6 +15,7 @@ import { refusalOf, tooLarge } from "../connection/errors.ts";
 import type { Link } from "../connection/link.ts";
 import type { Links } from "../connection/links.ts";
 import type { PartitionQueue } from "../producer/partition-queue.ts";
+import { type Written, WrittenSoFar } from "./written.ts";
 
 /** Requests on their way to one broker. The broker remembers the last five batches of a producer, to know repetitions. */
 const IN_FLIGHT = 5;
@@ -26,21 +27,6 @@ const ANSWER_TIMEOUT = 15_000;
 
 /** A broker that lets this part of the time pass without an answer is slow; one that does not was given too much. */
 const SILENCE = 0.25;
-
-/** What became of a partition's messages. */
-export interface Written {
-  /** The offset of the first. */
-  readonly first: number;
-  /** The offset after the last. */
-  readonly end: number;
-  /** Of the first message of each batch. */
-  readonly offsets: Map<Batch, number>;
-  /** When the last batch was appended, in ms since the epoch; -1 where the topic keeps the producer's time. */
-  readonly appended: number;
-  /** Before that, by our clocks, and after it. */
-  readonly sent: Instant;
-  readonly answered: Instant;
-}
 
 /** How a broker is written to, which depends on the versions that it serves. */
 export interface Dialect {
@@ -103,8 +89,7 @@ interface Sent {
 class Writing {
   readonly #queues: readonly PartitionQueue[];
   readonly #way: Way;
-  readonly #written = new Map<PartitionQueue, Written>();
-  readonly #firstSent = new Map<Batch, Instant>();
+  readonly #written = new WrittenSoFar();
   readonly #inFlight = new Map<Link, number>();
   readonly #busy = new Backoff(BACKOFF.transactionMarkers);
   readonly #away = new Backoff(BACKOFF.coordinator);
@@ -139,7 +124,7 @@ class Writing {
       closed.removeEventListener("abort", stop);
       clearTimeout(this.#alarm);
     }
-    return this.#written;
+    return this.#written.all;
   }
 
   giveUp(): void {
@@ -237,7 +222,7 @@ class Writing {
       if (this.#over) return;
       if (!this.#way.mayTry()) throw notMaster();
       const now = this.#now();
-      for (const { batch } of sent) if (!this.#firstSent.has(batch)) this.#firstSent.set(batch, now);
+      for (const { batch } of sent) this.#written.sent(batch, now);
       const { request, wireName } = this.#way.dialect(link);
       const topics = [...groupBy(sent, ({ queue }) => queue.topic)].map(([topic, group]) => ({
         topic,
@@ -271,13 +256,14 @@ class Writing {
   #answered(sent: readonly Sent[], answer: ReadonlyMap<string | undefined, readonly ProducedPartition[]>): void {
     const busy: PartitionQueue[] = [], away: PartitionQueue[] = [];
     let trouble = "";
-    for (const each of sent) {
-      const { queue, batch } = each;
+    for (const { queue, batch } of sent) {
       const { topic, partition } = queue;
       const found = answer.get(topic)?.find((one) => one.partition === partition);
       const errorCode = found?.errorCode ?? Code.LEADER_NOT_AVAILABLE;
       if (found?.errorCode === Code.NONE) {
-        this.#took(each, found);
+        queue.written(batch);
+        this.#trouble.delete(queue);
+        this.#written.took(queue, batch, found, this.#now());
         continue;
       }
       if (errorCode === Code.MESSAGE_TOO_LARGE || errorCode === Code.RECORD_LIST_TOO_LARGE) {
@@ -296,24 +282,6 @@ class Writing {
     }
     if (busy.length > 0) this.#again(busy, this.#busy.next(), false, trouble);
     if (away.length > 0) this.#again(away, this.#away.next(), true, trouble);
-  }
-
-  #took({ queue, batch }: Sent, { baseOffset, logAppendTimeMs }: ProducedPartition): void {
-    const answered = this.#now();
-    const sent = this.#firstSent.get(batch) ?? answered;
-    queue.written(batch);
-    this.#firstSent.delete(batch);
-    this.#trouble.delete(queue);
-    const before = this.#written.get(queue);
-    const offsets = before?.offsets ?? new Map<Batch, number>();
-    this.#written.set(queue, {
-      offsets: offsets.set(batch, baseOffset),
-      first: before?.first ?? baseOffset, // the first goes alone
-      end: Math.max(before?.end ?? 0, baseOffset + batch.count), // a later one may be answered before
-      appended: logAppendTimeMs,
-      sent,
-      answered,
-    });
   }
 
   /** Asks where partitions are, which are then tried again. */

@@ -3,13 +3,10 @@ import { describeThrown, errorCodeOf, isRetriable, MephistoError, messageOf } fr
 import { BACKOFF, backoffMs } from "../../core/backoff.ts";
 import { isOver, TopicRefused, TopicsAway } from "../../driver/master-log.ts";
 import { type AwayLane, AwayTopics } from "./away-topics.ts";
-import { sizeOf } from "../calls/sends.ts";
 import type { Part } from "./transaction-part.ts";
 import { TransactionRunner, type TransactionRunnerParts } from "./transaction-runner.ts";
+import { Bounds, prepare, type Taken, type Waiting } from "./waiting-part.ts";
 
-/** The most that goes together: so many parts, and so many bytes unless one part alone has more. */
-const SHARED_PARTS = 1000;
-const SHARED_BYTES = 4 << 20;
 /** The most that waits for one topic that is away; what comes then is refused. */
 const LANE_BYTES = 64 << 20;
 /** A try that takes long is followed by so many times as long a pause: others have four fifths of the time. */
@@ -22,23 +19,6 @@ export interface PublicationParts extends TransactionRunnerParts {
   /** Told of each failure of a topic that is away, and, with nothing, when all that waited for it is committed. */
   away?(topic: string, why: string | undefined): void;
 }
-
-interface Waiting {
-  readonly prepare: () => Part | undefined;
-  readonly done: (() => void) | undefined;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
-  /** Once it is prepared. */
-  part: Part | undefined;
-  /** What its records take in memory, roughly. */
-  bytes: number;
-  /** The later it came the higher. */
-  readonly order: number;
-  state: "open" | "away" | "settled";
-}
-
-/** One that goes now. */
-type Taken = Waiting & { readonly part: Part };
 
 /** How some are taken to the log. */
 interface Way {
@@ -291,51 +271,6 @@ export class Publication {
     }
     if (rest.length > 0) await this.#publish(rest, tried ? { ...way, lane: tried } : way);
   }
-}
-
-/** What goes into one transaction. */
-class Bounds {
-  readonly #most: number;
-  #count = 0;
-  #bytes = 0;
-  #alone = false;
-
-  constructor(most: number = SHARED_PARTS) {
-    this.#most = Math.min(most, SHARED_PARTS);
-  }
-
-  get full(): boolean {
-    return this.#count >= this.#most || this.#alone;
-  }
-
-  /** Whether it goes with those before. */
-  takes({ bytes, part }: Taken): boolean {
-    this.#bytes += bytes;
-    if (this.#count > 0 && (part.alone || this.#bytes > SHARED_BYTES)) return false;
-    this.#count++;
-    this.#alone = part.alone === true;
-    return true;
-  }
-}
-
-function bytesOf({ records }: Part): number {
-  return records.reduce((sum, record) => sum + sizeOf(record), 0);
-}
-
-/** Prepares it, once; gives whether there is anything to be committed. */
-function prepare(waiting: Waiting): waiting is Taken {
-  if (waiting.part) return true;
-  try {
-    waiting.part = waiting.prepare();
-    if (waiting.part) {
-      waiting.bytes = bytesOf(waiting.part);
-      return true;
-    }
-    waiting.resolve();
-  } catch (error) {
-    waiting.reject(error);
-  }
-  return false;
 }
 
 /** Whether it is this one, of so many, that an error means; false also if that is not known. */
