@@ -1,10 +1,11 @@
 import type { Lease } from "../core/lease.ts";
 import { MephistoError } from "../core/errors.ts";
 import { MembershipMachine } from "../core/membership/machine.ts";
-import type { Answer, Request, Wish } from "../core/membership/messages.ts";
+import type { Answer, Wish } from "../core/membership/messages.ts";
 import { generationOf, memberIdOf, type Sent } from "../core/membership/place.ts";
-import { MembershipRunner, type Task } from "../core/membership/runner.ts";
+import { MembershipRunner } from "../core/membership/runner.ts";
 import { leaseTerms } from "../core/membership/terms.ts";
+import type { RequestTo } from "../core/membership/transport.ts";
 import type { Host } from "./host.ts";
 import type { JoinOptions, TopicPartition } from "../driver/driver.ts";
 import { type Assign, type Member as Subscriber, outcomes, statedOf } from "../driver/group-plan.ts";
@@ -51,7 +52,6 @@ export class GroupMember {
   readonly #rebalance: number;
   readonly #joining: Line;
   readonly #beating: Line;
-  #leaving: Promise<unknown> | undefined;
 
   constructor(parts: MemberParts, options: JoinOptions, listener: GroupListener) {
     const { host, network, incarnation } = parts;
@@ -81,7 +81,20 @@ export class GroupMember {
       machine,
       clock: host,
       startTimer,
-      perform: (effect) => this.#perform(effect),
+      transport: {
+        find: () => Promise.resolve(), // there is one: it is asked under whatever address it has
+        join: (request) => this.#join(request),
+        plan: (members) => this.#plan(members),
+        sync: (request) => this.#sync(request),
+        beat: (sent) => this.#beat(sent),
+        leave: (memberId) => this.ask("LeaveGroup", (group) => group.leave(memberId)),
+        hangUp: () => this.#joining.drop(),
+        forget: () => {
+          this.#joining.drop();
+          this.#beating.drop();
+        },
+      },
+      notices: listener,
     });
   }
 
@@ -138,44 +151,9 @@ export class GroupMember {
   }
 
   async leave(): Promise<void> {
-    this.#runner.leave();
-    await this.#leaving;
+    await this.#runner.leave();
     this.#joining.close();
     this.#beating.close();
-  }
-
-  #perform(effect: Task<GroupKinds>): void {
-    switch (effect.do) {
-      case "find":
-        // There is one: it is asked under whatever address it has.
-        return this.#runner.hand(effect.sent, (sent) => Promise.resolve({ type: "found", sent }));
-      case "join":
-        return this.#runner.hand(effect.sent, () => this.#join(effect));
-      case "plan":
-        return this.#runner.hand(effect.sent, async (sent) => {
-          return { type: "planned", sent, plan: await this.#plan(effect.members) };
-        });
-      case "sync":
-        return this.#runner.hand(effect.sent, () => this.#sync(effect));
-      case "beat":
-        return this.#runner.hand(effect.sent, (sent) => this.#beat(sent));
-      case "leave":
-        this.#leaving = this.ask("LeaveGroup", (group) => group.leave(effect.memberId)).catch(() => {});
-        return;
-      case "hangUp":
-        return this.#joining.drop();
-      case "forget":
-        this.#joining.drop();
-        return this.#beating.drop();
-      case "synced":
-        return this.#listener.synced(effect.given, effect.notBefore);
-      case "expelled":
-        return this.#listener.expelled();
-      case "failed":
-        return this.#listener.failed(effect.error);
-      case "unreachable":
-      case "reachable":
-    }
   }
 
   /** Asks something that may park for long. */
@@ -190,7 +168,7 @@ export class GroupMember {
     return answer;
   }
 
-  async #join({ sent, timeoutMs, ...said }: Request<GroupKinds> & { do: "join" }): Promise<Answer<GroupKinds>> {
+  async #join({ sent, timeoutMs, ...said }: RequestTo<GroupKinds, "join">): Promise<Answer<GroupKinds>> {
     const { topics, instanceId = null, sessionTimeout: session } = this.#options;
     const { memberId, generation, eligible, patience, asks, draining } = said;
     const { incarnation } = this.#parts;
@@ -227,7 +205,7 @@ export class GroupMember {
   }
 
   async #sync(
-    { sent, timeoutMs, plan = new Map() }: Request<GroupKinds> & { do: "sync" },
+    { sent, timeoutMs, plan = new Map() }: RequestTo<GroupKinds, "sync">,
   ): Promise<Answer<GroupKinds>> {
     const { error, assignment: given = NOTHING } = await this.#onJoining<Synced>(
       "SyncGroup",

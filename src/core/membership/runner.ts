@@ -3,19 +3,17 @@ import type { MembershipMachine } from "./machine.ts";
 import { asError } from "../errors.ts";
 import type { Answer, Effect, Event, Kinds } from "./messages.ts";
 import type { Sent } from "./place.ts";
+import type { Notices, Transport } from "./transport.ts";
 
 /** How a wish not to be elected ends. */
 const OUTCOMES = { resign: "resigned", standDown: "stoodDown" } as const;
 type Outcome = (typeof OUTCOMES)[keyof typeof OUTCOMES];
 
-/** What a driver has to do; who waits for the others is told here. */
-export type Task<K extends Kinds> = Exclude<Effect<K>, { readonly do: Outcome }>;
-
 export interface RunnerOptions<K extends Kinds> {
   readonly machine: MembershipMachine<K>;
   readonly clock: Clock;
-  /** Carries out a request or passes on a notice; hands in by `feed` what comes of it. Waits for nothing. */
-  readonly perform: (effect: Task<K>) => void;
+  readonly transport: Transport<K>;
+  readonly notices: Notices<K>;
   /** Calls `due` after `ms`; gives what cancels that. */
   readonly startTimer: (ms: number, due: () => void) => () => void;
 }
@@ -30,6 +28,7 @@ export class MembershipRunner<K extends Kinds> {
   readonly #effects: Effect<K>[] = [];
   readonly #waiting: Record<Outcome, (() => void)[]> = { resigned: [], stoodDown: [] };
   #wake: (() => void) | undefined;
+  #leaving: Promise<unknown> | undefined;
 
   constructor(options: RunnerOptions<K>) {
     this.#options = options;
@@ -50,14 +49,14 @@ export class MembershipRunner<K extends Kinds> {
   }
 
   /** Hands in what comes of a request, or that nothing does. */
-  hand(sent: Sent, ask: (sent: Sent) => Promise<Answer<K>>): void {
+  #hand(sent: Sent, ask: (sent: Sent) => Promise<Answer<K>>): void {
     ask(sent).then(
       (answer) => this.feed(answer),
       (thrown) => this.feed({ type: "lost", sent, error: asError(thrown) }),
     );
   }
 
-  /** Until the membership is over. What `perform` throws it throws; when it is called again it goes on behind that. */
+  /** Until the membership is over. What a driver throws it throws; when it is called again it goes on behind that. */
   async run(): Promise<void> {
     const { machine, clock, startTimer } = this.#options;
     for (;;) {
@@ -79,8 +78,8 @@ export class MembershipRunner<K extends Kinds> {
     }
   }
 
-  /** Leaves at once, also when the loop has ended by a fault. */
-  leave(): void {
+  /** Leaves at once, also when the loop has ended by a fault; resolves when that has been answered, or cannot be. */
+  leave(): Promise<unknown> | undefined {
     this.#events.push({ type: "leave" });
     try {
       this.#drain();
@@ -88,21 +87,61 @@ export class MembershipRunner<K extends Kinds> {
       this.#drain(); // what a fault has kept from being done
       this.#wake?.();
     }
+    return this.#leaving;
   }
 
   #drain(): void {
-    const { machine, perform } = this.#options;
+    const { machine } = this.#options;
     for (;;) {
       const effect = this.#effects.shift();
       if (effect !== undefined) {
-        if (effect.do === "resigned" || effect.do === "stoodDown") {
-          for (const resolve of this.#waiting[effect.do].splice(0)) resolve();
-        } else perform(effect);
+        this.#perform(effect);
         continue;
       }
       const event = this.#events.shift();
       if (event === undefined) return;
       this.#effects.push(...machine.on(event));
+    }
+  }
+  /** Carries out a request or passes on a notice; what comes of it is fed. Waits for nothing. */
+  #perform(effect: Effect<K>): void {
+    const { transport, notices } = this.#options;
+    switch (effect.do) {
+      case "find":
+        return this.#hand(effect.sent, async (sent) => {
+          await transport.find();
+          return { type: "found", sent };
+        });
+      case "join":
+        return this.#hand(effect.sent, () => transport.join(effect));
+      case "plan":
+        return this.#hand(effect.sent, async (sent) => {
+          return { type: "planned", sent, plan: await transport.plan(effect.members) };
+        });
+      case "sync":
+        return this.#hand(effect.sent, () => transport.sync(effect));
+      case "beat":
+        return this.#hand(effect.sent, (sent) => transport.beat(sent));
+      case "leave":
+        this.#leaving = transport.leave(effect.memberId).catch(() => {}); // the group will find out by itself
+        return;
+      case "hangUp":
+        return transport.hangUp();
+      case "forget":
+        return transport.forget();
+      case "synced":
+        return notices.synced(effect.given, effect.notBefore);
+      case "expelled":
+        return notices.expelled();
+      case "failed":
+        return notices.failed(effect.error);
+      case "unreachable":
+        return notices.unreachable?.(effect.error);
+      case "reachable":
+        return notices.reachable?.();
+      case "resigned":
+      case "stoodDown":
+        for (const resolve of this.#waiting[effect.do].splice(0)) resolve();
     }
   }
 }

@@ -2,10 +2,11 @@ import type { Lease } from "../../core/lease.ts";
 import type { MephistoError } from "../../core/errors.ts";
 import type { Clock } from "../../core/clock.ts";
 import { MembershipMachine } from "../../core/membership/machine.ts";
-import type { Answer, Request } from "../../core/membership/messages.ts";
+import type { Answer } from "../../core/membership/messages.ts";
 import { generationOf, memberIdOf, type Sent } from "../../core/membership/place.ts";
-import { MembershipRunner, type Task } from "../../core/membership/runner.ts";
+import { MembershipRunner } from "../../core/membership/runner.ts";
 import { leaseTerms } from "../../core/membership/terms.ts";
+import type { RequestTo } from "../../core/membership/transport.ts";
 import { startTimer } from "../../core/pause.ts";
 import type { JoinOptions, TopicPartition } from "../../driver/driver.ts";
 import { type Outcome, statedOf } from "../../driver/group-plan.ts";
@@ -70,7 +71,6 @@ export class Group {
   readonly #leader: Leader;
   /** What the leader of the latest generation has said. */
   #data: Outcome | undefined;
-  #leaving: Promise<unknown> | undefined;
   #loop: Promise<unknown> = Promise.resolve();
 
   constructor(cluster: Cluster, options: JoinOptions, listener: GroupListener, clock: Clock) {
@@ -92,8 +92,35 @@ export class Group {
       clock,
       random: Math.random,
     });
-    this.#runner = new MembershipRunner({ machine, clock, startTimer, perform: (effect) => this.#perform(effect) });
-    this.#coordinator = new Coordinator(cluster, options.group, sessionTimeout, clock);
+    const coordinator = this.#coordinator = new Coordinator(cluster, options.group, sessionTimeout, clock);
+    this.#runner = new MembershipRunner({
+      machine,
+      clock,
+      startTimer,
+      transport: {
+        find: () => coordinator.locate(),
+        join: (request) => this.#join(request),
+        plan: (members) => this.#leader.assign(members),
+        sync: (request) => this.#sync(request),
+        beat: (sent) => this.#beat(sent),
+        leave: (memberId) => this.#leaveGroup(memberId),
+        hangUp: () => coordinator.hangUp(),
+        forget: () => coordinator.forget(),
+      },
+      notices: {
+        synced: ({ partitions, data }, notBefore) => {
+          this.#data = data;
+          listener.synced(partitions, data, notBefore);
+        },
+        failed: (error) => {
+          this.#stop.abort();
+          listener.failed(error);
+        },
+        expelled: () => listener.expelled(),
+        unreachable: (error) => listener.unreachable(error),
+        reachable: () => listener.reachable(),
+      },
+    });
   }
 
   get lease(): Lease {
@@ -188,60 +215,17 @@ export class Group {
   /** Ends the loop, and tells the group. A static member keeps its place until its session ends. */
   async leave(): Promise<void> {
     this.#stop.abort();
-    this.#runner.leave();
-    await this.#leaving;
+    await this.#runner.leave();
     this.#coordinator.close();
     await this.#loop;
   }
 
-  #perform(effect: Task<GroupKinds>): void {
-    switch (effect.do) {
-      case "find":
-        return this.#runner.hand(effect.sent, async (sent) => {
-          await this.#coordinator.locate();
-          return { type: "found", sent };
-        });
-      case "join":
-        return this.#runner.hand(effect.sent, () => this.#join(effect));
-      case "plan":
-        return this.#runner.hand(effect.sent, async (sent) => {
-          return { type: "planned", sent, plan: await this.#leader.assign(effect.members) };
-        });
-      case "sync":
-        return this.#runner.hand(effect.sent, () => this.#sync(effect));
-      case "beat":
-        return this.#runner.hand(effect.sent, () => this.#beat(effect.sent));
-      case "leave": {
-        const { group, instanceId = null } = this.#options;
-        const call = leaveGroup({
-          groupId: group,
-          members: [{ memberId: effect.memberId, groupInstanceId: instanceId }],
-        });
-        this.#leaving = this.ask(call).catch(() => {}); // it will find out by itself
-        return;
-      }
-      case "hangUp":
-        return this.#coordinator.hangUp();
-      case "forget":
-        return this.#coordinator.forget();
-      case "synced": {
-        const { given: { partitions, data }, notBefore } = effect;
-        this.#data = data;
-        return this.#listener.synced(partitions, data, notBefore);
-      }
-      case "expelled":
-        return this.#listener.expelled();
-      case "failed":
-        this.#stop.abort();
-        return this.#listener.failed(effect.error);
-      case "unreachable":
-        return this.#listener.unreachable(effect.error);
-      case "reachable":
-        return this.#listener.reachable();
-    }
+  #leaveGroup(memberId: string): Promise<unknown> {
+    const { group, instanceId = null } = this.#options;
+    return this.ask(leaveGroup({ groupId: group, members: [{ memberId, groupInstanceId: instanceId }] }));
   }
 
-  async #join({ sent, timeoutMs, ...said }: Request<GroupKinds> & { do: "join" }): Promise<Answer<GroupKinds>> {
+  async #join({ sent, timeoutMs, ...said }: RequestTo<GroupKinds, "join">): Promise<Answer<GroupKinds>> {
     const { group, topics, instanceId = null, sessionTimeout } = this.#options;
     const { memberId, generation: generationId, eligible, patience, asks, draining } = said;
     const { incarnation } = this;
@@ -269,7 +253,7 @@ export class Group {
     return { type: "joined", sent, memberId: id, generation, members: leads ? answer : undefined };
   }
 
-  async #sync({ sent, timeoutMs, plan = [] }: Request<GroupKinds> & { do: "sync" }): Promise<Answer<GroupKinds>> {
+  async #sync({ sent, timeoutMs, plan = [] }: RequestTo<GroupKinds, "sync">): Promise<Answer<GroupKinds>> {
     const { group, instanceId = null } = this.#options;
     const [memberId, generationId] = [memberIdOf(sent.place), generationOf(sent.place)];
     const call = syncGroup({ groupId: group, generationId, memberId, groupInstanceId: instanceId, assignments: plan });
