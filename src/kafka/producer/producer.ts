@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import { asError, isRetriable, MephistoError } from "../../core/errors.ts";
+import { asError, MephistoError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
 import { Troubles } from "../../core/troubles.ts";
 import type { Publisher, Record } from "../../driver/driver.ts";
@@ -8,9 +8,9 @@ import { partitionForKey } from "../../wire/murmur2.ts";
 import type { Batch } from "./batch.ts";
 import type { Cluster, TopicState } from "../connection/cluster.ts";
 import { packedWith } from "../../compression/compression.ts";
+import { type FindParts, findTopic, stopped } from "./find-topic.ts";
 import { PartitionQueue } from "./partition-queue.ts";
-import { BACKOFF, Backoff } from "../../core/backoff.ts";
-import { pause, Turns } from "../../core/pause.ts";
+import { Turns } from "../../core/pause.ts";
 import { type ProducerOptions, Sender } from "./sender.ts";
 
 /** Bytes of messages that are on their way or wait for it; more sends wait for room. */
@@ -21,8 +21,6 @@ const WAITING_BYTES = 128 << 20;
 const MESSAGE_BYTES = 64 << 20;
 /** How often it is looked whether a topic has more partitions. */
 const CHECK_INTERVAL_MS = 30_000;
-/** How long sends wait for a topic: for its first metadata, and for one that is gone to be created again. */
-const TOPIC_TIMEOUT_MS = 15_000;
 
 interface Topic {
   topicId: string;
@@ -60,6 +58,7 @@ export class Producer implements Publisher {
   #buffered = 0;
   #idle: (() => void)[] = [];
   readonly #stop = new AbortController();
+  readonly #finding: FindParts;
 
   constructor(
     cluster: Cluster,
@@ -71,6 +70,7 @@ export class Producer implements Publisher {
     this.#cluster = cluster;
     this.#clock = clock;
     this.#turns = new Turns(clock);
+    this.#finding = { cluster, clock, signal: this.#stop.signal };
     this.#sender = new Sender(cluster, options, logger, clock, troubles, (bytes) => this.#freed(bytes));
     cluster.onChange((topic) => this.#changed(topic));
   }
@@ -227,7 +227,7 @@ export class Producer implements Publisher {
     for (const queue of topic.queues) this.#held.add(queue);
     try {
       await Promise.all(topic.queues.map((queue) => queue.hold()));
-      const state = await this.#find(name, true);
+      const state = await findTopic(name, true, this.#finding);
       const same = state.leaders.length === topic.queues.length;
       const next = same ? { ...topic, topicId: state.topicId } : this.#begin(state);
       for (const queue of topic.queues) this.#held.delete(queue);
@@ -278,7 +278,7 @@ export class Producer implements Publisher {
     const seeking = this.#seeking.get(name);
     if (seeking) return void seeking.push(waiting);
     this.#seeking.set(name, [waiting]);
-    this.#find(name, false).then(
+    findTopic(name, false, this.#finding).then(
       (state) => this.#found(name, this.#begin(state)),
       (error: unknown) => this.#notFound(name, error),
     );
@@ -315,34 +315,4 @@ export class Producer implements Publisher {
     }
     this.#freed(0);
   }
-
-  /** The topic, as soon as it is known; `wasThere`: one that is not there may come back. */
-  async #find(name: string, wasThere: boolean): Promise<TopicState> {
-    const until = this.#clock.monotonic() + TOPIC_TIMEOUT_MS;
-    const backoff = new Backoff(BACKOFF.topic);
-    for (;;) {
-      try {
-        return await this.#cluster.known(name);
-      } catch (error) {
-        if (this.#stop.signal.aborted) throw stopped();
-        const isGone = error instanceof MephistoError && error.code === "UNKNOWN_TOPIC";
-        if (this.#clock.monotonic() > until || !(isRetriable(error) || isGone && wasThere)) {
-          throw isGone && wasThere ? gone(name, error) : error;
-        }
-        await pause(backoff.next(), this.#stop.signal);
-      }
-    }
-  }
-}
-
-function gone(topic: string, cause: unknown): MephistoError {
-  return new MephistoError(
-    "UNKNOWN_TOPIC",
-    `Topic ${topic} has been deleted, and was not created again within ${TOPIC_TIMEOUT_MS / 1000} s.`,
-    { cause },
-  );
-}
-
-function stopped(): MephistoError {
-  return new MephistoError("STOPPED", "The app has been stopped.");
 }

@@ -4,20 +4,19 @@ import { groupBy } from "../../core/group-by.ts";
 import { codeField, type Logger } from "../../core/logger.ts";
 import type { Report, Troubles } from "../../core/troubles.ts";
 import type { CodecName } from "../../wire/codec.ts";
-import { errorName, isRetriableCode } from "../../wire/error-codes.ts";
 import { initProducerId } from "../../wire/requests/22-init-producer-id.ts";
 import { produce, produceById, type ProducedPartition, type ProduceResponse } from "../../wire/requests/00-produce.ts";
-import { type Batch, type BatchKind, type Identity, refuse, Trial } from "./batch.ts";
+import type { Batch, BatchKind, Identity } from "./batch.ts";
+import { BatchOutcomes } from "./batch-outcomes.ts";
 import type { Cluster } from "../connection/cluster.ts";
-import { Code } from "../connection/codes.ts";
 import { packedWith } from "../../compression/compression.ts";
-import { check, ConnectionLost, ProtocolError, refusalOf, tooLarge } from "../connection/errors.ts";
+import { check, ConnectionLost } from "../connection/errors.ts";
 import { shownRate } from "../connection/line.ts";
 import type { Link } from "../connection/link.ts";
 import type { PartitionQueue } from "./partition-queue.ts";
 import { SendWindow } from "./send-window.ts";
 import { shownAddress } from "../connection/url.ts";
-import { BACKOFF, backoffMs } from "../../core/backoff.ts";
+import { BACKOFF } from "../../core/backoff.ts";
 import { pause, startTimer } from "../../core/pause.ts";
 import { Seldom } from "../../core/seldom.ts";
 import { partitionName } from "../../core/topic-partition.ts";
@@ -71,7 +70,7 @@ export class Sender {
   readonly #stop = new AbortController();
   #identity: Identity | undefined;
   readonly #report: Report;
-  readonly #access: WriteAccess;
+  readonly #outcomes: BatchOutcomes;
   /** Why messages wait, if they do. */
   #trouble = "";
   readonly #tellFault: (sentence: string) => void;
@@ -101,7 +100,18 @@ export class Sender {
       back: "Messages are sent again",
       always: true,
     });
-    this.#access = new WriteAccess(cluster, troubles, logger, this.#stop.signal);
+    this.#outcomes = new BatchOutcomes({
+      access: new WriteAccess(cluster, troubles, logger, this.#stop.signal),
+      logger,
+      clock,
+      freed,
+      again: (queue) => this.#offered.add(queue),
+      accepted: () => {
+        if (this.#report.trouble === undefined) return;
+        this.#trouble = "";
+        this.#report.over();
+      },
+    });
     this.#tellFault = new Seldom((sentence) => logger.error(sentence, { code: "INTERNAL" }), clock).tell;
   }
 
@@ -235,9 +245,9 @@ export class Sender {
       const outcomes = outcomesOf(answer);
       for (const { queue, batch, name } of named) {
         try {
-          this.#answered(queue, batch, outcomes(name, queue.partition));
+          this.#outcomes.answered(queue, batch, outcomes(name, queue.partition));
         } catch (error) {
-          this.#refuse(queue, batch, this.#fault(queue, error));
+          this.#outcomes.refuse(queue, batch, this.#fault(queue, error));
         }
       }
     } catch (error) {
@@ -248,7 +258,7 @@ export class Sender {
       node.window.lost(bytes);
       if (this.#nodes.get(node.id) === node) this.#nodes.delete(node.id);
       this.#cluster.release(node.link);
-      for (const { queue, batch } of sent) this.#retry(queue, batch);
+      for (const { queue, batch } of sent) this.#outcomes.retry(queue, batch);
     }
     node.inFlight--;
     this.#flush();
@@ -262,91 +272,6 @@ export class Sender {
       `Broker ${id} at ${shownAddress(link.address)} takes messages slowly, less than ${shownRate(rate)}: ` +
         `sending it less at a time.`,
     );
-  }
-
-  #answered(queue: PartitionQueue, batch: Batch, outcome: ProducedPartition | undefined): void {
-    const code = outcome?.errorCode ?? Code.LEADER_NOT_AVAILABLE;
-    switch (code) {
-      case Code.NONE:
-      case Code.DUPLICATE_SEQUENCE_NUMBER: // a repetition of what had been written
-        queue.written(batch);
-        batch.trial?.written();
-        if (this.#report.trouble !== undefined) this.#isBack();
-        this.#freed(batch.builder.size);
-        batch.resolve();
-        return;
-      case Code.MESSAGE_TOO_LARGE:
-      case Code.RECORD_LIST_TOO_LARGE:
-        if (batch.count > 1) this.#replace(queue, batch, batch.split());
-        else this.#refuse(queue, batch, tooLarge(queue.topic, batch.builder.size));
-        return;
-      case Code.OUT_OF_ORDER_SEQUENCE_NUMBER:
-        // Of a batch behind one that failed this is what had to come. Of the first it means that our numbers have a gap.
-        if (queue.isFirst(batch)) queue.disown();
-        return this.#retry(queue, batch);
-      case Code.UNKNOWN_PRODUCER_ID:
-      case Code.INVALID_PRODUCER_EPOCH:
-      case Code.PRODUCER_FENCED:
-        queue.disown();
-        return this.#retry(queue, batch);
-      default:
-        if (isRetriableCode(code)) return this.#retry(queue, batch, errorName(code));
-        if (OF_A_MESSAGE.has(code)) return this.#blame(queue, batch, code, outcome);
-        this.#refuse(queue, batch, this.#refusal(queue, code, outcome));
-    }
-  }
-
-  /** A batch that some of its messages are to blame for: only these are refused, the others go again. */
-  #blame(queue: PartitionQueue, batch: Batch, code: number, outcome: ProducedPartition | undefined): void {
-    const named = outcome?.recordErrors.map(({ index }) => index) ?? [];
-    const places = new Set(named.filter((at) => at >= 0 && at < batch.count));
-    if (places.size === 0) {
-      if (batch.count > 1 && !batch.trial?.isHopeless) {
-        return this.#replace(queue, batch, batch.split(batch.trial ?? new Trial()));
-      }
-      batch.trial?.refused();
-      return this.#refuse(queue, batch, refusalOf(queue, code, outcome));
-    }
-    const { taken, rest } = batch.without(places);
-    this.#replace(queue, batch, rest === undefined ? [] : [rest]);
-    for (const { at, parcel } of taken) refuse(parcel, refusalOf(queue, code, outcome, at));
-  }
-
-  /** Of all that is written to a topic, whatever is in it. */
-  #refusal(queue: PartitionQueue, code: number, outcome: ProducedPartition | undefined): MephistoError {
-    const error = refusalOf(queue, code, outcome);
-    if (error.code === "NOT_AUTHORIZED") this.#access.refused(queue.topic, new ProtocolError(code, "A write"));
-    return error;
-  }
-
-  #isBack(): void {
-    this.#trouble = "";
-    this.#report.over();
-  }
-
-  /** Its messages go on in other batches, as far as they do. */
-  #replace(queue: PartitionQueue, batch: Batch, parts: readonly Batch[]): void {
-    queue.replace(batch, parts);
-    this.#freed(parts.reduce((left, part) => left - part.builder.size, batch.builder.size));
-  }
-
-  #retry(queue: PartitionQueue, batch: Batch, why?: string): void {
-    if (why) {
-      this.#logger.debug(`${partitionName(queue)} was not written: ${why}; trying again`, {
-        topic: queue.topic,
-        partition: queue.partition,
-      });
-    }
-    const wait = backoffMs(BACKOFF.topic, ++queue.attempts);
-    queue.notBefore = this.#clock.monotonic() + wait;
-    queue.failed(batch);
-    if (!queue.held) this.#offered.add(queue);
-  }
-
-  #refuse(queue: PartitionQueue, batch: Batch, error: MephistoError): void {
-    queue.refused(batch);
-    this.#freed(batch.builder.size);
-    batch.reject(error);
   }
 
   /** Whatever keeps queues from being sent: no identity, no leader, a pause after a failure, or too long a wait. */
@@ -406,14 +331,6 @@ export class Sender {
     }
   }
 }
-
-/** Errors that one message may bring upon its whole batch. */
-const OF_A_MESSAGE: ReadonlySet<number> = new Set([
-  Code.UNKNOWN_SERVER_ERROR,
-  Code.INVALID_TIMESTAMP,
-  Code.POLICY_VIOLATION,
-  Code.INVALID_RECORD,
-]);
 
 function outcomesOf({ topics }: ProduceResponse): (topic: string, partition: number) => ProducedPartition | undefined {
   const outcomes = new Map(topics.map(({ topic, partitions }) => [
