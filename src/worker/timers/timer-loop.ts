@@ -1,9 +1,8 @@
 import type { TimerRecord } from "./timer-record.ts";
 import { codeField, withFields } from "../../core/logger.ts";
 import type { Context } from "../../runtime/context.ts";
-import { formatDuration } from "../../core/duration.ts";
 import { messageOf } from "../../core/errors.ts";
-import { beginning, droppedBefore, type Due, nextDue, type Progress, QUEUE_LIMIT } from "../../core/policy.ts";
+import { beginning, droppedBefore, type Due, nextDue, type Progress } from "../../core/policy.ts";
 import { spreadOf } from "../../core/spread.ts";
 import type { Supervisor } from "../../core/supervisor.ts";
 import type { TimerDefinition, TimerPolicy } from "../../core/timer.ts";
@@ -11,6 +10,7 @@ import { isOver, type PartitionOffset } from "../../driver/master-log.ts";
 import { type RunningCall, RunWatch, WatchTicker } from "./run-watch.ts";
 import { Seldom } from "../../core/seldom.ts";
 import { type CutOff, inHandFor, runAs, type Running } from "../calls/stop.ts";
+import { SlotLog } from "./slot-log.ts";
 import { runTick, type TickParts, type TickSpan } from "./tick.ts";
 import { type TickResult, TimerBook } from "./timer-book.ts";
 
@@ -60,9 +60,7 @@ export class TimerLoop implements Running {
   readonly #ended = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #ticking: Promise<void> = Promise.resolve();
-  /** Tells, seldom, of slots that are not run, and of those that are run late. */
-  readonly #tell: (sentence: string) => void;
-  readonly #tellLate: (sentence: string) => void;
+  readonly #log: SlotLog;
   #catchesUp = false;
   /** How far it has come in the span that lasts: a loop that is started again goes on from there. */
   #progress: Progress | undefined;
@@ -85,8 +83,7 @@ export class TimerLoop implements Running {
       runs: this.#runs,
       refused: new Seldom((sentence) => logger.error(sentence), clock).tell,
     };
-    this.#tell = new Seldom((sentence) => logger.warn(sentence), clock).tell;
-    this.#tellLate = new Seldom((sentence) => logger.info(sentence), clock).tell;
+    this.#log = new SlotLog(timer, logger, clock);
     // Where nothing is written down, nobody knows what was missed before.
     this.#policy = timer.onMaster ? timer.policy : { ...timer.policy, catchUp: "skip" };
   }
@@ -175,7 +172,7 @@ export class TimerLoop implements Running {
         const due = nextDue(rule, this.#policy, progress, now);
         if (due === undefined) return;
         if (due.skipped > 0) this.#missed(due, progress, now);
-        else if (due.caughtUp && !this.#catchesUp) this.#late(due);
+        else if (due.caughtUp && !this.#catchesUp) this.#log.late(due.slot);
         this.#catchesUp = due.caughtUp;
         progress = this.#progress = { ...progress, after: Math.max(progress.after, due.slot - 1) };
         this.#next = due.slot;
@@ -267,12 +264,12 @@ export class TimerLoop implements Running {
 
   /** The slots that came while the function was running. While older ones are caught up, they wait behind these. */
   #covered(progress: Progress, { slot }: Due, began: number, ended: number): Progress {
-    const { rule, name } = this.timer;
+    const { rule } = this.timer;
     if (this.#policy.overlap === "queue" || rule.count(slot, began) > 0) return progress;
     const skipped = rule.count(began, ended);
     if (skipped === 0) return progress;
     this.book.skip(skipped);
-    this.#tell(`Timer ${name} (${rule.text}) took ${formatDuration(ended - began)}: ${slots(skipped)} skipped.`);
+    this.#log.took(ended - began, skipped);
     return { ...progress, after: Math.max(progress.after, ended) };
   }
 
@@ -280,7 +277,6 @@ export class TimerLoop implements Running {
   async #unconsumed({ slot }: Due, span: Span): Promise<boolean> {
     const ends = this.book.last?.ends;
     if (this.#policy.overlap !== "untilConsumed" || ends === undefined) return false;
-    const { name } = this.timer;
     let why: string;
     try {
       const behind = await span.behind(ends);
@@ -290,30 +286,13 @@ export class TimerLoop implements Running {
       why = `it cannot be told whether the last tick's messages are consumed: ${messageOf(error)}`;
     }
     this.book.skip(1);
-    this.#tell(`Timer ${name} skips ${new Date(slot).toISOString()}: ${why}.`);
+    this.#log.skips(slot, why);
     return true;
   }
 
   #missed({ slot, skipped, caughtUp }: Due, progress: Progress, now: number): void {
-    const { name, rule } = this.timer;
-    const { catchUpWithin } = this.#policy;
     this.book.skip(skipped);
-    const { tooOld, tooMany } = droppedBefore(slot, rule, this.#policy, progress, now);
-    const why = [
-      ...(tooOld > 0 ? [`${tooOld} older than catchUpWithin, ${formatDuration(catchUpWithin)}`] : []),
-      ...(tooMany > 0 ? [`${tooMany} since more than ${QUEUE_LIMIT} have come that wait for a run's end`] : []),
-    ];
-    const because = why.length > 0 ? ` (${why.join("; ")})` : "";
-    const then = caughtUp ? `; ${new Date(slot).toISOString()} is run now` : "";
-    this.#tell(`Timer ${name} (${rule.text}) was not run in time: ${slots(skipped)} skipped${because}${then}.`);
-  }
-
-  /** The first of those that were missed and are run now. */
-  #late({ slot }: Due): void {
-    const { name, rule } = this.timer;
-    this.#tellLate(
-      `Timer ${name} (${rule.text}) was not run in time: it catches up from ${new Date(slot).toISOString()}.`,
-    );
+    this.#log.missed(slot, skipped, caughtUp, droppedBefore(slot, this.timer.rule, this.#policy, progress, now));
   }
 
   /**
@@ -323,9 +302,7 @@ export class TimerLoop implements Running {
   #inTime(progress: Progress, now: number): Progress {
     const ahead = progress.after - now;
     if (this.timer.onMaster || ahead <= SET_BACK || this.timer.rule.count(now, progress.after) < 2) return progress;
-    this.#parts.logger.warn(
-      `The clock has been set back by ${formatDuration(ahead)}: timer ${this.timer.name} goes on from now.`,
-    );
+    this.#log.setBack(ahead);
     this.book.forget();
     return { after: now, begun: now };
   }
@@ -336,10 +313,6 @@ export class TimerLoop implements Running {
     const why = last?.label !== undefined && position !== last.slot
       ? `${last.worker} has run it for ${last.label}, which by the time zone data of this runtime has not come yet`
       : "the journal has run it for a time that has not come yet, since a clock was ahead";
-    this.#parts.logger.warn(`Timer ${this.timer.name} waits for ${formatDuration(ahead)}: ${why}.`);
+    this.#log.waits(ahead, why);
   }
-}
-
-function slots(count: number): string {
-  return count === 1 ? "1 slot is" : `${count} slots are`;
 }
