@@ -13,6 +13,7 @@ import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
 import { parseUrl } from "../../src/kafka/connection/url.ts";
 import { app } from "../../mod.ts";
 import { masterWork } from "../../src/worker/connect.ts";
+import { ignoring } from "../../src/driver/ignoring.ts";
 
 const { URL: url = "", GROUP = "", TOPIC = "" } = process.env;
 const [count = 0, first = 0, timers = 0] = [process.env.COUNT, process.env.FIRST, process.env.TIMERS].map(Number);
@@ -44,7 +45,7 @@ function join(n: number): void {
     systemClock,
   );
   const listener: MemberListener = {
-    claim: () => 0,
+    ...ignoring,
     generation: ({ generation, members }) => {
       generations.set(n, `${generation} ${members}`);
       const all = new Set(generations.values());
@@ -52,11 +53,6 @@ function join(n: number): void {
         console.log(`ALL ${[...all].join()} ${performance.timeOrigin + performance.now()}`);
       }
     },
-    assigned() {},
-    revoked: () => Promise.resolve(),
-    handedOver() {},
-    lost() {},
-    deliver: (delivery) => delivery.close(),
     expelled: () => void generations.delete(n),
     failed: (error) => note(error.message),
   };

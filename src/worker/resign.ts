@@ -2,6 +2,7 @@ import { MephistoError } from "../core/errors.ts";
 import type { Sleep } from "../core/pause.ts";
 import type { Driver, Generation, MemberListener } from "../driver/driver.ts";
 import type { WorkerSettings } from "./settings.ts";
+import { ignoring } from "../driver/ignoring.ts";
 
 /** How long the group may take to take in one member more, in sessions: it waits so long for one that is frozen. */
 const JOIN_SESSIONS = 6;
@@ -73,17 +74,11 @@ class Generations {
     this.#failed = promise;
     promise.catch(() => {}); // `one` tells
     this.listener = {
-      claim: () => 0,
+      ...ignoring,
       generation: (generation) => {
         this.#latest = generation;
         this.#hear(generation);
       },
-      assigned: () => {},
-      revoked: () => Promise.resolve(),
-      handedOver: () => {},
-      lost: () => {},
-      deliver: (delivery) => delivery.close(),
-      expelled: () => {},
       failed: reject,
     };
   }

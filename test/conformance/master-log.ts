@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { MephistoError } from "../../src/core/errors.ts";
 import type { Driver, Record } from "../../src/driver/driver.ts";
 import {
   type Committed,
@@ -10,6 +9,7 @@ import {
   type PartitionOffset,
   TopicRefused,
 } from "../../src/driver/master-log.ts";
+import { failure } from "../support/failure.ts";
 
 /** A record as it lies in its partition. */
 export interface Stored {
@@ -239,7 +239,7 @@ export function masterLogConformance(
       // Whatever the attempt is that is not made any more: all before it come to nothing.
       for (let allowed = 1;; allowed++) {
         let asked = 0;
-        const code = await codeOf(publish(master, [`try ${allowed}`], `try ${allowed}`, () => asked++ < allowed));
+        const code = await failure(publish(master, [`try ${allowed}`], `try ${allowed}`, () => asked++ < allowed));
         if (code === "") break;
         assert.equal(code, "NOT_MASTER");
         assert.ok(allowed < 100);
@@ -276,7 +276,7 @@ export function masterLogConformance(
         let fencing: Promise<FencedPublisher> | undefined;
         let asked = 0;
         const journal = [{ key: "timer", value: encode(`tick ${round}`) }];
-        const code = await codeOf(older.publish({
+        const code = await failure(older.publish({
           records: [record(`tick ${round}`), record(`tick ${round}`)],
           journal: round < 6 ? journal : () => journal,
         }, () => {
@@ -288,7 +288,7 @@ export function masterLogConformance(
         // Who is told that it happened, or that it did not, is told the truth.
         if (code === "") assert.ok(known, `round ${round}`);
         else if (code !== "UNKNOWN_OUTCOME") assert.ok(!known, `round ${round}: ${code}`);
-        assert.equal(await codeOf(older.recover(yes)), "FENCED");
+        assert.equal(await failure(older.recover(yes)), "FENCED");
         outcomes.push(known ? "yes" : "no");
         await publish(newer, [`after ${round}`], `after ${round}`);
         newer.close();
@@ -308,7 +308,7 @@ export function masterLogConformance(
       const by = driver();
       const older = await fence(yes, by);
       // It is gone when its records are written and nothing is committed.
-      const gone = codeOf(older.publish({
+      const gone = failure(older.publish({
         records: [record("lost")],
         journal: () => {
           older.close();
@@ -343,7 +343,7 @@ export function masterLogConformance(
         await publish(master, ["1"], "1");
         await log.deleteTopic(journal);
         // It is gone a moment after the log has answered; until then ticks may still be published.
-        await log.until(async () => await codeOf(publish(master, ["early"], "early")) === "JOURNAL_LOST");
+        await log.until(async () => await failure(publish(master, ["early"], "early")) === "JOURNAL_LOST");
         if (again) {
           const anew = () => heir.master.ensureJournal({ topic: journal, replicationFactor: -1 });
           await log.until(async () => (await anew()).id !== state.id);
@@ -386,14 +386,4 @@ export function masterLogConformance(
       await assert.rejects(driver().master.readJournal(`master-log-${run}-nowhere`), { code: "UNKNOWN_TOPIC" });
     });
   });
-}
-
-async function codeOf(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise;
-    return "";
-  } catch (error) {
-    if (error instanceof MephistoError) return error.code;
-    throw error;
-  }
 }

@@ -9,6 +9,7 @@ import { timer } from "../../src/core/define-timer.ts";
 import type { TimerOptions } from "../../src/core/timer.ts";
 import { describeSlot, upcoming } from "../../src/core/upcoming.ts";
 import { coded, fakeApp, numbers } from "./fakes.ts";
+import { DEFAULT_POLICY } from "../support/timer-policy.ts";
 
 const nothing = async () => {};
 /** For what the types refuse, and a program without types may still give. */
@@ -189,17 +190,6 @@ test("a handler that is no function, or a generator, is an error", () => {
   }
 });
 
-/** What a timer does unless it says something else. */
-const DEFAULTS = {
-  overlap: "skip",
-  catchUp: "one",
-  catchUpWithin: Infinity,
-  retry: 0,
-  timeout: undefined,
-  spread: 0,
-  immediately: false,
-};
-
 test("a timer has a name, a rule, and is for every worker unless it says so", () => {
   const { shop, definition } = fakeApp();
   const restock = () => {};
@@ -207,8 +197,8 @@ test("a timer has a name, a rule, and is for every worker unless it says so", ()
   timer(shop, "1m30s", { onMaster: true, name: "daily" }, restock);
   const defined = [...definition.timers.values()].map(({ rule, ...timer }) => ({ ...timer, rule: rule.text }));
   assert.deepEqual(defined, [
-    { name: "restock", rule: "every 2s500ms", onMaster: false, policy: DEFAULTS, fn: restock },
-    { name: "daily", rule: "every 1m30s", onMaster: true, policy: DEFAULTS, fn: restock },
+    { name: "restock", rule: "every 2s500ms", onMaster: false, policy: DEFAULT_POLICY, fn: restock },
+    { name: "daily", rule: "every 1m30s", onMaster: true, policy: DEFAULT_POLICY, fn: restock },
   ]);
   assert.deepEqual([...definition.timers.values()].map(({ rule }) => rule.every), [2500, 90_000]);
 });

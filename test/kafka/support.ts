@@ -19,19 +19,6 @@ import { Producer } from "../../src/kafka/producer/producer.ts";
 import type { ProducerOptions } from "../../src/kafka/producer/sender.ts";
 import { parseUrl } from "../../src/kafka/connection/url.ts";
 
-/** One that does nothing with what it is told. */
-export const ignoring: MemberListener = {
-  claim: () => 0,
-  generation: () => {},
-  assigned: () => {},
-  revoked: () => Promise.resolve(),
-  handedOver: () => {},
-  lost: () => {},
-  deliver: (delivery) => delivery.close(),
-  expelled: () => {},
-  failed: () => {},
-};
-
 /** A logger that keeps its lines. */
 export type Lines = Logger & { lines: { level: keyof Logger; message: string }[]; warnings(): string[] };
 

@@ -1,14 +1,8 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
-import { plan } from "../../src/driver/group-plan.ts";
-import { Host } from "../../src/testing/host.ts";
-import { MemoryDriver } from "../../src/testing/memory-driver.ts";
-import { MemoryLog } from "../../src/testing/memory-log.ts";
-import { Network, type Phase } from "../../src/testing/network.ts";
-import { Random } from "../../src/testing/random.ts";
-import { VirtualTime } from "../../src/testing/time.ts";
-import { Pump } from "./pump.ts";
+import type { Phase } from "../../src/testing/network.ts";
 import { APP, SimWorker } from "./sim-worker.ts";
+import { memoryCluster } from "./memory-cluster.ts";
 
 const SESSION = 3000;
 /** For how long nothing of one worker's rounds comes through: longer than the group has patience with anybody. */
@@ -32,16 +26,10 @@ async function withLostRounds(
   },
   seed: number,
 ): Promise<{ longest: number; isWell: boolean }> {
-  const time = new VirtualTime();
-  const random = new Random(seed);
-  const network = new Network(time, random);
-  const log = new MemoryLog(time, random);
-  const pump = new Pump(time);
-  void pump.run();
+  const { time, random, network, log, pump, process } = memoryCluster(seed);
   t.after(() => pump.stop());
   const start = (name: string) => {
-    const host = new Host(name, time);
-    const driver = new MemoryDriver({ log, network, host, assign: plan });
+    const { host, driver } = process(name);
     const join = driver.join.bind(driver);
     driver.join = (options, listener) => {
       const membership = join(options, listener);

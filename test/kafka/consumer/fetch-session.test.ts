@@ -3,19 +3,19 @@ import { afterEach, test } from "node:test";
 import { Acknowledgements } from "../../../src/core/acknowledgements.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import type { Delivery } from "../../../src/driver/driver.ts";
-import { Cluster } from "../../../src/kafka/connection/cluster.ts";
 import { Code } from "../../../src/kafka/connection/codes.ts";
 import { Fetcher } from "../../../src/kafka/consumer/fetcher.ts";
 import { FetchSession } from "../../../src/kafka/consumer/fetch-session.ts";
 import type { Link } from "../../../src/kafka/connection/link.ts";
 import { Positions } from "../../../src/kafka/consumer/positions.ts";
 import type { Reading } from "../../../src/kafka/consumer/reading.ts";
-import { type Address, parseUrl } from "../../../src/kafka/connection/url.ts";
+import type { Address } from "../../../src/kafka/connection/url.ts";
 import type { Call } from "../../../src/wire/call.ts";
 import { BatchBuilder } from "../../../src/wire/batch-builder.ts";
 import { Reader } from "../../../src/wire/reader.ts";
 import { Lines } from "../../core/fakes.ts";
 import { until } from "../../support/until.ts";
+import { OneBroker } from "./one-broker.ts";
 
 const TOPIC_ID = "0123456789abcdef0123456789abcdef";
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
@@ -59,7 +59,7 @@ function readFetch(call: Call<unknown>): Asked {
 }
 
 /** A broker that leads one topic, and keeps fetch sessions as Kafka does, unless its test says otherwise. */
-class FakeBroker extends Cluster {
+class FakeBroker extends OneBroker {
   readonly asked: Asked[] = [];
   /** By session: what it remembers of each partition, and the epoch that it expects. */
   readonly sessions = new Map<number, { epoch: number; at: Map<number, { offset: number; lastEpoch: number }> }>();
@@ -69,18 +69,6 @@ class FakeBroker extends Cluster {
   /** Of each partition, how many messages there are, of the epochs that begin at these offsets. */
   readonly logs = new Map<number, { end: number; epochs: [epoch: number, from: number][] }>();
   #next = 0;
-
-  constructor() {
-    super(parseUrl("kafka://nobody:1", "test"), "test");
-  }
-
-  override leader(): number {
-    return 0;
-  }
-
-  override node(): Address {
-    return { host: "nobody", port: 1 };
-  }
 
   override link(address: Address): Link {
     const link = super.link(address);

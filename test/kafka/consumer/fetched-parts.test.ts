@@ -4,16 +4,16 @@ import { test } from "node:test";
 import { Acknowledgements } from "../../../src/core/acknowledgements.ts";
 import { ByteBudget } from "../../../src/core/byte-budget.ts";
 import type { Delivery } from "../../../src/driver/driver.ts";
-import { Cluster } from "../../../src/kafka/connection/cluster.ts";
 import { Fetcher } from "../../../src/kafka/consumer/fetcher.ts";
 import type { Link } from "../../../src/kafka/connection/link.ts";
 import { Positions } from "../../../src/kafka/consumer/positions.ts";
-import { type Address, parseUrl } from "../../../src/kafka/connection/url.ts";
+import type { Address } from "../../../src/kafka/connection/url.ts";
 import { BatchBuilder } from "../../../src/wire/batch-builder.ts";
 import type { Call } from "../../../src/wire/call.ts";
 import { Lines } from "../../core/fakes.ts";
 import { until } from "../../support/until.ts";
 import { FakeTime, settle } from "../../worker/fakes.ts";
+import { OneBroker } from "./one-broker.ts";
 
 /** Big enough that each batch is a part of its own. */
 const SIZE = 70_000;
@@ -27,20 +27,8 @@ function batchAt(offset: number): Uint8Array {
 }
 
 /** A broker that leads one partition, and gives the test each request for it. */
-class FakeCluster extends Cluster {
+class FakeCluster extends OneBroker {
   readonly requests: { call: Call<unknown>; answer: (records: Uint8Array) => void }[] = [];
-
-  constructor() {
-    super(parseUrl("kafka://nobody:1", "test"), "test");
-  }
-
-  override leader(): number {
-    return 1;
-  }
-
-  override node(): Address {
-    return { host: "nobody", port: 1 };
-  }
 
   override link(address: Address): Link {
     const link = super.link(address);

@@ -23,7 +23,7 @@ import {
 import { Reader } from "../../../src/wire/reader.ts";
 import { supervisorOf } from "../../core/fakes.ts";
 import { until } from "../../support/until.ts";
-import { ignoring } from "../support.ts";
+import { ignoring } from "../../../src/driver/ignoring.ts";
 
 /** A coordinator under the test's hand: it answers as the test says, by the name of the request. */
 class FakeCoordinator extends Cluster {

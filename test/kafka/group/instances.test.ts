@@ -8,7 +8,8 @@ import { parseUrl } from "../../../src/kafka/connection/url.ts";
 import { Mastership } from "../../../src/worker/master/mastership.ts";
 import { type KafkaAddress, kafkaForTests } from "../../support/kafka.ts";
 import { until } from "../../support/until.ts";
-import { ignoring, unique } from "../support.ts";
+import { unique } from "../support.ts";
+import { ignoring } from "../../../src/driver/ignoring.ts";
 
 describe("an instance id that is used again while its first worker lives", { timeout: 60_000 }, () => {
   let kafka: KafkaAddress;

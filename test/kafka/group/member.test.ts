@@ -8,7 +8,8 @@ import { parseUrl } from "../../../src/kafka/connection/url.ts";
 import { createTopic, deleteTopic, produce, quietKafka } from "../../support/independent.ts";
 import { type KafkaAddress, kafkaForTests } from "../../support/kafka.ts";
 import { until } from "../../support/until.ts";
-import { ignoring, unique } from "../support.ts";
+import { unique } from "../support.ts";
+import { ignoring } from "../../../src/driver/ignoring.ts";
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 

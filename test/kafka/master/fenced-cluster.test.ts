@@ -5,9 +5,10 @@ import { type KafkaCluster, startCluster } from "../../support/kafka-cluster.ts"
 import { committed, produce, withAdmin } from "../../support/independent.ts";
 import { kafkaSkip, startKafka } from "../../support/kafka.ts";
 import { until } from "../../support/until.ts";
-import { App, closeMasters, failure, masterAt, yes } from "./masters.ts";
+import { App, closeMasters, masterAt, yes } from "./masters.ts";
 import { closeAll, Member, unique } from "../support.ts";
 import { assertOnce, stateOf, surely } from "./ticks.ts";
+import { failure } from "../../support/failure.ts";
 
 const TRANSACTIONAL_ID_NOT_FOUND = 105;
 

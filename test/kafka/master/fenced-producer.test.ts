@@ -10,18 +10,9 @@ import { overKafka } from "../../conformance/over-kafka.ts";
 import { createTopic, deleteTopic, endOffsets } from "../../support/independent.ts";
 import { type KafkaAddress, kafkaForTests, kafkaSkip, startKafka } from "../../support/kafka.ts";
 import { until } from "../../support/until.ts";
-import {
-  App,
-  before,
-  closeMasters,
-  failure,
-  losesAnswer,
-  losesRequest,
-  masterAt,
-  type Meddling,
-  yes,
-} from "./masters.ts";
+import { App, before, closeMasters, losesAnswer, losesRequest, masterAt, type Meddling, yes } from "./masters.ts";
 import { bytes } from "../support.ts";
+import { failure } from "../../support/failure.ts";
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 const nothing: Meddling = (_, send) => send();

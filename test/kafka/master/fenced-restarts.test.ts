@@ -4,8 +4,9 @@ import { Buffer } from "node:buffer";
 import { type KafkaServer, onDevBroker, startKafka } from "../../support/kafka.ts";
 import { produce, readTopic } from "../../support/independent.ts";
 import { until } from "../../support/until.ts";
-import { App, closeMasters, failure, losesAnswer, masterAt, yes } from "./masters.ts";
+import { App, closeMasters, losesAnswer, masterAt, yes } from "./masters.ts";
 import { assertOnce, stateOf, surely } from "./ticks.ts";
+import { failure } from "../../support/failure.ts";
 
 /** Of EndTxn. */
 const END_TXN = 26;

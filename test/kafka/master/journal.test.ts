@@ -5,8 +5,9 @@ import { systemClock } from "../../../src/core/clock.ts";
 import { createTopic, produce, quietKafka } from "../../support/independent.ts";
 import { type KafkaAddress, kafkaForTests, onDevBroker, startKafka } from "../../support/kafka.ts";
 import { until } from "../../support/until.ts";
-import { App, closeMasters, failure, masterAt, yes } from "./masters.ts";
+import { App, closeMasters, masterAt, yes } from "./masters.ts";
 import { bytes, unique } from "../support.ts";
+import { failure } from "../../support/failure.ts";
 
 /** A clock on which a journal stalls soon. */
 const hasty = { ...systemClock, monotonic: () => systemClock.monotonic() * 10 };

@@ -1,5 +1,4 @@
 import { systemClock } from "../../../src/core/clock.ts";
-import { MephistoError } from "../../../src/core/errors.ts";
 import type { Record } from "../../../src/driver/driver.ts";
 import type { FencedPublisher, JournalState, MayTry } from "../../../src/driver/master-log.ts";
 import { Cluster } from "../../../src/kafka/connection/cluster.ts";
@@ -11,7 +10,7 @@ import { type Address, parseUrl } from "../../../src/kafka/connection/url.ts";
 import type { CodecName } from "../../../src/wire/codec.ts";
 import type { Call } from "../../../src/wire/call.ts";
 import { createTopic, readTopic } from "../../support/independent.ts";
-import { bytes, unique } from "../support.ts";
+import { bytes, record, unique } from "../support.ts";
 
 export const yes: MayTry = () => true;
 
@@ -127,13 +126,7 @@ export class App {
   }
 
   record(value: string, topic = this.topic, key?: string): Record {
-    return {
-      topic,
-      key: key === undefined ? null : bytes(key),
-      value: bytes(value),
-      headers: [],
-      timestamp: Date.now(),
-    };
+    return record(topic, value, key);
   }
 
   tick(publisher: FencedPublisher, name: string, values: readonly string[] = [name], mayTry = yes) {
@@ -157,16 +150,5 @@ export class App {
   /** What an independent reader of committed data sees, in the order of each partition. */
   async values(topic = this.topic): Promise<string[]> {
     return (await readTopic(this.brokers, topic)).map(({ value }) => value?.toString() ?? "");
-  }
-}
-
-/** The code of what a promise was rejected with; "" when it was not. */
-export async function failure(promise: Promise<unknown>): Promise<string> {
-  try {
-    await promise;
-    return "";
-  } catch (error) {
-    if (error instanceof MephistoError) return error.code;
-    throw error;
   }
 }

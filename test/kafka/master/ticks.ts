@@ -3,7 +3,8 @@ import { describeTransactions } from "../../../src/broker/requests/65-describe-t
 import type { FencedPublisher } from "../../../src/driver/master-log.ts";
 import { until } from "../../support/until.ts";
 import { wireClient } from "../../support/wire-client.ts";
-import { type App, failure, yes } from "./masters.ts";
+import { type App, yes } from "./masters.ts";
+import { failure } from "../../support/failure.ts";
 
 /** As a master does: what is not known is found out from the journal, and what did not happen is tried again. */
 export async function surely(

@@ -5,6 +5,7 @@ import type { TimerDefinition } from "../../../src/core/timer.ts";
 import { cronRule } from "../../../src/cron/rule.ts";
 import { firstSeen } from "../../../src/worker/master/first-seen.ts";
 import { replay, timerEntry } from "../../../src/worker/master/journal.ts";
+import { DEFAULT_POLICY } from "../../support/timer-policy.ts";
 
 const NOW = 1_700_000_000_000.75;
 
@@ -12,15 +13,7 @@ const timerOf = (name: string, rule: Rule): TimerDefinition => ({
   name,
   rule,
   onMaster: true,
-  policy: {
-    overlap: "skip",
-    catchUp: "one",
-    catchUpWithin: Infinity,
-    retry: 0,
-    timeout: undefined,
-    spread: 0,
-    immediately: false,
-  },
+  policy: DEFAULT_POLICY,
   fn() {},
 });
 
