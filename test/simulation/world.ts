@@ -452,7 +452,8 @@ export class World {
           ...listener,
           generation: (generation) => {
             life.elected = generation.elected;
-            life.dropped = undefined;
+            // An answer that was under way when the group dropped it tells it of no later one.
+            if (this.log.group(APP).members.has(life.memberId())) life.dropped = undefined;
             life.leaves = false;
             const { generation: number, master } = generation;
             if (generation.elected) this.#checkElected(life, generation.notBefore);
