@@ -60,14 +60,14 @@ const nodeOnly = [
   "test/kafka/dead-letters",
   "test/kafka/acl",
   // It waits for bytes that come slowly; what a runtime makes of them is in test/kafka/connection/line.test.ts.
-  "test/kafka/consumer/slow-line",
+  "test/kafka/consumer/fetch/slow-line",
   // The tests of cut-off, secure and producer stand on it on each of them.
   "test/support/kafka.test.ts",
   "test/support/proxy.test.ts",
   // Any sequence of events, on virtual time: test/worker/actors/actor-loop.test.ts runs each of them everywhere.
   "test/worker/actors/actor-loop-model",
   // The same of fetching and sending: fetcher.test.ts and producer.test.ts run everywhere.
-  "test/kafka/consumer/fetch-model",
+  "test/kafka/consumer/fetch/fetch-model",
   "test/kafka/producer/write-access",
   ...(positionals.length === 0 ? ["test/broker/"] : []),
 ];
@@ -100,7 +100,7 @@ const isLong = (file) => /^test\/(process|package)\/|foreign|fenced-cluster/.tes
 /** These mostly wait, for a session or for Kafka's answers: two of them keep a machine as busy as another one. */
 const isQuiet = (file) =>
   /^test\/(presence\/presence|process\/(clock|leaseless|precise)|conformance\/kafka)\.test/.test(file) ||
-  /^test\/kafka\/\w+\/(consumer|fenced-producer|fetcher|instances|link|member)\.test/.test(file);
+  /^test\/kafka\/[\w/]+\/(consumer|fenced-producer|fetcher|instances|link|member)\.test/.test(file);
 
 /** @returns {import("./support/unit.ts").Unit[]} */
 function unitsOf(list, runtime, more = { env: {} }) {

@@ -2,7 +2,7 @@ import type { ActorDefinition, Outgoing } from "../core/actor.ts";
 import type { AppDefinition } from "../core/definition.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Runtime } from "../runtime/info.ts";
-import type { Journal } from "../worker/master/journal.ts";
+import type { Journal } from "../worker/master/journal/journal.ts";
 import type { Handover } from "../worker/resign.ts";
 import type { WorkerSettings } from "../worker/settings.ts";
 import type { RunningWorker } from "../worker/status.ts";

@@ -1,4 +1,4 @@
-import type { Journal } from "../worker/master/journal.ts";
+import type { Journal } from "../worker/master/journal/journal.ts";
 import { asWritten, type RunningWorker, type WorkerStatus } from "../worker/status.ts";
 
 /** What the handlers need of a worker. */

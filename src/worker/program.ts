@@ -16,7 +16,7 @@ import { eventLoopTurn } from "../runtime/turn.ts";
 import { runtime, workerId, zoneRelease } from "../runtime/info.ts";
 import { writeError } from "../runtime/stderr.ts";
 import { connect } from "./connect.ts";
-import { type Journal, replay } from "./master/journal.ts";
+import { type Journal, replay } from "./master/journal/journal.ts";
 import { origin } from "./calls/origin.ts";
 import { recordOf } from "./calls/outgoing.ts";
 import { askToResign, type Handover } from "./resign.ts";

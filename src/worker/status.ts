@@ -7,7 +7,7 @@ import type { TaskLoop } from "./tasks/task-loop.ts";
 import type { WorkerParts } from "./worker-parts.ts";
 import { slotJson, type UpcomingJson } from "../core/upcoming.ts";
 import type { Forecast } from "./timers/forecast.ts";
-import type { Journal } from "./master/journal.ts";
+import type { Journal } from "./master/journal/journal.ts";
 import { goneRows, recordedOf, timeOf, type TimerRow, timerRow } from "./timer-rows.ts";
 import type { TimerLoop } from "./timers/timer-loop.ts";
 import type { WorkWatch } from "./work-watch.ts";

@@ -1,5 +1,5 @@
 import type { Outcome, TimerDefinition } from "../core/timer.ts";
-import type { Journal, RunningRecord } from "./master/journal.ts";
+import type { Journal, RunningRecord } from "./master/journal/journal.ts";
 import type { TimerRecord } from "./timers/timer-record.ts";
 
 /** A timer with what is known of its runs, for people and for JSON; null is what is not known. Times are ISO 8601. */

@@ -9,7 +9,7 @@ import { timer } from "../../src/core/define-timer.ts";
 import { again } from "../../src/cli/launch/again.ts";
 import type { BrokerOptions, DevBroker, Host, ScriptDefinition } from "../../src/cli/host.ts";
 import type { Terminal } from "../../src/cli/terminal/terminal.ts";
-import type { Journal } from "../../src/worker/master/journal.ts";
+import type { Journal } from "../../src/worker/master/journal/journal.ts";
 import type { Handover } from "../../src/worker/resign.ts";
 import { runtime } from "../../src/runtime/info.ts";
 import type { WorkerSettings } from "../../src/worker/settings.ts";

@@ -8,7 +8,7 @@ import { every, type Rule } from "../../src/core/rule.ts";
 import type { CatchUp } from "../../src/core/timer.ts";
 import { cronRule } from "../../src/cron/rule.ts";
 import { zoneOf, zoneShowing } from "../../src/cron/zone.ts";
-import { replay, timerEntry } from "../../src/worker/master/journal.ts";
+import { replay, timerEntry } from "../../src/worker/master/journal/journal.ts";
 import { TimerBook } from "../../src/worker/timers/timer-book.ts";
 
 const HOUR = 3_600_000;

@@ -2,7 +2,7 @@ import type { TimerRecord } from "../../src/worker/timers/timer-record.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeHandler, makeInformedHandler } from "../../src/web/handler.ts";
-import type { Journal } from "../../src/worker/master/journal.ts";
+import type { Journal } from "../../src/worker/master/journal/journal.ts";
 import type { RunningWorker, TimerStatus } from "../../src/worker/status.ts";
 import { fakeWorker, STATUS } from "../cli/fake.ts";
 

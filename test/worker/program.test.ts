@@ -13,7 +13,7 @@ import { timer } from "../../src/core/define-timer.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import type { Serializer } from "../../src/core/serializer.ts";
 import type { JournalEntry } from "../../src/driver/master-log.ts";
-import { timerEntry } from "../../src/worker/master/journal.ts";
+import { timerEntry } from "../../src/worker/master/journal/journal.ts";
 import { Program } from "../../src/worker/program.ts";
 import { resolveSettings, type WorkerSettings } from "../../src/worker/settings.ts";
 import { until } from "../support/until.ts";

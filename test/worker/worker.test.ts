@@ -11,7 +11,7 @@ import type { TaskFunction } from "../../src/core/task.ts";
 import { timer } from "../../src/core/define-timer.ts";
 import type { TimerFunction, TimerOptions } from "../../src/core/timer.ts";
 import { type Context, context } from "../../src/runtime/context.ts";
-import { timerEntry } from "../../src/worker/master/journal.ts";
+import { timerEntry } from "../../src/worker/master/journal/journal.ts";
 import type { Scope } from "../../src/worker/calls/scope.ts";
 import { resolveSettings } from "../../src/worker/settings.ts";
 import type { Running } from "../../src/worker/calls/stop.ts";

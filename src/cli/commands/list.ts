@@ -1,5 +1,5 @@
 import { systemClock } from "../../core/clock.ts";
-import type { Journal } from "../../worker/master/journal.ts";
+import type { Journal } from "../../worker/master/journal/journal.ts";
 import { settingsOf, URL_FLAG } from "./ask.ts";
 import type { Command } from "../args/command.ts";
 import { readJournal } from "./read-journal.ts";

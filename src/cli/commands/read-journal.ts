@@ -1,6 +1,6 @@
 import { MephistoError } from "../../core/errors.ts";
 import { journalTopic } from "../../core/journal-topic.ts";
-import type { Journal } from "../../worker/master/journal.ts";
+import type { Journal } from "../../worker/master/journal/journal.ts";
 import type { WorkerSettings } from "../../worker/settings.ts";
 import { ask } from "./ask.ts";
 import type { Host, ScriptDefinition } from "../host.ts";

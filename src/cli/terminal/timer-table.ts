@@ -3,7 +3,7 @@ import { groupBy } from "../../core/group-by.ts";
 import { lackedBy } from "../../core/master-work.ts";
 import { masterWork } from "../../worker/connect.ts";
 import type { Overlap } from "../../core/timer.ts";
-import type { Journal } from "../../worker/master/journal.ts";
+import type { Journal } from "../../worker/master/journal/journal.ts";
 import { goneRows, type TimerRow, timerRow } from "../../worker/timer-rows.ts";
 import { idleBy, named } from "../../worker/work-watch.ts";
 import type { ScriptDefinition } from "../host.ts";

@@ -10,7 +10,7 @@ import type { MemberListener, TopicPartition } from "../../driver/driver.ts";
 import type { Cluster } from "../connection/cluster.ts";
 import type { Group } from "../group/group.ts";
 import type { Commits } from "./commits.ts";
-import type { Fetcher } from "./fetcher.ts";
+import type { Fetcher } from "./fetch/fetcher.ts";
 import { acksOf, type Held, type HeldPartitions } from "./held.ts";
 import type { Positions } from "./positions.ts";
 

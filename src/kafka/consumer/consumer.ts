@@ -10,7 +10,7 @@ import type { Outcome } from "../../driver/group-plan.ts";
 import type { Cluster } from "../connection/cluster.ts";
 import { Beginnings } from "./beginnings.ts";
 import { Commits } from "./commits.ts";
-import { Fetcher } from "./fetcher.ts";
+import { Fetcher } from "./fetch/fetcher.ts";
 import { Group } from "../group/group.ts";
 import { pause, within } from "../../core/pause.ts";
 import { acksOf, type Held, HeldPartitions } from "./held.ts";

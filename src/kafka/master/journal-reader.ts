@@ -5,7 +5,7 @@ import type { Call } from "../../wire/call.ts";
 import { EARLIEST, LATEST, listOffsets } from "../../wire/requests/02-list-offsets.ts";
 import { fetch, type FetchedPartition } from "../../wire/requests/01-fetch.ts";
 import { decodeRecords } from "../../wire/records.ts";
-import { AnswerSize } from "../consumer/answer-size.ts";
+import { AnswerSize } from "../consumer/fetch/answer-size.ts";
 import { nameBlocker } from "./blocker.ts";
 import type { Cluster } from "../connection/cluster.ts";
 import { Code } from "../connection/codes.ts";

@@ -9,16 +9,16 @@ import { journalTopic } from "../../core/journal-topic.ts";
 import { codeField, type Logger, ROUTINE } from "../../core/logger.ts";
 import { type Sleep, Turns, within } from "../../core/pause.ts";
 import type { FencedPublisher, JournalEntry, MasterLog } from "../../driver/master-log.ts";
-import { firstSeen } from "./first-seen.ts";
-import { type Journal, masterEntry, type MasterRecord, replay, transactionalIdOf } from "./journal.ts";
-import { LongRuns } from "./long-runs.ts";
+import { firstSeen } from "./journal/first-seen.ts";
+import { type Journal, masterEntry, type MasterRecord, replay, transactionalIdOf } from "./journal/journal.ts";
+import { LongRuns } from "./journal/long-runs.ts";
 import { MasterClock } from "./master-clock.ts";
 import type { Term } from "./mastership.ts";
-import { Outbox, sendOfTask } from "./outbox.ts";
+import { Outbox, sendOfTask } from "./transactions/outbox.ts";
 import { Outage } from "../../core/outage.ts";
-import { Publication } from "./publication.ts";
+import { Publication } from "./transactions/publication.ts";
 import type { TaskLoop } from "../tasks/task-loop.ts";
-import { TickWriter } from "./tick-writer.ts";
+import { TickWriter } from "./transactions/tick-writer.ts";
 import type { Span, TimerLoop } from "../timers/timer-loop.ts";
 
 /** A try of a topic that is away may hold others up for this part of a session. */

@@ -7,7 +7,7 @@ import { runScript } from "../../../src/cli/script.ts";
 import { timersCommand } from "../../../src/cli/commands/timers.ts";
 import { MephistoError } from "../../../src/core/errors.ts";
 import { cronRule } from "../../../src/cron/rule.ts";
-import type { Journal } from "../../../src/worker/master/journal.ts";
+import type { Journal } from "../../../src/worker/master/journal/journal.ts";
 import { exampleDefinition, FakeHost, FakeTerminal } from "../fake.ts";
 
 const NOW = Date.parse("2026-03-28T12:00:01Z");

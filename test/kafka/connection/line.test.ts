@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { test, type TestContext } from "node:test";
-import { AnswerSize } from "../../../src/kafka/consumer/answer-size.ts";
+import { AnswerSize } from "../../../src/kafka/consumer/fetch/answer-size.ts";
 import type { Connection } from "../../../src/kafka/connection/connection.ts";
 import { Line } from "../../../src/kafka/connection/line.ts";
 import { Link } from "../../../src/kafka/connection/link.ts";

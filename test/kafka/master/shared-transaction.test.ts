@@ -5,7 +5,7 @@ import { MephistoError } from "../../../src/core/errors.ts";
 import { pause } from "../../../src/core/pause.ts";
 import type { Record } from "../../../src/driver/driver.ts";
 import type { FencedPublisher } from "../../../src/driver/master-log.ts";
-import { Publication } from "../../../src/worker/master/publication.ts";
+import { Publication } from "../../../src/worker/master/transactions/publication.ts";
 import { createTopic, deleteTopic, readTopic } from "../../support/independent.ts";
 import { type KafkaAddress, kafkaForTests } from "../../support/kafka.ts";
 import { until } from "../../support/until.ts";

@@ -9,7 +9,13 @@ import { actor } from "../../../src/core/define-actor.ts";
 import { timer } from "../../../src/core/define-timer.ts";
 import type { TimerFunction } from "../../../src/core/timer.ts";
 import { context } from "../../../src/runtime/context.ts";
-import { masterEntry, replay, ruleEntry, runningEntry, timerEntry } from "../../../src/worker/master/journal.ts";
+import {
+  masterEntry,
+  replay,
+  ruleEntry,
+  runningEntry,
+  timerEntry,
+} from "../../../src/worker/master/journal/journal.ts";
 import { Master } from "../../../src/worker/master/master.ts";
 import type { Term } from "../../../src/worker/master/mastership.ts";
 import type { Scope } from "../../../src/worker/calls/scope.ts";
