@@ -1,7 +1,6 @@
 import { aborted } from "../../core/aborted.ts";
 import { summaryOf, type WorkSummary } from "../../core/master-work.ts";
 import type { AppDefinition } from "../../core/definition.ts";
-import { askingSignal } from "../../core/asking-signal.ts";
 import type { Clock } from "../../core/clock.ts";
 import { formatDuration } from "../../core/duration.ts";
 import { MephistoError, messageOf } from "../../core/errors.ts";
@@ -14,17 +13,16 @@ import { type Journal, masterEntry, type MasterRecord, replay, transactionalIdOf
 import { LongRuns } from "./journal/long-runs.ts";
 import { MasterClock } from "./master-clock.ts";
 import type { Term } from "./mastership.ts";
+import { AwayLog } from "./transactions/away-log.ts";
 import { Outbox, sendOfTask } from "./transactions/outbox.ts";
-import { Outage } from "../../core/outage.ts";
 import { Publication } from "./transactions/publication.ts";
 import type { TaskLoop } from "../tasks/task-loop.ts";
+import { TermSignals } from "./term-signals.ts";
 import { TickWriter } from "./transactions/tick-writer.ts";
 import type { Span, TimerLoop } from "../timers/timer-loop.ts";
 
 /** A try of a topic that is away may hold others up for this part of a session. */
 const TRIALS_A_SESSION = 4;
-/** A topic that is away for less is not told of, as one that is given another leader, in ms. */
-const AWAY_GRACE_MS = 1000;
 /** When nothing else was journalled for so long, the master's own entry is: it tells the time, and of a fence. In ms. */
 const REFRESH = 60_000;
 
@@ -60,11 +58,7 @@ export class Reign {
   readonly #term: Term;
   readonly #parts: ReignParts;
   readonly #time: MasterClock;
-  readonly #over = new AbortController();
-  /** No run begins any more; tasks are told to end. What is in hand may go on, and publish. */
-  readonly #closing = new AbortController();
-  /** Nothing that is in hand counts any more. */
-  readonly #runsOver = new AbortController();
+  readonly #signals: TermSignals;
   readonly #end: Promise<never>;
   readonly #fail: (error: unknown) => void;
   #stage: Stage = "fencing";
@@ -73,8 +67,6 @@ export class Reign {
   #longRuns: LongRuns | undefined;
   #record: MasterRecord | undefined;
   #appendedAt: number;
-  /** Of topics that are away. */
-  readonly #outages = new Map<string, Outage>();
   #toldClock = false;
   /** Whether it ended since the clocks differ too much. */
   refused = false;
@@ -82,6 +74,7 @@ export class Reign {
   constructor(term: Term, parts: ReignParts) {
     this.#term = term;
     this.#parts = parts;
+    this.#signals = new TermSignals(term);
     this.#time = new MasterClock(parts.clock);
     this.#appendedAt = parts.clock.monotonic();
     const { promise, reject } = Promise.withResolvers<never>();
@@ -161,7 +154,7 @@ export class Reign {
         logger.info(`This worker is no longer master: ${this.#term.ended ?? why}.`, ROUTINE);
       }
       this.#stage = "over";
-      this.#over.abort();
+      this.#signals.end();
       fenced?.close();
     }
   }
@@ -191,7 +184,7 @@ export class Reign {
 
   /** No run begins any more, and tasks are told to end; what is in hand goes on for as long as the term lasts. */
   close(): void {
-    this.#closing.abort(new MephistoError("NOT_MASTER", "Mastership is handed over: end."));
+    this.#signals.close();
   }
 
   /**
@@ -199,8 +192,7 @@ export class Reign {
    * At most `ms`; never throws.
    */
   async resign(ms: number): Promise<void> {
-    this.#closing.abort();
-    this.#runsOver.abort(new MephistoError("NOT_MASTER", "Mastership is over: this worker hands it over."));
+    this.#signals.endRuns();
     if (this.#stage !== "reigning" || this.#record === undefined) return;
     this.#record = { ...this.#record, resigned: true };
     const written = this.#writeOwn(this.#record);
@@ -229,11 +221,12 @@ export class Reign {
 
   async #begin(fenced: FencedPublisher, journal: Journal): Promise<void> {
     const { begun, clock, logger, sleep, timers, version, worker } = this.#parts;
-    const { generation, signal } = this.#term;
+    const { generation } = this.#term;
+    const away = new AwayLog(logger, clock);
     this.#publication = new Publication({
       fenced,
-      holds: () => this.#holds(),
-      signal: AbortSignal.any([signal, this.#over.signal]),
+      holds: () => this.#signals.holds(),
+      signal: this.#signals.term,
       clock,
       sleep,
       appended: (time) => {
@@ -242,14 +235,14 @@ export class Reign {
       },
       lost: this.#fail,
       trialMs: this.#parts.sessionTimeout / TRIALS_A_SESSION,
-      away: (topic, why) => this.#tellAway(topic, why),
+      away: (topic, why) => away.tell(topic, why),
     });
     const epoch = (journal.master?.epoch ?? 0) + 1;
     this.#record = { epoch, generation, worker, version, resigned: false, work: this.#work() };
     // A commit whose answer was lost says no time: by this machine's clock alone nothing may be written down or run.
     do {
       await this.#writeOwn(this.#record);
-      if (!this.#holds()) throw over();
+      if (!this.#signals.holds()) throw over();
     } while (!this.#time.isSet);
     this.#stage = "reigning";
     begun(epoch);
@@ -257,7 +250,7 @@ export class Reign {
     if (!this.#checkClock()) return;
     const { since, parts } = firstSeen(timers.map(({ timer }) => timer), journal, this.#time.now());
     for (const part of parts) await this.#writeEntries(part);
-    if (!this.#holds()) throw over();
+    if (!this.#signals.holds()) throw over();
     this.#longRuns = new LongRuns({ epoch, worker, timers, write: (entries) => this.#writeEntries(entries) }, journal);
     const span = this.#span(epoch, journal, since, this.#publication);
     for (const loop of timers) loop.start(span);
@@ -273,25 +266,12 @@ export class Reign {
     ]);
   }
 
-  #tellAway(topic: string, why: string | undefined): void {
-    const { clock, logger } = this.#parts;
-    const outage = this.#outages.get(topic) ?? new Outage(logger, clock, AWAY_GRACE_MS);
-    this.#outages.set(topic, outage);
-    if (why === undefined) return outage.over(`Topic ${topic} takes messages again: what waited for it is committed`);
-    const next = "What the master sends there waits, and is tried apart; the rest goes on.";
-    outage.failed(`Topic ${topic} takes nothing at the moment: ${why}`, { topic }, next);
-  }
-
   async #writeOwn(record: MasterRecord | undefined): Promise<void> {
     if (record !== undefined) await this.#writeEntries([masterEntry(record)]);
   }
 
   async #writeEntries(journal: readonly JournalEntry[]): Promise<void> {
     await this.#publication?.commit(() => ({ records: [], journal }));
-  }
-
-  #holds(): boolean {
-    return !this.#over.signal.aborted && this.#term.holds();
   }
 
   /** Whether the clocks agree well enough. */
@@ -307,20 +287,15 @@ export class Reign {
     return true;
   }
 
-  /** Whether what runs may still be published. */
-  #mayPublish(): boolean {
-    return !this.#runsOver.signal.aborted && this.#holds();
-  }
-
   #span(epoch: number, journal: Journal, since: ReadonlyMap<string, number>, publication: Publication): Span {
     const { definition: { actors, id }, log, logger } = this.#parts;
     const writer = new TickWriter({ actors, publication, epoch, logger });
     return {
       epoch,
-      signal: this.#signal(),
+      signal: this.#signals.ofTimers(),
       clock: this.#time,
-      holds: () => this.#mayPublish(),
-      ready: () => !this.#closing.signal.aborted && this.#mayPublish() && this.#checkClock(),
+      holds: () => this.#signals.mayPublish(),
+      ready: () => this.#signals.mayBegin() && this.#checkClock(),
       recordOf: (timer) => journal.timers.get(timer),
       sinceOf: (timer) => since.get(timer),
       write: (timer, book, run) => writer.write(timer, book, run),
@@ -329,17 +304,11 @@ export class Reign {
     };
   }
 
-  /** Of what runs: aborts when nothing of it counts any more, or as `more` says. */
-  #signal(...more: readonly AbortSignal[]): AbortSignal {
-    const signal = AbortSignal.any([this.#term.signal, this.#over.signal, this.#runsOver.signal, ...more]);
-    return askingSignal(signal, () => void this.#holds());
-  }
-
   #startTasks(epoch: number, publication: Publication): void {
     const { clock, sleep, tasks } = this.#parts;
     const outbox = new Outbox(publication, epoch, new Turns(clock, sleep));
-    const holds = () => this.#mayPublish();
-    const signal = this.#signal(this.#closing.signal);
+    const holds = () => this.#signals.mayPublish();
+    const signal = this.#signals.ofTasks();
     for (const loop of tasks) {
       loop.start({ epoch, signal, holds, send: sendOfTask(loop.task.name, epoch, outbox, holds) });
     }
