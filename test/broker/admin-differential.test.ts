@@ -2,7 +2,7 @@ import { produce } from "../../src/broker/requests/00-produce.ts";
 import { createTopics } from "../../src/broker/requests/19-create-topics.ts";
 import { describeConfigs } from "../../src/broker/requests/32-describe-configs.ts";
 import { incrementalAlterConfigs } from "../../src/broker/requests/44-incremental-alter-configs.ts";
-import { makeBatch } from "./log-model.ts";
+import { makeBatch } from "./log/log-model.ts";
 import { until } from "../support/until.ts";
 import { metadata } from "../../src/broker/requests/03-metadata.ts";
 import { describeAcls } from "../../src/broker/requests/29-describe-acls.ts";

@@ -14,7 +14,7 @@ import { decodeRecords } from "../../src/wire/records.ts";
 import { type Program, run } from "../support/process.ts";
 import { type Runtime, runtimes } from "../support/runtimes.ts";
 import { type WireClient, wireClient } from "../support/wire-client.ts";
-import { makeBatch } from "./log-model.ts";
+import { makeBatch } from "./log/log-model.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "mephisto-data-"));
 after(() => rmSync(folder, { recursive: true, force: true }));

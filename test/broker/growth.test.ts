@@ -19,7 +19,7 @@ import { endTxn } from "../../src/broker/requests/26-end-txn.ts";
 import { encodeSubscription } from "../../src/wire/consumer-protocol.ts";
 import { until } from "../support/until.ts";
 import { type WireClient, wireClient } from "../support/wire-client.ts";
-import { makeBatch } from "./log-model.ts";
+import { makeBatch } from "./log/log-model.ts";
 
 const ROUNDS = 30;
 const WEEK = 7 * 86_400_000;

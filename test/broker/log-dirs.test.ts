@@ -12,7 +12,7 @@ import { run, type Station } from "../support/differential.ts";
 import { javaTool } from "../support/foreign.ts";
 import { javaSkip, kafkaForTests, kafkaSkip } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
-import { makeBatch } from "./log-model.ts";
+import { makeBatch } from "./log/log-model.ts";
 
 const topic = `dirs-${Math.random().toString(36).slice(2, 8)}`;
 const SENT = makeBatch([{ key: "k", value: "v", timestamp: 1_700_000_000_000 }]);

@@ -12,7 +12,7 @@ import { shareGroupHeartbeat } from "../../../src/broker/requests/76-share-group
 import { createTopics } from "../../../src/broker/requests/19-create-topics.ts";
 import { until } from "../../support/until.ts";
 import { encodeRequest, wireClient } from "../../support/wire-client.ts";
-import { makeBatch } from "../log-model.ts";
+import { makeBatch } from "../log/log-model.ts";
 
 const lines: string[] = [];
 const say = (line: string) => void lines.push(line);

@@ -1,4 +1,4 @@
-import { BatchBuilder } from "../../src/wire/batch-builder.ts";
+import { BatchBuilder } from "../../../src/wire/batch-builder.ts";
 
 /** A record of the naive model. */
 export interface ModelRecord {

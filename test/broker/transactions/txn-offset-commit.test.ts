@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Broker } from "../../src/broker/broker.ts";
-import { INVALID_PRODUCER_EPOCH } from "../../src/broker/codes.ts";
-import { txnOffsetCommit } from "../../src/broker/requests/28-txn-offset-commit.ts";
+import { Broker } from "../../../src/broker/broker.ts";
+import { INVALID_PRODUCER_EPOCH } from "../../../src/broker/codes.ts";
+import { txnOffsetCommit } from "../../../src/broker/requests/28-txn-offset-commit.ts";
 
 test("an offset that comes while its producer is fenced does not wait for an end for ever", async () => {
   const broker = new Broker({ port: 0 });

@@ -8,9 +8,9 @@ import {
   NONE,
   PRODUCER_FENCED,
   TRANSACTION_ABORTABLE,
-} from "../../src/broker/codes.ts";
-import { MAX_EPOCH } from "../../src/broker/transactions/transaction.ts";
-import { settle, transactionSetting } from "../support/transactions.ts";
+} from "../../../src/broker/codes.ts";
+import { MAX_EPOCH } from "../../../src/broker/transactions/transaction.ts";
+import { settle, transactionSetting } from "../../support/transactions.ts";
 
 const HERE = [{ topic: "t", partition: 0 }];
 const DAY = 86_400_000;

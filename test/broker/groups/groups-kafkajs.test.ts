@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import kafkajs from "kafkajs";
-import { Broker } from "../../src/broker/broker.ts";
-import { until } from "../support/until.ts";
+import { Broker } from "../../../src/broker/broker.ts";
+import { until } from "../../support/until.ts";
 
 const broker = new Broker({ port: 0 });
 before(() => broker.start());

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type Code, ILLEGAL_GENERATION, NONE, UNKNOWN_MEMBER_ID } from "../../src/broker/codes.ts";
-import type { JoinAnswer } from "../../src/broker/groups/types.ts";
-import { isParked, REBALANCE, SESSION, setting } from "../support/groups.ts";
+import { type Code, ILLEGAL_GENERATION, NONE, UNKNOWN_MEMBER_ID } from "../../../src/broker/codes.ts";
+import type { JoinAnswer } from "../../../src/broker/groups/types.ts";
+import { isParked, REBALANCE, SESSION, setting } from "../../support/groups.ts";
 
 type Step =
   | { do: "enter" | "rejoin" | "change" | "sync" | "beat" | "commit" | "leave"; who: number }

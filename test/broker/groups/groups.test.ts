@@ -7,8 +7,8 @@ import {
   NONE,
   REBALANCE_IN_PROGRESS,
   UNKNOWN_MEMBER_ID,
-} from "../../src/broker/codes.ts";
-import { isParked, REBALANCE, SESSION, setting } from "../support/groups.ts";
+} from "../../../src/broker/codes.ts";
+import { isParked, REBALANCE, SESSION, setting } from "../../support/groups.ts";
 
 const HOUR = 3_600_000;
 

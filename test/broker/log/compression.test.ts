@@ -1,20 +1,20 @@
 /** A topic's `compression.type`: what a producer has sent is stored as the topic wants it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Broker } from "../../src/broker/broker.ts";
-import { NO_UUID } from "../../src/broker/protocol/fields.ts";
-import { produce } from "../../src/broker/requests/00-produce.ts";
-import { fetch } from "../../src/broker/requests/01-fetch.ts";
-import { createTopics } from "../../src/broker/requests/19-create-topics.ts";
-import { listOffsets } from "../../src/broker/requests/02-list-offsets.ts";
-import { codecs } from "../../src/compression/compression.ts";
-import { BatchBuilder } from "../../src/wire/batch-builder.ts";
-import { CODEC_NAMES, type CodecName } from "../../src/wire/codec.ts";
-import { readBatchHeader } from "../../src/wire/record-batch.ts";
-import { decodeRecords } from "../../src/wire/records.ts";
-import { run, type Station } from "../support/differential.ts";
-import { kafkaForTests, kafkaSkip } from "../support/kafka.ts";
-import { until } from "../support/until.ts";
+import { Broker } from "../../../src/broker/broker.ts";
+import { NO_UUID } from "../../../src/broker/protocol/fields.ts";
+import { produce } from "../../../src/broker/requests/00-produce.ts";
+import { fetch } from "../../../src/broker/requests/01-fetch.ts";
+import { createTopics } from "../../../src/broker/requests/19-create-topics.ts";
+import { listOffsets } from "../../../src/broker/requests/02-list-offsets.ts";
+import { codecs } from "../../../src/compression/compression.ts";
+import { BatchBuilder } from "../../../src/wire/batch-builder.ts";
+import { CODEC_NAMES, type CodecName } from "../../../src/wire/codec.ts";
+import { readBatchHeader } from "../../../src/wire/record-batch.ts";
+import { decodeRecords } from "../../../src/wire/records.ts";
+import { run, type Station } from "../../support/differential.ts";
+import { kafkaForTests, kafkaSkip } from "../../support/kafka.ts";
+import { until } from "../../support/until.ts";
 
 const TIME = 1_700_000_000_000;
 const prefix = `compression-${Math.random().toString(36).slice(2, 8)}`;

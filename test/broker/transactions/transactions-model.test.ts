@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { CONCURRENT_TRANSACTIONS, NONE } from "../../src/broker/codes.ts";
-import type { ProducerIdAndEpoch } from "../../src/broker/transactions/transaction.ts";
-import { settle, transactionSetting } from "../support/transactions.ts";
+import { CONCURRENT_TRANSACTIONS, NONE } from "../../../src/broker/codes.ts";
+import type { ProducerIdAndEpoch } from "../../../src/broker/transactions/transaction.ts";
+import { settle, transactionSetting } from "../../support/transactions.ts";
 
 type Step =
   | { do: "begin" | "own" | "add"; who: number }
