@@ -39,6 +39,9 @@ export const BACKOFF = {
 /** The pauses before an actor's message is handled again; when they are used up it becomes a dead letter. */
 export const MESSAGE_RETRIES_MS: readonly number[] = [200, 500, 1000, 2000, 5000];
 
+/** The pauses before a loop of the worker that has failed is started again; after these the worker ends. */
+export const LOOP_RESTARTS_MS: readonly number[] = [1000, 2000, 5000, 10_000, 30_000];
+
 /** The pause after so many failures in a row, in ms. */
 export function backoffMs({ firstMs, longestMs }: BackoffSchedule, failures: number): number {
   return Math.min(firstMs * 2 ** (failures - 1), longestMs);

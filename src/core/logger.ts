@@ -18,6 +18,9 @@ export interface LogFields {
   readonly routine?: boolean | undefined;
 }
 
+/** How often the same is logged again while it lasts, in ms. */
+export const REPEAT_LOG_MS = 60_000;
+
 /** What lines of ordinary life carry. */
 export const ROUTINE: LogFields = { routine: true };
 

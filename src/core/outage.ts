@@ -1,8 +1,5 @@
 import type { Clock } from "./clock.ts";
-import type { LogFields, Logger } from "./logger.ts";
-
-/** How often an outage is told again while it lasts, in ms. */
-const AGAIN = 60_000;
+import { type LogFields, type Logger, REPEAT_LOG_MS } from "./logger.ts";
 
 /** Tells of an outage without a flood: one line when it has begun, one a minute while it lasts, one when it is over. */
 export class Outage {
@@ -38,7 +35,7 @@ export class Outage {
     const now = this.#clock.monotonic();
     this.#since ??= now;
     if (now - this.#since < this.#grace) return;
-    if (this.#told !== undefined && now - this.#told < AGAIN) return;
+    if (this.#told !== undefined && now - this.#told < REPEAT_LOG_MS) return;
     const lasting = this.#told === undefined ? "" : ` This has lasted for ${seconds(now - this.#since)}.`;
     this.#told = now;
     this.#logger.warn(`${sentence}${lasting} ${next}`, fields);

@@ -1,7 +1,5 @@
 import type { Clock } from "./clock.ts";
-
-/** How often something of one kind is told, in ms. */
-const AGAIN = 60_000;
+import { REPEAT_LOG_MS } from "./logger.ts";
 
 /** Tells what may happen very often in one line a minute, with the number of those that were not told. */
 export class Seldom {
@@ -17,7 +15,7 @@ export class Seldom {
 
   readonly tell = (sentence: string): void => {
     const now = this.#clock.monotonic();
-    if (now - this.#toldAt < AGAIN) {
+    if (now - this.#toldAt < REPEAT_LOG_MS) {
       this.#untold++;
       return;
     }

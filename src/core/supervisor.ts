@@ -3,9 +3,8 @@ import { formatDuration } from "./duration.ts";
 import { describeThrown, MephistoError } from "./errors.ts";
 import { guarded, type LogFields, type Logger } from "./logger.ts";
 import type { Sleep } from "./pause.ts";
+import { LOOP_RESTARTS_MS } from "./backoff.ts";
 
-/** The pauses before a loop that has failed is started again. When it fails once more after these, the worker ends. */
-const PAUSES_MS = [1000, 2000, 5000, 10_000, 30_000];
 /** A loop that was started again is trusted after so long. */
 const SOUND_AFTER_MS = 10_000;
 /** After so long its next failure counts as its first. */
@@ -67,7 +66,7 @@ export class Supervisor {
       const why = `${name} has failed, which is a fault of Mephisto: ${describeThrown(error)}.`;
       if (signal?.aborted) return logger.error(`${why} It was about to end.`, fields);
       if (clock.monotonic() - began >= STEADY_AFTER_MS) failures = 0;
-      const wait = PAUSES_MS[failures];
+      const wait = LOOP_RESTARTS_MS[failures];
       if (wait === undefined) {
         return this.#end(name, `${why} The worker ends: it did not help to start it again.`, error, fields);
       }

@@ -1,10 +1,8 @@
 import type { Clock } from "./clock.ts";
 import type { MephistoError } from "./errors.ts";
-import { codeField, type LogFields, type Logger } from "./logger.ts";
+import { codeField, type LogFields, type Logger, REPEAT_LOG_MS } from "./logger.ts";
 import { Outage, seconds } from "./outage.ts";
 
-/** How often the same refusal is told while it lasts. */
-const REPEAT_LOG_MS = 60_000;
 /** So many different refusals of one loop are told a minute. */
 const MOST_SENTENCES = 5;
 /** A broker that moves, or starts again, is back within this time: what is over by then is not told. */

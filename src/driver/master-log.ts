@@ -164,3 +164,14 @@ export interface MasterLog {
   /** How many of the messages before these offsets the group has not committed yet. Errors: `UNREACHABLE`, `PROTOCOL`. */
   behind(group: string, ends: readonly PartitionOffset[]): Promise<number>;
 }
+
+/** Of the time after which the log aborts a transaction this part may be used before we do. */
+const USABLE_PART = 0.8;
+
+/** How long a transaction may be tried, in ms. */
+export function triedForMs(
+  { transactionTimeout }: Pick<FenceOptions, "transactionTimeout">,
+  { patience = Infinity }: Pick<Transaction, "patience">,
+): number {
+  return Math.min(transactionTimeout * USABLE_PART, patience);
+}

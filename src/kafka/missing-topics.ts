@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { messageOf } from "../core/errors.ts";
-import { codeField, type Logger } from "../core/logger.ts";
+import { codeField, type Logger, REPEAT_LOG_MS } from "../core/logger.ts";
 import { pause } from "../core/pause.ts";
 import { Troubles } from "../core/troubles.ts";
 import type { MissingTopic, TopicSpec } from "../driver/driver.ts";
@@ -13,8 +13,6 @@ const GRACE_MS = 10_000;
 /** How often it is looked whether a topic is there again, and tried to create one that could not be created. */
 const LOOK_MS = 500;
 const TRY_AGAIN_MS = 30_000;
-/** How often it is told that a topic is missing still. */
-const REPEAT_LOG_MS = 60_000;
 
 interface Missing {
   readonly spec: TopicSpec;

@@ -15,6 +15,7 @@ import {
   TopicRefused,
   TopicsAway,
   type Transaction,
+  triedForMs,
 } from "../driver/master-log.ts";
 import type { Host } from "./host.ts";
 import { type Fetched, isError, type LogError, type MemoryLog } from "./memory-log.ts";
@@ -27,8 +28,6 @@ import { groupBy } from "../core/group-by.ts";
 const ANSWER = 2000;
 /** While another's transaction is being ended, and after a failure, in ms. */
 const AGAIN = [5, 100] as const;
-/** Of the time after which the log aborts a transaction this part may be used. */
-const OURS = 0.8;
 /** A journal whose end cannot be read for so long is blocked, in ms. */
 const BLOCKED_AFTER = 5000;
 
@@ -123,9 +122,8 @@ export class MemoryFenced implements FencedPublisher {
   }
 
   async #publish(transaction: Transaction, mayTry: MayTry): Promise<Committed> {
-    const { journal, journalId, transactionTimeout } = this.#options;
-    const { patience = Infinity } = transaction;
-    this.#until = this.#parts.host.monotonic() + Math.min(transactionTimeout * OURS, patience);
+    const { journal, journalId } = this.#options;
+    this.#until = this.#parts.host.monotonic() + triedForMs(this.#options, transaction);
     const places = new Map<Record, PartitionOffset>();
     for (const [topic, records] of groupBy(transaction.records, ({ topic }) => topic)) {
       for (const [partition, batch] of await this.#spread(topic, records)) {

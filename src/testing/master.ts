@@ -12,11 +12,8 @@ import type {
 } from "../driver/master-log.ts";
 import { type FencedParts, MemoryFenced, remember } from "./fenced.ts";
 import type { Fetched, LogError, MemoryLog, Topic } from "./memory-log.ts";
-import { Line } from "./network.ts";
+import { ANSWER_MS, Line } from "./network.ts";
 import { unknownTopic } from "./publisher.ts";
-
-/** How long an answer may take, in ms. */
-const ANSWER = 3000;
 
 /** What mastership needs of the log. */
 export class MemoryMaster implements MasterLog {
@@ -52,7 +49,7 @@ export class MemoryMaster implements MasterLog {
   async readJournal(topic: string): Promise<readonly JournalEntry[]> {
     const latest = new Map<string, JournalEntry>();
     for (let from = 0;;) {
-      const answer = await this.#line.call<Fetched | undefined>("Fetch", ANSWER, (reply) => {
+      const answer = await this.#line.call<Fetched | undefined>("Fetch", ANSWER_MS, (reply) => {
         const { log } = this.#parts;
         const found = log.topics.get(topic);
         if (found === undefined) reply(undefined);
@@ -84,6 +81,6 @@ export class MemoryMaster implements MasterLog {
 
   #ask<T>(name: string, ask: (log: MemoryLog) => T): Promise<T> {
     const { log } = this.#parts;
-    return this.#line.call<T>(name, ANSWER, (reply) => reply(ask(log)));
+    return this.#line.call<T>(name, ANSWER_MS, (reply) => reply(ask(log)));
   }
 }

@@ -8,11 +8,8 @@ import type { Host } from "./host.ts";
 import { MemoryMaster } from "./master.ts";
 import type { MemoryLog } from "./memory-log.ts";
 import { MemoryMembership } from "./membership.ts";
-import { Line, type Network } from "./network.ts";
+import { ANSWER_MS, Line, type Network } from "./network.ts";
 import { MemoryPublisher } from "./publisher.ts";
-
-/** How long an answer may take, in ms. */
-const ANSWER = 3000;
 
 export interface MemoryDriverParts {
   readonly log: MemoryLog;
@@ -90,6 +87,6 @@ export class MemoryDriver implements Driver {
 
   #ask<T>(name: string, ask: (log: MemoryLog) => T): Promise<T> {
     const { log } = this.#parts;
-    return this.#line.call<T>(name, ANSWER, (reply) => reply(ask(log)));
+    return this.#line.call<T>(name, ANSWER_MS, (reply) => reply(ask(log)));
   }
 }

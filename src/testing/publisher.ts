@@ -3,10 +3,8 @@ import { partitionKey } from "../core/topic-partition.ts";
 import type { Publisher, Record } from "../driver/driver.ts";
 import type { Host } from "./host.ts";
 import { isError, type LogError, type MemoryLog } from "./memory-log.ts";
-import { Line, type Network } from "./network.ts";
+import { ANSWER_MS, Line, type Network } from "./network.ts";
 
-/** How long an answer may take, in ms. */
-const ANSWER = 3000;
 /** A message that is not acknowledged after this long has failed, in ms. */
 const GIVE_UP = 30_000;
 /** So long a message waits for a topic that is gone to be created again, in ms. */
@@ -78,7 +76,7 @@ export class MemoryPublisher implements Publisher {
     if (known !== undefined) return known;
     const count = await this.#line.call<number>(
       "Metadata",
-      ANSWER,
+      ANSWER_MS,
       (reply) => reply(this.#log.topics.get(topic)?.partitions.length ?? 0),
     );
     if (count === 0) throw unknownTopic(topic);
@@ -156,7 +154,7 @@ export class MemoryPublisher implements Publisher {
     try {
       const producerId = lane.producerId ??= await this.#persist(
         until,
-        () => line.call<number>("InitProducerId", ANSWER, (reply) => reply(this.#log.transactions.newProducerId())),
+        () => line.call<number>("InitProducerId", ANSWER_MS, (reply) => reply(this.#log.transactions.newProducerId())),
       );
       const { sequence } = lane;
       const batch = { records, producerId, epoch: 0, sequence, transactional: false };
@@ -164,7 +162,7 @@ export class MemoryPublisher implements Publisher {
       const answer = await this.#persist(until, async () => {
         const answer = await line.call<number | LogError>(
           "Produce",
-          ANSWER,
+          ANSWER_MS,
           (reply) => reply(this.#log.append(append)),
         );
         if (answer !== "NOT_ENOUGH_REPLICAS") return answer;

@@ -4,12 +4,10 @@ import { Run } from "../core/message.ts";
 import type { Delivery, TopicPartition } from "../driver/driver.ts";
 import type { Host } from "./host.ts";
 import type { MemoryLog } from "./memory-log.ts";
-import { Line, type Network } from "./network.ts";
+import { ANSWER_MS, Line, type Network } from "./network.ts";
 
 /** How long the log waits for something to read before it answers that there is nothing, in ms. */
 const LONG_POLL = 5000;
-/** How long an answer may take beyond that, in ms. */
-const ANSWER = 3000;
 /** After a failure, in ms. */
 const AGAIN = 200;
 /** Deliveries of a partition that are not closed yet: no more is asked for. */
@@ -74,7 +72,7 @@ export class Reader implements TopicPartition {
     const from = this.#next;
     const answer = await this.#line.call<Parameters<Parameters<MemoryLog["fetch"]>[4]>[0]>(
       "Fetch",
-      LONG_POLL + ANSWER,
+      LONG_POLL + ANSWER_MS,
       (reply) => this.#log.fetch(this, id, from, LONG_POLL, reply),
     );
     if (this.#stopped) return id;
@@ -111,10 +109,14 @@ export class Reader implements TopicPartition {
   /** What would be read is gone, or the topic is another one: goes on at its earliest offset. */
   async #beginAnew(id: string): Promise<string> {
     const { topic } = this;
-    const found = await this.#line.call<{ id: string; start: number } | undefined>("ListOffsets", ANSWER, (reply) => {
-      const log = this.#log.partition(this);
-      reply(log && { id: this.#log.topics.get(topic)?.id ?? "", start: log.start });
-    });
+    const found = await this.#line.call<{ id: string; start: number } | undefined>(
+      "ListOffsets",
+      ANSWER_MS,
+      (reply) => {
+        const log = this.#log.partition(this);
+        reply(log && { id: this.#log.topics.get(topic)?.id ?? "", start: log.start });
+      },
+    );
     if (found === undefined) {
       await this.#host.sleep(AGAIN);
       return id;

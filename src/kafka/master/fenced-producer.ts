@@ -11,6 +11,7 @@ import {
   notMaster,
   TopicRefused,
   type Transaction,
+  triedForMs,
 } from "../../driver/master-log.ts";
 import { maxRecordSize } from "../../wire/batch-builder.ts";
 import { produce, produceTransactional } from "../../wire/requests/00-produce.ts";
@@ -30,8 +31,6 @@ import { endsOf, TransactionQueues } from "./transaction-queues.ts";
 import { BatchTooLarge, type Dialect, writeAll } from "./transaction-writer.ts";
 import type { Written } from "./written.ts";
 
-/** Of the time after which the broker aborts a transaction this part may be used before we do. */
-const OURS = 0.8;
 /** How long making sure may take before it is an error and the caller has to try again, in ms. */
 const PATIENCE = 10_000;
 /** How long an abort is tried after an error, in ms; what is left of it is done before the next transaction. */
@@ -108,9 +107,7 @@ export class FencedProducer implements FencedPublisher {
     const byEnds = typeof transaction.journal === "function";
     const { queues, batches } = await this.#queues.of(transaction.records, byEnds);
     await this.#queues.checkLeaders(queues);
-    const { transactionTimeout } = this.#options;
-    const { patience = Infinity } = transaction;
-    const until = this.#parts.clock.monotonic() + Math.min(transactionTimeout * OURS, patience);
+    const until = this.#parts.clock.monotonic() + triedForMs(this.#options, transaction);
     const journal = this.#queues.queue(this.#options.journal, 0);
     if (!mayTry()) throw notMaster();
     try {

@@ -11,9 +11,7 @@ import type { Cluster, TopicState } from "../connection/cluster.ts";
 import type { Batch, Identity } from "../producer/batch.ts";
 import { BATCH_BYTES, PartitionQueue } from "../producer/partition-queue.ts";
 import type { Written } from "./written.ts";
-
-/** How often it is looked whether a topic has more partitions, in ms. */
-const CHECK_INTERVAL = 30_000;
+import { TOPIC_CHECK_MS } from "../producer/timeouts.ts";
 
 export interface TransactionQueuesParts {
   readonly cluster: Cluster;
@@ -60,7 +58,7 @@ export class TransactionQueues {
       }
       const { leaders } = await this.#known(topic);
       topics.set(topic, leaders.map((_, partition) => this.queue(topic, partition)));
-      if (now > (this.#checked.get(topic) ?? now) + CHECK_INTERVAL) cluster.refresh([topic]).catch(() => {}); // sending would say so
+      if (now > (this.#checked.get(topic) ?? now) + TOPIC_CHECK_MS) cluster.refresh([topic]).catch(() => {}); // sending would say so
       else if (this.#checked.has(topic)) continue;
       this.#checked.set(topic, now);
     }

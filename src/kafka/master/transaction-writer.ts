@@ -16,14 +16,12 @@ import type { Link } from "../connection/link.ts";
 import type { Links } from "../connection/links.ts";
 import type { PartitionQueue } from "../producer/partition-queue.ts";
 import { type Written, WrittenSoFar } from "./written.ts";
+import { ANSWER_TIMEOUT_MS, REPLICAS_TIMEOUT_MS } from "../producer/timeouts.ts";
 
 /** Requests on their way to one broker. The broker remembers the last five batches of a producer, to know repetitions. */
 const IN_FLIGHT = 5;
 /** A request grows to this size, in bytes. */
 const REQUEST_BYTES = 4 << 20;
-/** How long the broker waits for its replicas, in ms; and we for it. */
-const REPLICAS_TIMEOUT = 10_000;
-const ANSWER_TIMEOUT = 15_000;
 
 /** A broker that lets this part of the time pass without an answer is slow; one that does not was given too much. */
 const SILENCE = 0.25;
@@ -233,10 +231,10 @@ class Writing {
         })),
       }));
       const call = request({
-        timeoutMs: REPLICAS_TIMEOUT,
+        timeoutMs: REPLICAS_TIMEOUT_MS,
         topics: topics.map(({ name, partitions }) => ({ topic: name, partitions })),
       });
-      const answer = await link.send(call, ANSWER_TIMEOUT);
+      const answer = await link.send(call, ANSWER_TIMEOUT_MS);
       this.#inFlight.set(link, (this.#inFlight.get(link) ?? 1) - 1);
       this.#heard();
       const names = new Map(topics.map(({ topic, name }) => [name, topic]));

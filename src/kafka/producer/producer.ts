@@ -12,6 +12,7 @@ import { type FindParts, findTopic, stopped } from "./find-topic.ts";
 import { PartitionQueue } from "./partition-queue.ts";
 import { Turns } from "../../core/pause.ts";
 import { type ProducerOptions, Sender } from "./sender.ts";
+import { TOPIC_CHECK_MS } from "./timeouts.ts";
 
 /** Bytes of messages that are on their way or wait for it; more sends wait for room. */
 const BUFFER_BYTES = 32 << 20;
@@ -19,8 +20,6 @@ const BUFFER_BYTES = 32 << 20;
 const WAITING_BYTES = 128 << 20;
 /** No broker takes more in one request. */
 const MESSAGE_BYTES = 64 << 20;
-/** How often it is looked whether a topic has more partitions. */
-const CHECK_INTERVAL_MS = 30_000;
 
 interface Topic {
   topicId: string;
@@ -192,7 +191,7 @@ export class Producer implements Publisher {
 
   /** Looks, aside, whether the topic has got more partitions. */
   #check(name: string, topic: Topic, now: number): void {
-    topic.checkAt = now + CHECK_INTERVAL_MS;
+    topic.checkAt = now + TOPIC_CHECK_MS;
     this.#cluster.refresh([name]).catch(() => {}); // if the brokers are gone, sending says so
   }
 
@@ -288,7 +287,7 @@ export class Producer implements Publisher {
     const queues = leaders.map((_, partition) => new PartitionQueue(topic, partition));
     // Each producer begins somewhere else, so that few messages of many producers are spread too.
     const turn = Math.floor(Math.random() * queues.length);
-    return { topicId, queues, turn, checkAt: this.#clock.monotonic() + CHECK_INTERVAL_MS };
+    return { topicId, queues, turn, checkAt: this.#clock.monotonic() + TOPIC_CHECK_MS };
   }
 
   /** Those that waited for the topic go on, before any that come later. */

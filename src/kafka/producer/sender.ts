@@ -21,6 +21,7 @@ import { pause, startTimer } from "../../core/pause.ts";
 import { Seldom } from "../../core/seldom.ts";
 import { partitionName } from "../../core/topic-partition.ts";
 import { WriteAccess } from "./write-access.ts";
+import { ANSWER_TIMEOUT_MS, REPLICAS_TIMEOUT_MS } from "./timeouts.ts";
 
 /** Requests on their way to one broker. The broker remembers the last five batches of a producer, to know repetitions. */
 const IN_FLIGHT = 5;
@@ -28,9 +29,6 @@ const IN_FLIGHT = 5;
 const OUTAGE_GRACE_MS = 900;
 /** The version of Produce from which on topics are given by their ids. */
 const BY_ID = 13;
-/** How long the broker waits for its replicas, in ms; and we for it. */
-const REPLICAS_TIMEOUT = 10_000;
-const ANSWER_TIMEOUT = 15_000;
 /** How long a message may be under way, with all its retries, in ms. */
 const DELIVERY_TIMEOUT = 120_000;
 
@@ -239,8 +237,8 @@ export class Sender {
         })),
       }));
       const named = sent.map((each) => ({ ...each, name: nameOf(each.queue.topic) }));
-      const request = { timeoutMs: REPLICAS_TIMEOUT, topics };
-      const answer = await node.link.send(byId ? produceById(request) : produce(request), ANSWER_TIMEOUT);
+      const request = { timeoutMs: REPLICAS_TIMEOUT_MS, topics };
+      const answer = await node.link.send(byId ? produceById(request) : produce(request), ANSWER_TIMEOUT_MS);
       node.window.answered(bytes);
       const outcomes = outcomesOf(answer);
       for (const { queue, batch, name } of named) {

@@ -1,4 +1,4 @@
-import { codeField, type LogFields } from "../../core/logger.ts";
+import { codeField, type LogFields, REPEAT_LOG_MS } from "../../core/logger.ts";
 import { formatDuration } from "../../core/duration.ts";
 import { errorCodeOf, isRetriable, messageOf } from "../../core/errors.ts";
 import { BACKOFF, backoffMs } from "../../core/backoff.ts";
@@ -11,8 +11,6 @@ import { Reign, type ReignParts, type Stage } from "./reign.ts";
 const LOOKS = 1000;
 /** After so many failures to begin, what was read of the journal meanwhile counts for nothing: it may never come to its end. */
 const FRUITLESS = 3;
-/** How often it is told that something keeps this worker from ticking, in ms. */
-const AGAIN = 60_000;
 
 export interface MasterParts extends Omit<ReignParts, "ownEpoch" | "begun" | "moved"> {
   /** The id of another journal, where all that was there before is gone for good. */
@@ -178,7 +176,7 @@ export class Master {
   /** One line a minute, unless it is something else. */
   #tell(about: unknown, sentence: string, fields?: LogFields): void {
     const now = this.#parts.clock.monotonic();
-    if (about === this.#told && now - this.#toldAt < AGAIN) return;
+    if (about === this.#told && now - this.#toldAt < REPEAT_LOG_MS) return;
     this.#told = about;
     this.#toldAt = now;
     this.#parts.logger.error(sentence, fields);

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { formatDuration } from "../../core/duration.ts";
-import type { Logger } from "../../core/logger.ts";
+import { type Logger, REPEAT_LOG_MS } from "../../core/logger.ts";
 import type { Sleep } from "../../core/pause.ts";
 import type { Supervisor } from "../../core/supervisor.ts";
 import type { TimerDefinition } from "../../core/timer.ts";
@@ -11,8 +11,6 @@ const LOOK_MS = 1000;
 const LONG_INTERVALS = 10;
 /** So long after its timeout a function may still end that hears its signal, in ms. */
 const AFTER_TIMEOUT_MS = 1000;
-/** How often it is told. */
-const AGAIN_MS = 60_000;
 
 /** A call of a timer's function that has not ended. */
 export interface RunningCall {
@@ -113,7 +111,9 @@ export class RunWatch {
   look(): void {
     const { oldest } = this;
     const now = this.#clock.monotonic();
-    if (oldest === undefined || now < oldest.begun + this.#longAfter(oldest.slot) || now < this.#toldAt + AGAIN_MS) {
+    if (
+      oldest === undefined || now < oldest.begun + this.#longAfter(oldest.slot) || now < this.#toldAt + REPEAT_LOG_MS
+    ) {
       return;
     }
     this.#toldAt = now;
