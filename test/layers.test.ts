@@ -107,6 +107,7 @@ const files: Files = new Map(
 
 test("imports only go down", () => assert.deepEqual(upward(files), []));
 test("the parts of a room import in one direction", () => assert.deepEqual(backward(files), []));
+test("each part that has a place in the order is there", () => assert.deepEqual(absent(files), []));
 test("no file imports itself, however far around, types counted", () => assert.deepEqual(cycles(files), []));
 test("each package is imported by one room", () => assert.deepEqual(foreign(files), []));
 test("what Bun and Deno add to the language appears only below src/runtime", () =>
@@ -119,6 +120,9 @@ test("each rule sees what breaks it", () => {
   assert.equal(upward(bad("src/wire/bad.ts", 'export * from "../core/errors.ts";')).length, 1);
   assert.equal(upward(bad("src/web/bad.ts", 'import type {\n  App,\n} from "../../mod.ts";')).length, 1);
   assert.equal(upward(bad("src/attic/bad.ts", "")).length, 1);
+  assert.ok(
+    absent(new Map([...files].filter(([path]) => !path.startsWith("src/kafka/group/")))).includes("kafka/group"),
+  );
   assert.equal(cycles(bad("src/core/errors.ts", 'import "./duration.ts";')).length, 1);
   assert.equal(cycles(bad("src/core/errors.ts", 'import type { Duration } from "./duration.ts";')).length, 1);
   assert.equal(backward(bad("src/kafka/group/bad.ts", 'import type { X } from "../consumer/fetcher.ts";')).length, 1);
@@ -166,6 +170,15 @@ function backward(files: Files): string[] {
     }
   }
   return wrong;
+}
+
+/** Parts that the order names, and that there are not. */
+function absent(files: Files): string[] {
+  const there = new Set([...files.keys()].map((path) => partOf(path).join("/")));
+  return Object.entries(PARTS).flatMap(([room, parts]) =>
+    Object.entries(parts).flatMap(([part, below]) => [part, ...below]).map((part) => `${room}/${part}`)
+      .filter((part) => !there.has(part))
+  );
 }
 
 function cycles(files: Files): string[] {
