@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { onDevBroker, startKafka } from "../support/kafka.ts";
+import { onDevBroker, startKafkaFor } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
 import { greetedAll, handledAll, onceASlot } from "./checks.ts";
 import { crewOf } from "./crew.ts";
@@ -8,8 +8,7 @@ import { crewOf } from "./crew.ts";
 const warnings = /^\S+ (warn|error) /;
 
 test("workers without a broker, with it, and while it restarts", { timeout: 120_000 }, async (t) => {
-  const kafka = await startKafka();
-  t.after(() => kafka.stop());
+  const kafka = await startKafkaFor(t);
   await kafka.kill9();
   const crew = crewOf(kafka, "broker");
   t.after(() => crew.end());

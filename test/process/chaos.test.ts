@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { chaos } from "../chaos/chaos.ts";
-import { startKafka } from "../support/kafka.ts";
+import { startKafkaFor } from "../support/kafka.ts";
 
 /** A short run with a fixed seed, which has slow lines of each kind; `npm run chaos` makes long ones. */
 test(
   "nothing is lost, doubled or done by two masters, whatever befalls the workers",
   { timeout: 180_000 },
   async (t) => {
-    const kafka = await startKafka({ proxies: 3 });
-    t.after(() => kafka.stop());
+    const kafka = await startKafkaFor(t, { proxies: 3 });
     const said: string[] = [];
     const { wrong, masters, slots, output } = await chaos({
       kafka,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { startKafka } from "../support/kafka.ts";
+import { startKafkaFor } from "../support/kafka.ts";
 import { describeGroup } from "../support/independent.ts";
 import { until } from "../support/until.ts";
 import { greetedAll, nextMaster, onceASlot } from "./checks.ts";
@@ -10,8 +10,7 @@ test(
   "a master that is cut off from Kafka for longer than a session",
   { timeout: 120_000 },
   async (t) => {
-    const kafka = await startKafka({ proxies: 1 });
-    t.after(() => kafka.stop());
+    const kafka = await startKafkaFor(t, { proxies: 1 });
     const [proxy] = kafka.proxies;
     assert.ok(proxy);
     const crew = crewOf(kafka, "cutoff");

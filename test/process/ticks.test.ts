@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type KafkaAddress, kafkaForTests, startKafka } from "../support/kafka.ts";
+import { type KafkaAddress, kafkaForTests, startKafkaFor } from "../support/kafka.ts";
 import { readTopic, type StoredMessage } from "../support/independent.ts";
 import { until } from "../support/until.ts";
 import { type Crew, crewOf } from "./crew.ts";
@@ -137,8 +137,7 @@ test(
   "an answer to EndTxn that never comes: the tick is published once, and the next ones go on",
   { timeout: 120_000 },
   async (t) => {
-    const kafka = await startKafka({ proxies: 1 });
-    t.after(() => kafka.stop());
+    const kafka = await startKafkaFor(t, { proxies: 1 });
     const [proxy = assert.fail()] = kafka.proxies;
     const crew = crewOf({ ...kafka, url: proxy.url }, "swallowed", { fixture: "ticks" });
     t.after(() => crew.end());

@@ -10,6 +10,7 @@ import { accepts, archived, type BrokerProcess, launchBroker, speedFlags, startF
 import { freePorts } from "./ports.ts";
 import { type Proxy, startProxy } from "./proxy.ts";
 import { until } from "./until.ts";
+import type { TestContext } from "node:test";
 
 /** Where a broker is found. */
 export type KafkaAddress = { url: string; brokers: string[] };
@@ -79,6 +80,23 @@ export async function startKafka(options: Options = {}): Promise<KafkaServer & P
       throw new Error(`Kafka does not start:\n${server}`);
     }
   }
+}
+
+/** Starts one for a single test, and ends it with that. */
+export async function startKafkaFor(t: TestContext, options?: Options): Promise<KafkaServer> {
+  const kafka = await startKafka(options);
+  t.after(() => kafka.stop());
+  return kafka;
+}
+
+/** Starts one behind a proxy: what knows it by the proxy's address goes through that. */
+export async function startBehindProxy(
+  settings: Record<string, string | number | boolean> = {},
+): Promise<{ kafka: KafkaServer; proxy: Proxy }> {
+  const kafka = await startKafka({ proxies: 1, settings });
+  const [proxy] = kafka.proxies;
+  if (proxy === undefined) throw new Error("Kafka was started without its proxy.");
+  return { kafka, proxy };
 }
 
 /** The server, or its log when it has not come up. */

@@ -10,6 +10,18 @@ import { cronRule } from "../../../src/cron/rule.ts";
 import type { Journal } from "../../../src/worker/master/journal/journal.ts";
 import { exampleDefinition, FakeHost, FakeTerminal } from "../fake.ts";
 
+/** What is known of the script's first timer without a journal. */
+const GREETINGS = {
+  name: "publishGreetings",
+  rule: "every 2s",
+  every: 2000,
+  onMaster: true,
+  overlap: "skip",
+  runningSince: null,
+  runningSlot: null,
+  notRunning: null,
+};
+
 const NOW = Date.parse("2026-03-28T12:00:01Z");
 
 /** The example with a timer by the calendar; `report` is on the night that clocks are put forward. */
@@ -143,11 +155,7 @@ test("timers --json is for programs", async () => {
     "retired",
   ]);
   assert.deepEqual(timers[0], {
-    name: "publishGreetings",
-    rule: "every 2s",
-    every: 2000,
-    onMaster: true,
-    overlap: "skip",
+    ...GREETINGS,
     lastSlot: "2026-03-28T12:00:00.000Z",
     outcome: "ok",
     epoch: 7,
@@ -157,9 +165,6 @@ test("timers --json is for programs", async () => {
     failed: 1,
     skipped: 4,
     caughtUp: 2,
-    runningSince: null,
-    runningSlot: null,
-    notRunning: null,
     next: [{ slot: "2026-03-28T12:00:02.000Z", local: null, meant: null, clockChange: false, twice: false }],
   });
   assert.deepEqual([timers[2].every, timers[2].lastSlot, timers[2].ran], [null, null, null]);
@@ -208,11 +213,7 @@ test("list shows what the journal says if the broker answers at once, and says n
   assert.match(out, /^TIMER +RUNS +ON +OVERLAP$/m);
   const { timers } = JSON.parse((await run("list", { json: "true" }, host)).out);
   assert.deepEqual(timers[0], {
-    name: "publishGreetings",
-    rule: "every 2s",
-    every: 2000,
-    onMaster: true,
-    overlap: "skip",
+    ...GREETINGS,
     lastSlot: null,
     outcome: null,
     epoch: null,
@@ -222,9 +223,6 @@ test("list shows what the journal says if the broker answers at once, and says n
     failed: null,
     skipped: null,
     caughtUp: null,
-    runningSince: null,
-    runningSlot: null,
-    notRunning: null,
     next: "2026-03-28T12:00:02.000Z",
   });
 });

@@ -7,10 +7,11 @@ import { decodeRecords } from "../../../src/wire/records.ts";
 import { fetch } from "../../../src/wire/requests/01-fetch.ts";
 import type { CodecName } from "../../../src/wire/codec.ts";
 import { createTopic, endOffsets, produce, readTopic, type StoredMessage } from "../../support/independent.ts";
-import { type KafkaAddress, kafkaForTests, type KafkaServer, startKafka } from "../../support/kafka.ts";
+import { type KafkaAddress, kafkaForTests, type KafkaServer } from "../../support/kafka.ts";
 import type { Proxy } from "../../support/proxy.ts";
 import { until } from "../../support/until.ts";
 import { bytes, closeAll, codeOf, producerAt, record, unique } from "../support.ts";
+import { startBehindProxy } from "../../support/kafka.ts";
 
 const options = { timeout: 120_000 };
 const texts = (messages: readonly StoredMessage[]) => messages.map(({ value }) => value?.toString() ?? "");
@@ -187,10 +188,7 @@ describe("a producer whose broker comes and goes", options, () => {
   let kafka: KafkaServer;
   let proxy: Proxy;
   before(async () => {
-    kafka = await startKafka({ proxies: 1 });
-    const [first] = kafka.proxies;
-    assert.ok(first);
-    proxy = first;
+    ({ kafka, proxy } = await startBehindProxy());
   });
   after(async () => {
     closeAll();

@@ -184,13 +184,19 @@ function outbox() {
   return { time, log, lines, state, ready, record };
 }
 
-test("its sends resolve when they are committed, and those that come meanwhile are committed together", async () => {
+/** A first message is on its way, and stays there until `resolve` is called. */
+async function withFirstUnderWay() {
   const { log, ready, record } = outbox();
   const sends = await ready;
   const { promise, resolve } = Promise.withResolvers<void>();
   log.waits.set("publish", promise);
   const first = sends.send(record("a"));
   await settle();
+  return { log, record, sends, first, resolve };
+}
+
+test("its sends resolve when they are committed, and those that come meanwhile are committed together", async () => {
+  const { log, record, sends, first, resolve } = await withFirstUnderWay();
   const others = Promise.all(["b", "c", "d"].map((value) => sends.send(record(value))));
   assert.deepEqual([await isDone(first), await isDone(others)], [false, false]);
   resolve();
@@ -266,12 +272,7 @@ test("what waits is bounded", async () => {
 });
 
 test("much is committed in parts", async () => {
-  const { log, ready, record } = outbox();
-  const sends = await ready;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  log.waits.set("publish", promise);
-  const first = sends.send(record("a"));
-  await settle();
+  const { log, record, sends, first, resolve } = await withFirstUnderWay();
   const many = Promise.all(Array.from({ length: 5 }, () => sends.send(record("", new Uint8Array(6 << 20)))));
   resolve();
   await Promise.all([first, many]);
