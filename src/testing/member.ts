@@ -224,7 +224,7 @@ export class GroupMember {
   #refused(sent: Sent, refusal: GroupError, memberId = ""): Answer<GroupKinds> {
     const { group, instanceId } = this.#options;
     const sentence = `Group ${group} refuses ${instanceId ?? "this member"}: ${refusal}.`;
-    const why = refusal === "FENCED_INSTANCE_ID" ? "FATAL" : refusal;
+    const why = refusal === "FENCED_INSTANCE_ID" ? "FENCED" : refusal;
     return { type: "refused", sent, why, error: new MephistoError("PROTOCOL", sentence), memberId };
   }
 }

@@ -192,8 +192,8 @@ export const MEMBERSHIP: readonly SourceMistake[] = [
   ),
   machine(
     "who is unknown stays what it was",
-    "return this.#expelled(STRANGER, beats",
-    "return this.#expelled(state.place, beats",
+    "this.#grace.session();\n        return this.#expelled(STRANGER, beats",
+    "this.#grace.session();\n        return this.#expelled(state.place, beats",
   ),
   elsewhere(
     "a heartbeat without an answer is waited for before the next is sent",

@@ -54,6 +54,10 @@ export class MembershipMachine<K extends Kinds> {
   #draining = false;
   /** Whether it has claimed mastership in its latest JoinGroup. */
   #claims = false;
+  /** The JoinGroup that takes a static member's place, until it is answered. */
+  #placeAsked: Sent | undefined;
+  /** Until when one that was never answered may still arrive, and take the place from this member itself; monotonic. */
+  #strayUntil = -Infinity;
   #effects: Effect<K>[] = [];
 
   constructor(options: MachineOptions) {
@@ -217,7 +221,10 @@ export class MembershipMachine<K extends Kinds> {
 
   #join(place: Place): void {
     const sent = this.#sending("join", place);
-    const sessions = this.#wouldFenceItself(place) ? STATIC_STRANGER_SESSIONS : JOIN_SESSIONS;
+    const takesPlace = this.#wouldFenceItself(place);
+    const sessions = takesPlace ? STATIC_STRANGER_SESSIONS : JOIN_SESSIONS;
+    if (takesPlace && this.#placeAsked !== undefined) this.#strayUntil = this.#in(STATIC_STRANGER_SESSIONS);
+    if (takesPlace) this.#placeAsked = sent;
     const deadline = this.#in(sessions);
     this.#hindrance.joining(this.#now);
     this.#state = { name: "joining", place, sent, deadline, again: false, overdue: undefined };
@@ -281,6 +288,7 @@ export class MembershipMachine<K extends Kinds> {
     // What was given up is nobody's.
     if (!("sent" in state) || state.sent !== event.sent) return;
     const { place } = state;
+    if (event.type !== "lost" && event.sent === this.#placeAsked) this.#placeAsked = undefined;
     switch (event.type) {
       case "found":
         if (state.name === "seeking") this.#go(place, state.joins);
@@ -426,6 +434,11 @@ export class MembershipMachine<K extends Kinds> {
         this.lease.end();
         this.#effects.push({ do: "unreachable", error });
         return this.#forget(state);
+      case "FENCED":
+        // Once, since another worker may have the same place indeed: then that one is fenced.
+        if (this.#now >= this.#strayUntil) return this.#refused(state, "FATAL", error, beats);
+        this.#strayUntil = -Infinity;
+        return this.#expelled(STRANGER, beats && state.name !== "settled");
       case "FATAL":
         this.lease.end();
         this.#state = { name: "failed" };

@@ -8,6 +8,8 @@ export type MemberError =
   | "ILLEGAL_GENERATION"
   | "MEMBER_ID_REQUIRED"
   | "NOT_COORDINATOR"
+  /** Another has taken the place of this static member; or a JoinGroup of its own has, that came late. */
+  | "FENCED"
   | "FATAL"
   | "OTHER";
 

@@ -34,6 +34,8 @@ function sentenceOf(code: number, options: JoinOptions): string | undefined {
 /** What an error code says of a member's place. */
 export function memberError(code: number): MemberError {
   switch (code) {
+    case Code.FENCED_INSTANCE_ID:
+      return "FENCED";
     case Code.REBALANCE_IN_PROGRESS:
       return "REBALANCE_IN_PROGRESS";
     case Code.UNKNOWN_MEMBER_ID:

@@ -276,6 +276,7 @@ export class Group {
   #refused(sent: Sent, code: number, what: string, memberId = ""): Answer<GroupKinds> {
     const hopeless = hopelessError(code, this.#options);
     const error = hopeless ?? refusalOf(code, what, this.#options.group, this.#leader.size);
-    return { type: "refused", sent, why: hopeless ? "FATAL" : memberError(code), error, memberId };
+    const why = memberError(code);
+    return { type: "refused", sent, why: hopeless && why === "OTHER" ? "FATAL" : why, error, memberId };
   }
 }

@@ -110,6 +110,39 @@ test("a static member that has just joined waits a session, whomever it has repl
   assert.equal(member.asked("join").patience, 0);
 });
 
+test("a static member takes its place back, once, from a JoinGroup of its own that came late", () => {
+  const member = new Member({ instanceId: "place" });
+  member.feed({ type: "start" });
+  member.found();
+  member.lost("join", "PROTOCOL");
+  member.pass(1000);
+  member.joined(1);
+  member.assigned();
+  const done = member.during(() => member.beat("FENCED"));
+  assert.deepEqual(done.filter((name) => name !== "beat"), ["expelled", "join"]);
+  assert.equal(member.asked("join").memberId, "");
+  member.joined(2, { memberId: "n" });
+  member.assigned();
+  member.beat("FENCED");
+  assert.equal(member.machine.state, "failed", "the second time it is another worker");
+});
+
+test("a static member that has lost no JoinGroup of its own is fenced by another worker", () => {
+  const member = Member.settled({ instanceId: "place" });
+  member.beat("FENCED");
+  assert.equal(member.machine.state, "failed");
+  const late = new Member({ instanceId: "place" });
+  late.feed({ type: "start" });
+  late.found();
+  late.lost("join", "PROTOCOL");
+  late.pass(1000);
+  late.joined(1);
+  late.assigned();
+  late.pass(8 * SESSION);
+  late.beat("FENCED");
+  assert.equal(late.machine.state, "failed", "long after it nothing can have come late");
+});
+
 test("who stands down says so, and stands again when another has been elected in a generation that knew", () => {
   const member = Member.settled();
   assert.deepEqual(member.during(() => member.feed({ type: "standDown" })), ["join"]);

@@ -82,7 +82,14 @@ test("heartbeats of a settled generation prove it for ever", () => {
   }
 });
 
-const errors: readonly MemberError[] = ["UNKNOWN_MEMBER_ID", "ILLEGAL_GENERATION", "NOT_COORDINATOR", "FATAL", "OTHER"];
+const errors: readonly MemberError[] = [
+  "UNKNOWN_MEMBER_ID",
+  "ILLEGAL_GENERATION",
+  "NOT_COORDINATOR",
+  "FENCED",
+  "FATAL",
+  "OTHER",
+];
 for (const error of errors) {
   for (const request of ["join", "sync", "beat"] as const) {
     test(`${error} to a ${request} ends the lease at once`, () => {
@@ -93,7 +100,7 @@ for (const error of errors) {
       assert.equal(member.lease.holds(), true);
       const done = member.during(() => request === "beat" ? member.beat(error) : member.refused(request, error));
       assert.equal(member.lease.holds(), false);
-      const isNobody = error === "UNKNOWN_MEMBER_ID" || error === "FATAL";
+      const isNobody = error === "UNKNOWN_MEMBER_ID" || error === "FENCED" || error === "FATAL";
       assert.equal(member.machine.memberId, isNobody ? "" : "m");
       const isOut = isNobody || error === "ILLEGAL_GENERATION";
       const generation = isOut ? -1 : request === "sync" ? 2 : 1;
