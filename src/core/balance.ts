@@ -3,8 +3,7 @@
  * it takes: every partition stays with its owner, those without one are placed, and only if that cannot do, owned ones move.
  */
 import { Loads, type Subscriber } from "./loads.ts";
-import type { TopicPartition } from "./topic-partition.ts";
-import { partitionKey } from "./topic-partition.ts";
+import { partitionKey, type TopicPartition } from "./topic-partition.ts";
 
 /** By member id. */
 export type Balanced = ReadonlyMap<string, readonly TopicPartition[]>;

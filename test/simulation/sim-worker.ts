@@ -1,8 +1,7 @@
 import { actor } from "../../src/core/define-actor.ts";
 import { app, setRuntime } from "../../src/core/app.ts";
 import { definitionOf } from "../../src/core/definition.ts";
-import { silent } from "../../src/core/logger.ts";
-import type { Logger } from "../../src/core/logger.ts";
+import { type Logger, silent } from "../../src/core/logger.ts";
 import type { SerializerSpec } from "../../src/core/serializer.ts";
 import type { Tick } from "../../src/core/timer.ts";
 import { timer } from "../../src/core/define-timer.ts";

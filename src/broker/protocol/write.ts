@@ -1,6 +1,5 @@
 import { WireError } from "../../wire/errors.ts";
-import type { Struct, Write } from "./fields.ts";
-import { includes, type Primitive, type Shape } from "./fields.ts";
+import { includes, type Primitive, type Shape, type Struct, type Write } from "./fields.ts";
 import { Output } from "./output.ts";
 import { defaultOf } from "./read.ts";
 

@@ -2,9 +2,8 @@ import type { Acknowledgements } from "../../core/acknowledgements.ts";
 import { isBehind } from "../../core/commit-loop.ts";
 import { groupBy } from "../../core/group-by.ts";
 import { partitionKey } from "../../core/topic-partition.ts";
-import { offsetCommit } from "../../wire/requests/08-offset-commit.ts";
+import { offsetCommit, type OffsetCommitResponse } from "../../wire/requests/08-offset-commit.ts";
 import type { Call } from "../../wire/call.ts";
-import type { OffsetCommitResponse } from "../../wire/requests/08-offset-commit.ts";
 
 const NOTE = "mephisto topic ";
 

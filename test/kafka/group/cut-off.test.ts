@@ -6,11 +6,10 @@ import { encodeAssignment, encodeSubscription } from "../../../src/wire/consumer
 import { joinGroup } from "../../../src/wire/requests/11-join-group.ts";
 import { syncGroup } from "../../../src/wire/requests/14-sync-group.ts";
 import { committed, createTopic, describeGroup, endOffsets, produce } from "../../support/independent.ts";
-import type { KafkaServer } from "../../support/kafka.ts";
+import { type KafkaServer, startBehindProxy } from "../../support/kafka.ts";
 import type { Proxy } from "../../support/proxy.ts";
 import { until } from "../../support/until.ts";
 import { closeAll, clusterAt, Member, unique, valuesOf } from "../support.ts";
-import { startBehindProxy } from "../../support/kafka.ts";
 
 const options = { timeout: 120_000 };
 const messages = (count: number, from = 0) =>

@@ -7,11 +7,10 @@ import { decodeRecords } from "../../../src/wire/records.ts";
 import { fetch } from "../../../src/wire/requests/01-fetch.ts";
 import type { CodecName } from "../../../src/wire/codec.ts";
 import { createTopic, endOffsets, produce, readTopic, type StoredMessage } from "../../support/independent.ts";
-import { type KafkaAddress, kafkaForTests, type KafkaServer } from "../../support/kafka.ts";
+import { type KafkaAddress, kafkaForTests, type KafkaServer, startBehindProxy } from "../../support/kafka.ts";
 import type { Proxy } from "../../support/proxy.ts";
 import { until } from "../../support/until.ts";
 import { bytes, closeAll, codeOf, producerAt, record, unique } from "../support.ts";
-import { startBehindProxy } from "../../support/kafka.ts";
 
 const options = { timeout: 120_000 };
 const texts = (messages: readonly StoredMessage[]) => messages.map(({ value }) => value?.toString() ?? "");

@@ -7,9 +7,8 @@ import { Batch } from "../../../src/kafka/producer/batch.ts";
 import { Cluster } from "../../../src/kafka/connection/cluster.ts";
 import type { Link } from "../../../src/kafka/connection/link.ts";
 import { Producer } from "../../../src/kafka/producer/producer.ts";
-import { parseUrl } from "../../../src/kafka/connection/url.ts";
+import { type Address, parseUrl } from "../../../src/kafka/connection/url.ts";
 import type { Call } from "../../../src/wire/call.ts";
-import type { Address } from "../../../src/kafka/connection/url.ts";
 import { until } from "../../support/until.ts";
 import { codeOf, keptLines, record } from "../support.ts";
 

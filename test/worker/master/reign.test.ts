@@ -4,10 +4,9 @@ import { test } from "node:test";
 import { summaryOf } from "../../../src/core/master-work.ts";
 import { MephistoError } from "../../../src/core/errors.ts";
 import type { TaskFunction } from "../../../src/core/task.ts";
-import type { TimerOptions } from "../../../src/core/timer.ts";
+import type { TimerFunction, TimerOptions } from "../../../src/core/timer.ts";
 import { actor } from "../../../src/core/define-actor.ts";
 import { timer } from "../../../src/core/define-timer.ts";
-import type { TimerFunction } from "../../../src/core/timer.ts";
 import { context } from "../../../src/runtime/context.ts";
 import {
   masterEntry,
