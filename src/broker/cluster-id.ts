@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import { inMemoryClusterId } from "../wire/cluster-id.ts";
-import type { Journal } from "./state.ts";
+import { getText, type Journal, putText } from "./state.ts";
 
 const KEY = "cluster.id";
 
@@ -10,10 +10,10 @@ const KEY = "cluster.id";
  * gone with the process.
  */
 export function clusterIdOf(journal: Journal, keeps: boolean): string {
-  const known = journal.get(KEY);
-  if (known !== undefined) return new TextDecoder().decode(known);
+  const known = getText(journal, KEY);
+  if (known !== undefined) return known;
   const id = Buffer.from(randomUUID().replaceAll("-", ""), "hex").toString("base64url");
   if (!keeps) return inMemoryClusterId(id);
-  journal.put(KEY, new TextEncoder().encode(id));
+  putText(journal, KEY, id);
   return id;
 }

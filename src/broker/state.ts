@@ -35,3 +35,29 @@ export class MemoryJournal implements Journal {
     return Promise.resolve();
   }
 }
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** A value that is text. */
+export function textOf(value: Uint8Array): string {
+  return decoder.decode(value);
+}
+
+export function getText(journal: Journal, key: string): string | undefined {
+  const value = journal.get(key);
+  return value && textOf(value);
+}
+
+export function putText(journal: Journal, key: string, text: string): void {
+  journal.put(key, encoder.encode(text));
+}
+
+/** Settings by their names; none where nothing was put. */
+export function getConfig(journal: Journal, key: string): Map<string, string> {
+  return new Map(Object.entries<string>(JSON.parse(getText(journal, key) ?? "{}")));
+}
+
+export function putConfig(journal: Journal, key: string, config: ReadonlyMap<string, string>): void {
+  putText(journal, key, JSON.stringify(Object.fromEntries(config)));
+}

@@ -1,6 +1,6 @@
 import type { ConfigKey } from "./configs.ts";
 import { CLIENT_METRICS_RESOURCE, GROUP_RESOURCE } from "./resource-types.ts";
-import type { Journal } from "../state.ts";
+import { getConfig, type Journal, putConfig } from "../state.ts";
 
 const atLeast = (least: number) => (value: string) => Number(value) >= least;
 const oneOf = (...words: string[]) => (value: string) => words.includes(value);
@@ -49,9 +49,6 @@ export const otherConfigs: ReadonlyMap<number, ReadonlyMap<string, ConfigKey>> =
   ],
 ]);
 
-const bytes = new TextEncoder();
-const text = new TextDecoder();
-
 /** What was set for resources other than topics and brokers, in a journal. */
 export class OtherResources {
   readonly #journal: Journal;
@@ -61,13 +58,12 @@ export class OtherResources {
   }
 
   get(type: number, name: string): ReadonlyMap<string, string> {
-    const value = this.#journal.get(keyOf(type, name));
-    return value === undefined ? new Map() : new Map(Object.entries<string>(JSON.parse(text.decode(value))));
+    return getConfig(this.#journal, keyOf(type, name));
   }
 
   set(type: number, name: string, config: ReadonlyMap<string, string>): void {
     if (config.size === 0) this.#journal.delete(keyOf(type, name));
-    else this.#journal.put(keyOf(type, name), bytes.encode(JSON.stringify(Object.fromEntries(config))));
+    else putConfig(this.#journal, keyOf(type, name), config);
   }
 
   /** Of those of a type for which something is set. */

@@ -1,7 +1,7 @@
 import { MephistoError } from "../../core/errors.ts";
 import { suggestion } from "../../core/nearest.ts";
 import { isOfType } from "./configs.ts";
-import type { Journal } from "../state.ts";
+import { getConfig, type Journal, putConfig } from "../state.ts";
 import { brokerConfigs, topicDefaults } from "./known.ts";
 
 /** Where a value is from, by its number in DescribeConfigs. */
@@ -25,9 +25,6 @@ export interface Synonym {
 
 /** What a setting was altered for: this broker, or all of the cluster. */
 export type Scope = "broker" | "cluster";
-
-const bytes = new TextEncoder();
-const text = new TextDecoder();
 
 /** The broker's settings: what it was started with, what was altered since, and Kafka's defaults for the rest. */
 export class BrokerSettings {
@@ -90,8 +87,7 @@ export class BrokerSettings {
   altered(scope: Scope): ReadonlyMap<string, string> {
     let altered = this.#altered.get(scope);
     if (altered === undefined) {
-      const value = this.#journal.get(scope);
-      altered = new Map(value === undefined ? [] : Object.entries<string>(JSON.parse(text.decode(value))));
+      altered = getConfig(this.#journal, scope);
       this.#altered.set(scope, altered);
     }
     return altered;
@@ -101,7 +97,7 @@ export class BrokerSettings {
   alter(scope: Scope, config: ReadonlyMap<string, string>): void {
     this.#altered.clear();
     this.#topicDefaults = undefined;
-    this.#journal.put(scope, bytes.encode(JSON.stringify(Object.fromEntries(config))));
+    putConfig(this.#journal, scope, config);
   }
 
   /** What was set, as opposed to a default. */

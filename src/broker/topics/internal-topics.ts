@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { OFFSETS_PARTITIONS, OFFSETS_TOPIC } from "./offsets-topic.ts";
-import type { Journal } from "../state.ts";
+import { getText, type Journal, putText } from "../state.ts";
 
 /** Where transactions are kept, on Kafka. */
 export const TRANSACTIONS_TOPIC = "__transaction_state";
@@ -13,9 +13,6 @@ export interface InternalTopic {
   readonly id: string;
   readonly partitions: number;
 }
-
-const bytes = new TextEncoder();
-const text = new TextDecoder();
 
 /** Whether a name belongs to the broker itself. */
 export function isInternal(name: string): boolean {
@@ -36,13 +33,13 @@ export class InternalTopics {
   /** Makes a topic, if it is not there. */
   use(name: string): void {
     if (this.#journal.get(name) === undefined) {
-      this.#journal.put(name, bytes.encode(randomUUID().replaceAll("-", "")));
+      putText(this.#journal, name, randomUUID().replaceAll("-", ""));
     }
   }
 
   get(name: string): InternalTopic | undefined {
-    const id = isInternal(name) ? this.#journal.get(name) : undefined;
-    return id === undefined ? undefined : { name, id: text.decode(id), partitions: OFFSETS_PARTITIONS };
+    const id = isInternal(name) ? getText(this.#journal, name) : undefined;
+    return id === undefined ? undefined : { name, id, partitions: OFFSETS_PARTITIONS };
   }
 
   byId(id: string): InternalTopic | undefined {

@@ -3,7 +3,7 @@ import type { Clock } from "../../core/clock.ts";
 import { logConfigOf } from "../settings/configs.ts";
 import type { MemoryBudget } from "../log/budget.ts";
 import { Log } from "../log/log.ts";
-import type { Journal } from "../state.ts";
+import { getText, type Journal, putText, textOf } from "../state.ts";
 import type { Storage } from "../storage.ts";
 import type { Topic, TopicKeeper, TopicRecord } from "./topics.ts";
 
@@ -13,9 +13,6 @@ export interface KeeperOptions {
   readonly clock: Clock;
   readonly codecs: Codecs;
 }
-
-const text = new TextDecoder();
-const bytes = new TextEncoder();
 
 /** Remembers topics, and where their logs begin, in journals of the storage. */
 export class StorageKeeper implements TopicKeeper {
@@ -31,7 +28,7 @@ export class StorageKeeper implements TopicKeeper {
 
   /** Those of an earlier life. Logs that belong to none of them are taken away. */
   remembered(): TopicRecord[] {
-    const records = [...this.#topics.entries()].map(([name, value]) => parse(name, text.decode(value)));
+    const records = [...this.#topics.entries()].map(([name, value]) => parse(name, textOf(value)));
     this.#options.storage.keepOnly(new Set(records.map(({ id }) => id)));
     return records;
   }
@@ -39,21 +36,21 @@ export class StorageKeeper implements TopicKeeper {
   makeLog({ id, config }: Pick<Topic, "id" | "config">, partition: number): Log {
     const { storage, memory, clock, codecs } = this.#options;
     const key = `${id}-${partition}`;
-    const start = this.#starts.get(key);
+    const start = getText(this.#starts, key);
     const log = new Log({
       config: logConfigOf(config),
       stores: storage.stores(id, partition),
       clock,
       codecs,
-      ...(start === undefined ? {} : { startOffset: Number(text.decode(start)) }),
-      onStart: (offset) => this.#starts.put(key, bytes.encode(String(offset))),
+      ...(start === undefined ? {} : { startOffset: Number(start) }),
+      onStart: (offset) => putText(this.#starts, key, String(offset)),
     });
     memory.add(log);
     return log;
   }
 
   save({ name, ...rest }: TopicRecord): void {
-    this.#topics.put(name, bytes.encode(JSON.stringify(rest)));
+    putText(this.#topics, name, JSON.stringify(rest));
   }
 
   forget({ name, id, partitions }: Topic): void {
