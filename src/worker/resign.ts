@@ -1,5 +1,5 @@
 import { MephistoError } from "../core/errors.ts";
-import type { Sleep } from "../core/pause.ts";
+import { type Sleep, within } from "../core/pause.ts";
 import type { Driver, Generation, MemberListener } from "../driver/driver.ts";
 import type { WorkerSettings } from "./settings.ts";
 import { ignoring } from "../driver/ignoring.ts";
@@ -85,15 +85,10 @@ class Generations {
 
   /** The latest one, or the first after it, that is as wanted; undefined after `ms`. Rejects when joining is hopeless. */
   async one(isWanted: (generation: Generation) => boolean, ms: number): Promise<Generation | undefined> {
-    const over = new AbortController();
     const found = new Promise<Generation>((resolve) => {
       this.#hear = (generation) => isWanted(generation) && resolve(generation);
       if (this.#latest) this.#hear(this.#latest);
     });
-    try {
-      return await Promise.race([found, this.#failed, this.#sleep(ms, over.signal).then(() => undefined)]);
-    } finally {
-      over.abort();
-    }
+    return await within(Promise.race([found, this.#failed]), ms, this.#sleep);
   }
 }

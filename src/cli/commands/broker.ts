@@ -1,7 +1,7 @@
 import type { StringArgDef } from "citty";
 import { cannotListen } from "../../core/cannot-listen.ts";
 import { messageOf } from "../../core/errors.ts";
-import { pause } from "../../core/pause.ts";
+import { within } from "../../core/pause.ts";
 import { workerId } from "../../runtime/info.ts";
 import { onStopSignals, signalExitCode } from "../../runtime/signals.ts";
 import { type Given, SETTING_VARIABLES } from "../../worker/settings.ts";
@@ -113,7 +113,7 @@ async function live(
       terminal.err(`${messageOf(error)}\n`);
       return true;
     });
-    if (!await Promise.race([stopped, pause(STOP_WITHIN).then(() => false)])) terminal.exit(0);
+    if (!await within(stopped, STOP_WITHIN)) terminal.exit(0);
     return 0;
   } finally {
     forget();
