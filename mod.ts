@@ -20,7 +20,7 @@ export { app } from "./src/core/app.ts";
 export type { App } from "./src/core/definition.ts";
 export type { AppOptions, SaslOptions, SslOptions } from "./src/core/app-options.ts";
 export { actor } from "./src/core/define-actor.ts";
-export type { Actor, ActorOptions, Handler, HeaderValue, Outgoing, Sendable } from "./src/core/actor.ts";
+export type { Actor, ActorOptions, Handler, HeaderValue, OutgoingMessage, Sendable } from "./src/core/actor.ts";
 export { timer } from "./src/core/define-timer.ts";
 export type { CatchUp, Outcome, Overlap } from "./src/core/timer.ts";
 export { cron, type CronOptions } from "./src/cron/cron.ts";

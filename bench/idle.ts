@@ -12,7 +12,7 @@ export async function idle(runtime: Runtime, url: string): Promise<{ cpu: number
   const worker = run(runtime, "bench/programs/idle-mephisto.ts", ["worker", "--web-port", "0"], {
     env: { MEPHISTO_URL: url },
   });
-  await worker.waitFor(/Gained/, 30_000);
+  await worker.waitFor(/Assigned/, 30_000);
   const used = await usage(worker.pid);
   worker.kill();
   await worker.exit;

@@ -45,7 +45,7 @@ async function handovers(
     crew.push(worker);
     return worker;
   };
-  for (const runtime of all) await start(runtime).program.waitFor(/Gained|Joined/, 30_000);
+  for (const runtime of all) await start(runtime).program.waitFor(/Assigned|Joined/, 30_000);
   const took: number[] = [];
   let master = await until(() => crew.find((worker) => worker.ticks().length > 0), { within: 30_000 });
   for (let election = 0; election < ELECTIONS; election++) {

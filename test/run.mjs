@@ -59,7 +59,7 @@ const nodeOnly = [
   // What brokers refuse; that a file can be written on each of them is in test/worker/dead-letters/dead-letter-file.test.ts.
   "test/kafka/dead-letters",
   "test/kafka/acl",
-  // It waits for bytes that come slowly; what a runtime makes of them is in test/kafka/connection/line.test.ts.
+  // It waits for bytes that come slowly; what a runtime makes of them is in test/kafka/connection/line-rate.test.ts.
   "test/kafka/consumer/fetch/slow-line",
   // The tests of cut-off, secure and producer stand on it on each of them.
   "test/support/kafka.test.ts",

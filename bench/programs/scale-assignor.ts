@@ -3,9 +3,9 @@
 import process from "node:process";
 import type { TopicPartition } from "../../src/driver/driver.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { Turns } from "../../src/core/pause.ts";
+import { Pacer } from "../../src/core/delay.ts";
 import { type Member, planInTurns } from "../../src/driver/group-plan.ts";
-import { memberData } from "../../src/kafka/group/profile.ts";
+import { memberData } from "../../src/kafka/group/user-data.ts";
 import type { AssignorCase } from "../scale/assignor.ts";
 import { measured } from "./given.ts";
 
@@ -33,7 +33,7 @@ async function settle(from: readonly Member[]): Promise<{ after: Member[]; longe
   let longest = 0, rounds = 0;
   for (let moved = true; moved && rounds < 5; rounds++) {
     const began = performance.now();
-    const turns = new Turns(systemClock);
+    const turns = new Pacer(systemClock);
     const planned = await planInTurns(after, counts, after[0]?.memberId ?? "", () => turns.due());
     longest = Math.max(longest, performance.now() - began);
     const next = after.map((one): Member => ({

@@ -53,7 +53,7 @@ function join(n: number): void {
         console.log(`ALL ${[...all].join()} ${performance.timeOrigin + performance.now()}`);
       }
     },
-    expelled: () => void generations.delete(n),
+    removed: () => void generations.delete(n),
     failed: (error) => note(error.message),
   };
   const bootId = "3f1d0c6e-8a52-4d6b-9d8e-0b1f3f0f7a11";

@@ -16,9 +16,9 @@ import { groupSettingsOf, limitsOf, transactionSettingsOf } from "./effects.ts";
 import type { BrokerServices } from "./services.ts";
 import { OtherResources } from "./settings/resources.ts";
 import { BrokerSettings, checkSettings } from "./settings/settings.ts";
-import type { Journal } from "./state.ts";
+import type { KeyValueJournal } from "./key-value-journal.ts";
 import { folderStorage, type LogDir, memoryStorage, type Storage } from "./storage.ts";
-import { StorageKeeper } from "./topics/topic-keeper.ts";
+import { JournaledTopics } from "./topics/topic-store.ts";
 import { Topics } from "./topics/topics.ts";
 import type { TransactionCoordinator } from "./transactions/coordinator.ts";
 import type { TransactionSettings } from "./transactions/settings.ts";
@@ -74,7 +74,7 @@ export class Broker implements BrokerServices {
   #internal: InternalTopics | undefined;
   #clusterId: string | undefined;
   #storage: Storage | undefined;
-  #keeper: StorageKeeper | undefined;
+  #keeper: JournaledTopics | undefined;
   #maintainer: NodeJS.Timeout | undefined;
   #coordinators: Coordinators | undefined;
   #server: BrokerServer | undefined;
@@ -139,7 +139,7 @@ export class Broker implements BrokerServices {
   }
 
   /** The journal of that name, such as "groups"; the same object for the same name. Only while it runs. */
-  journal(name: string): Journal {
+  journal(name: string): KeyValueJournal {
     return running(this.#storage).journal(name);
   }
 
@@ -179,7 +179,7 @@ export class Broker implements BrokerServices {
     this.#resources = new OtherResources(storage.journal(RESOURCES));
     const settings = new BrokerSettings(this.#given, () => this.#identity(), storage.journal(SETTINGS));
     this.#settings = settings;
-    const keeper = this.#keeper = new StorageKeeper({ storage, memory, clock, codecs });
+    const keeper = this.#keeper = new JournaledTopics({ storage, memory, clock, codecs });
     const topics = this.#topics = new Topics(keeper, () => settings.topicDefaults);
     for (const topic of keeper.remembered()) topics.recall(topic);
     const groups = { ...groupSettingsOf(this.#given), ...this.options.groups };

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import { inMemoryClusterId } from "../wire/cluster-id.ts";
-import { getText, type Journal, putText } from "./state.ts";
+import { getText, type KeyValueJournal, putText } from "./key-value-journal.ts";
 
 const KEY = "cluster.id";
 
@@ -9,7 +9,7 @@ const KEY = "cluster.id";
  * The id of the cluster, which is as old as its journal: 22 characters, as Kafka's are, behind a mark where the journal is
  * gone with the process.
  */
-export function clusterIdOf(journal: Journal, keeps: boolean): string {
+export function clusterIdOf(journal: KeyValueJournal, keeps: boolean): string {
   const known = getText(journal, KEY);
   if (known !== undefined) return known;
   const id = Buffer.from(randomUUID().replaceAll("-", ""), "hex").toString("base64url");

@@ -4,7 +4,7 @@ import { GroupCoordinator } from "./groups/coordinator.ts";
 import { OFFSETS_TOPIC } from "./topics/offsets-topic.ts";
 import type { GroupSettings } from "./groups/settings.ts";
 import { SystemTimers } from "./groups/timers.ts";
-import type { Journal } from "./state.ts";
+import type { KeyValueJournal } from "./key-value-journal.ts";
 import type { Topics } from "./topics/topics.ts";
 import { type Marker, TransactionCoordinator } from "./transactions/coordinator.ts";
 import type { TransactionSettings } from "./transactions/settings.ts";
@@ -12,7 +12,7 @@ import type { TopicPartition } from "../core/topic-partition.ts";
 
 export interface CoordinatorsOptions {
   readonly topics: Topics;
-  readonly journal: (name: string) => Journal;
+  readonly journal: (name: string) => KeyValueJournal;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly groups?: Partial<GroupSettings>;

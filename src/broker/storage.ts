@@ -6,12 +6,12 @@ import { FileStores } from "./data/file-stores.ts";
 import { lockFolder } from "./data/lock.ts";
 import type { MemoryBudget } from "./log/budget.ts";
 import { MemoryStores, type Stores } from "./log/stores.ts";
-import { type Journal, MemoryJournal } from "./state.ts";
+import { type KeyValueJournal, MemoryJournal } from "./key-value-journal.ts";
 
 /** Where everything is kept. */
 export interface Storage {
   /** The journal of that name; the same object for the same name. */
-  journal(name: string): Journal;
+  journal(name: string): KeyValueJournal;
   /** Of a partition, by its topic's id and its number. */
   stores(topicId: string, partition: number): Stores;
   /** Takes away the logs of topics that are not among these. */
@@ -29,7 +29,7 @@ export interface LogDir {
 
 /** In memory: it ends with the process. */
 export function memoryStorage(budget: MemoryBudget): Storage {
-  const journals = new Map<string, Journal>();
+  const journals = new Map<string, KeyValueJournal>();
   return {
     journal: (name) => getOrMake(journals, name, () => new MemoryJournal()),
     stores: () => new MemoryStores(budget),

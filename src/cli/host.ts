@@ -1,4 +1,4 @@
-import type { ActorDefinition, Outgoing } from "../core/actor.ts";
+import type { ActorDefinition, OutgoingMessage } from "../core/actor.ts";
 import type { AppDefinition } from "../core/definition.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Runtime } from "../runtime/info.ts";
@@ -17,7 +17,7 @@ export interface Host {
   /** Does what a worker does before it joins its group. Errors: those of starting. */
   tryOut(settings: WorkerSettings, logger: Logger, advice: string): Promise<void>;
   /** Sends one message; connects if need be. */
-  send(actor: ActorDefinition, message: Outgoing<unknown, unknown>, settings: WorkerSettings): Promise<void>;
+  send(actor: ActorDefinition, message: OutgoingMessage<unknown, unknown>, settings: WorkerSettings): Promise<void>;
   /**
    * What the masters of this app have written down; undefined: nothing yet. Errors: `UNREACHABLE`, also when no broker
    * has answered within `patience` ms, `JOURNAL_UNUSABLE` and others.

@@ -5,7 +5,7 @@ import type { Stream } from "./stream.ts";
 export type HeaderValue = string | Uint8Array | null;
 
 /** What is sent. */
-export interface Outgoing<In, KeyIn = string> {
+export interface OutgoingMessage<In, KeyIn = string> {
   /** `null` is a tombstone with any serializer: a message without a value, which on a compacted topic deletes its key. */
   value: In | null;
   /** Messages of one key go to one partition, in order. Default none: partitions in turn. */
@@ -27,7 +27,7 @@ export interface Actor<In, KeyIn = string> {
    * Errors: `ENCODE_FAILED`, `MESSAGE_TOO_LARGE`, `MESSAGE_REFUSED`, `SEND_TIMEOUT`, `UNREACHABLE`, `BUFFER_FULL`,
    * `NOT_MASTER`, `TICK_ENDED`, `STOPPED`.
    */
-  send(message: Outgoing<In, KeyIn>): Promise<void>;
+  send(message: OutgoingMessage<In, KeyIn>): Promise<void>;
 }
 
 /**

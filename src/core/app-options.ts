@@ -3,7 +3,7 @@ import type { Logger } from "./logger.ts";
 import { checkName } from "./name.ts";
 import { checkOptions, kinds, oneOf } from "./options.ts";
 import type { SerializerSpec } from "./serializer.ts";
-import { bytesOf } from "./size.ts";
+import { bytesOf } from "./byte-size.ts";
 
 /** How to prove who we are to the broker. */
 export interface SaslOptions {
@@ -42,7 +42,7 @@ export interface AppOptions<V extends SerializerSpec = SerializerSpec, K extends
   compression?: "none" | "gzip" | "snappy" | "lz4" | "zstd";
   /** How long to wait for more messages before a batch is sent. Default 0: at once, batches form by themselves under load. */
   linger?: Duration;
-  /** After this long without a sign of life a worker is expelled by the broker. Default 6 s. */
+  /** After this long without a sign of life a worker is removed by the broker. Default 6 s. */
   sessionTimeout?: Duration;
   /** How often a worker gives a sign of life. Default: a twentieth of the session, at most 300 ms. */
   heartbeatInterval?: Duration;

@@ -12,7 +12,7 @@ export interface Clock {
 }
 
 /** What runs at certain times asks this what time it is, in ms since the epoch. */
-export interface Now {
+export interface WallClock {
   now(): number;
 }
 

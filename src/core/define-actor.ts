@@ -20,7 +20,7 @@ const PARTITIONS = 8;
 /**
  * Defines an actor. Its handler is given one stream, shared out over all workers by partition; a message is acknowledged
  * when the loop comes back for the next one. If it throws, the message is tried again, five times with growing pauses,
- * and then set aside in `<topic>.dead`.
+ * and then dead-lettered in `<topic>.dead`.
  *
  * Errors: `INVALID_NAME`, `DUPLICATE_NAME`, `INVALID_OPTION`.
  *

@@ -1,4 +1,4 @@
-import type { ActorDefinition, Outgoing } from "./actor.ts";
+import type { ActorDefinition, OutgoingMessage } from "./actor.ts";
 import type { AppOptions } from "./app-options.ts";
 import { MephistoError } from "./errors.ts";
 import type { AnySerializer, SerializerSpec } from "./serializer.ts";
@@ -29,7 +29,7 @@ export interface App<V extends SerializerSpec = SerializerSpec, K extends Serial
 
 /** What runs an app: the worker's floor gives it to the core's, which imports nothing from above. */
 export interface AppRuntime {
-  send(actor: ActorDefinition, message: Outgoing<unknown, unknown>): Promise<void>;
+  send(actor: ActorDefinition, message: OutgoingMessage<unknown, unknown>): Promise<void>;
   main(meta: ImportMeta): Promise<void>;
   start(): Promise<void>;
   stop(): Promise<void>;

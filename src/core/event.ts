@@ -1,5 +1,5 @@
 import { LazySignal } from "./lazy-signal.ts";
-import type { Message, Run } from "./message.ts";
+import type { Message, RecordBatchCursor } from "./message.ts";
 
 /** A message with all that belongs to it. */
 export interface Event<T, K = string> {
@@ -40,7 +40,7 @@ export class StreamEvent implements Event<unknown, unknown> {
   readonly #handling: LazySignal | undefined;
 
   /** `value` and `key`: as they were decoded. */
-  constructor(value: unknown, key: unknown, { topic, partition, holder }: Run, message: Message) {
+  constructor(value: unknown, key: unknown, { topic, partition, holder }: RecordBatchCursor, message: Message) {
     this.value = value;
     this.key = key;
     this.headers = lastValues(message.headers);

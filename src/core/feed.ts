@@ -1,8 +1,8 @@
-import type { Message, Run } from "./message.ts";
+import type { Message, RecordBatchCursor } from "./message.ts";
 
 /** Messages of one run that a handler has in its hands: from index `from` up to, not including, `to`. */
-export interface InHand {
-  readonly run: Run;
+export interface InFlight {
+  readonly run: RecordBatchCursor;
   readonly from: number;
   readonly to: number;
 }
@@ -13,20 +13,20 @@ export interface InHand {
  */
 export interface Feed {
   /** The next run that has a message to hand out, or nothing for now. `holding`: a batch is being gathered. */
-  take(holding: boolean): Run | undefined;
+  take(holding: boolean): RecordBatchCursor | undefined;
   /** Resolves when `take` may have something again, or at once when the stream has ended; with a limit in ms. Right after `take`. */
   wait(limitMs?: number): Promise<void>;
   /**
    * Raises the limit of the run that is being handed out; false: it has come to its end, or it is another partition's turn,
    * or the event loop's (`rest`).
    */
-  extend(run: Run): boolean;
+  extend(run: RecordBatchCursor): boolean;
   /** A run that `take` gave, and of which nothing more is handed out now. What is in hand of it stays in hand. */
-  release(run: Run): void;
+  release(run: RecordBatchCursor): void;
   /** These messages are done: they are acknowledged. With none: the handler has nothing in hand. */
-  done(messages: readonly InHand[]): void;
+  done(messages: readonly InFlight[]): void;
   /** Sets a message aside that cannot be decoded; false: that was not possible, and its partition has to wait. */
-  setAside(run: Run, message: Message, error: unknown): Promise<boolean>;
+  deadLetter(run: RecordBatchCursor, message: Message, error: unknown): Promise<boolean>;
   /** Whether the event loop has had a turn since the limit was last raised: somebody may be waiting, look at the clock. */
   readonly turned: boolean;
   /** Whether there is no room for more: a batch that is being gathered is handed out as it is. */

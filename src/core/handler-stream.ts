@@ -2,13 +2,13 @@ import type { Clock } from "./clock.ts";
 import { milliseconds } from "./duration.ts";
 import { MephistoError } from "./errors.ts";
 import { type Event, StreamEvent } from "./event.ts";
-import type { Decoder, Feed, InHand } from "./feed.ts";
+import type { Decoder, Feed, InFlight } from "./feed.ts";
 import { anyOf } from "./lazy-signal.ts";
-import type { Message, Run } from "./message.ts";
+import type { Message, RecordBatchCursor } from "./message.ts";
 import type { Stream, TakeOptions } from "./stream.ts";
 
 /** What a batch has of one run. */
-interface Part extends InHand {
+interface Part extends InFlight {
   readonly values: readonly unknown[];
   /** Nothing more of the run may be handed out now. */
   readonly turnIsOver: boolean;
@@ -25,9 +25,9 @@ export class HandlerStream implements Stream<unknown, unknown> {
   readonly #decoder: Decoder;
   readonly #clock: Clock;
   /** The run that messages are handed out from, and the index of the one in hand, or -1. */
-  #run: Run | undefined;
+  #run: RecordBatchCursor | undefined;
   #held = -1;
-  #batch: readonly InHand[] = [];
+  #batch: readonly InFlight[] = [];
   /** Of a batch of several partitions, when it was asked for. */
   #batchSignal: AbortSignal | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -69,7 +69,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
   }
 
   /** What the handler has in its hands; it has not come back for more. */
-  inHand(): readonly InHand[] {
+  inHand(): readonly InFlight[] {
     const run = this.#run;
     if (run === undefined || this.#held < 0) return this.#batch;
     return [{ run, from: this.#held, to: this.#held + 1 }];
@@ -89,7 +89,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
     if (this.#run !== undefined) this.#release(this.#run);
   }
 
-  #iterator<T>(read: (message: Message, run: Run) => T): AsyncIterator<T, undefined> {
+  #iterator<T>(read: (message: Message, run: RecordBatchCursor) => T): AsyncIterator<T, undefined> {
     this.used = true;
     const slow = () => this.#oneByOne(() => this.#next(read));
     const next = (): Promise<Result<T>> => {
@@ -112,7 +112,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
     return { next };
   }
 
-  async #next<T>(read: (message: Message, run: Run) => T): Promise<Result<T>> {
+  async #next<T>(read: (message: Message, run: RecordBatchCursor) => T): Promise<Result<T>> {
     await this.#settle();
     for (;;) {
       const rest = this.#feed.rest();
@@ -129,7 +129,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
         this.#held = run.index++;
         return { done: false, value };
       } catch (error) {
-        await this.#setAside(run, message, error);
+        await this.#deadLetter(run, message, error);
       }
     }
   }
@@ -173,7 +173,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
       if (part.values.length > 0 && until === Infinity) until = this.#clock.monotonic() + withinMs;
       // What cannot be read comes after what stands before it: to set it aside would acknowledge that too.
       if (part.unreadable && size() > 0) break;
-      if (part.unreadable) await this.#setAside(run, part.unreadable.message, part.unreadable.error);
+      if (part.unreadable) await this.#deadLetter(run, part.unreadable.message, part.unreadable.error);
       if (this.#run === run && (part.turnIsOver || run.handedOut)) this.#release(run);
       if (run.alone && part.values.length > 0 || size() >= count) break;
     }
@@ -182,7 +182,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
   }
 
   /** Up to so many messages of a run, as far as they can be read and it is its partition's turn. */
-  #read(run: Run, most: number): Part {
+  #read(run: RecordBatchCursor, most: number): Part {
     const values: unknown[] = [];
     const from = run.index;
     const part = (more: Pick<Part, "turnIsOver" | "unreadable">): Part => ({
@@ -206,7 +206,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
     return part({ turnIsOver: false });
   }
 
-  async #nextRun(): Promise<Run | undefined> {
+  async #nextRun(): Promise<RecordBatchCursor | undefined> {
     while (!this.#feed.ended) {
       const run = this.#feed.take(false);
       if (run !== undefined) return this.#run = run;
@@ -216,7 +216,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
   }
 
   /** Whether the next message of a run may be handed out now. */
-  #mayHandOut(run: Run): boolean {
+  #mayHandOut(run: RecordBatchCursor): boolean {
     return run.ours && (run.index < run.limit || this.#feed.extend(run));
   }
 
@@ -231,20 +231,20 @@ export class HandlerStream implements Stream<unknown, unknown> {
     this.#feed.done(done);
   }
 
-  #release(run: Run): void {
+  #release(run: RecordBatchCursor): void {
     this.#run = undefined;
     this.#feed.release(run);
   }
 
-  async #setAside(run: Run, message: Message, error: unknown): Promise<void> {
-    const done = await this.#feed.setAside(run, message, error);
+  async #deadLetter(run: RecordBatchCursor, message: Message, error: unknown): Promise<void> {
+    const done = await this.#feed.deadLetter(run, message, error);
     if (!run.ours) return; // given away meanwhile
     if (!done) return this.#release(run); // its partition waits; the others go on
     const from = run.index++;
     this.#feed.done([{ run, from, to: run.index }]);
   }
 
-  #event(message: Message, run: Run): Event<unknown, unknown> {
+  #event(message: Message, run: RecordBatchCursor): Event<unknown, unknown> {
     const value = this.#decoder.value(message.value);
     const key = message.key === null ? null : this.#decoder.key(message.key);
     return new StreamEvent(value, key, run, message);

@@ -27,9 +27,9 @@ const NEVER: Instant = { monotonic: -Infinity, wall: -Infinity, boot: -Infinity 
  *
  *     end = min(last sign of life + session, last proof of the generation + rebalance timeout) - margin
  *
- * Everything is counted from the moment a request was SENT, so that the end is before the broker can have expelled the
+ * Everything is counted from the moment a request was SENT, so that the end is before the broker can have removed the
  * member. A heartbeat answered REBALANCE_IN_PROGRESS is a sign of life but no proof: a member that goes on sending
- * them without rejoining is expelled at the rebalance timeout.
+ * them without rejoining is removed at the rebalance timeout.
  */
 export class Lease {
   readonly #terms: LeaseTerms;
@@ -72,7 +72,7 @@ export class Lease {
   }
 
   /**
-   * Whether the broker cannot have expelled this member for its silence: who is unknown all the same has been forgotten
+   * Whether the broker cannot have removed this member for its silence: who is unknown all the same has been forgotten
    * with the rest of its group, and another's lease may be running.
    */
   get wasAlive(): boolean {

@@ -27,7 +27,7 @@ export interface Holder {
  * Messages of one partition on their way to a handler, in order. `index` is the next to hand out and never goes back,
  * `limit` where to look at the clock: it may be another partition's turn, or the event loop's.
  */
-export class Run {
+export class RecordBatchCursor {
   readonly topic: string;
   readonly partition: number;
   readonly messages: readonly Message[];
@@ -70,9 +70,15 @@ export class Run {
   }
 
   /** Messages of it as a run of their own, from index `from` up to, not including, `to`. */
-  part(from: number, to: number): Run {
+  part(from: number, to: number): RecordBatchCursor {
     const after = this.messages[to]?.offset ?? this.#after;
-    const part = new Run(this.topic, this.partition, this.messages.slice(from, to), after, this.#acknowledge);
+    const part = new RecordBatchCursor(
+      this.topic,
+      this.partition,
+      this.messages.slice(from, to),
+      after,
+      this.#acknowledge,
+    );
     part.holder = this.holder;
     return part;
   }

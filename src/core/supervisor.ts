@@ -2,7 +2,7 @@ import type { Clock } from "./clock.ts";
 import { formatDuration } from "./duration.ts";
 import { describeThrown, MephistoError } from "./errors.ts";
 import { guarded, type LogFields, type Logger } from "./logger.ts";
-import type { Sleep } from "./pause.ts";
+import type { Sleep } from "./delay.ts";
 import { LOOP_RESTARTS_MS } from "./backoff.ts";
 
 /** A loop that was started again is trusted after so long. */

@@ -1,5 +1,5 @@
 import type { Clock } from "./clock.ts";
-import { pause, type Sleep } from "./pause.ts";
+import { delay, type Sleep } from "./delay.ts";
 
 /** How long code may run before the event loop has its turn, in ms. */
 const STRETCH_MS = 10;
@@ -30,7 +30,7 @@ export class Yielder {
   /** Those that wait in line, in order. */
   readonly #line: (() => void)[] = [];
 
-  constructor(clock: Clock, turn: EventLoopTurn, sleep: Sleep = pause) {
+  constructor(clock: Clock, turn: EventLoopTurn, sleep: Sleep = delay) {
     this.#clock = clock;
     this.#turn = turn;
     this.#sleep = sleep;

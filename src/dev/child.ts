@@ -36,7 +36,7 @@ const PATIENCE = 8;
  * only the process which started it holds: whichever way that ends, SIGKILL too, the program is asked to stop, and
  * killed with its whole group if it does not. This needs nothing of the program, which may be busy or still loading.
  */
-const LEASH = `
+const ORPHAN_GUARD = `
 exec 3<&0
 ( trap '' INT TERM HUP
   read -r _ <&3
@@ -56,7 +56,7 @@ exec "$@" </dev/null 3<&-`;
  */
 export function startChild({ program, args }: Command, { linger = 0 }: { linger?: number } = {}): Child {
   const { NODE_ENV: _, ...env } = process.env;
-  const child = spawn("/bin/sh", ["-c", LEASH, "sh", String(linger), program, ...args], {
+  const child = spawn("/bin/sh", ["-c", ORPHAN_GUARD, "sh", String(linger), program, ...args], {
     detached: true,
     stdio: ["pipe", "pipe", "pipe"],
     env,

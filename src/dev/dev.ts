@@ -1,6 +1,6 @@
 import { aborted } from "../core/aborted.ts";
 import type { Clock } from "../core/clock.ts";
-import { within } from "../core/pause.ts";
+import { deadline } from "../core/delay.ts";
 import type { Child, Command } from "./child.ts";
 import { Fleet, TRIAL, workerName } from "./fleet.ts";
 import { label, Labels, type Sink } from "./lines.ts";
@@ -110,7 +110,7 @@ export class Dev {
     let over = false;
     void ended.then(() => over = true);
     const until = this.#parts.clock.monotonic() + LISTENS_WITHIN;
-    for (; !over && !signal.aborted; await within(ended, TRY_EVERY)) {
+    for (; !over && !signal.aborted; await deadline(ended, TRY_EVERY)) {
       if (await accepts(this.#parts.brokerPort)) return this.#listening = true;
       if (this.#parts.clock.monotonic() > until) {
         this.tell(`The broker does not listen after ${LISTENS_WITHIN / 1000} s.`);

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import { pause, within } from "../core/pause.ts";
+import { deadline, delay } from "../core/delay.ts";
 import type { Child, Command } from "./child.ts";
 import type { Probe } from "./probe.ts";
 import { STOP_GRACE_MS, Supervised, terminate } from "./supervised.ts";
@@ -113,7 +113,7 @@ export class Fleet {
     this.#trials = [...kinds.values()].map((index) => start(trial(index)));
     const outcomes = await Promise.all(this.#trials.map(async (child) => {
       const shown = show(TRIAL, child);
-      const exit = await within(child.exited, READY_WITHIN);
+      const exit = await deadline(child.exited, READY_WITHIN);
       if (exit === undefined) await terminate(child, STOP_GRACE_MS);
       await shown;
       return exit?.code === 0;
@@ -133,7 +133,7 @@ export class Fleet {
         tell(`${workerName(index)} is not ready after ${READY_WITHIN / 1000} s.`);
         return;
       }
-      await pause(ASK_READY, this.#over.signal);
+      await delay(ASK_READY, this.#over.signal);
     }
   }
 
@@ -141,7 +141,7 @@ export class Fleet {
   async #follow(): Promise<void> {
     const { signal } = this.#over;
     let [master, told, before] = [0, "", ""];
-    for (; !signal.aborted; await pause(ASK_ALL, signal)) {
+    for (; !signal.aborted; await delay(ASK_ALL, signal)) {
       const all = await Promise.all(this.#workers.map(async (worker, index) => {
         const { child } = worker;
         const said = child && await this.#parts.probe(this.#parts.ports[index] ?? 0, workerName(index));

@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { BACKOFF, Backoff } from "../core/backoff.ts";
-import { pause, type Sleep, within } from "../core/pause.ts";
+import { deadline, delay, type Sleep } from "../core/delay.ts";
 import type { Child, Exit } from "./child.ts";
 
 /** What lived for so long did not die at once: it is started again without a pause, in ms. */
@@ -89,7 +89,7 @@ export class Supervised {
       if (this.#stopped) child.kill("SIGTERM");
       const exit = await child.exited;
       this.#child = undefined;
-      await within(shown, LAST_WORDS);
+      await deadline(shown, LAST_WORDS);
       if (this.#stopped) break;
       if (this.#renewal) {
         this.#backoff.reset();
@@ -104,7 +104,7 @@ export class Supervised {
       const ms = calm ? 0 : Math.round(this.#backoff.next());
       tell(`${name} ${ending(exit)}. It is started again${calm ? "" : ` in ${formatDuration(ms)}`}.`);
       this.#wake = new AbortController();
-      await pause(ms, this.#wake.signal);
+      await delay(ms, this.#wake.signal);
     }
     this.#stopped = true;
     this.#answer(undefined);
@@ -117,9 +117,9 @@ export class Supervised {
 }
 
 /** Asks a program to stop, and kills it if it has not stopped within so many ms. */
-export async function terminate(child: Child, limit: number, sleep: Sleep = pause): Promise<void> {
+export async function terminate(child: Child, limit: number, sleep: Sleep = delay): Promise<void> {
   child.kill("SIGTERM");
-  if (await within(child.exited, limit, sleep) !== undefined) return;
+  if (await deadline(child.exited, limit, sleep) !== undefined) return;
   child.kill("SIGKILL");
   await child.exited;
 }

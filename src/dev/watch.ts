@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { relative } from "node:path";
-import { pause } from "../core/pause.ts";
+import { delay } from "../core/delay.ts";
 import { filesOf, type ResolveBare } from "./imports.ts";
 
 /**
@@ -32,7 +32,7 @@ export class SourceWatch {
 
   /** Waits for changes and gives the files, as seen from here, when they have come to rest; nothing once it is aborted. */
   async next(signal: AbortSignal): Promise<string[]> {
-    for (let before = ""; !signal.aborted; await pause(EVERY, signal)) {
+    for (let before = ""; !signal.aborted; await delay(EVERY, signal)) {
       const files = this.#differences();
       const state = files.map((file) => `${file} ${signature(file)}`).join("\n");
       // An editor may write in several steps.

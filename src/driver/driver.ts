@@ -7,16 +7,16 @@ import type { ByteBudget } from "../core/byte-budget.ts";
 import type { TopicPartition } from "../core/topic-partition.ts";
 import type { Lease } from "../core/lease.ts";
 import type { NamedWork, WorkSummary } from "../core/master-work.ts";
-import type { Run } from "../core/message.ts";
+import type { RecordBatchCursor } from "../core/message.ts";
 import type { Supervisor } from "../core/supervisor.ts";
-import type { Troubles } from "../core/troubles.ts";
+import type { BackgroundReports } from "../core/background-reports.ts";
 import type { MasterLog } from "./master-log.ts";
-import type { Record } from "./record.ts";
+import type { OutgoingRecord } from "./outgoing-record.ts";
 
 /** Sends messages; a retry neither duplicates nor reorders. */
 export interface Publisher {
   /** Resolves when all replicas in sync have the message. Waits for room when too much is on its way. */
-  send(record: Record): Promise<void>;
+  send(record: OutgoingRecord): Promise<void>;
   /** Resolves when everything sent so far is acknowledged or has failed. */
   flush(): Promise<void>;
 }
@@ -41,14 +41,14 @@ export interface MissingTopic {
   readonly why: string;
 }
 
-export type { Record, TopicPartition };
+export type { OutgoingRecord, TopicPartition };
 
 /** Messages of one partition, on their way to a handler. */
 export interface Delivery extends TopicPartition {
   /** What it takes of the worker's budget at the moment; nothing once it is closed. */
   readonly bytes: number;
   /** Reads them; called once, when it is their turn. Nothing when they turn out to be unreadable: the driver says so. */
-  open(): Run | undefined;
+  open(): RecordBatchCursor | undefined;
   /** They have been handed out, or are not wanted any more: room for the next. */
   close(): void;
 }
@@ -145,8 +145,8 @@ export interface Generation {
   /** Whom to watch: everybody the master and one more, these two everybody. */
   readonly peers: readonly Peer[];
   /** The worker that would be elected in the master's place; undefined when there is none. */
-  readonly heir: string | undefined;
-  /** The master, which this one is, is asked to stand down: there is an heir. */
+  readonly successor: string | undefined;
+  /** The master, which this one is, is asked to stand down: there is a successor. */
   readonly resignAsked: boolean;
 }
 
@@ -164,7 +164,7 @@ export interface MemberListener {
   lost(partitions: readonly TopicPartition[]): void;
   deliver(delivery: Delivery): void;
   /** The group has dropped or forgotten this member; it joins again by itself. */
-  expelled(): void;
+  removed(): void;
   /** This member cannot go on: somebody else has its instance id, or the group refuses it. */
   failed(error: Error): void;
 }
@@ -213,7 +213,7 @@ export interface Membership {
   /** Removes a member whose process is gone, so that nobody waits for the end of its session. Never throws. */
   evict(peer: Peer): Promise<void>;
   /** The group may have changed: asks it now, not only with the next heartbeat. */
-  hurry(): void;
+  heartbeatNow(): void;
   /** Gives up everything, commits it and leaves; at most `within` ms. */
   leave(within: number): Promise<void>;
 }
@@ -233,7 +233,7 @@ export interface Driver {
   readonly publisher: Publisher;
   readonly master: MasterLog;
   /** Where all that goes on in the background says that it does not: the driver's loops, and the worker's. */
-  readonly troubles: Troubles;
+  readonly troubles: BackgroundReports;
   /** Connects once. Errors: `UNREACHABLE`, `AUTHENTICATION_FAILED`, `UNTRUSTED_CERTIFICATE`, `PROTOCOL`. */
   connect(): Promise<ClusterInfo>;
   /**

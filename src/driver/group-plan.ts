@@ -47,13 +47,13 @@ export interface Plan {
   readonly partitions: ReadonlyMap<string, readonly TopicPartition[]>;
   readonly master: Member | undefined;
   /**
-   * How long the master has to wait before it acts, in ms; one that reigns already does not. Who claims what it inherited
+   * How long the master has to wait before it acts, in ms; one that is active already does not. Who claims what it inherited
    * waits itself: the others are to know it too, since it may be gone before the time is over.
    */
   readonly patience: number;
   /** Who would be elected in the master's place. */
-  readonly heir: Member | undefined;
-  /** Whether the master is asked to stand down for the heir. While its lease holds no other can be elected. */
+  readonly successor: Member | undefined;
+  /** Whether the master is asked to stand down for the successor. While its lease holds no other can be elected. */
   readonly resign: boolean;
 }
 
@@ -100,14 +100,14 @@ function* planInSteps(
     members.map((member) => [member.memberId, (target.get(member.memberId) ?? []).filter(mayHave(member.memberId))]),
   );
   const master = elect(members, leader);
-  const heir = master && candidates(members, leader).find((member) => member !== master);
+  const successor = master && candidates(members, leader).find((member) => member !== master);
   const claimed = master !== undefined && master.data.claim > 0;
   return {
     partitions,
     master,
     patience: claimed ? master.data.patience : Math.max(0, ...members.map(({ data }) => data.patience)),
-    heir,
-    resign: master !== undefined && heir !== undefined && mustGo(master, members),
+    successor,
+    resign: master !== undefined && successor !== undefined && mustGo(master, members),
   };
 }
 
@@ -158,7 +158,7 @@ export interface Outcome {
   /** How long the master waits before it acts, in ms: as long as a member has asked for. */
   readonly patience: number;
   /** The worker that would be elected in the master's place, or "". */
-  readonly heir: string;
+  readonly successor: string;
   /** Whether the master is asked to stand down for it. */
   readonly resign: boolean;
   /** Whom this member is to watch. */
@@ -176,7 +176,7 @@ export function outcomes<M extends Member>(
   decided: Plan,
   isTight = false,
 ): { member: M; outcome: Outcome }[] {
-  const { master, heir, patience, resign } = decided;
+  const { master, successor, patience, resign } = decided;
   const common = {
     master: master?.data.incarnation ?? "",
     worker: master?.data.worker ?? "",
@@ -184,7 +184,7 @@ export function outcomes<M extends Member>(
     instanceId: master?.instanceId ?? "",
     members: members.length,
     patience,
-    heir: heir?.data.worker ?? "",
+    successor: successor?.data.worker ?? "",
     resign,
   };
   const peersOf = peers(members, decided, isTight);
@@ -213,18 +213,22 @@ function lackingIn(master: Member, members: readonly Member[]): LackingWorker[] 
 }
 
 /**
- * Whom a member is to watch: everybody the master and one more, its heir if it has one, and these two everybody, so that
+ * Whom a member is to watch: everybody the master and one more, its successor if it has one, and these two everybody, so that
  * two that die at once are seen too. In a large group each watches the master and the one after it in a ring instead: lists
  * of all would make the group too large for the broker. `isTight`: only the master. Of static members only the master is watched: one that is started
  * again soon is to find its place kept.
  */
-function peers(members: readonly Member[], { master, heir }: Plan, isTight: boolean): (member: Member) => PeerData[] {
+function peers(
+  members: readonly Member[],
+  { master, successor }: Plan,
+  isTight: boolean,
+): (member: Member) => PeerData[] {
   const isWatched = (each: Member) => each === master || each.instanceId === null;
   const told = (watched: readonly (Member | undefined)[], by: Member) =>
     [...new Set(watched)].flatMap((each) => each && each !== by && isWatched(each) ? peerOf(each) : []);
   if (isTight) return (member) => told([master], member);
   if (members.length <= MOST_WATCHED) {
-    const second = heir ?? members.find((each) => each !== master && each.data.presence !== undefined);
+    const second = successor ?? members.find((each) => each !== master && each.data.presence !== undefined);
     const sentinels = [master, second];
     return (member) => told(sentinels.includes(member) ? members : sentinels, member);
   }

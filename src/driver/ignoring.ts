@@ -9,6 +9,6 @@ export const ignoring: MemberListener = {
   handedOver: () => {},
   lost: () => {},
   deliver: (delivery) => delivery.close(),
-  expelled: () => {},
+  removed: () => {},
   failed: () => {},
 };

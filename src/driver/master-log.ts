@@ -6,7 +6,7 @@
 import { type ErrorCode, errorCodeOf, MephistoError } from "../core/errors.ts";
 import type { Instant } from "../core/lease.ts";
 import type { TopicPartition } from "../core/topic-partition.ts";
-import type { Record } from "./record.ts";
+import type { OutgoingRecord } from "./outgoing-record.ts";
 
 /** A position in a partition. */
 export interface PartitionOffset extends TopicPartition {
@@ -45,7 +45,7 @@ export interface LogTime {
 
 /** One transaction. */
 export interface Transaction {
-  readonly records: readonly Record[];
+  readonly records: readonly OutgoingRecord[];
   /**
    * What goes to the journal with them. Known beforehand it can travel with the records, which saves a round trip; a function
    * is asked when they are written and before the transaction is committed, once an attempt.
@@ -162,7 +162,7 @@ export interface MasterLog {
    */
   fence(options: FenceOptions, mayTry: MayTry): Promise<FencedPublisher>;
   /** How many of the messages before these offsets the group has not committed yet. Errors: `UNREACHABLE`, `PROTOCOL`. */
-  behind(group: string, ends: readonly PartitionOffset[]): Promise<number>;
+  lag(group: string, ends: readonly PartitionOffset[]): Promise<number>;
 }
 
 /** Of the time after which the log aborts a transaction this part may be used before we do. */

@@ -12,8 +12,8 @@ import type {
 import { isInMemory } from "../wire/cluster-id.ts";
 import { Cluster } from "./connection/cluster.ts";
 import { Consumer } from "./consumer/consumer.ts";
-import { within } from "../core/pause.ts";
-import { Troubles } from "../core/troubles.ts";
+import { deadline } from "../core/delay.ts";
+import { BackgroundReports } from "../core/background-reports.ts";
 import { KafkaMasterLog } from "./master/master-log.ts";
 import { MissingTopics } from "./missing-topics.ts";
 import { Producer } from "./producer/producer.ts";
@@ -24,7 +24,7 @@ import { type Endpoint, shownAddress } from "./connection/url.ts";
 export class KafkaDriver implements Driver {
   readonly publisher: Producer;
   readonly master: KafkaMasterLog;
-  readonly troubles: Troubles;
+  readonly troubles: BackgroundReports;
   readonly #cluster: Cluster;
   readonly #missing: MissingTopics;
   readonly #logger: Logger;
@@ -32,7 +32,7 @@ export class KafkaDriver implements Driver {
 
   constructor(endpoint: Endpoint, clientId: string, options: ProducerOptions, logger: Logger, clock: Clock) {
     this.#cluster = new Cluster(endpoint, clientId);
-    this.troubles = new Troubles(logger, clock);
+    this.troubles = new BackgroundReports(logger, clock);
     this.#missing = new MissingTopics(this.#cluster, logger, clock, this.troubles);
     this.#logger = logger;
     this.#clock = clock;
@@ -66,7 +66,7 @@ export class KafkaDriver implements Driver {
 
   async close(ms: number): Promise<void> {
     this.#missing.close();
-    await within(this.publisher.flush(), ms);
+    await deadline(this.publisher.flush(), ms);
     this.publisher.close();
     this.#cluster.close();
   }

@@ -2,8 +2,8 @@ import type { Clock } from "../core/clock.ts";
 import { formatDuration } from "../core/duration.ts";
 import { messageOf } from "../core/errors.ts";
 import { codeField, type Logger, REPEAT_LOG_MS } from "../core/logger.ts";
-import { pause } from "../core/pause.ts";
-import { Troubles } from "../core/troubles.ts";
+import { delay } from "../core/delay.ts";
+import { BackgroundReports } from "../core/background-reports.ts";
 import type { MissingTopic, TopicSpec } from "../driver/driver.ts";
 import type { Cluster } from "./connection/cluster.ts";
 import { counted } from "../core/counted.ts";
@@ -34,7 +34,7 @@ export class MissingTopics {
   readonly #stop = new AbortController();
   #looking = false;
 
-  constructor(cluster: Cluster, logger: Logger, clock: Clock, troubles = new Troubles(logger, clock)) {
+  constructor(cluster: Cluster, logger: Logger, clock: Clock, troubles = new BackgroundReports(logger, clock)) {
     this.#cluster = cluster;
     this.#logger = logger;
     this.#clock = clock;
@@ -88,7 +88,7 @@ export class MissingTopics {
     this.#looking = true;
     const { signal } = this.#stop;
     while (this.#missing.size > 0 && !signal.aborted) {
-      await pause(LOOK_MS, signal);
+      await delay(LOOK_MS, signal);
       if (signal.aborted) break;
       try {
         await this.#cluster.refresh([...this.#missing.keys()]);

@@ -1,7 +1,7 @@
 import { connect, isIPv6, type Socket } from "node:net";
 import { messageOf } from "../core/errors.ts";
 import { BACKOFF, Backoff } from "../core/backoff.ts";
-import { pause } from "../core/pause.ts";
+import { delay } from "../core/delay.ts";
 import type { Presence } from "../driver/driver.ts";
 import { granted } from "../runtime/permission.ts";
 import { CHANGED, WATCHING } from "./listener.ts";
@@ -64,7 +64,7 @@ export class PeerLink {
       if (wasConfirmed && !confirmed && (code === "ECONNREFUSED" || code === "ECONNRESET")) this.#events.refused();
       wasConfirmed ||= confirmed;
       if (performance.now() - since > LONG) backoff.reset();
-      await pause(backoff.next(), signal);
+      await delay(backoff.next(), signal);
     }
   }
 
@@ -73,7 +73,7 @@ export class PeerLink {
     while (!this.#stop.signal.aborted) {
       if (witness.isGone()) return true;
       if (performance.now() > until) return false;
-      await pause(LOOK_EVERY, this.#stop.signal);
+      await delay(LOOK_EVERY, this.#stop.signal);
     }
     return false;
   }

@@ -2,7 +2,7 @@ import { MephistoError } from "../core/errors.ts";
 import type { Instant } from "../core/lease.ts";
 import type { Message } from "../core/message.ts";
 import { partitionKey } from "../core/topic-partition.ts";
-import type { Record } from "../driver/driver.ts";
+import type { OutgoingRecord } from "../driver/driver.ts";
 import {
   type Committed,
   entriesOf,
@@ -124,7 +124,7 @@ export class MemoryFenced implements FencedPublisher {
   async #publish(transaction: Transaction, mayTry: MayTry): Promise<Committed> {
     const { journal, journalId } = this.#options;
     this.#until = this.#parts.host.monotonic() + triedForMs(this.#options, transaction);
-    const places = new Map<Record, PartitionOffset>();
+    const places = new Map<OutgoingRecord, PartitionOffset>();
     for (const [topic, records] of groupBy(transaction.records, ({ topic }) => topic)) {
       for (const [partition, batch] of await this.#spread(topic, records)) {
         const first = await this.#produce(topic, partition, batch, undefined, mayTry);
@@ -133,7 +133,7 @@ export class MemoryFenced implements FencedPublisher {
     }
     const endsOf = (from: number, to: number) => endsAt(transaction.records.slice(from, to), places);
     const { host, log } = this.#parts;
-    const entries = entriesOf(transaction, endsOf).map(({ key, value }): Record => ({
+    const entries = entriesOf(transaction, endsOf).map(({ key, value }): OutgoingRecord => ({
       topic: journal,
       key: encoder.encode(key),
       value,
@@ -176,7 +176,7 @@ export class MemoryFenced implements FencedPublisher {
   async #produce(
     topic: string,
     partition: number,
-    records: readonly Record[],
+    records: readonly OutgoingRecord[],
     topicId: string | undefined,
     mayTry: MayTry,
     appended?: () => void,
@@ -251,7 +251,7 @@ export class MemoryFenced implements FencedPublisher {
     return answer;
   }
 
-  async #spread(topic: string, records: readonly Record[]): Promise<Map<number, Record[]>> {
+  async #spread(topic: string, records: readonly OutgoingRecord[]): Promise<Map<number, OutgoingRecord[]>> {
     const { log } = this.#parts;
     const count = await this.#line.call<number>(
       "Metadata",
@@ -295,7 +295,10 @@ async function attempt<T>(call: () => Promise<T>): Promise<T | undefined> {
 }
 
 /** Where these end, of each partition the last. */
-function endsAt(records: readonly Record[], places: ReadonlyMap<Record, PartitionOffset>): PartitionOffset[] {
+function endsAt(
+  records: readonly OutgoingRecord[],
+  places: ReadonlyMap<OutgoingRecord, PartitionOffset>,
+): PartitionOffset[] {
   const ends = new Map<string, PartitionOffset>();
   for (const record of records) {
     const place = places.get(record);

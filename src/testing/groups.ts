@@ -35,7 +35,7 @@ export const NOTHING: Assignment = {
   members: 0,
   lacking: [],
   patience: 0,
-  heir: "",
+  successor: "",
   resign: false,
   peers: [],
 };

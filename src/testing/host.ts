@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts";
-import type { Sleep } from "../core/pause.ts";
+import type { Sleep } from "../core/delay.ts";
 import type { Entry, VirtualTime } from "./time.ts";
 
 /** What woke a process up: its own timer, or something that came over the network. */

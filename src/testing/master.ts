@@ -66,7 +66,7 @@ export class MemoryMaster implements MasterLog {
     return await MemoryFenced.open(this.#parts, options, mayTry);
   }
 
-  async behind(group: string, ends: readonly PartitionOffset[]): Promise<number> {
+  async lag(group: string, ends: readonly PartitionOffset[]): Promise<number> {
     return await this.#ask("OffsetFetch", (log) => {
       const { offsets } = log.group(group);
       return ends.reduce((sum, end) => {

@@ -18,7 +18,7 @@ export interface GroupListener {
   owned(): readonly TopicPartition[];
   claim(): number;
   synced(assignment: Assignment, notBefore: number): void;
-  expelled(): void;
+  removed(): void;
   failed(error: MephistoError): void;
 }
 

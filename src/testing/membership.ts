@@ -2,7 +2,7 @@ import { Acknowledgements } from "../core/acknowledgements.ts";
 import { CommitLoop, type CommitOutcome, isBehind } from "../core/commit-loop.ts";
 import type { ByteBudget } from "../core/byte-budget.ts";
 import type { Lease } from "../core/lease.ts";
-import { within } from "../core/pause.ts";
+import { deadline } from "../core/delay.ts";
 import { partitionKey } from "../core/topic-partition.ts";
 import type { Delivery, JoinOptions, MemberListener, Membership, Peer, TopicPartition } from "../driver/driver.ts";
 import type { Assignment } from "./groups.ts";
@@ -42,7 +42,7 @@ export class MemoryMembership implements Membership {
       owned: () => [...this.#held.values()].map(({ topic, partition }) => ({ topic, partition })),
       claim: () => listener.claim(),
       synced: (assignment, notBefore) => this.#synced(assignment, notBefore),
-      expelled: () => this.#expelled(),
+      removed: () => this.#removed(),
       failed: (error) => {
         this.#stopped = true;
         this.#ready.reject(error);
@@ -95,7 +95,7 @@ export class MemoryMembership implements Membership {
     this.member.wish({ type: "askToResign" });
   }
 
-  hurry(): void {
+  heartbeatNow(): void {
     this.member.wish({ type: "hurry" });
   }
 
@@ -111,17 +111,17 @@ export class MemoryMembership implements Membership {
       held.leaving = true;
       held.reader?.stop();
     }
-    await within(this.#listener.revoked(all), ms, host.sleep);
+    await deadline(this.#listener.revoked(all), ms, host.sleep);
     await this.#commits.firmly(acksOf(all), until);
     this.#stopped = true;
     const left = all.filter((held) => this.#holds(held)); // some may have been on their way already
     this.#close(left);
     this.#listener.handedOver(left);
-    await within(this.member.leave(), Math.max(500, until - host.monotonic()), host.sleep);
+    await deadline(this.member.leave(), Math.max(500, until - host.monotonic()), host.sleep);
   }
 
   #synced(given: Assignment, notBefore: number): void {
-    const { partitions, master, worker, version, work, zones, lacking, members, peers, heir, resign } = given;
+    const { partitions, master, worker, version, work, zones, lacking, members, peers, successor, resign } = given;
     const elected = master === this.#parts.incarnation;
     this.#listener.generation({
       generation: this.member.generation,
@@ -134,7 +134,7 @@ export class MemoryMembership implements Membership {
       elected,
       notBefore,
       peers,
-      heir: heir || undefined,
+      successor: successor || undefined,
       resignAsked: resign && elected,
     });
     const assigned = new Map(partitions.map((at) => [partitionKey(at), at]));
@@ -180,7 +180,7 @@ export class MemoryMembership implements Membership {
       const acks = before?.resume(id, position) ? before : new Acknowledgements(held, position);
       held.reader = new Reader(log, network, host, acks, deliver, this.#budget);
     }
-    // At once, and before anything more is handled: whoever is expelled after each message would get no further.
+    // At once, and before anything more is handled: whoever is removed after each message would get no further.
     await this.#commits.firmly(acksOf(still), host.monotonic() + this.member.session / 4);
     for (const held of still) if (this.#holds(held) && !held.leaving) void held.reader?.read(at(held).id);
   }
@@ -197,13 +197,13 @@ export class MemoryMembership implements Membership {
     this.member.wish({ type: "rejoin" });
   }
 
-  #expelled(): void {
+  #removed(): void {
     const lost = [...this.#held.values()];
     for (const { reader } of lost) reader?.stop();
     for (const { reader } of lost) if (reader) this.#lost.set(partitionKey(reader), reader.acks);
     this.#close(lost);
     if (lost.length > 0) this.#listener.lost(lost);
-    this.#listener.expelled();
+    this.#listener.removed();
   }
 
   #close(partitions: readonly Held[]): void {

@@ -1,7 +1,7 @@
 import { MephistoError } from "../core/errors.ts";
 import { silent } from "../core/logger.ts";
-import { within } from "../core/pause.ts";
-import { Troubles } from "../core/troubles.ts";
+import { deadline } from "../core/delay.ts";
+import { BackgroundReports } from "../core/background-reports.ts";
 import type { ClusterInfo, Driver, JoinOptions, MemberListener, MissingTopic, TopicSpec } from "../driver/driver.ts";
 import type { Assign } from "../driver/group-plan.ts";
 import type { Host } from "./host.ts";
@@ -21,7 +21,7 @@ export interface MemoryDriverParts {
   /** How much earlier than the log's own reckoning a lease ends, in ms. Default as over Kafka. */
   readonly margin?: number;
   /** Where its loops report. Default: its own, which tells nobody. */
-  readonly troubles?: Troubles;
+  readonly troubles?: BackgroundReports;
 }
 
 /**
@@ -31,14 +31,14 @@ export interface MemoryDriverParts {
 export class MemoryDriver implements Driver {
   readonly publisher: MemoryPublisher;
   readonly master: MemoryMaster;
-  readonly troubles: Troubles;
+  readonly troubles: BackgroundReports;
   readonly #parts: MemoryDriverParts;
   readonly #line: Line;
   readonly #needed = new Set<string>();
 
   constructor(parts: MemoryDriverParts) {
     this.#parts = parts;
-    this.troubles = parts.troubles ?? new Troubles(silent, parts.host);
+    this.troubles = parts.troubles ?? new BackgroundReports(silent, parts.host);
     this.#line = new Line(parts.network, parts.host);
     this.publisher = new MemoryPublisher(parts.log, parts.network, parts.host);
     this.master = new MemoryMaster(parts);
@@ -79,7 +79,7 @@ export class MemoryDriver implements Driver {
   }
 
   async close(ms: number): Promise<void> {
-    await within(this.publisher.flush(), ms, this.#parts.host.sleep);
+    await deadline(this.publisher.flush(), ms, this.#parts.host.sleep);
     this.publisher.close();
     this.master.close();
     this.#line.close();

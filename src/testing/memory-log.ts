@@ -1,4 +1,4 @@
-import type { Record, TopicPartition } from "../driver/driver.ts";
+import type { OutgoingRecord, TopicPartition } from "../driver/driver.ts";
 import { Group } from "./groups.ts";
 import { trueWall } from "./host.ts";
 import { type AppendError, type Batch, Partition } from "./partition.ts";
@@ -148,6 +148,6 @@ export function isError(answer: number | ProducerState | LogError): answer is Lo
 }
 
 /** As if what is packed took a tenth. */
-function sizeOf({ key, value, compression }: Record): number {
+function sizeOf({ key, value, compression }: OutgoingRecord): number {
   return ((key?.length ?? 0) + (value?.length ?? 0)) / (compression === undefined ? 1 : 10);
 }

@@ -1,5 +1,5 @@
 import type { Message } from "../core/message.ts";
-import type { Record } from "../driver/driver.ts";
+import type { OutgoingRecord } from "../driver/driver.ts";
 
 /** How a transaction stands in a partition: open until its marker is there. */
 export interface Fate {
@@ -8,7 +8,7 @@ export interface Fate {
 
 /** What stands at an offset: a record, or the marker that ends a transaction. */
 export interface Entry {
-  readonly record: Record | undefined;
+  readonly record: OutgoingRecord | undefined;
   /** Of a record outside of all transactions there is none. */
   readonly fate: Fate | undefined;
   readonly producerId: number;
@@ -26,7 +26,7 @@ interface Producer {
 
 /** Records of one producer that are appended together. */
 export interface Batch {
-  readonly records: readonly Record[];
+  readonly records: readonly OutgoingRecord[];
   readonly producerId: number;
   readonly epoch: number;
   /** The number of the first record; the same again is the same batch. */

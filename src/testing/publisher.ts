@@ -1,6 +1,6 @@
 import { MephistoError } from "../core/errors.ts";
 import { partitionKey } from "../core/topic-partition.ts";
-import type { Publisher, Record } from "../driver/driver.ts";
+import type { OutgoingRecord, Publisher } from "../driver/driver.ts";
 import type { Host } from "./host.ts";
 import { isError, type LogError, type MemoryLog } from "./memory-log.ts";
 import { ANSWER_MS, Line, type Network } from "./network.ts";
@@ -14,7 +14,7 @@ const AGAIN = 100;
 const MOST_A_BATCH = 500;
 
 interface Sending {
-  readonly record: Record;
+  readonly record: OutgoingRecord;
   readonly until: number;
   resolve(): void;
   reject(error: MephistoError): void;
@@ -50,7 +50,7 @@ export class MemoryPublisher implements Publisher {
     this.#line = new Line(network, host);
   }
 
-  send(record: Record): Promise<void> {
+  send(record: OutgoingRecord): Promise<void> {
     const sent = this.#send(record);
     this.#pending.add(sent);
     const done = () => this.#pending.delete(sent);
@@ -84,7 +84,7 @@ export class MemoryPublisher implements Publisher {
     return count;
   }
 
-  async #send(record: Record): Promise<void> {
+  async #send(record: OutgoingRecord): Promise<void> {
     const until = this.#host.monotonic() + GIVE_UP;
     for (let wasThere = false;;) {
       try {

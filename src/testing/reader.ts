@@ -1,6 +1,6 @@
 import type { Acknowledgements } from "../core/acknowledgements.ts";
 import type { ByteBudget } from "../core/byte-budget.ts";
-import { Run } from "../core/message.ts";
+import { RecordBatchCursor } from "../core/message.ts";
 import type { Delivery, TopicPartition } from "../driver/driver.ts";
 import type { Host } from "./host.ts";
 import type { MemoryLog } from "./memory-log.ts";
@@ -93,7 +93,7 @@ export class Reader implements TopicPartition {
       open: () => {
         // A message that was in hand when the partition was lost may have been finished since it came back.
         const messages = answer.messages.filter(({ offset }) => offset >= this.acks.position);
-        return new Run(topic, partition, messages, answer.next, acknowledge);
+        return new RecordBatchCursor(topic, partition, messages, answer.next, acknowledge);
       },
       close: () => {
         this.#open--;

@@ -2,13 +2,13 @@ import type { Journal } from "../worker/master/journal/journal.ts";
 import { asWritten, type RunningWorker, type WorkerStatus } from "../worker/status.ts";
 
 /** What the handlers need of a worker. */
-type Told = Pick<RunningWorker, "status" | "prepareStatus">;
+type StatusSource = Pick<RunningWorker, "status" | "prepareStatus">;
 
 /**
  * Answers for a worker: `GET /health` is 200 while the process works, `GET /ready` 503 until the worker has its
  * partitions, and `GET /` its status as JSON.
  */
-export function makeHandler(worker: Told): (request: Request) => Response {
+export function makeHandler(worker: StatusSource): (request: Request) => Response {
   return (request) => {
     const { pathname } = new URL(request.url);
     const answer = routes[pathname];
@@ -27,7 +27,7 @@ export function makeHandler(worker: Told): (request: Request) => Response {
  * read, it has what the worker knows.
  */
 export function makeInformedHandler(
-  worker: Told,
+  worker: StatusSource,
   journal: () => Promise<Journal | undefined>,
 ): (request: Request) => Promise<Response> {
   let reading: Promise<Journal | undefined> | undefined;
@@ -46,7 +46,7 @@ export function makeInformedHandler(
   };
 }
 
-type Answer = (worker: Told) => { status: number; body: unknown };
+type Answer = (worker: StatusSource) => { status: number; body: unknown };
 
 const routes: Readonly<Record<string, Answer | undefined>> = Object.assign(
   Object.create(null),

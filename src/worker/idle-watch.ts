@@ -1,5 +1,5 @@
 import { type Logger, ROUTINE } from "../core/logger.ts";
-import type { Sleep } from "../core/pause.ts";
+import type { Sleep } from "../core/delay.ts";
 import type { Supervisor } from "../core/supervisor.ts";
 
 /** A worker without partitions says so when it has had none for so long, in ms. */

@@ -1,4 +1,4 @@
-import type { ActorDefinition, Outgoing } from "../core/actor.ts";
+import type { ActorDefinition, OutgoingMessage } from "../core/actor.ts";
 import type { AppDefinition } from "../core/definition.ts";
 import { systemClock } from "../core/clock.ts";
 import { formatDuration, milliseconds } from "../core/duration.ts";
@@ -7,9 +7,9 @@ import { journalTopic } from "../core/journal-topic.ts";
 import { codeField, guarded, type Logger, silent, withFields } from "../core/logger.ts";
 import { Outage } from "../core/outage.ts";
 import { BACKOFF, Backoff } from "../core/backoff.ts";
-import { pause, startTimer, Turns, within } from "../core/pause.ts";
+import { deadline, delay, Pacer, startTimer } from "../core/delay.ts";
 import { redact } from "../core/redact.ts";
-import type { Driver, Record } from "../driver/driver.ts";
+import type { Driver, OutgoingRecord } from "../driver/driver.ts";
 import { context } from "../runtime/context.ts";
 import { variableNames, variables } from "../runtime/env.ts";
 import { eventLoopTurn } from "../runtime/turn.ts";
@@ -18,7 +18,7 @@ import { writeError } from "../runtime/stderr.ts";
 import { connect } from "./connect.ts";
 import { type Journal, replay } from "./master/journal/journal.ts";
 import { origin } from "./calls/origin.ts";
-import { recordOf } from "./calls/outgoing.ts";
+import { encodeMessage } from "./calls/encode-message.ts";
 import { askToResign, type Handover } from "./resign.ts";
 import type { Scope } from "./calls/scope.ts";
 import { resolveSettings, SETTING_VARIABLES, type WorkerSettings } from "./settings.ts";
@@ -60,7 +60,7 @@ export class Program {
   /** How often it was told to stop. */
   #stops = 0;
   readonly #outage: Outage;
-  readonly #turns = new Turns(systemClock);
+  readonly #turns = new Pacer(systemClock);
   /** The address that it was opened with. */
   #url: WorkerSettings["url"] | undefined;
   readonly #ensured = new Set<string>();
@@ -78,11 +78,11 @@ export class Program {
    * Sends through the tick or the handler that is running, or else at once. `settings`: those of a command line. Whatever a
    * handler, timer or task of any app starts is its own, so that it is waited for, and a failure is nobody else's.
    */
-  send(actor: ActorDefinition, message: Outgoing<unknown, unknown>, settings?: WorkerSettings): Promise<void> {
+  send(actor: ActorDefinition, message: OutgoingMessage<unknown, unknown>, settings?: WorkerSettings): Promise<void> {
     const own = this.#context.get();
     let sending: Promise<void>;
     try {
-      const record = recordOf(actor, message, systemClock.wall());
+      const record = encodeMessage(actor, message, systemClock.wall());
       if (own) return own.send(record);
       sending = this.#sendAtOnce(actor, record, settings);
     } catch (error) {
@@ -92,7 +92,7 @@ export class Program {
     return scope ? scope.adopt(sending) : sending;
   }
 
-  #sendAtOnce(actor: ActorDefinition, record: Record, settings?: WorkerSettings): Promise<void> {
+  #sendAtOnce(actor: ActorDefinition, record: OutgoingRecord, settings?: WorkerSettings): Promise<void> {
     if (this.#stopped) throw new MephistoError("STOPPED", `App ${this.#definition.id} has been stopped.`);
     const driver = this.#driver ??= this.#open(
       settings ?? this.#settings(),
@@ -144,7 +144,7 @@ export class Program {
       calls: this.#calls,
       logger,
       clock: systemClock,
-      sleep: pause,
+      sleep: delay,
       eventLoopTurn,
       random: Math.random,
       worker: settings.name.value ?? workerId(),
@@ -164,7 +164,7 @@ export class Program {
     const driver = this.#driver ??= this.#open(settings, logger);
     const parts = { definition: this.#definition, settings, driver, logger, advice };
     const never = new AbortController().signal;
-    await connect({ ...parts, clock: systemClock, sleep: pause, random: Math.random }, never);
+    await connect({ ...parts, clock: systemClock, sleep: delay, random: Math.random }, never);
   }
 
   /**
@@ -175,7 +175,7 @@ export class Program {
     const driver = this.#driver ??= this.#open(settings, this.#logger ?? silent);
     const topic = journalTopic(this.#definition.id);
     try {
-      const entries = await within(driver.master.readJournal(topic), patience);
+      const entries = await deadline(driver.master.readJournal(topic), patience);
       if (entries) return replay(entries, topic);
     } catch (error) {
       if (error instanceof MephistoError && error.code === "UNKNOWN_TOPIC") return undefined;
@@ -190,7 +190,7 @@ export class Program {
     const driver = this.#driver ??= this.#open(settings, this.#logger ?? silent);
     const { name, version } = runtime();
     const about = { worker: workerId(), runtime: `${name} ${version}` };
-    return askToResign({ driver, group: this.#definition.id, settings, about, sleep: pause });
+    return askToResign({ driver, group: this.#definition.id, settings, about, sleep: delay });
   }
 
   /**
@@ -278,7 +278,7 @@ async function patiently<T>(attempt: () => Promise<T>, waits: (why: string | und
         if (!isRetriable(error)) throw error;
         if (performance.now() > until) throw notSent(error);
         waits(error.message);
-        await pause(backoff.next());
+        await delay(backoff.next());
       }
     }
   } finally {

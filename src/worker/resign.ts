@@ -1,5 +1,5 @@
 import { MephistoError } from "../core/errors.ts";
-import { type Sleep, within } from "../core/pause.ts";
+import { deadline, type Sleep } from "../core/delay.ts";
 import type { Driver, Generation, MemberListener } from "../driver/driver.ts";
 import type { WorkerSettings } from "./settings.ts";
 import { ignoring } from "../driver/ignoring.ts";
@@ -15,9 +15,9 @@ const LEAVE = 2000;
 export type Handover =
   | { readonly outcome: "handedOver"; readonly was: string; readonly is: string }
   /** No other worker may be master. */
-  | { readonly outcome: "noHeir"; readonly was: string }
+  | { readonly outcome: "noSuccessor"; readonly was: string }
   /** It has not handed over in time. */
-  | { readonly outcome: "kept"; readonly was: string }
+  | { readonly outcome: "timedOut"; readonly was: string }
   | { readonly outcome: "noMaster" }
   | { readonly outcome: "noWorker" };
 
@@ -51,10 +51,10 @@ export async function askToResign({ driver, group, settings, about, sleep }: Res
     if (first.members === 1) return { outcome: "noWorker" };
     const was = first.master;
     if (was === undefined) return { outcome: "noMaster" };
-    if (first.heir === undefined) return { outcome: "noHeir", was };
+    if (first.successor === undefined) return { outcome: "noSuccessor", was };
     membership.askToResign();
     const next = await generations.one(({ master }) => master !== undefined && master !== was, HAND_OVER);
-    return next?.master === undefined ? { outcome: "kept", was } : { outcome: "handedOver", was, is: next.master };
+    return next?.master === undefined ? { outcome: "timedOut", was } : { outcome: "handedOver", was, is: next.master };
   } finally {
     await membership.leave(LEAVE);
   }
@@ -89,6 +89,6 @@ class Generations {
       this.#hear = (generation) => isWanted(generation) && resolve(generation);
       if (this.#latest) this.#hear(this.#latest);
     });
-    return await within(Promise.race([found, this.#failed]), ms, this.#sleep);
+    return await deadline(Promise.race([found, this.#failed]), ms, this.#sleep);
   }
 }

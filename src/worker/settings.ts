@@ -5,7 +5,7 @@ import { type Duration, formatDuration, positiveMilliseconds } from "../core/dur
 import { MephistoError } from "../core/errors.ts";
 import { checkName } from "../core/name.ts";
 import { redact } from "../core/redact.ts";
-import { bytesOf } from "../core/size.ts";
+import { bytesOf } from "../core/byte-size.ts";
 
 /** A setting and where it came from, for people: `--url`, `MEPHISTO_URL`, `the code`, `the default`. */
 export interface Setting<T> {
@@ -37,7 +37,7 @@ export interface WorkerSettings {
 }
 
 /** Flags by their long names without dashes, and environment variables; what is not there is not set. */
-export interface Given {
+export interface SettingSources {
   readonly flags: Readonly<Record<string, string | undefined>>;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -45,7 +45,7 @@ export interface Given {
 /** The flags of a worker's settings, as `--help` shows them; each may come from the environment too. */
 export const SETTING_FLAGS: Readonly<Record<string, { readonly help: string; readonly value?: string }>> = {
   url: { help: "Kafka's address; default kafka://localhost:9092" },
-  "session-timeout": { help: "Silence after which it is expelled; default 6s", value: "duration" },
+  "session-timeout": { help: "Silence after which a worker is removed from the group; default 6s", value: "duration" },
   "heartbeat-interval": { help: "Default a twentieth of that, at most 300ms", value: "duration" },
   "stop-timeout": { help: "How long stopping may take in all; default 25s", value: "duration" },
   "buffer-memory": { help: "For messages not handled yet; default 32MiB", value: "32MiB" },
@@ -79,7 +79,7 @@ const DEFAULT_PRESENCE = "127.0.0.1";
  *
  * Errors: `INVALID_URL`, `INVALID_DURATION`, `INVALID_NAME`, `INVALID_OPTION`; the sentence names where the value came from.
  */
-export function resolveSettings(options: AppOptions, given: Given): WorkerSettings {
+export function resolveSettings(options: AppOptions, given: SettingSources): WorkerSettings {
   const url = lookUp("url", options.url, given) ?? byDefault(DEFAULT_URL);
   checkUrl(url);
   const sessionTimeout = duration("session-timeout", options.sessionTimeout, given) ?? byDefault(DEFAULT_SESSION);
@@ -125,7 +125,7 @@ export function resolveSettings(options: AppOptions, given: Given): WorkerSettin
 /** The group's members are compared by it, and Kafka keeps what all of them say in one record. */
 const LONGEST_VERSION = 64;
 
-function versionOf(options: AppOptions, given: Given): Setting<string> {
+function versionOf(options: AppOptions, given: SettingSources): Setting<string> {
   const version = lookUp("version", options.version, { flags: {}, env: given.env }) ?? byDefault("");
   if (version.value.length <= LONGEST_VERSION) return version;
   throw new MephistoError(
@@ -136,7 +136,7 @@ function versionOf(options: AppOptions, given: Given): Setting<string> {
 }
 
 /** How long stopping may take in all, in ms. Errors: `INVALID_DURATION`. */
-export function stopTimeoutOf(options: AppOptions, given: Given): Setting<number> {
+export function stopTimeoutOf(options: AppOptions, given: SettingSources): Setting<number> {
   return duration("stop-timeout", options.stopTimeout, given) ?? byDefault(DEFAULT_STOP_MS);
 }
 
@@ -149,7 +149,7 @@ export function variableOf(flag: string): string {
 export function lookUp<T extends string | Duration>(
   flag: string,
   code: T | undefined,
-  given: Given,
+  given: SettingSources,
 ): Setting<T | string> | undefined {
   const fromFlag = given.flags[flag];
   if (fromFlag !== undefined) return { value: fromFlag, from: `--${flag}` };
@@ -163,19 +163,19 @@ function byDefault<T>(value: T): Setting<T> {
   return { value, from: "the default" };
 }
 
-function duration(flag: string, code: Duration | undefined, given: Given): Setting<number> | undefined {
+function duration(flag: string, code: Duration | undefined, given: SettingSources): Setting<number> | undefined {
   const setting = lookUp(flag, code, given);
   return setting && { value: positiveMilliseconds(setting.value, nameOf(setting.from, flag)), from: setting.from };
 }
 
-function bufferMemory(given: Given, code: string | number | undefined): Setting<number> {
+function bufferMemory(given: SettingSources, code: string | number | undefined): Setting<number> {
   const setting = lookUp("buffer-memory", code, given);
   if (setting === undefined) return byDefault(DEFAULT_BUFFER_BYTES);
   const { value, from } = setting;
   return { value: typeof value === "number" ? value : bytesOf(value, nameOf(from, "buffer-memory")), from };
 }
 
-function presence(given: Given, code: string | undefined): Setting<string | undefined> {
+function presence(given: SettingSources, code: string | undefined): Setting<string | undefined> {
   const setting = lookUp<string>("presence-bind", code, given);
   if (setting === undefined) return byDefault(DEFAULT_PRESENCE);
   const { value, from } = setting;
@@ -192,7 +192,7 @@ function presence(given: Given, code: string | undefined): Setting<string | unde
   );
 }
 
-function evictOn(given: Given, code: "proof" | "reset" | undefined): Setting<"proof" | "reset"> {
+function evictOn(given: SettingSources, code: "proof" | "reset" | undefined): Setting<"proof" | "reset"> {
   const setting = lookUp<string>("evict-on", code, given);
   if (setting === undefined) return byDefault("proof");
   const { value, from } = setting;
@@ -203,13 +203,13 @@ function evictOn(given: Given, code: "proof" | "reset" | undefined): Setting<"pr
   );
 }
 
-function deadLetterDir(given: Given, code: string | undefined): Setting<string | undefined> {
+function deadLetterDir(given: SettingSources, code: string | undefined): Setting<string | undefined> {
   const { value, from } = lookUp<string>("dead-letter-dir", code, given) ?? byDefault(".");
   return { value: value === "off" ? undefined : value, from };
 }
 
 /** The flag and the variable say no, the code may say either. A flag that is on unless it is given says nothing. */
-function mayBeMaster({ flags, env }: Given, code: boolean | undefined): Setting<boolean> {
+function mayBeMaster({ flags, env }: SettingSources, code: boolean | undefined): Setting<boolean> {
   if (flags.master === "false") return { value: false, from: "--no-master" };
   const from = "MEPHISTO_NO_MASTER";
   const value = env[from];

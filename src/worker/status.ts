@@ -45,10 +45,10 @@ export interface WorkerStatus {
     readonly elected: string | null;
     /** The journal's, or 0. */
     readonly epoch: number;
-    /** What it does as the elected one: fences the one before, reads the journal, waits, begins, reigns; or null. */
+    /** What it does as the elected one: fences the one before, reads the journal, waits, begins, is active; or null. */
     readonly stage: string | null;
     /** How often it gave mastership up, since it could not tick. */
-    readonly gaveUp: number;
+    readonly resignations: number;
     /** What is left of the lease. */
     readonly lease: number | null;
   };
@@ -60,7 +60,7 @@ export interface WorkerStatus {
     readonly partitions: readonly number[];
     readonly handled: number;
     readonly failed: number;
-    readonly setAside: number;
+    readonly deadLettered: number;
   }[];
   readonly timers: readonly TimerStatus[];
   readonly tasks: readonly {
@@ -96,7 +96,7 @@ export function timerStatus(
   forecast: Forecast,
   group: Pick<WorkWatch, "notRunning">,
 ): TimerStatus[] {
-  const own = loops.map(({ timer, book, next, running }): TimerStatus => {
+  const own = loops.map(({ timer, state: book, next, running }): TimerStatus => {
     const notRunning = timer.onMaster ? group.notRunning(timer.name) : undefined;
     const row = timerRow(timer, { ...book.last, ...book.counts }, running, notRunning);
     return { ...row, ...counted(row), next: timeOf(next), coming: forecast.of(timer.rule, now).map(slotJson) };
@@ -204,8 +204,8 @@ export function workerStatus(view: StatusView): WorkerStatus {
       master: isMaster,
       elected: mastership?.elected ?? null,
       epoch: master?.epoch ?? 0,
-      stage: mastership?.master ? master?.stage ?? "reigning" : null,
-      gaveUp: master?.gaveUp ?? 0,
+      stage: mastership?.master ? master?.stage ?? "active" : null,
+      resignations: master?.resignations ?? 0,
       lease: lease > 0 ? Math.round(lease) : null,
     },
     buffers: { held: view.budget.held, limit: view.budget.limit },

@@ -1,6 +1,6 @@
 import { messageOf } from "../core/errors.ts";
 import { codeField, type Logger } from "../core/logger.ts";
-import { type Sleep, within } from "../core/pause.ts";
+import { deadline, type Sleep } from "../core/delay.ts";
 import type { Membership } from "../driver/driver.ts";
 import { allIdle, type Running } from "./calls/stop.ts";
 import type { Master } from "./master/master.ts";
@@ -59,7 +59,7 @@ export class SteppingDown {
     const master = this.#parts.master();
     master?.close();
     const done = Promise.all([...timers.map((loop) => loop.quiet()), ...tasks.map((loop) => loop.idle())]);
-    await within(done, settings.stopTimeout.value, sleep);
+    await deadline(done, settings.stopTimeout.value, sleep);
     // Else the stop does it.
     if (!halt.aborted) {
       cutOff([...timers, ...tasks]);
@@ -91,18 +91,18 @@ export class SteppingDown {
     const { cutOff, master, mastership, membership, settings, sleep, tasks, timers, watch } = this.#parts;
     const masters = [...timers, ...tasks];
     const ended = allIdle(masters);
-    const soon = await within(ended, Math.min(RESIGN_AFTER, patience()), sleep);
+    const soon = await deadline(ended, Math.min(RESIGN_AFTER, patience()), sleep);
     if (soon === undefined && patience() > 0) this.#drain();
-    if (soon === undefined && await within(ended, patience(), sleep) === undefined) cutOff(masters);
+    if (soon === undefined && await deadline(ended, patience(), sleep) === undefined) cutOff(masters);
     await master()?.resign(RESIGN_ENTRY);
     // A static member does not leave the group: unless it resigns, there is no other master until its session is over.
     const keepsPlace = settings.instanceId.value !== undefined && mastership()?.master === true;
     mastership()?.resign();
-    const leavesSoon = patience() === 0 || await within(drained, RESIGN_AFTER, sleep);
+    const leavesSoon = patience() === 0 || await deadline(drained, RESIGN_AFTER, sleep);
     if (!leavesSoon) this.#drain();
     const resigned = keepsPlace || !leavesSoon ? membership()?.resign() : undefined;
     if (resigned) watch?.changed();
-    if (keepsPlace && resigned) await within(resigned, RESIGN_WITHIN, sleep);
+    if (keepsPlace && resigned) await deadline(resigned, RESIGN_WITHIN, sleep);
   }
 
   /**

@@ -82,7 +82,7 @@ export class Watch {
         if (evictOn === "reset") this.#evict(id, "its address refuses connections");
         else logger.debug(`Worker ${worker}: Its address refuses connections, which proves nothing.`);
       },
-      changed: () => this.#membership?.hurry(),
+      changed: () => this.#membership?.heartbeatNow(),
       tell: (sentence) => logger.debug(`Worker ${worker}: ${sentence}`),
     });
   }

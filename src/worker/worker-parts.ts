@@ -1,7 +1,7 @@
 import type { AppDefinition } from "../core/definition.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
-import type { Sleep } from "../core/pause.ts";
+import type { Sleep } from "../core/delay.ts";
 import type { EventLoopTurn } from "../core/yielder.ts";
 import type { Driver } from "../driver/driver.ts";
 import type { Context } from "../runtime/context.ts";

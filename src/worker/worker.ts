@@ -4,7 +4,7 @@ import { ByteBudget } from "../core/byte-budget.ts";
 import { formatDuration } from "../core/duration.ts";
 import { MephistoError, messageOf } from "../core/errors.ts";
 import { codeField, ROUTINE } from "../core/logger.ts";
-import { Turns, within } from "../core/pause.ts";
+import { deadline, Pacer } from "../core/delay.ts";
 import { Supervisor } from "../core/supervisor.ts";
 import { Yielder } from "../core/yielder.ts";
 import type {
@@ -12,8 +12,8 @@ import type {
   MemberListener,
   Membership,
   MissingTopic,
+  OutgoingRecord,
   Publisher,
-  Record,
   ZoneData,
 } from "../driver/driver.ts";
 import { ActorLoop } from "./actors/actor-loop.ts";
@@ -104,11 +104,11 @@ export class Worker implements RunningWorker {
       keep: folder === undefined ? keepNothing : keepInFile(folder),
       signal: this.#over.signal,
     });
-    const turns = new Turns(clock, parts.sleep);
+    const turns = new Pacer(clock, parts.sleep);
     const { publisher } = driver;
     const { signal: over } = this.#over;
     // What goes on behind a handler, a timer or a task that has ended would keep what is flushed from its end.
-    const send = (record: Record) => over.aborted ? turns.refusal(over.reason) : publisher.send(record);
+    const send = (record: OutgoingRecord) => over.aborted ? turns.refusal(over.reason) : publisher.send(record);
     this.#publisher = { send };
     const mayHaveLost = () => this.#membership?.lease.holds() === false;
     const loop = (actor: ActorDefinition) =>
@@ -209,7 +209,7 @@ export class Worker implements RunningWorker {
     if (caller === undefined) return stopping;
     const { sleep } = this.#parts;
     const others = this.#callers.othersIdle(caller, this.#running()).then(() =>
-      within(stopping, CALLER_GRACE_MS, sleep)
+      deadline(stopping, CALLER_GRACE_MS, sleep)
     );
     return Promise.race([stopping, others]);
   }
@@ -282,16 +282,16 @@ export class Worker implements RunningWorker {
         if (this.#mayBeIdle()) this.#idle.look();
         else this.#idle.end();
       },
-      expelled: () => {
+      removed: () => {
         this.#generation = undefined;
-        this.#mastership?.expelled();
+        this.#mastership?.removed();
         if (this.#state === "running") {
-          logger.warn("The group has expelled this worker, which was silent for too long. It joins again.");
+          logger.warn("The group has removed this worker, which was silent for too long. It joins again.");
         }
       },
       assigned: (partitions) => {
         for (const { topic, partition } of partitions) this.#actors.get(topic)?.assigned(partition);
-        if (partitions.length > 0) logger.info(`Gained ${describePartitions(partitions)}.`, ROUTINE);
+        if (partitions.length > 0) logger.info(`Assigned ${describePartitions(partitions)}.`, ROUTINE);
         this.#idle.end();
       },
       revoked: async (partitions) => {
@@ -299,7 +299,7 @@ export class Worker implements RunningWorker {
       },
       handedOver: (partitions) => {
         if (partitions.length === 0) return;
-        logger.info(`Gave up ${describePartitions(partitions)}.`, ROUTINE);
+        logger.info(`Revoked ${describePartitions(partitions)}.`, ROUTINE);
         if (this.#steppingDown.drains) this.#parts.watch?.changed();
       },
       lost: (partitions) => {
@@ -360,9 +360,9 @@ export class Worker implements RunningWorker {
     ];
     const drained = allIdle(others);
     await this.#steppingDown.end(drained, patience);
-    if (await within(drained, patience(), sleep) === undefined) this.#cutOff(others);
+    if (await deadline(drained, patience(), sleep) === undefined) this.#cutOff(others);
     this.#over.abort(new MephistoError("STOPPED", "The worker has stopped."));
-    await attempt(within(driver.publisher.flush(), left() / 2, sleep));
+    await attempt(deadline(driver.publisher.flush(), left() / 2, sleep));
     await attempt(this.#membership?.leave(left()));
     this.#parts.watch?.close();
     await attempt(driver.close(Math.min(left(), 1000)));

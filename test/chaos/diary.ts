@@ -28,7 +28,7 @@ export function readDiary(file: string): Entry[] {
 }
 
 /** A time in which a worker was master under a valid lease. */
-export interface Reign {
+export interface Term {
   readonly worker: string;
   readonly epoch: number;
   readonly from: number;
@@ -37,12 +37,12 @@ export interface Reign {
 }
 
 /** When a worker was master by its own diary. */
-export function reignsOf(worker: string, entries: readonly Entry[]): Reign[] {
-  const reigns: Reign[] = [];
+export function termsOf(worker: string, entries: readonly Entry[]): Term[] {
+  const terms: Term[] = [];
   let open: { epoch: number; from: number } | undefined;
   let until = -Infinity;
   const close = (at: number) => {
-    if (open && at > open.from) reigns.push({ worker, ...open, until: at });
+    if (open && at > open.from) terms.push({ worker, ...open, until: at });
     open = undefined;
   };
   for (const entry of entries) {
@@ -54,5 +54,5 @@ export function reignsOf(worker: string, entries: readonly Entry[]): Reign[] {
   }
   // A process that was killed held its lease to the end of its life, which is no later than its lease.
   if (open) close(Math.min(entries.at(-1)?.at ?? until, until));
-  return reigns;
+  return terms;
 }

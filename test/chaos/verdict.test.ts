@@ -60,7 +60,7 @@ const mistakes: Record<string, [Partial<Evidence>, RegExp]> = {
   ],
   "a tick begins while another is inside": [
     { diaries: changed("process 2", { what: "tick", at: 1150, slot: 1400, epoch: 2, left: 4600 }) },
-    /^process 2 begins slot 1400 inside the reign of process 1$/,
+    /^process 2 begins slot 1400 inside the term of process 1$/,
   ],
   "a tick begins without a lease": [
     { diaries: changed("process 2", { what: "tick", at: 1400, slot: 1400, epoch: 2, left: -5 }) },

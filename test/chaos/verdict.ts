@@ -1,5 +1,5 @@
 import type { StoredMessage } from "../support/independent.ts";
-import { type Entry, reignsOf } from "./diary.ts";
+import { type Entry, termsOf } from "./diary.ts";
 
 /** What a run has left behind. */
 export interface Evidence {
@@ -70,32 +70,32 @@ function epochsGrow(evidence: Evidence): string[] {
 }
 
 function oneMaster({ diaries }: Evidence): string[] {
-  const reigns = [...diaries].flatMap(([worker, entries]) => reignsOf(worker, entries)).sort((a, b) => a.from - b.from);
+  const terms = [...diaries].flatMap(([worker, entries]) => termsOf(worker, entries)).sort((a, b) => a.from - b.from);
   const wrong: string[] = [];
-  for (const [index, reign] of reigns.entries()) {
-    for (const later of reigns.slice(index + 1)) {
-      if (later.worker === reign.worker || later.from >= reign.until) continue;
+  for (const [index, term] of terms.entries()) {
+    for (const later of terms.slice(index + 1)) {
+      if (later.worker === term.worker || later.from >= term.until) continue;
       wrong.push(
         `${later.worker} is master (epoch ${later.epoch}) ${
-          Math.round(reign.until - later.from)
+          Math.round(term.until - later.from)
         } ms before the lease of ` +
-          `${reign.worker} (epoch ${reign.epoch}) ends`,
+          `${term.worker} (epoch ${term.epoch}) ends`,
       );
     }
-    const epochs = reigns.filter(({ epoch, worker }) => epoch === reign.epoch && worker !== reign.worker);
-    if (epochs.length > 0) wrong.push(`epoch ${reign.epoch} is that of two workers`);
+    const epochs = terms.filter(({ epoch, worker }) => epoch === term.epoch && worker !== term.worker);
+    if (epochs.length > 0) wrong.push(`epoch ${term.epoch} is that of two workers`);
   }
   return wrong;
 }
 
 /** No tick begins while another worker is master under a valid lease. */
 function oneInside({ diaries }: Evidence): string[] {
-  const reigns = [...diaries].flatMap(([worker, entries]) => reignsOf(worker, entries));
+  const terms = [...diaries].flatMap(([worker, entries]) => termsOf(worker, entries));
   return [...diaries].flatMap(([worker, entries]) =>
     entries.flatMap((entry) => {
       if (entry.what !== "tick") return [];
-      const other = reigns.find((reign) => reign.worker !== worker && reign.from < entry.at && entry.at < reign.until);
-      return other ? [`${worker} begins slot ${entry.slot} inside the reign of ${other.worker}`] : [];
+      const other = terms.find((term) => term.worker !== worker && term.from < entry.at && entry.at < term.until);
+      return other ? [`${worker} begins slot ${entry.slot} inside the term of ${other.worker}`] : [];
     })
   );
 }

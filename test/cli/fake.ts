@@ -1,12 +1,12 @@
 /** An app with actors, timers and a task, a host that keeps what it is given, and a terminal that keeps what is written. */
 import { actor } from "../../src/core/define-actor.ts";
-import type { ActorDefinition, Outgoing } from "../../src/core/actor.ts";
+import type { ActorDefinition, OutgoingMessage } from "../../src/core/actor.ts";
 import { app, setRuntime } from "../../src/core/app.ts";
 import type { AppDefinition } from "../../src/core/definition.ts";
 import type { AppOptions } from "../../src/core/app-options.ts";
 import { task } from "../../src/core/define-task.ts";
 import { timer } from "../../src/core/define-timer.ts";
-import { again } from "../../src/cli/launch/again.ts";
+import { again } from "../../src/cli/launch/respawn.ts";
 import type { BrokerOptions, DevBroker, Host, ScriptDefinition } from "../../src/cli/host.ts";
 import type { Terminal } from "../../src/cli/terminal/terminal.ts";
 import type { Journal } from "../../src/worker/master/journal/journal.ts";
@@ -51,7 +51,7 @@ export const STATUS: WorkerStatus = {
   since: "2026-01-01T00:00:00.000Z",
   url: "kafka://localhost:9092",
   group: { joined: true, generation: 1, members: 1, lastContact: 10 },
-  mastership: { master: true, elected: "box-1-abcd", epoch: 1, stage: "reigning", gaveUp: 0, lease: 5000 },
+  mastership: { master: true, elected: "box-1-abcd", epoch: 1, stage: "active", resignations: 0, lease: 5000 },
   buffers: { held: 0, limit: 64 << 20 },
   actors: [],
   timers: [],
@@ -73,7 +73,8 @@ export function fakeWorker(part: Partial<RunningWorker> = {}): RunningWorker {
 
 /** A host that remembers. */
 export class FakeHost implements Host {
-  readonly sent: { actor: ActorDefinition; message: Outgoing<unknown, unknown>; settings: WorkerSettings }[] = [];
+  readonly sent: { actor: ActorDefinition; message: OutgoingMessage<unknown, unknown>; settings: WorkerSettings }[] =
+    [];
   readonly started: WorkerSettings[] = [];
   readonly resigned: WorkerSettings[] = [];
   readonly tried: WorkerSettings[] = [];
@@ -94,7 +95,7 @@ export class FakeHost implements Host {
     this.tried.push(settings);
     return Promise.resolve();
   }
-  send(actor: ActorDefinition, message: Outgoing<unknown, unknown>, settings: WorkerSettings): Promise<void> {
+  send(actor: ActorDefinition, message: OutgoingMessage<unknown, unknown>, settings: WorkerSettings): Promise<void> {
     this.sent.push({ actor, message, settings });
     return Promise.resolve();
   }

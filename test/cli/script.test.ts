@@ -222,8 +222,8 @@ test("resign says who was master and who is, and closes", async () => {
 });
 
 const refusals: [Handover, string][] = [
-  [{ outcome: "noHeir", was: "box" }, "box stays master: no other worker of app shop may be.\n"],
-  [{ outcome: "kept", was: "box" }, "box has not handed over yet: it may be in a long tick. Ask again later.\n"],
+  [{ outcome: "noSuccessor", was: "box" }, "box stays master: no other worker of app shop may be.\n"],
+  [{ outcome: "timedOut", was: "box" }, "box has not handed over yet: it may be in a long tick. Ask again later.\n"],
   [{ outcome: "noMaster" }, "App shop has no master: no worker may be, or has what is to run there.\n"],
   [{ outcome: "noWorker" }, "No worker of app shop is running.\n"],
 ];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import type { Driver, Record } from "../../src/driver/driver.ts";
+import type { Driver, OutgoingRecord } from "../../src/driver/driver.ts";
 import {
   type Committed,
   type FencedPublisher,
@@ -81,7 +81,7 @@ export function masterLogConformance(
           journalId: state.id,
           transactionTimeout: 10_000,
         }, mayTry);
-      const record = (value: string, key?: string, to = topic): Record => ({
+      const record = (value: string, key?: string, to = topic): OutgoingRecord => ({
         topic: to,
         key: key === undefined ? null : encode(key),
         value: encode(value),
@@ -338,19 +338,19 @@ export function masterLogConformance(
     test("says that a journal is lost which was deleted, or created again", async () => {
       for (const again of [false, true]) {
         const { journal, state, topic, fence, publish, values } = await setting();
-        const [master, heir] = [await fence(), driver()];
+        const [master, successor] = [await fence(), driver()];
         await master.read(yes);
         await publish(master, ["1"], "1");
         await log.deleteTopic(journal);
         // It is gone a moment after the log has answered; until then ticks may still be published.
         await log.until(async () => await failure(publish(master, ["early"], "early")) === "JOURNAL_LOST");
         if (again) {
-          const anew = () => heir.master.ensureJournal({ topic: journal, replicationFactor: -1 });
+          const anew = () => successor.master.ensureJournal({ topic: journal, replicationFactor: -1 });
           await log.until(async () => (await anew()).id !== state.id);
           await assert.rejects(publish(master, ["lost"], "lost"), { code: "JOURNAL_LOST" });
         }
         await assert.rejects(master.read(yes), { code: "JOURNAL_LOST" });
-        const next = await fence(yes, heir);
+        const next = await fence(yes, successor);
         await assert.rejects(next.read(yes), { code: "JOURNAL_LOST" });
         await assert.rejects(publish(next, ["lost"], "lost"), { code: "JOURNAL_LOST" });
         assert.ok(!(await values(topic)).includes("lost"));
@@ -372,14 +372,14 @@ export function masterLogConformance(
       const { app, topic, fence, publish } = await setting();
       const { master } = driver();
       const { ends } = await publish(await fence(), ["1", "2", "3"], "1");
-      assert.equal(await master.behind(app, ends), 3);
-      assert.equal(await master.behind(app, []), 0);
-      assert.equal(await master.behind(app, [{ topic: `${app}-nowhere`, partition: 0, offset: 5 }]), 0);
+      assert.equal(await master.lag(app, ends), 3);
+      assert.equal(await master.lag(app, []), 0);
+      assert.equal(await master.lag(app, [{ topic: `${app}-nowhere`, partition: 0, offset: 5 }]), 0);
       // Nobody will ever commit what was in a topic that is another one now.
       await log.deleteTopic(topic);
-      await log.until(async () => await master.behind(app, ends) === 0);
+      await log.until(async () => await master.lag(app, ends) === 0);
       await log.createTopic(topic, 1);
-      assert.equal(await master.behind(app, ends), 0);
+      assert.equal(await master.lag(app, ends), 0);
     });
 
     test("has no journal to read where there is none", async () => {

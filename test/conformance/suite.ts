@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { summaryOf } from "../../src/core/master-work.ts";
-import type { Delivery, Record } from "../../src/driver/driver.ts";
+import type { Delivery, OutgoingRecord } from "../../src/driver/driver.ts";
 import type { Message } from "../../src/core/message.ts";
 import { bytes, codeOf, Member, record, unique, valuesOf } from "../kafka/support.ts";
 import type { Log } from "./log.ts";
@@ -84,21 +84,21 @@ export function conformance(
       const topic = await topicOf(2);
       const dying = join(topic, { sessionTimeout: SESSION });
       await until(() => dying.elected);
-      const heir = join(topic, { sessionTimeout: SESSION });
-      await settled(2, dying, heir);
+      const successor = join(topic, { sessionTimeout: SESSION });
+      await settled(2, dying, successor);
       await dying.crash();
       const died = log.now();
       await send(topic, numbers(20));
       let leaseEnded = Infinity;
       await until(() => {
         if (!dying.membership.lease.holds()) leaseEnded = Math.min(leaseEnded, log.now());
-        return heir.elected;
+        return successor.elected;
       }, { within: 2 * SESSION, every: 5 });
       const elected = log.now();
-      await until(() => heir.handled.length === 20);
-      await heir.stop();
-      const order = heir.handled.map(({ partition, offset }) => partition * 100 + offset);
-      return { leaseEnded, elected, died, handled: valuesOf(heir), order };
+      await until(() => successor.handled.length === 20);
+      await successor.stop();
+      const order = successor.handled.map(({ partition, offset }) => partition * 100 + offset);
+      return { leaseEnded, elected, died, handled: valuesOf(successor), order };
     }
 
     test("says what it is", async () => {
@@ -114,7 +114,7 @@ export function conformance(
       const inherited = ["toString", "constructor", "__proto__", "hasOwnProperty"];
       const headers: [string, Uint8Array | null][] = [["a", bytes("1")], ["a", bytes("2")], ["é", bytes("")]];
       headers.push(["none", null], ...inherited.map((name): [string, Uint8Array] => [name, bytes(name)]));
-      const sent: Record[] = [
+      const sent: OutgoingRecord[] = [
         { topic, key: null, value: null, headers: [], timestamp: 1 },
         { topic, key: bytes(""), value: bytes(""), headers, timestamp: 1_700_000_000_123 },
         { topic, key: bytes("🌙"), value: new Uint8Array([0, 255, 254]), headers: [], timestamp: 2 },
@@ -124,7 +124,7 @@ export function conformance(
       await until(() => reader.messages.length === sent.length);
       const plain = (value: Uint8Array | null) => value && [...value];
       const shown = (
-        { key, value, headers, timestamp }: Omit<Record, "topic" | "headers"> & Pick<Message, "headers">,
+        { key, value, headers, timestamp }: Omit<OutgoingRecord, "topic" | "headers"> & Pick<Message, "headers">,
       ) => [
         plain(key),
         plain(value),
@@ -234,18 +234,20 @@ export function conformance(
       const topic = await topicOf(2);
       const dying = join(topic, { profile: { presence: presence("dying") } });
       await until(() => dying.elected);
-      const [heir, other] = numbers(2).map(() => join(topic, { heartbeatInterval: 2000 }));
-      assert.ok(heir && other);
-      await until(() => heir.held.size + other.held.size > 0 && heir.membership.joined && other.membership.joined);
-      await until(() => [heir, other].every(({ generationNow }) => generationNow?.peers.length === 1));
+      const [successor, other] = numbers(2).map(() => join(topic, { heartbeatInterval: 2000 }));
+      assert.ok(successor && other);
+      await until(() =>
+        successor.held.size + other.held.size > 0 && successor.membership.joined && other.membership.joined
+      );
+      await until(() => [successor, other].every(({ generationNow }) => generationNow?.peers.length === 1));
       await dying.crash();
       const died = log.now();
-      await Promise.all([heir, other].map(async ({ membership, generationNow }) => {
+      await Promise.all([successor, other].map(async ({ membership, generationNow }) => {
         const peer = generationNow?.peers[0] ?? assert.fail("nobody is to be watched");
         assert.equal(peer.presence.id, "dying");
         await membership.evict(peer); // all try: of one that is gone already there is nothing to do
       }));
-      await until(() => heir.elected || other.elected);
+      await until(() => successor.elected || other.elected);
       assert.ok(log.now() - died < 1000, `it took ${Math.round(log.now() - died)} ms`);
     });
 
@@ -272,7 +274,7 @@ export function conformance(
       assert.ok(first.elected, "a running lease is not ended");
       assert.deepEqual(whole.generationNow?.masterWork, summaryOf(some));
       assert.deepEqual([same.generationNow?.masterWork, same.generationNow?.masterVersion], [undefined, "2"]);
-      await until(() => whole.generationNow?.heir === whole.worker);
+      await until(() => whole.generationNow?.successor === whole.worker);
       await first.stop();
       await until(() => whole.elected && same.generationNow?.members === 2);
       assert.deepEqual(same.generationNow?.masterWork, summaryOf(all));
@@ -287,9 +289,9 @@ export function conformance(
       await until(() => a.elected);
       const onlooker = new Member(log.driver(), topic, [], { profile: { mayBeMaster: false } });
       await until(() => onlooker.generationNow?.master !== undefined);
-      assert.equal(onlooker.generationNow?.heir, undefined);
+      assert.equal(onlooker.generationNow?.successor, undefined);
       const b = join(topic);
-      await until(() => onlooker.generationNow?.heir === b.worker);
+      await until(() => onlooker.generationNow?.successor === b.worker);
       assert.ok(a.generations.every(({ resignAsked }) => !resignAsked));
       onlooker.membership.askToResign();
       await until(() => a.generationNow?.resignAsked);
@@ -299,7 +301,7 @@ export function conformance(
       await until(() => b.elected && !a.elected);
       assert.ok(b.generations.every(({ resignAsked }) => !resignAsked), "the next one is not meant");
       const c = join(topic);
-      await until(() => c.membership.joined && b.generationNow?.heir !== undefined); // who stood down stands again
+      await until(() => c.membership.joined && b.generationNow?.successor !== undefined); // who stood down stands again
       assert.equal(onlooker.held.size, 0);
       await onlooker.stop();
     });
@@ -477,7 +479,7 @@ export function conformance(
       const [id = ""] = await log.members(topic);
       await log.expel(topic, id);
       await until(() => member.generations.length > generations && member.held.size === 1);
-      assert.ok(member.events.includes("expelled") && member.events.includes(`lost ${topic}/0`));
+      assert.ok(member.events.includes("removed") && member.events.includes(`lost ${topic}/0`));
     });
 
     test("what was finished before a lost partition came back is committed, and not handled again", async () => {
@@ -490,7 +492,7 @@ export function conformance(
       const [id = ""] = await log.members(topic);
       await log.expel(topic, id);
       // Nothing can be committed any more in the old generation; what was in hand is finished all the same.
-      await until(() => member.events.includes("expelled"), { every: 1 });
+      await until(() => member.events.includes("removed"), { every: 1 });
       inHand.resolve();
       await until(() => member.handled.length >= 10);
       await until(async () => (await offsetsOf(topic))[0] === 10n);

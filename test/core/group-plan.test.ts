@@ -278,10 +278,10 @@ test("a master that drains stays it while it claims that; once it does not, anot
   const [master] = draining([member("a", [], { claim: 3 })], [true]);
   assert.ok(master);
   const claims = plan([master, member("b")], counts, "a");
-  assert.deepEqual([claims.master, claims.heir?.memberId, claims.patience], [master, "b", 0]);
+  assert.deepEqual([claims.master, claims.successor?.memberId, claims.patience], [master, "b", 0]);
   const late = { ...master, data: { ...master.data, claim: 0 } };
   assert.equal(elect([late, member("b")], "a")?.memberId, "b");
-  assert.equal(plan([late, member("b")], counts, "a").heir, undefined);
+  assert.equal(plan([late, member("b")], counts, "a").successor, undefined);
 });
 
 test("partitions that are added to a topic go to those who have least, and move nothing", () => {
@@ -394,10 +394,10 @@ test("whoever is elected has the patience that any member asks for; who is maste
   assert.equal(plan([member("a")], counts, "a").patience, 0);
 });
 
-test("all are told for how long an heir of mastership waits, which claims it: it may be gone before that", () => {
-  const members = [member("a", [], { patience: 6000 }), member("heir", [], { claim: 3, patience: 4000 })];
+test("all are told for how long a successor of mastership waits, which claims it: it may be gone before that", () => {
+  const members = [member("a", [], { patience: 6000 }), member("successor", [], { claim: 3, patience: 4000 })];
   const decided = plan(members, new Map([["t", 1]]), "a");
-  assert.equal(decided.master?.memberId, "heir");
+  assert.equal(decided.master?.memberId, "successor");
   assert.deepEqual(outcomes(members, decided).map(({ outcome }) => outcome.patience), [4000, 4000]);
 });
 
@@ -459,31 +459,31 @@ test("a member that has nothing to run is not elected while another has, also if
   assert.equal(elect([idle, barred], "idle"), undefined);
 });
 
-test("a master that is asked to go is told so while there is an heir, and stays elected meanwhile", () => {
+test("a master that is asked to go is told so while there is a successor, and stays elected meanwhile", () => {
   const counts = new Map([["t", 1]]);
   const master = member("a", [], { claim: 3, timers: ["x"] });
-  const heir = member("b", [], { timers: ["x"] });
+  const successor = member("b", [], { timers: ["x"] });
   const asking = member("c", [], { eligible: false, asks: "a" });
-  const asked = plan([master, heir, asking], counts, "b");
-  assert.deepEqual([asked.master, asked.heir, asked.resign], [master, heir, true]);
-  assert.equal(plan([master, heir], counts, "b").resign, false, "nobody asks");
-  const barred = { ...heir, data: { ...heir.data, eligible: false } };
+  const asked = plan([master, successor, asking], counts, "b");
+  assert.deepEqual([asked.master, asked.successor, asked.resign], [master, successor, true]);
+  assert.equal(plan([master, successor], counts, "b").resign, false, "nobody asks");
+  const barred = { ...successor, data: { ...successor.data, eligible: false } };
   const alone = plan([master, barred, asking], counts, "b");
-  assert.deepEqual([alone.master, alone.heir, alone.resign], [master, undefined, false]);
+  assert.deepEqual([alone.master, alone.successor, alone.resign], [master, undefined, false]);
   const late = plan(
-    [{ ...heir, data: { ...heir.data, claim: 4 } }, member("d"), asking, member("e", [], { timers: ["x"] })],
+    [{ ...successor, data: { ...successor.data, claim: 4 } }, member("d"), asking, member("e", [], { timers: ["x"] })],
     counts,
     "b",
   );
-  assert.deepEqual([late.heir?.memberId, late.resign], ["e", false], "who is master since is not meant");
+  assert.deepEqual([late.successor?.memberId, late.resign], ["e", false], "who is master since is not meant");
 });
 
 test("a master that has nothing of what another one has to run goes by itself", () => {
   const counts = new Map([["t", 1]]);
   const master = member("a", [], { claim: 3 });
   const newer = member("b", [], { timers: ["x"] });
-  const { master: elected, heir, resign } = plan([master, newer], counts, "a");
-  assert.deepEqual([elected, heir, resign], [master, newer, true]);
+  const { master: elected, successor, resign } = plan([master, newer], counts, "a");
+  assert.deepEqual([elected, successor, resign], [master, newer, true]);
 });
 
 test("who has all that the members have together is elected, also if another one is newer or leads", () => {
@@ -515,8 +515,12 @@ test("who has all is found among thousands of timers; where too much differs, th
 
 test("a claimant stays, whatever it lacks", () => {
   const master = member("a", [], { claim: 3, timers: ["x"] });
-  const { master: elected, heir, resign } = plan([master, member("b", [], { timers: ["x", "y"] })], new Map(), "b");
-  assert.deepEqual([elected, heir?.memberId, resign], [master, "b", false]);
+  const { master: elected, successor, resign } = plan(
+    [master, member("b", [], { timers: ["x", "y"] })],
+    new Map(),
+    "b",
+  );
+  assert.deepEqual([elected, successor?.memberId, resign], [master, "b", false]);
 });
 
 test("each member is told what the master has, if that is not what it has itself; the master who lacks what", () => {

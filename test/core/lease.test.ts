@@ -229,14 +229,14 @@ class Simulation {
     }
   }
 
-  /** The property: no lease holds once the broker has expelled the member. */
+  /** The property: no lease holds once the broker has removed the member. */
   check(): void {
     if (this.#member || !this.lease.holds()) return;
     // A clock that sleeps and one that is set back, both since the same request, leave no clock to go by but the third.
     const since = Math.min(this.#renewed, this.#proved);
     if (!this.#knowsBoot && Math.min(this.#asleep, this.#setBack) >= since) return;
     assert.fail(
-      `at ${this.now} the lease holds for ${this.lease.left()} ms more, and the broker has expelled the member`,
+      `at ${this.now} the lease holds for ${this.lease.left()} ms more, and the broker has removed the member`,
     );
   }
 
@@ -355,7 +355,7 @@ class Simulation {
 
 for (const knowsBoot of [false, true]) {
   const where = knowsBoot ? "where the time since the machine's start is known" : "with two clocks";
-  test(`at no instant does a lease hold after the broker could have expelled the member, ${where}`, () => {
+  test(`at no instant does a lease hold after the broker could have removed the member, ${where}`, () => {
     let held = 0;
     fc.assert(
       fc.property(fc.array(happening, { minLength: 5, maxLength: 60 }), (happenings) => {

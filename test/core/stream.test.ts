@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Run } from "../../src/core/message.ts";
+import { RecordBatchCursor } from "../../src/core/message.ts";
 import { decodeValue, serializer } from "../../src/core/serializer.ts";
-import type { Feed, InHand } from "../../src/core/feed.ts";
+import type { Feed, InFlight } from "../../src/core/feed.ts";
 import { HandlerStream } from "../../src/core/handler-stream.ts";
 import { LazySignal } from "../../src/core/lazy-signal.ts";
 import { FakePartition, FakeTime, isDone, message, settle, UNREADABLE } from "../worker/fakes.ts";
@@ -13,20 +13,20 @@ class FakeFeed implements Feed {
   ended = false;
   unsettled = false;
   settling: () => Promise<void> = () => Promise.resolve();
-  readonly given: Run[] = [];
+  readonly given: RecordBatchCursor[] = [];
   readonly aside: string[] = [];
   doneCalls = 0;
   readonly over = new AbortController();
   readonly signal = this.over.signal;
   readonly #time: FakeTime;
-  #runs: Run[] = [];
+  #runs: RecordBatchCursor[] = [];
   #wake: (() => void)[] = [];
 
   constructor(time: FakeTime) {
     this.#time = time;
   }
 
-  add(...runs: Run[]): void {
+  add(...runs: RecordBatchCursor[]): void {
     this.#runs.push(...runs);
     for (const wake of this.#wake.splice(0)) wake();
   }
@@ -36,7 +36,7 @@ class FakeFeed implements Feed {
     this.add();
   }
 
-  take(): Run | undefined {
+  take(): RecordBatchCursor | undefined {
     return this.#runs.shift();
   }
 
@@ -49,12 +49,12 @@ class FakeFeed implements Feed {
   }
 
   /** Its partition is given away. */
-  giveAway(run: Run): void {
+  giveAway(run: RecordBatchCursor): void {
     run.holder = { over: true, handling: new LazySignal() };
     run.limit = 0;
   }
 
-  release(run: Run): void {
+  release(run: RecordBatchCursor): void {
     this.given.push(run);
   }
 
@@ -62,7 +62,7 @@ class FakeFeed implements Feed {
 
   crowded = false;
 
-  extend(run: Run): boolean {
+  extend(run: RecordBatchCursor): boolean {
     run.limit = run.ours ? run.messages.length : 0;
     return run.index < run.limit;
   }
@@ -71,7 +71,7 @@ class FakeFeed implements Feed {
 
   returned(): void {}
 
-  setAside(_: Run, { offset }: { offset: number }, error: unknown): Promise<boolean> {
+  deadLetter(_: RecordBatchCursor, { offset }: { offset: number }, error: unknown): Promise<boolean> {
     this.aside.push(`${offset} ${error instanceof Error ? error.name : error}`);
     return Promise.resolve(true);
   }
@@ -80,7 +80,7 @@ class FakeFeed implements Feed {
     return this.settling();
   }
 
-  done(messages: readonly InHand[]): void {
+  done(messages: readonly InFlight[]): void {
     this.doneCalls++;
     for (const { run, to } of messages) run.acknowledge(to);
   }
@@ -115,7 +115,7 @@ test("a message is acknowledged when the loop comes back, and not before", async
 test("the last of a run leads past what follows it in the log", async () => {
   const { feed, stream } = made();
   const acknowledged: number[] = [];
-  feed.add(new Run("t", 0, [message("a", 3), message("b", 7)], 12, (next) => acknowledged.push(next)));
+  feed.add(new RecordBatchCursor("t", 0, [message("a", 3), message("b", 7)], 12, (next) => acknowledged.push(next)));
   const loop = iterator(stream);
   await loop.next();
   await loop.next();
@@ -209,7 +209,7 @@ test("finish gives the run back and acknowledges what is in hand; abandon acknow
   }
 });
 
-test("what cannot be read is set aside, wherever it stands", async () => {
+test("what cannot be read is dead-lettered, wherever it stands", async () => {
   const X = UNREADABLE;
   for (const values of [[X, "a"], ["a", X, "b"], ["a", X], [X], [X, X, "a", X, X], [null, "a"]]) {
     for (const how of ["values", "events", "take 1", "take 3"]) {
@@ -240,7 +240,7 @@ test("what cannot be read is set aside, wherever it stands", async () => {
   }
 });
 
-test("an unreadable key is set aside when events are asked for, and does not matter else", async () => {
+test("an unreadable key is dead-lettered when events are asked for, and does not matter else", async () => {
   for (const how of ["values", "events"]) {
     const { feed, partition, stream } = made();
     feed.add(partition.run([message("a", 0, { key: Uint8Array.of(0xff) }), message("b", 1)]));

@@ -9,7 +9,7 @@ import type { CatchUp } from "../../src/core/timer.ts";
 import { cronRule } from "../../src/cron/rule.ts";
 import { zoneOf, zoneShowing } from "../../src/cron/zone.ts";
 import { replay, timerEntry } from "../../src/worker/master/journal/journal.ts";
-import { TimerBook } from "../../src/worker/timers/timer-book.ts";
+import { TimerState } from "../../src/worker/timers/timer-state.ts";
 
 const HOUR = 3_600_000;
 const ZONE = "America/Vancouver";
@@ -26,7 +26,7 @@ const rulesOf = (pattern: string) => [OLD, NEW, ODD].map((zone) => cronRule(patt
  * A master that runs a rule from a journal's entry until a moment, or dies after so many runs, by the policy alone; what it
  * has run, and the entry.
  */
-function reign(
+function termOf(
   rule: Rule,
   catchUp: CatchUp,
   record: TimerRecord | undefined,
@@ -34,7 +34,7 @@ function reign(
   until: number,
   most = Infinity,
 ) {
-  const book = new TimerBook("w", rule);
+  const book = new TimerState("w", rule);
   book.begin(record);
   let progress = beginning(rule, { immediately: false }, from, { last: book.position, since: from });
   if (record) progress = beginning(rule, { immediately: false }, from, { last: book.position });
@@ -92,8 +92,8 @@ test("the next master, by whose data the time is an hour earlier or later, runs 
     assert.ok(old && newer);
     const from = Date.UTC(2026, 11, 1, 0, 1);
     for (const [first, second] of [[old, newer], [newer, old]] as const) {
-      const before = reign(first, "all", undefined, from, from + 40 * HOUR);
-      const after = reign(second, "all", before.record, from + 40 * HOUR, from + 90 * HOUR);
+      const before = termOf(first, "all", undefined, from, from + 40 * HOUR);
+      const after = termOf(second, "all", before.record, from + 40 * HOUR, from + 90 * HOUR);
       const labels = [...before.ran, ...after.ran];
       assert.deepEqual(labels, [...new Set(labels)].sort(), pattern);
       const [start = "", end = ""] = [labels[0], labels.at(-1)];
@@ -122,7 +122,7 @@ test("mastership may move between three that disagree, as often as it likes", ()
       for (const { who, hours, gap, most } of terms) {
         const rule = rules[who] ?? assert.fail();
         const from = now + gap * HOUR;
-        const term = reign(rule, catchUp, record, from, now = from + hours * HOUR, most);
+        const term = termOf(rule, catchUp, record, from, now = from + hours * HOUR, most);
         record = term.record;
         labels.push(...term.ran);
       }

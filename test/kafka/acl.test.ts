@@ -4,7 +4,7 @@ import { after, before, describe, test } from "node:test";
 import kafkajs from "kafkajs";
 import { actor } from "../../src/core/define-actor.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import { pause } from "../../src/core/pause.ts";
+import { delay } from "../../src/core/delay.ts";
 import { timer } from "../../src/core/define-timer.ts";
 import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
 import { parseUrl } from "../../src/kafka/connection/url.ts";
@@ -78,7 +78,7 @@ describe("what Kafka's authorizer refuses", { skip: kafkaSkip, timeout: 90_000 }
       systemClock,
     );
     const worker = new Worker({
-      ...{ definition, driver, logger, clock: systemClock, sleep: pause, eventLoopTurn },
+      ...{ definition, driver, logger, clock: systemClock, sleep: delay, eventLoopTurn },
       settings: resolveSettings({ deadLetterDir: tmpdir() }, { flags: {}, env: {} }),
       ...{ context: context<Scope>(), random: Math.random, worker: "me", runtime: "test", url: "here", advice: "" },
     });
@@ -165,7 +165,7 @@ describe("what Kafka's authorizer refuses", { skip: kafkaSkip, timeout: 90_000 }
     open.resolve();
     await until(() => second.handled.length === 2, WITHIN);
     assert.ok(performance.now() - refusedAt >= 3000, "given up before a session was over");
-    // Nobody was expelled for it: it was handed over, and the other one stays.
+    // Nobody was removed for it: it was handed over, and the other one stays.
     const [moved = ""] = second.held;
     const stays = `${topic}/${moved.endsWith("0") ? 1 : 0}`;
     const assigned = [`assigned ${topic}/0`, `assigned ${topic}/1`];

@@ -4,7 +4,7 @@ import { Buffer } from "node:buffer";
 import { after, before, describe, test } from "node:test";
 import { systemClock } from "../../src/core/clock.ts";
 import type { Message } from "../../src/core/message.ts";
-import { pause } from "../../src/core/pause.ts";
+import { delay } from "../../src/core/delay.ts";
 import { DeadLetters } from "../../src/worker/dead-letters/dead-letters.ts";
 import { startDevBroker } from "../support/dev-broker.ts";
 import { createTopic, deleteTopic, readTopic } from "../support/independent.ts";
@@ -43,7 +43,7 @@ for (const { name, start, stop } of brokers) {
         driver,
         worker: "me",
         clock: systemClock,
-        sleep: pause,
+        sleep: delay,
         logger: keptLines(),
         replicationFactor: -1,
         keep: (_, line) => Promise.resolve(`file ${kept.push(line)}`),

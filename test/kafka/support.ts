@@ -9,7 +9,7 @@ import type {
   MemberListener,
   MemberProfile,
   Membership,
-  Record,
+  OutgoingRecord,
   TopicPartition,
 } from "../../src/driver/driver.ts";
 import { partitionKey } from "../../src/core/topic-partition.ts";
@@ -49,7 +49,7 @@ export function unique(name: string): string {
 
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-export function record(topic: string, value: string, key?: string): Record {
+export function record(topic: string, value: string, key?: string): OutgoingRecord {
   return {
     topic,
     key: key === undefined ? null : bytes(key),
@@ -111,7 +111,7 @@ export class Member implements MemberListener {
   readonly handled: Handled[] = [];
   readonly generations: Generation[] = [];
   readonly errors: Error[] = [];
-  /** `assigned`, `revoked` and `lost` with each partition, and `expelled`. */
+  /** `assigned`, `revoked` and `lost` with each partition, and `removed`. */
   readonly events: string[] = [];
   /** Partitions held, as `topic/partition`. */
   readonly held = new Set<string>();
@@ -238,8 +238,8 @@ export class Member implements MemberListener {
 
   handedOver(): void {}
 
-  expelled(): void {
-    this.events.push("expelled");
+  removed(): void {
+    this.events.push("removed");
     this.#claim = 0;
   }
 

@@ -65,7 +65,7 @@ test("workers without a broker, with it, and while it restarts", { timeout: 120_
         const lines = worker.lines.slice(before[index]).filter(({ stream }) => stream === "stderr");
         const outage = lines.filter(({ text }) => /Cut off|answers again|answers after/.test(text));
         const restOf = lines.filter(({ text }) =>
-          warnings.test(text) && !/Cut off|Lost|expelled|[Tt]imer publish/.test(text)
+          warnings.test(text) && !/Cut off|Lost|removed|[Tt]imer publish/.test(text)
         );
         if (worker.stderr.at(-1)?.includes("Stopped")) continue;
         // The dev broker is back before there is anything to tell.

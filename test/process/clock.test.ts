@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Clock } from "../../src/core/clock.ts";
-import { pause } from "../../src/core/pause.ts";
+import { delay } from "../../src/core/delay.ts";
 import { timer } from "../../src/core/define-timer.ts";
 import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
 import { parseUrl } from "../../src/kafka/connection/url.ts";
@@ -35,7 +35,7 @@ async function started(url: string) {
     context: context<Scope>(),
     logger: lines,
     clock,
-    sleep: pause,
+    sleep: delay,
     eventLoopTurn: () => new Promise((resolve) => setImmediate(resolve)),
     random: Math.random,
     worker: "me",
@@ -87,7 +87,7 @@ test(
         await until(() => reason.test(worker.status().reason ?? ""), { within: 10_000 });
         const count = slots.length;
         await until(() => lines.of(/^error: This machine's clock is/).length > 0);
-        await pause(1000);
+        await delay(1000);
         assert.ok(slots.length <= count + 1);
         set.ahead = 0;
         await more(5);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor, app } from "mephisto";
-import { pause } from "../../src/core/pause.ts";
+import { delay } from "../../src/core/delay.ts";
 import { readTopic } from "../support/independent.ts";
 import { kafkaSkip } from "../support/kafka.ts";
 import { startCluster } from "../support/kafka-cluster.ts";
@@ -25,7 +25,7 @@ test("three brokers, of which two die in turn: leaders and the coordinator move,
         env: { APP_ID: id, MEPHISTO_URL: cluster.url },
       })
     );
-    await Promise.all(workers.map((worker) => worker.waitFor(/Gained/, 30_000)));
+    await Promise.all(workers.map((worker) => worker.waitFor(/Assigned/, 30_000)));
 
     let sent = 0;
     let over = false;
@@ -35,7 +35,7 @@ test("three brokers, of which two die in turn: leaders and the coordinator move,
           Array.from({ length: 50 }, () => numbers.send({ value: String(sent), key: `k${sent++ % 100}` })),
         );
         // So many a second as are needed: all that is sent more only keeps the machine busy.
-        await pause(20);
+        await delay(20);
       }
     })();
     for (const [node, signal] of [[2, "SIGKILL"], [3, "SIGTERM"]] as const) {

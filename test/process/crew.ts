@@ -29,7 +29,7 @@ export type Status = {
   state: string;
   group: { joined: boolean; generation: number; members: number };
   mastership: { master: boolean; epoch: number };
-  actors: { name: string; partitions: number[]; handled: number; setAside: number }[];
+  actors: { name: string; partitions: number[]; handled: number; deadLettered: number }[];
 };
 
 /** A worker's process. */

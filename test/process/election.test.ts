@@ -48,7 +48,7 @@ test("one master among workers of three runtimes, calm when one joins, replaced 
       const kept = (after.get(worker) ?? []).filter((partition) => share.includes(partition));
       assert.equal(kept.length, (after.get(worker) ?? []).length, "nobody but the new one has gained a partition");
       const gained = worker.lines.slice(seen.get(worker)).filter(({ text }) =>
-        text.includes(`Gained ${crew.topic("work")}`)
+        text.includes(`Assigned ${crew.topic("work")}`)
       );
       assert.deepEqual(gained, [], "nor has anybody given one up and got it back");
     }

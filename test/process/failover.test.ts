@@ -44,7 +44,7 @@ test("workers of three runtimes watch one another", { timeout: 120_000 }, async 
   await crew.settled();
   const nameOf = ({ lines }: Worker) =>
     lines.map(({ text }) => /Worker (\S+) of app/.exec(text)?.[1]).find((name) => name !== undefined);
-  /** Each watches all others: the master and its heir do, and of three workers there is but one more. */
+  /** Each watches all others: the master and its successor do, and of three workers there is but one more. */
   const watched = () =>
     until(() => {
       const watches = ({ lines }: Worker, other: Worker) =>

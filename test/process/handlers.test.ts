@@ -51,7 +51,7 @@ test("handlers and timers", { timeout: 120_000, concurrency: 4 }, async (t) => {
       t.after(() => crew.end());
       return crew.start(runtime);
     });
-    await Promise.all(workers.map((worker) => worker.waitFor(/Gained/, 30_000)));
+    await Promise.all(workers.map((worker) => worker.waitFor(/Assigned/, 30_000)));
     const before = workers.map(({ pid }) => residentMegabytes(pid));
     for (let sent = 0; sent < 15; sent++) {
       await produce(kafka.brokers, topic, Array.from({ length: 80 }, () => ({ value })));
@@ -82,7 +82,7 @@ test("handlers and timers", { timeout: 120_000, concurrency: 4 }, async (t) => {
     assert.deepEqual(said().sort(), [0, 0, 1, 1], crew.output());
   });
 
-  const trouble = t.test("what cannot be handled is set aside; timers keep their slots", async (t) => {
+  const trouble = t.test("what cannot be handled is dead-lettered; timers keep their slots", async (t) => {
     const crew = crewOf(kafka, "trouble", { fixture: "trouble" });
     t.after(() => crew.end());
     for (const runtime of all) crew.start(runtime);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { systemClock } from "../../src/core/clock.ts";
 import { silent } from "../../src/core/logger.ts";
-import { pause } from "../../src/core/pause.ts";
+import { delay } from "../../src/core/delay.ts";
 import { timer } from "../../src/core/define-timer.ts";
 import { context } from "../../src/runtime/context.ts";
 import { Master } from "../../src/worker/master/master.ts";
@@ -39,7 +39,7 @@ function zombie(app: App, name: string, url = app.url) {
     }
   });
   const own = masterAt(url);
-  const base = { worker: name, context: scopes, logger: silent, clock: systemClock, sleep: pause };
+  const base = { worker: name, context: scopes, logger: silent, clock: systemClock, sleep: delay };
   const parts = { ...base, supervisor: supervisorOf(base) };
   const loops = [...definition.timers.values()].map((timer) => new TimerLoop(timer, parts));
   const end = new AbortController();
@@ -65,7 +65,7 @@ function zombie(app: App, name: string, url = app.url) {
     tasks: [],
     standDown: (why) => void stoodDown.push(why),
     // It is back soon.
-    sleep: (ms, signal) => pause(ms / 20, signal),
+    sleep: (ms, signal) => delay(ms / 20, signal),
   });
   return {
     ...own,
@@ -88,13 +88,13 @@ function trouble(chance: Chance, url: string, isOver: () => boolean): Meddling {
   return async (call, send) => {
     const what = isOver() ? 1 : chance();
     const lost = () => new ConnectionLost("the broker", "the test lost it");
-    if (what < 0.06) await pause(300 * chance());
+    if (what < 0.06) await delay(300 * chance());
     else if (what < 0.09) {
       await send();
       throw lost();
     } else if (what < 0.11) throw lost();
     else if (what < 0.15) {
-      void pause(10 + 400 * chance()).then(() => elsewhere.ask(call)).catch(() => {});
+      void delay(10 + 400 * chance()).then(() => elsewhere.ask(call)).catch(() => {});
       throw lost();
     }
     return await send();

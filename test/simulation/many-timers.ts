@@ -11,7 +11,7 @@ import { Network } from "../../src/testing/network.ts";
 import { Random } from "../../src/testing/random.ts";
 import { VirtualTime } from "../../src/testing/time.ts";
 import { context } from "../../src/runtime/context.ts";
-import { recordOf } from "../../src/worker/calls/outgoing.ts";
+import { encodeMessage } from "../../src/worker/calls/encode-message.ts";
 import type { Scope } from "../../src/worker/calls/scope.ts";
 import { resolveSettings } from "../../src/worker/settings.ts";
 import { Worker } from "../../src/worker/worker.ts";
@@ -50,7 +50,7 @@ export function manyTimers(
     const host = new Host(`worker-${n}`, time);
     setRuntime(() => ({
       send: (to, message) =>
-        scopes.get()?.send(recordOf(to, message, host.wall())) ?? Promise.reject(new Error("no scope")),
+        scopes.get()?.send(encodeMessage(to, message, host.wall())) ?? Promise.reject(new Error("no scope")),
       main: () => Promise.resolve(),
       start: () => Promise.resolve(),
       stop: () => Promise.resolve(),
@@ -85,7 +85,7 @@ export function manyTimers(
     }
     time.now = Math.max(time.now, end);
   };
-  const resignations = () => made.reduce((sum, worker) => sum + worker.status().mastership.gaveUp, 0);
+  const resignations = () => made.reduce((sum, worker) => sum + worker.status().mastership.resignations, 0);
   const epoch = () => Math.max(...made.map((worker) => worker.status().mastership.epoch));
   return { time, log, network, workers: made, published, pass, resignations, epoch };
 }

@@ -59,7 +59,7 @@ export const MEMBERSHIP: readonly SourceMistake[] = [
     leases,
   ),
   machine(
-    "a member that is expelled keeps its lease",
+    "a member that is removed keeps its lease",
     "hangsUp: boolean): void {\n    this.lease.end();",
     "hangsUp: boolean): void {",
   ),
@@ -112,9 +112,9 @@ export const MEMBERSHIP: readonly SourceMistake[] = [
     leases,
   ),
   machine("what others ask all to wait is not kept", "if (!isOwn) this.#grace.heard(elected.patience);", "", claims),
-  machine("an heir waits again with each round", "if (!isOwn) this.#grace", "this.#grace", claims),
+  machine("a successor waits again with each round", "if (!isOwn) this.#grace", "this.#grace", claims),
   elsewhere(
-    "nobody else knows for how long an heir waits that claims mastership",
+    "nobody else knows for how long a successor waits that claims mastership",
     "src/driver/group-plan.ts",
     "patience: claimed ? master.data.patience :",
     "patience: claimed ? 0 :",
@@ -142,7 +142,7 @@ export const MEMBERSHIP: readonly SourceMistake[] = [
     claims,
   ),
   machine(
-    "a generation that heartbeats hear of before the JoinGroup is answered has expelled it",
+    "a generation that heartbeats hear of before the JoinGroup is answered has removed it",
     'if (state.name === "settled") return this.#refused(state, event.why, event.error, true);\n        return',
     "if (true) return this.#refused(state, event.why, event.error, true);\n        return",
   ),
@@ -192,8 +192,8 @@ export const MEMBERSHIP: readonly SourceMistake[] = [
   ),
   machine(
     "who is unknown stays what it was",
-    "this.#grace.session();\n        return this.#expelled(STRANGER, beats",
-    "this.#grace.session();\n        return this.#expelled(state.place, beats",
+    "this.#grace.session();\n        return this.#removed(STRANGER, beats",
+    "this.#grace.session();\n        return this.#removed(state.place, beats",
   ),
   elsewhere(
     "a heartbeat without an answer is waited for before the next is sent",

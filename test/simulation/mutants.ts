@@ -18,7 +18,7 @@ function bound(log: MasterLog): MasterLog {
   return {
     ensureJournal: (spec) => log.ensureJournal(spec),
     readJournal: (topic) => log.readJournal(topic),
-    behind: (group, ends) => log.behind(group, ends),
+    lag: (group, ends) => log.lag(group, ends),
     fence: (options, mayTry) => log.fence(options, mayTry),
   };
 }

@@ -6,7 +6,7 @@ import { simulate } from "./simulation.ts";
 /** What rare seeds have found: shrunk, and held apart from what a seed means in later versions of the simulation. */
 const FOUND: readonly { readonly what: string; readonly seed: number; readonly faults: readonly Fault[] }[] = [
   {
-    what: "an heir that waits for its predecessor's lease is removed, and the next master waits as well",
+    what: "a successor that waits for its predecessor's lease is removed, and the next master waits as well",
     seed: 11061,
     faults: [
       { at: 5892, kind: "double", victim: "master", frozen: 2345, joins: false },
@@ -22,7 +22,7 @@ const FOUND: readonly { readonly what: string; readonly seed: number; readonly f
     ],
   },
   {
-    what: "of an heir that has not joined yet nobody sees it end",
+    what: "of a successor that has not joined yet nobody sees it end",
     seed: 11061,
     faults: [
       { at: 5892, kind: "double", victim: "master", frozen: 2345, joins: false },

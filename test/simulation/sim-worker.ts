@@ -8,7 +8,7 @@ import { timer } from "../../src/core/define-timer.ts";
 import type { Driver, Membership } from "../../src/driver/driver.ts";
 import type { Host } from "../../src/testing/host.ts";
 import { context } from "../../src/runtime/context.ts";
-import { recordOf } from "../../src/worker/calls/outgoing.ts";
+import { encodeMessage } from "../../src/worker/calls/encode-message.ts";
 import type { Scope } from "../../src/worker/calls/scope.ts";
 import { resolveSettings } from "../../src/worker/settings.ts";
 import { Worker } from "../../src/worker/worker.ts";
@@ -78,7 +78,7 @@ export class SimWorker {
     setRuntime(() => ({
       send: (to, message) => {
         try {
-          const record = recordOf(to, message, host.wall());
+          const record = encodeMessage(to, message, host.wall());
           const scope = scopes.get();
           return scope ? scope.send(record) : Promise.reject(new Error("sent outside of everything"));
         } catch (error) {

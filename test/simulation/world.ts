@@ -460,12 +460,12 @@ export class World {
             this.trace.note(this.time.now, `${life.worker.host.name}: generation ${number}, master ${master}`);
             listener.generation(generation);
           },
-          expelled: () => {
+          removed: () => {
             life.elected = false;
             this.#checkExpelled(life);
             life.dropped = undefined;
             life.blind = false;
-            listener.expelled();
+            listener.removed();
           },
           failed: (error) => {
             if (this.#hasDouble(life)) this.time.after(0, () => this.#kill(life)); // as its process ends
@@ -488,10 +488,10 @@ export class World {
     return life.place !== undefined && this.#lives.some((other) => other !== life && other.place === life.place);
   }
 
-  /** A request to fence that was late has fenced the one who reigns: it may step down. */
+  /** A request to fence that was late has fenced the one who is active: it may step down. */
   #overtaken(): void {
-    const reigning = this.#lives.find((life) => this.#mayBeMaster(life) && life.worker.master);
-    if (reigning) this.#trouble(reigning, 0);
+    const active = this.#lives.find((life) => this.#mayBeMaster(life) && life.worker.master);
+    if (active) this.#trouble(active, 0);
   }
 
   /** The group has decided who is master. */
@@ -504,7 +504,7 @@ export class World {
       );
     if (stays && before.hasTicked && after !== this.#master) {
       if (before.worker.host.alive && !before.worker.stopping && !before.blind && before.worker.master) {
-        this.invariants.fail(`mastership moves from ${this.#master} to ${after}, while it reigns`);
+        this.invariants.fail(`mastership moves from ${this.#master} to ${after}, while it is active`);
       }
       const calm = before.worker.host.alive && !before.worker.stopping && before.trouble < now &&
         this.#troubleForAll < now;
@@ -549,7 +549,7 @@ export class World {
     if (dropped !== undefined || life.leaves || was.generation < 0 || this.#hasDouble(life)) return;
     const group = this.log.group(APP);
     if (group.members.has(was.memberId) && group.generation === was.generation) {
-      this.invariants.fail(`${host.name} thinks that it was expelled, and was not`);
+      this.invariants.fail(`${host.name} thinks that it was removed, and was not`);
     }
   }
 

@@ -1,7 +1,7 @@
 import { GroupCoordinator } from "../../src/broker/groups/coordinator.ts";
 import type { GroupSettings } from "../../src/broker/groups/settings.ts";
 import type { JoinAnswer, JoinRequest, SyncAnswer } from "../../src/broker/groups/types.ts";
-import { type Journal, MemoryJournal } from "../../src/broker/state.ts";
+import { type KeyValueJournal, MemoryJournal } from "../../src/broker/key-value-journal.ts";
 import { encodeSubscription } from "../../src/wire/consumer-protocol.ts";
 import { ILLEGAL_GENERATION } from "../../src/broker/codes.ts";
 import { FakeTime } from "./fake-time.ts";
@@ -18,7 +18,7 @@ export function isParked(request: { answer: unknown }): boolean {
 /** A coordinator on time that is moved by hand, and the short forms of requests to it. */
 export function setting(
   settings: Partial<GroupSettings> = {},
-  journal: Journal = new MemoryJournal(),
+  journal: KeyValueJournal = new MemoryJournal(),
   time = new FakeTime(),
 ) {
   let uuids = 0;

@@ -1,4 +1,4 @@
-import { type Journal, MemoryJournal } from "../../src/broker/state.ts";
+import { type KeyValueJournal, MemoryJournal } from "../../src/broker/key-value-journal.ts";
 import { type Marker, TransactionCoordinator } from "../../src/broker/transactions/coordinator.ts";
 import type { TransactionSettings } from "../../src/broker/transactions/settings.ts";
 import type { TopicPartition } from "../../src/core/topic-partition.ts";
@@ -7,7 +7,7 @@ import { FakeTime } from "./fake-time.ts";
 /** A coordinator on time that is moved by hand, which notes the markers that it would write. */
 export function transactionSetting(
   settings: Partial<TransactionSettings> = {},
-  journal: Journal = new MemoryJournal(),
+  journal: KeyValueJournal = new MemoryJournal(),
   time = new FakeTime(),
 ) {
   const markers: (Marker & { partitions: readonly TopicPartition[] })[] = [];

@@ -1,7 +1,7 @@
 /** A log for a master, under the test's hand: a journal, a fence, transactions. */
 import { MephistoError } from "../../src/core/errors.ts";
 import type { Clock } from "../../src/core/clock.ts";
-import type { Record } from "../../src/driver/driver.ts";
+import type { OutgoingRecord } from "../../src/driver/driver.ts";
 import {
   entriesOf,
   type FencedPublisher,
@@ -23,7 +23,7 @@ export class FakeMasterLog implements MasterLog {
   journal: JournalState = { id: "1", created: false, warnings: [] };
   entries: JournalEntry[] = [];
   /** The records of each transaction that was committed. */
-  readonly committed: (readonly Record[])[] = [];
+  readonly committed: (readonly OutgoingRecord[])[] = [];
   readonly fences: FenceOptions[] = [];
   /** Thrown by the next calls of these names, one each; the last of them for ever if it says so. */
   readonly errors = new Map<Call, Error[]>();
@@ -33,7 +33,7 @@ export class FakeMasterLog implements MasterLog {
   lost: { count: number; committed: boolean } = { count: 0, committed: true };
   uncommitted = 0;
   /** Whether a transaction of these records is refused, and with what. */
-  refuse: (records: readonly Record[]) => MephistoError | MephistoError["code"] | undefined = () => undefined;
+  refuse: (records: readonly OutgoingRecord[]) => MephistoError | MephistoError["code"] | undefined = () => undefined;
   /** Waited for by each transaction, which fails if this does. */
   beforePublish: (transaction: Transaction) => Promise<void> = () => Promise.resolve();
   /** The log's clock less ours, in ms. */
@@ -66,7 +66,7 @@ export class FakeMasterLog implements MasterLog {
     return new FakeFenced(this, ++this.latest);
   }
 
-  async behind(_: string, ends: readonly PartitionOffset[]): Promise<number> {
+  async lag(_: string, ends: readonly PartitionOffset[]): Promise<number> {
     await this.called("behind", JSON.stringify(ends));
     return this.uncommitted;
   }

@@ -4,10 +4,10 @@ import type { ActorDefinition, Handler } from "../../src/core/actor.ts";
 import type { ByteBudget } from "../../src/core/byte-budget.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { Lease } from "../../src/core/lease.ts";
-import { type Message, Run } from "../../src/core/message.ts";
+import { type Message, RecordBatchCursor } from "../../src/core/message.ts";
 import { type Logger, silent } from "../../src/core/logger.ts";
 import { serializer } from "../../src/core/serializer.ts";
-import { Troubles } from "../../src/core/troubles.ts";
+import { BackgroundReports } from "../../src/core/background-reports.ts";
 import type {
   Delivery,
   Driver,
@@ -16,8 +16,8 @@ import type {
   MemberListener,
   Membership,
   MissingTopic,
+  OutgoingRecord,
   Peer,
-  Record,
   TopicSpec,
 } from "../../src/driver/driver.ts";
 
@@ -167,13 +167,13 @@ export class FakePartition {
   }
 
   /** A run of these messages, as a driver would give it. */
-  run(values: readonly (string | null | Message)[]): Run {
+  run(values: readonly (string | null | Message)[]): RecordBatchCursor {
     const messages = values.map((value) => {
       const one = value !== null && typeof value === "object" ? value : message(value, this.#next);
       this.#next = one.offset + 1;
       return one;
     });
-    return new Run(this.topic, this.partition, messages, this.#next, (next) => {
+    return new RecordBatchCursor(this.topic, this.partition, messages, this.#next, (next) => {
       this.acknowledged = next;
       this.acknowledgements.push(next);
     });
@@ -209,19 +209,19 @@ export class FakePartition {
 }
 
 /** A record for people. */
-export function shown({ topic, value, headers }: Record): string {
+export function shown({ topic, value, headers }: OutgoingRecord): string {
   const about = headers.map(([name, value]) => ` ${name}=${value === null ? null : decoder.decode(value)}`).join("");
   return `${topic} ${value === null ? null : decoder.decode(value)}${about}`;
 }
 
 /** A promise and what ends it. */
-export type Pending = { record: Record; done: () => void; fail: (error: Error) => void };
+export type Pending = { record: OutgoingRecord; done: () => void; fail: (error: Error) => void };
 
 /** A log under the test's hand. Sends are acknowledged at once unless `hold` says otherwise. */
 export class FakeDriver implements Driver {
   /** What was called, in order. */
   readonly calls: string[] = [];
-  readonly sent: Record[] = [];
+  readonly sent: OutgoingRecord[] = [];
   /** The topics that had to be there, in order. */
   readonly ensured: TopicSpec[] = [];
   readonly master: FakeMasterLog;
@@ -232,7 +232,7 @@ export class FakeDriver implements Driver {
   /** Waited for by the calls of these names. */
   readonly waits = new Map<"connect" | "ensureTopics" | "flush" | "leave" | "standDown", Promise<unknown>>();
   membership: FakeMembership | undefined;
-  readonly troubles: Troubles;
+  readonly troubles: BackgroundReports;
   missingTopics: MissingTopic[] = [];
   /** Whether the first generation is synced at once. */
   ready: Promise<void> = Promise.resolve();
@@ -240,12 +240,12 @@ export class FakeDriver implements Driver {
 
   constructor(clock: Clock, logger: Logger = silent) {
     this.#clock = clock;
-    this.troubles = new Troubles(logger, clock);
+    this.troubles = new BackgroundReports(logger, clock);
     this.master = new FakeMasterLog(clock);
   }
 
   readonly publisher = {
-    send: (record: Record): Promise<void> => {
+    send: (record: OutgoingRecord): Promise<void> => {
       const error = this.errors.get("send");
       if (error) return Promise.reject(error);
       this.sent.push(record);
@@ -345,7 +345,7 @@ export class FakeMembership implements Membership {
     await this.#call("evict", id);
   }
 
-  hurry(): void {
+  heartbeatNow(): void {
     void this.#call("hurry");
   }
 
@@ -377,7 +377,7 @@ export function generation(part: Partial<Generation> = {}): Generation {
     elected,
     notBefore: -Infinity,
     peers: [],
-    heir: undefined,
+    successor: undefined,
     resignAsked: false,
     ...part,
   };

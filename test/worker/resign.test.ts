@@ -32,10 +32,10 @@ test("who asks joins without taking part in anything", async () => {
 
 test("it asks, and waits until another one is master", async () => {
   const { driver, membership, outcome } = await asking();
-  membership.generation({ members: 3, master: "a", heir: "b" });
+  membership.generation({ members: 3, master: "a", successor: "b" });
   await settle();
   assert.ok(driver.calls.includes("askToResign"));
-  membership.generation({ members: 3, master: "a", heir: "b" });
+  membership.generation({ members: 3, master: "a", successor: "b" });
   membership.generation({ members: 3, master: undefined });
   membership.generation({ members: 3, master: "b" });
   await endsAs(outcome, driver, { outcome: "handedOver", was: "a", is: "b" });
@@ -43,8 +43,8 @@ test("it asks, and waits until another one is master", async () => {
 
 test("where nobody else may be master, or nobody is, it asks for nothing", async () => {
   const alone = await asking();
-  alone.membership.generation({ members: 3, master: "a", heir: undefined });
-  await endsAs(alone.outcome, alone.driver, { outcome: "noHeir", was: "a" });
+  alone.membership.generation({ members: 3, master: "a", successor: undefined });
+  await endsAs(alone.outcome, alone.driver, { outcome: "noSuccessor", was: "a" });
   const none = await asking();
   none.membership.generation({ members: 3, master: undefined });
   await endsAs(none.outcome, none.driver, { outcome: "noMaster" });
@@ -53,9 +53,9 @@ test("where nobody else may be master, or nobody is, it asks for nothing", async
 
 test("a master that does not go in time stays, and is asked no longer", async () => {
   const { time, driver, membership, outcome } = await asking();
-  membership.generation({ members: 3, master: "a", heir: "b" });
+  membership.generation({ members: 3, master: "a", successor: "b" });
   await time.pass(30_000);
-  await endsAs(outcome, driver, { outcome: "kept", was: "a" });
+  await endsAs(outcome, driver, { outcome: "timedOut", was: "a" });
 });
 
 test("a group that does not answer, or refuses, is an error", async () => {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { AppOptions } from "../../src/core/app-options.ts";
 import { type ErrorCode, MephistoError } from "../../src/core/errors.ts";
 import { redact } from "../../src/core/redact.ts";
-import { type Given, resolveSettings, SETTING_VARIABLES } from "../../src/worker/settings.ts";
+import { resolveSettings, SETTING_VARIABLES, type SettingSources } from "../../src/worker/settings.ts";
 import { checkVariables, OPTION_VARIABLES } from "../../src/worker/variables.ts";
 
 const nothing = { flags: {}, env: {} };
@@ -38,7 +38,7 @@ test("settings have their defaults", () => {
 test("the stop timeout: flag, variable, code, default", () => {
   const env = { MEPHISTO_STOP_TIMEOUT: "1m" };
   const code = { stopTimeout: 3 };
-  const of = (options: AppOptions, flags: Given["flags"], env: Given["env"]) =>
+  const of = (options: AppOptions, flags: SettingSources["flags"], env: SettingSources["env"]) =>
     resolveSettings(options, { flags, env }).stopTimeout;
   assert.deepEqual(of(code, { "stop-timeout": "2s" }, env), { value: 2000, from: "--stop-timeout" });
   assert.deepEqual(of(code, {}, env), { value: 60_000, from: "MEPHISTO_STOP_TIMEOUT" });
@@ -158,7 +158,7 @@ test("session and heartbeat are judged together, as they are resolved, wherever 
   assert.deepEqual([sessionTimeout.value, heartbeatInterval.value], [30_000, 3000]);
   const both = { sessionTimeout: 6, heartbeatInterval: "3s" };
   assert.equal(resolveSettings(both, { flags: {}, env }).heartbeatInterval.value, 3000);
-  const wrong: [AppOptions, Given["flags"], RegExp][] = [
+  const wrong: [AppOptions, SettingSources["flags"], RegExp][] = [
     [both, {}, /3s \(from the code\) is too long for a session timeout of 6s \(from the code\)/],
     [
       { heartbeatInterval: "3s" },

@@ -31,7 +31,7 @@ function watching(evictOn: EvictOn = "proof", bind = "127.0.0.1", from = "the de
     standDown: note("standDown"),
     askToResign: note("askToResign"),
     evict: ({ id }) => note(`evict ${id}`)(),
-    hurry: note("hurry"),
+    heartbeatNow: note("hurry"),
     drain: note("drain"),
     leave: note("leave"),
   };

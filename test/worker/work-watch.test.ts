@@ -21,7 +21,7 @@ function watch(own: Parameters<typeof summaryOf>[0] = OWN) {
       elected: false,
       notBefore: 0,
       peers: [],
-      heir: undefined,
+      successor: undefined,
       resignAsked: false,
       ...said,
     });

@@ -201,9 +201,9 @@ test("its status is what it is", async () => {
     troubles: [],
     url: "kafka://b:9092",
     group: { joined: true, generation: 4, members: 3, lastContact: 1000 },
-    mastership: { master: true, elected: "me", epoch: 1, stage: "reigning", gaveUp: 0, lease: 4500 },
+    mastership: { master: true, elected: "me", epoch: 1, stage: "active", resignations: 0, lease: 4500 },
     buffers: { held: 0, limit: 32 << 20 },
-    actors: [{ name: "orders", topic: "shop-orders", partitions: [0], handled: 1, failed: 0, setAside: 0 }],
+    actors: [{ name: "orders", topic: "shop-orders", partitions: [0], handled: 1, failed: 0, deadLettered: 0 }],
     timers: [
       { name: "local", onMaster: false, epoch: 0, ...ticked },
       { name: "master", onMaster: true, epoch: 1, ...ticked },
@@ -601,16 +601,16 @@ test("only the master runs the master's timers, all run the others", async () =>
   await ended(worker, time);
 });
 
-test("it tells the group its claim, and drops it when expelled", async () => {
+test("it tells the group its claim, and drops it when removed", async () => {
   const { worker, time, membership, lines } = made();
   await worker.start();
   const { listener } = membership();
   assert.equal(listener.claim(), 0);
   membership().generation({ generation: 3, elected: true });
   assert.equal(listener.claim(), 3);
-  listener.expelled();
+  listener.removed();
   assert.equal(listener.claim(), 0);
-  assert.equal(lines.of(/^warn: The group has expelled this worker/).length, 1);
+  assert.equal(lines.of(/^warn: The group has removed this worker/).length, 1);
   assert.equal(worker.status().group.generation, 0);
   await ended(worker, time);
 });
@@ -627,8 +627,8 @@ test("partitions come and go with a line each", async () => {
   listener.lost([one]);
   assert.deepEqual(worker.status().actors[0]?.partitions, []);
   assert.deepEqual(lines.of(/shop-orders/).map((line) => line.slice(0, 34)), [
-    "info: Gained shop-orders[0-1].",
-    "info: Gave up shop-orders[0].",
+    "info: Assigned shop-orders[0-1].",
+    "info: Revoked shop-orders[0].",
     "warn: Lost shop-orders[1]: what wa",
   ]);
   const stranger = new FakePartition(0, "another-topic");
@@ -679,7 +679,7 @@ test("while an actor's topic is gone the worker is not ready, says why, and not 
   assert.deepEqual(lines.of(/No partition for this worker/), []);
   driver.missingTopics = driver.missingTopics.slice(0, 1);
   membership().lastContact = time.monotonic();
-  assert.equal(worker.ready(), true, "what is set aside needs no topic before there is something");
+  assert.equal(worker.ready(), true, "what is dead-lettered needs no topic before there is something");
   await ended(worker, time);
 });
 
@@ -709,7 +709,7 @@ test("a master that is asked to goes when its tick is done, once, and stands aga
   await worker.start();
   membership().generation({ elected: true });
   await time.pass(1000);
-  const asked = { elected: true, heir: "another", resignAsked: true };
+  const asked = { elected: true, successor: "another", resignAsked: true };
   membership().generation({ generation: 2, ...asked });
   membership().generation({ generation: 3, ...asked });
   await settle();
@@ -736,7 +736,7 @@ test("an app with nothing on the master asks for no journal, and is master in na
   await time.pass(2000);
   assert.deepEqual(driver.master.calls, []);
   const { master, epoch, stage } = worker.status().mastership;
-  assert.deepEqual([master, epoch, stage, worker.status().reason], [true, 0, "reigning", null]);
+  assert.deepEqual([master, epoch, stage, worker.status().reason], [true, 0, "active", null]);
   assert.deepEqual(lines.of(/master \(epoch/), []);
   await ended(worker, time);
 });

@@ -2,7 +2,7 @@ import type { BrokerServices } from "../services.ts";
 import { INVALID_CONFIG, INVALID_REQUEST, UNKNOWN_SERVER_ERROR } from "../codes.ts";
 import { type Configurable, configurableOf } from "./configurable.ts";
 import { refuse } from "../settings/configs.ts";
-import { TopicError } from "../topics/plan.ts";
+import { TopicError } from "../topics/create-topic.ts";
 import { array, int16, int32, int8, string, type Write } from "../protocol/fields.ts";
 
 /** What is done to a value, by its number in IncrementalAlterConfigs. */

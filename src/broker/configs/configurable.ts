@@ -2,7 +2,7 @@ import type { BrokerServices } from "../services.ts";
 import { INVALID_CONFIG, INVALID_REQUEST, TOPIC_AUTHORIZATION_FAILED, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
 import { type ConfigKey, refuseTogether, topicConfigs } from "../settings/configs.ts";
 import { refuseBroker } from "./describe.ts";
-import { TopicError } from "../topics/plan.ts";
+import { TopicError } from "../topics/create-topic.ts";
 import {
   BROKER_LOGGER_RESOURCE,
   BROKER_RESOURCE,

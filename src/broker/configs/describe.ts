@@ -2,7 +2,7 @@ import type { BrokerServices } from "../services.ts";
 import { INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
 import { type ConfigType, topicConfigs } from "../settings/configs.ts";
 import { OFFSETS_TOPIC } from "../topics/offsets-topic.ts";
-import { TopicError } from "../topics/plan.ts";
+import { TopicError } from "../topics/create-topic.ts";
 import {
   BROKER_LOGGER_RESOURCE,
   BROKER_RESOURCE,

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { crc32c } from "../../wire/crc32c.ts";
 import { Reader } from "../../wire/reader.ts";
 import { Writer } from "../../wire/writer.ts";
-import type { Journal } from "../state.ts";
+import type { KeyValueJournal } from "../key-value-journal.ts";
 import { DurableFile, syncFolder } from "./durable-file.ts";
 
 /** From this size on the file is written anew when most of it is out of date. */
@@ -15,7 +15,7 @@ const HEAD = 8; // checksum and length of what follows
  * A journal in a file: entries of a checksum, a length, the key and its value (null: deleted), of which the last one of
  * a key counts. A torn entry at its end is cut when it is opened.
  */
-export class FileJournal implements Journal {
+export class FileJournal implements KeyValueJournal {
   readonly #values = new Map<string, Uint8Array>();
   readonly #path: string;
   readonly #syncs: boolean;

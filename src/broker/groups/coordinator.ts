@@ -11,14 +11,14 @@ import {
   NONE,
   UNKNOWN_MEMBER_ID,
 } from "../codes.ts";
-import type { Journal } from "../state.ts";
+import type { KeyValueJournal } from "../key-value-journal.ts";
 import { renewByCommit, validateCommit } from "./commit.ts";
 import { expireOffsets } from "./expiry.ts";
 import { Group } from "./group.ts";
 import { join } from "./join.ts";
 import { formatKey, parseKey } from "./keys.ts";
 import { leave, type Leaver } from "./leave.ts";
-import { type Commit, Ledger, type OffsetToCommit } from "./ledger.ts";
+import { type Commit, CommittedOffsets, type OffsetToCommit } from "./committed-offsets.ts";
 import type { Offsets } from "./offsets.ts";
 import { prepare, renewSession } from "./rebalance.ts";
 import { groupDefaults, type GroupSettings, type Surroundings } from "./settings.ts";
@@ -41,7 +41,7 @@ export interface GroupCoordinatorOptions {
   readonly settings?: Partial<GroupSettings>;
   readonly clock: Pick<Clock, "wall">;
   readonly timers: Timers;
-  readonly journal: Journal;
+  readonly journal: KeyValueJournal;
   readonly logger?: Logger;
   /** A new unique part of a member id. */
   readonly uuid?: () => string;
@@ -51,16 +51,16 @@ export interface GroupCoordinatorOptions {
 export class GroupCoordinator {
   readonly settings: GroupSettings;
   readonly #groups = new Map<string, Group>();
-  readonly #ledger: Ledger;
+  readonly #ledger: CommittedOffsets;
   readonly #around: Surroundings;
-  readonly #journal: Journal;
+  readonly #journal: KeyValueJournal;
   #cleaning: Timer | null = null;
 
   constructor(options: GroupCoordinatorOptions) {
     const { clock, timers, journal, logger = silent, uuid = () => crypto.randomUUID() } = options;
     const settings = this.settings = { ...groupDefaults, ...options.settings };
     this.#journal = journal;
-    this.#ledger = new Ledger(journal, clock, settings.offsetMetadataMaxBytes);
+    this.#ledger = new CommittedOffsets(journal, clock, settings.offsetMetadataMaxBytes);
     const keep = (group: Group) => journal.put(formatKey(["group", group.id]), encodeGroup(group));
     this.#around = { settings, clock, timers, logger, uuid, keep };
   }

@@ -5,7 +5,7 @@ import type { Logger } from "../../core/logger.ts";
 import type { BrokerServices } from "../services.ts";
 import { type Dispatcher, type Task, UnsupportedRequestError } from "./dispatch.ts";
 import { type FrameLimits, Frames } from "./frames.ts";
-import { Outbox } from "./outbox.ts";
+import { SocketWriter } from "./socket-writer.ts";
 
 export interface ConnectionLimits extends FrameLimits {
   /** Requests of a connection that are being worked on at once, and as many more that are read ahead. */
@@ -44,14 +44,14 @@ export class Connection {
   readonly #waiting: Uint8Array[] = [];
   /** In the order of the requests. */
   readonly #begun: Begun[] = [];
-  readonly #outbox: Outbox;
+  readonly #outbox: SocketWriter;
   readonly #host: string;
   #activeAt: number;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#frames = new Frames(options.limits);
-    this.#outbox = new Outbox(options.socket, () => this.#sent());
+    this.#outbox = new SocketWriter(options.socket, () => this.#sent());
     this.#activeAt = options.now();
     const { socket } = options;
     this.#host = socket.remoteAddress ?? "";

@@ -2,7 +2,7 @@ import { array, boolean, int16, int32, list, NO_UUID, string, uuid } from "../pr
 import { INVALID_TOPIC_EXCEPTION, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
 import { CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS } from "../authorized.ts";
 import { LEADER_EPOCH, NODE_ID } from "../node.ts";
-import { planTopic, refuseName, TopicError } from "../topics/plan.ts";
+import { planTopic, refuseName, TopicError } from "../topics/create-topic.ts";
 import type { BrokerServices } from "../services.ts";
 import type { InternalTopic } from "../topics/internal-topics.ts";
 import type { Topic } from "../topics/topics.ts";

@@ -1,5 +1,5 @@
 import { GROUP_ID_NOT_FOUND, ILLEGAL_GENERATION } from "../codes.ts";
-import { answerKnown } from "../groups/known.ts";
+import { answerExisting } from "../groups/existing-partitions.ts";
 import { array, int16, int32, int64, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 
@@ -39,7 +39,7 @@ export const offsetCommit = api({
     };
     // The newer code came with the newer group protocol, whose clients know it.
     const unknownGroup = version >= 9 ? GROUP_ID_NOT_FOUND : ILLEGAL_GENERATION;
-    const topics = answerKnown(broker.topics, request.topics, (known) =>
+    const topics = answerExisting(broker.topics, request.topics, (known) =>
       broker.groups.commit(
         commit,
         known.map(({ topic, asked }) => ({

@@ -1,6 +1,6 @@
 import { INVALID_REQUEST, POLICY_VIOLATION } from "../codes.ts";
 import { describeTopic } from "../configs/describe.ts";
-import { countPartitions, MAX_PARTITIONS, planTopic, TopicError } from "../topics/plan.ts";
+import { countPartitions, MAX_PARTITIONS, planTopic, TopicError } from "../topics/create-topic.ts";
 import { array, boolean, int16, int32, int8, list, NO_UUID, string, uuid } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 

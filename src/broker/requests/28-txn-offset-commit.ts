@@ -7,7 +7,7 @@ import {
   NOT_ENOUGH_REPLICAS,
   TRANSACTION_ABORTABLE,
 } from "../codes.ts";
-import { answerKnown } from "../groups/known.ts";
+import { answerExisting } from "../groups/existing-partitions.ts";
 import { OFFSETS_TOPIC, offsetsPartition } from "../topics/offsets-topic.ts";
 import { array, int16, int32, int64, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
@@ -55,7 +55,7 @@ export const txnOffsetCommit = api({
       if (error === NONE) error = broker.transactions.admitted(transactionalId, request, partitions, adds);
       error = inVersion(error, version);
     }
-    const topics = answerKnown(broker.topics, request.topics, (known) => {
+    const topics = answerExisting(broker.topics, request.topics, (known) => {
       if (error !== NONE) return known.map(() => error);
       const offsets = known.map(({ topic, asked }) => ({
         topic,

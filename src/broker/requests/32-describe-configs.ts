@@ -1,6 +1,6 @@
 import { configTypes } from "../settings/configs.ts";
 import { configsOf } from "../configs/describe.ts";
-import { TopicError } from "../topics/plan.ts";
+import { TopicError } from "../topics/create-topic.ts";
 import { array, boolean, int16, int32, int8, list, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 

@@ -1,6 +1,6 @@
 import { INVALID_PARTITIONS, INVALID_REPLICA_ASSIGNMENT, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
 import { NODE_ID } from "../node.ts";
-import { MAX_PARTITIONS } from "../topics/plan.ts";
+import { MAX_PARTITIONS } from "../topics/create-topic.ts";
 import { array, boolean, int16, int32, list, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 

@@ -1,6 +1,6 @@
 import { NONE } from "../codes.ts";
 import { array, int16, int32, string } from "../protocol/fields.ts";
-import { answerKnown } from "../groups/known.ts";
+import { answerExisting } from "../groups/existing-partitions.ts";
 import { api } from "./api.ts";
 
 export const offsetDelete = api({
@@ -20,7 +20,7 @@ export const offsetDelete = api({
   async handle(broker, { groupId, topics: asked }) {
     const errorCode = broker.groups.offsetDeletionError(groupId);
     if (errorCode !== NONE) return { errorCode };
-    const topics = answerKnown(
+    const topics = answerExisting(
       broker.topics,
       asked,
       (known) => known.map(({ topic, asked }) => broker.groups.deleteOffset(groupId, topic, asked.partitionIndex)),

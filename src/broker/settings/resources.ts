@@ -1,6 +1,6 @@
 import type { ConfigKey } from "./configs.ts";
 import { CLIENT_METRICS_RESOURCE, GROUP_RESOURCE } from "./resource-types.ts";
-import { getConfig, type Journal, putConfig } from "../state.ts";
+import { getConfig, type KeyValueJournal, putConfig } from "../key-value-journal.ts";
 
 const atLeast = (least: number) => (value: string) => Number(value) >= least;
 const oneOf = (...words: string[]) => (value: string) => words.includes(value);
@@ -51,9 +51,9 @@ export const otherConfigs: ReadonlyMap<number, ReadonlyMap<string, ConfigKey>> =
 
 /** What was set for resources other than topics and brokers, in a journal. */
 export class OtherResources {
-  readonly #journal: Journal;
+  readonly #journal: KeyValueJournal;
 
-  constructor(journal: Journal) {
+  constructor(journal: KeyValueJournal) {
     this.#journal = journal;
   }
 

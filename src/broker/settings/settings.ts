@@ -1,7 +1,7 @@
 import { MephistoError } from "../../core/errors.ts";
 import { suggestion } from "../../core/nearest.ts";
 import { isOfType } from "./configs.ts";
-import { getConfig, type Journal, putConfig } from "../state.ts";
+import { getConfig, type KeyValueJournal, putConfig } from "../key-value-journal.ts";
 import { brokerConfigs, topicDefaults } from "./known.ts";
 
 /** Where a value is from, by its number in DescribeConfigs. */
@@ -30,7 +30,7 @@ export type Scope = "broker" | "cluster";
 export class BrokerSettings {
   readonly #given: ReadonlyMap<string, string>;
   readonly #fixed: () => Readonly<Record<string, string>>;
-  readonly #journal: Journal;
+  readonly #journal: KeyValueJournal;
   /** What has been read of the journal, and made of it. */
   readonly #altered = new Map<Scope, ReadonlyMap<string, string>>();
   #topicDefaults: ReadonlyMap<string, string> | undefined;
@@ -39,7 +39,7 @@ export class BrokerSettings {
   constructor(
     given: ReadonlyMap<string, string>,
     fixed: () => Readonly<Record<string, string>>,
-    journal: Journal,
+    journal: KeyValueJournal,
   ) {
     this.#given = given;
     this.#fixed = fixed;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { OFFSETS_PARTITIONS, OFFSETS_TOPIC } from "./offsets-topic.ts";
-import { getText, type Journal, putText } from "../state.ts";
+import { getText, type KeyValueJournal, putText } from "../key-value-journal.ts";
 
 /** Where transactions are kept, on Kafka. */
 export const TRANSACTIONS_TOPIC = "__transaction_state";
@@ -24,9 +24,9 @@ export function isInternal(name: string): boolean {
  * journals, so that there is nothing to be read.
  */
 export class InternalTopics {
-  readonly #journal: Journal;
+  readonly #journal: KeyValueJournal;
 
-  constructor(journal: Journal) {
+  constructor(journal: KeyValueJournal) {
     this.#journal = journal;
   }
 

@@ -27,7 +27,7 @@ export interface TopicRecord {
 }
 
 /** Where topics are remembered and their logs are kept. */
-export interface TopicKeeper {
+export interface TopicStore {
   makeLog(topic: { name: string; id: string; config: ReadonlyMap<string, string> }, partition: number): Log;
   save(topic: TopicRecord): void;
   /** A topic has been deleted: its logs are removed after this. */
@@ -36,7 +36,7 @@ export interface TopicKeeper {
 
 /** The topics, by name and by id. */
 export class Topics {
-  readonly #keeper: TopicKeeper;
+  readonly #keeper: TopicStore;
   readonly #defaults: () => ReadonlyMap<string, string>;
   readonly #byName = new Map<string, Topic>();
   readonly #byId = new Map<string, Topic>();
@@ -45,7 +45,7 @@ export class Topics {
   readonly #deleted = new Set<(topic: Topic) => void>();
 
   /** `defaults`: what topics go by that do not say otherwise, where that is not Kafka's default. */
-  constructor(keeper: TopicKeeper, defaults: () => ReadonlyMap<string, string> = () => new Map()) {
+  constructor(keeper: TopicStore, defaults: () => ReadonlyMap<string, string> = () => new Map()) {
     this.#keeper = keeper;
     this.#defaults = defaults;
   }

@@ -15,9 +15,9 @@ import {
   PRODUCER_FENCED,
   TRANSACTION_ABORTABLE,
 } from "../codes.ts";
-import type { TransactionalWrite, TransactionGate } from "../gate.ts";
+import type { TransactionalWrite, TransactionVerifier } from "./transaction-verifier.ts";
 import type { Timer, Timers } from "../groups/timers.ts";
-import type { Journal } from "../state.ts";
+import type { KeyValueJournal } from "../key-value-journal.ts";
 import { complete, endV1, endV2, fence } from "./end.ts";
 import { ProducerIds } from "./producer-ids.ts";
 import { transactionDefaults, type TransactionSettings } from "./settings.ts";
@@ -44,7 +44,7 @@ export interface TransactionCoordinatorOptions {
   readonly settings?: Partial<TransactionSettings>;
   readonly clock: Pick<Clock, "wall">;
   readonly timers: Timers;
-  readonly journal: Journal;
+  readonly journal: KeyValueJournal;
   readonly logger?: Logger;
   /** Writes a marker to all of these partitions; those that are gone need none. Resolves once that is durable. */
   readonly writeMarkers: (partitions: readonly TopicPartition[], marker: Marker) => Promise<void>;
@@ -56,7 +56,7 @@ export interface ProducerAnswer extends ProducerIdAndEpoch {
 }
 
 /** All transactional ids. What it promises is in the journal before it is promised. */
-export class TransactionCoordinator implements TransactionGate {
+export class TransactionCoordinator implements TransactionVerifier {
   readonly settings: TransactionSettings;
   readonly #transactions = new Map<string, Transaction>();
   readonly #options: TransactionCoordinatorOptions;

@@ -1,6 +1,6 @@
 import type { ArgDef, ArgsDef, StringArgDef } from "citty";
 import { MephistoError } from "../../core/errors.ts";
-import { type Given, lookUp, type Setting, SETTING_FLAGS, variableOf } from "../../worker/settings.ts";
+import { lookUp, type Setting, SETTING_FLAGS, type SettingSources, variableOf } from "../../worker/settings.ts";
 import { suggestion } from "../../core/nearest.ts";
 import { type OPTION_FLAGS, PREFIX } from "../../worker/variables.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "../terminal/logger.ts";
@@ -49,7 +49,7 @@ function text(flag: string, description: string, more: Partial<StringArgDef> = {
 }
 
 /** Flag, environment, default. Errors: `INVALID_OPTION`, with what is wrong and where it came from. */
-export function resolveOptions(given: Given): CliOptions {
+export function resolveOptions(given: SettingSources): CliOptions {
   const get = (flag: string) => lookUp<string>(flag, undefined, given);
   const port = get("web-port");
   const bind = get("web-bind");
@@ -69,7 +69,7 @@ export function resolveOptions(given: Given): CliOptions {
 }
 
 /** What is told; `info` unless something else is said. */
-export function resolveLoglevel(given: Given): LogLevel {
+export function resolveLoglevel(given: SettingSources): LogLevel {
   return oneOf(lookUp<string>("loglevel", undefined, given), LOG_LEVELS) ?? "info";
 }
 

@@ -1,19 +1,19 @@
 import type { StringArgDef } from "citty";
 import { cannotListen } from "../../core/cannot-listen.ts";
 import { messageOf } from "../../core/errors.ts";
-import { within } from "../../core/pause.ts";
+import { deadline } from "../../core/delay.ts";
 import { workerId } from "../../runtime/info.ts";
 import { onStopSignals, signalExitCode } from "../../runtime/signals.ts";
-import { type Given, SETTING_VARIABLES } from "../../worker/settings.ts";
+import { SETTING_VARIABLES, type SettingSources } from "../../worker/settings.ts";
 import { brokerSettingsOf } from "../args/broker-settings.ts";
 import type { Command } from "../args/command.ts";
 import type { DevBroker, Host, MakeBroker, ScriptDefinition } from "../host.ts";
-import { howToUse } from "../launch/how-to-use.ts";
+import { howToUse } from "../launch/connect-hint.ts";
 import { LOG_LEVELS, makeLogger } from "../terminal/logger.ts";
 import { portOf, resolveLoglevel } from "../args/options.ts";
 import { folderOf } from "../args/folder.ts";
 import { UsageError } from "../args/parse.ts";
-import { bytesOf } from "../../core/size.ts";
+import { bytesOf } from "../../core/byte-size.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { keepAlive } from "../../runtime/alive.ts";
 
@@ -53,7 +53,7 @@ export function brokerCommand(make: MakeBroker, terminal: Terminal, use: (url: s
       refuseProduction("broker", flags, terminal);
       const port = flags.port === undefined ? BROKER_PORT : portOf({ value: flags.port, from: "--port" });
       const host = flags.host ?? "127.0.0.1";
-      const given: Given = { flags, env: terminal.variables([...SETTING_VARIABLES, "MEPHISTO_LOGLEVEL"]) };
+      const given: SettingSources = { flags, env: terminal.variables([...SETTING_VARIABLES, "MEPHISTO_LOGLEVEL"]) };
       const level = resolveLoglevel(given);
       const logger = makeLogger({ level, format: "text", worker: workerId(), write: (line) => terminal.err(line) });
       const broker = await make({
@@ -113,7 +113,7 @@ async function live(
       terminal.err(`${messageOf(error)}\n`);
       return true;
     });
-    if (!await within(stopped, STOP_WITHIN)) terminal.exit(0);
+    if (!await deadline(stopped, STOP_WITHIN)) terminal.exit(0);
     return 0;
   } finally {
     forget();

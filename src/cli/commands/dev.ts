@@ -9,17 +9,17 @@ import { SourceWatch } from "../../dev/watch.ts";
 import { resolveBare } from "../../runtime/resolve.ts";
 import { onStopSignals, signalExitCode } from "../../runtime/signals.ts";
 import { startedAs } from "../../runtime/started.ts";
-import { type Given, stopTimeoutOf } from "../../worker/settings.ts";
-import { again, runtimesOf } from "../launch/again.ts";
+import { type SettingSources, stopTimeoutOf } from "../../worker/settings.ts";
+import { again, runtimesOf } from "../launch/respawn.ts";
 import { brokerSettingsOf } from "../args/broker-settings.ts";
 import { BROKER_FLAGS, BROKER_PORT, refuseProduction } from "./broker.ts";
 import type { Command } from "../args/command.ts";
 import { portOf, resolveLoglevel, WEB_PORT } from "../args/options.ts";
 import { UsageError } from "../args/parse.ts";
-import { howToUse } from "../launch/how-to-use.ts";
+import { howToUse } from "../launch/connect-hint.ts";
 import type { Host, ScriptDefinition } from "../host.ts";
 import { folderOf } from "../args/folder.ts";
-import { bytesOf } from "../../core/size.ts";
+import { bytesOf } from "../../core/byte-size.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { placeOf } from "../terminal/timer-table.ts";
 import { countOf } from "../args/count.ts";
@@ -59,7 +59,7 @@ export function devCommand(definition: ScriptDefinition, host: Pick<Host, "start
             `under dev, for instance by saying it in MEPHISTO_URL.`,
         );
       }
-      const given: Given = {
+      const given: SettingSources = {
         flags,
         env: terminal.variables(["MEPHISTO_LOGLEVEL", "MEPHISTO_WEB_PORT", "MEPHISTO_STOP_TIMEOUT"]),
       };
@@ -177,7 +177,7 @@ async function brokerPortOf(flag: string | undefined): Promise<[port: number, to
   ];
 }
 
-async function webPortsOf(given: Given, count: number): Promise<[ports: number[], told?: string]> {
+async function webPortsOf(given: SettingSources, count: number): Promise<[ports: number[], told?: string]> {
   const text = given.flags["web-port"] ?? given.env.MEPHISTO_WEB_PORT;
   const first = text === undefined
     ? WEB_PORT

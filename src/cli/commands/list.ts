@@ -1,6 +1,6 @@
 import { systemClock } from "../../core/clock.ts";
 import type { Journal } from "../../worker/master/journal/journal.ts";
-import { settingsOf, URL_FLAG } from "./ask.ts";
+import { settingsOf, URL_FLAG } from "./query.ts";
 import type { Command } from "../args/command.ts";
 import { readJournal } from "./read-journal.ts";
 import type { Host, ScriptDefinition } from "../host.ts";

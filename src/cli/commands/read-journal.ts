@@ -2,7 +2,7 @@ import { MephistoError } from "../../core/errors.ts";
 import { journalTopic } from "../../core/journal-topic.ts";
 import type { Journal } from "../../worker/master/journal/journal.ts";
 import type { WorkerSettings } from "../../worker/settings.ts";
-import { ask } from "./ask.ts";
+import { ask } from "./query.ts";
 import type { Host, ScriptDefinition } from "../host.ts";
 
 /** What the journal says, or, in a sentence, why there is nothing to be said. `patience` in ms. */

@@ -1,5 +1,5 @@
 import type { Handover } from "../../worker/resign.ts";
-import { ask, settingsOf, URL_FLAG } from "./ask.ts";
+import { ask, settingsOf, URL_FLAG } from "./query.ts";
 import type { Command } from "../args/command.ts";
 import type { Host, ScriptDefinition } from "../host.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -28,9 +28,9 @@ function told(handover: Handover, app: string): string {
   switch (handover.outcome) {
     case "handedOver":
       return `${handover.was} was master, ${handover.is} is.`;
-    case "noHeir":
+    case "noSuccessor":
       return `${handover.was} stays master: no other worker of app ${app} may be.`;
-    case "kept":
+    case "timedOut":
       return `${handover.was} has not handed over yet: it may be in a long tick. Ask again later.`;
     case "noMaster":
       return `App ${app} has no master: no worker may be, or has what is to run there.`;

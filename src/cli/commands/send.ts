@@ -1,5 +1,5 @@
-import type { ActorDefinition, Outgoing } from "../../core/actor.ts";
-import { ask, settingsOf, URL_FLAG } from "./ask.ts";
+import type { ActorDefinition, OutgoingMessage } from "../../core/actor.ts";
+import { ask, settingsOf, URL_FLAG } from "./query.ts";
 import type { Command } from "../args/command.ts";
 import { suggestion } from "../../core/nearest.ts";
 import { repeated, UsageError } from "../args/parse.ts";
@@ -20,7 +20,7 @@ export function sendCommand(definition: ScriptDefinition, host: Host, terminal: 
     async run(flags, words) {
       const actor = actorOf(definition, flags.actor ?? "");
       const settings = settingsOf(definition, flags, terminal);
-      const message: Outgoing<unknown, unknown> = { value: valueOf(flags.value ?? "", actor.valueSerializer) };
+      const message: OutgoingMessage<unknown, unknown> = { value: valueOf(flags.value ?? "", actor.valueSerializer) };
       if (flags.key !== undefined) message.key = valueOf(flags.key, actor.keySerializer);
       const headers = repeated(words, "header");
       if (headers.length > 0) message.headers = headers.map(headerOf);

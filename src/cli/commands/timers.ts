@@ -1,7 +1,7 @@
 import { systemClock } from "../../core/clock.ts";
 import { slotJson } from "../../core/upcoming.ts";
 import type { MasterRecord } from "../../worker/master/journal/journal.ts";
-import { settingsOf, URL_FLAG } from "./ask.ts";
+import { settingsOf, URL_FLAG } from "./query.ts";
 import type { Command } from "../args/command.ts";
 import { countOf } from "../args/count.ts";
 import { readJournal } from "./read-journal.ts";

@@ -1,7 +1,7 @@
 import { systemClock } from "../../core/clock.ts";
 import { ROUTINE } from "../../core/logger.ts";
 import { describeThrown, messageOf, withoutStop } from "../../core/errors.ts";
-import { Seldom } from "../../core/seldom.ts";
+import { LogThrottle } from "../../core/log-throttle.ts";
 import { workerId } from "../../runtime/info.ts";
 import { onStopSignals, signalExitCode, type StopSignal } from "../../runtime/signals.ts";
 import { startedAs } from "../../runtime/started.ts";
@@ -10,11 +10,11 @@ import { makeInformedHandler } from "../../web/handler.ts";
 import { serve } from "../../web/server.ts";
 import { origin, originInWords } from "../../worker/calls/origin.ts";
 import { isScopeless } from "../../worker/calls/scope-sends.ts";
-import { type Given, resolveSettings, SETTING_VARIABLES } from "../../worker/settings.ts";
+import { resolveSettings, SETTING_VARIABLES, type SettingSources } from "../../worker/settings.ts";
 import { OPTION_VARIABLES } from "../../worker/variables.ts";
 import type { RunningWorker } from "../../worker/status.ts";
 import type { Command } from "../args/command.ts";
-import { introduce } from "../terminal/introduce.ts";
+import { introduce } from "../terminal/banner.ts";
 import { loggerOf, makeLogger, openLogFile } from "../terminal/logger.ts";
 import { OPTION_ARGS, resolveOptions, SETTING_ARGS } from "../args/options.ts";
 import type { Host, ScriptDefinition } from "../host.ts";
@@ -36,7 +36,7 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
       trial: { type: "boolean", description: "Connects, sees to the topics, and ends: it joins no group" },
     },
     async run(flags) {
-      const given: Given = { flags, env: terminal.variables([...SETTING_VARIABLES, ...OPTION_VARIABLES]) };
+      const given: SettingSources = { flags, env: terminal.variables([...SETTING_VARIABLES, ...OPTION_VARIABLES]) };
       const settings = resolveSettings(definition.options, given);
       const options = resolveOptions(given);
       const file = options.logfile && openLogFile(options.logfile.value, options.logfile.from, terminal.err);
@@ -46,7 +46,7 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
       const logger = own
         ? loggerOf(own, definition.id, terminal.err)
         : makeLogger({ level, format, worker: settings.name.value ?? workerId(), app: definition.id, brief, write });
-      const unsent = new Seldom((sentence) => logger.error(sentence), systemClock);
+      const unsent = new LogThrottle((sentence) => logger.error(sentence), systemClock);
       try {
         if (flags.trial === "true") {
           await host.tryOut(settings, logger, advice());
@@ -96,7 +96,7 @@ function advice(): string {
 }
 
 /** What is told of a worker's life. */
-interface Told {
+interface WorkerEvents {
   /** It is about to start, and signals are heard. */
   ready(): void;
   stopping(signal: StopSignal): void;
@@ -108,7 +108,7 @@ interface Told {
 }
 
 /** From start to stop; whether something else than a signal ended it. */
-async function live(worker: RunningWorker, terminal: Terminal, told: Told): Promise<boolean> {
+async function live(worker: RunningWorker, terminal: Terminal, events: WorkerEvents): Promise<boolean> {
   // Whatever the worker has open, the process must not end before it has stopped.
   const letEnd = keepAlive();
   let forget = () => {};
@@ -122,17 +122,17 @@ async function live(worker: RunningWorker, terminal: Terminal, told: Told): Prom
       tell();
       resolve(failed);
     };
-    const fail = (error: unknown) => end(true, () => told.failed(error));
+    const fail = (error: unknown) => end(true, () => events.failed(error));
     forget = onStopSignals(
-      (signal) => end(false, () => told.stopping(signal)),
+      (signal) => end(false, () => events.stopping(signal)),
       (signal) => terminal.exit(signalExitCode(signal)),
     );
     hearNothing = onUncaught((error, how) => {
-      if (how === "rejection" && isScopeless(error)) return told.unsent(error);
-      if (++thrown <= MOST_UNCAUGHT) told.uncaught(error, how);
+      if (how === "rejection" && isScopeless(error)) return events.unsent(error);
+      if (++thrown <= MOST_UNCAUGHT) events.uncaught(error, how);
       end(true, () => {});
     });
-    told.ready();
+    events.ready();
     worker.failed.then(fail, fail);
     // By a stop() in the script itself.
     void worker.stopped.then(() => end(false, () => {}));

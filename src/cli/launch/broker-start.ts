@@ -6,7 +6,7 @@ import { variable } from "../../runtime/env.ts";
 import { findRuntime, stripsTypes } from "./find-runtime.ts";
 import { type Runtime, runtime } from "../../runtime/info.ts";
 import { startedAs } from "../../runtime/started.ts";
-import { again } from "./again.ts";
+import { again } from "./respawn.ts";
 import type { BrokerStart, Start } from "../host.ts";
 import { argsFor } from "./launch.ts";
 import { VERSION } from "../version.ts";

@@ -400,7 +400,7 @@ export class MembershipMachine<K extends Kinds> {
     if (does === "hangUp") this.#anotherConnection(state.place);
     if (does !== "leave") return;
     this.#effects.push({ do: "leave", memberId: memberIdOf(state.place) });
-    this.#expelled(STRANGER, true);
+    this.#removed(STRANGER, true);
   }
 
   /** Who claims mastership is heard of to the end: its lease is what the others wait for. */
@@ -427,9 +427,9 @@ export class MembershipMachine<K extends Kinds> {
         // Unknown, though not silent for long: the group's state was lost, and another's lease may be running. Ours may
         // have been ended before, by a coordinator that had moved.
         if (this.lease.wasAlive) this.#grace.session();
-        return this.#expelled(STRANGER, beats && state.name !== "settled");
+        return this.#removed(STRANGER, beats && state.name !== "settled");
       case "ILLEGAL_GENERATION":
-        return this.#expelled(withoutGeneration(state.place), false);
+        return this.#removed(withoutGeneration(state.place), false);
       case "NOT_COORDINATOR":
         this.lease.end();
         this.#effects.push({ do: "unreachable", error });
@@ -438,12 +438,12 @@ export class MembershipMachine<K extends Kinds> {
         // Once, since another worker may have the same place indeed: then that one is fenced.
         if (this.#now >= this.#strayUntil) return this.#refused(state, "FATAL", error, beats);
         this.#strayUntil = -Infinity;
-        return this.#expelled(STRANGER, beats && state.name !== "settled");
+        return this.#removed(STRANGER, beats && state.name !== "settled");
       case "FATAL":
         this.lease.end();
         this.#state = { name: "failed" };
         this.#tell(this.#candidacy.close());
-        this.#effects.push({ do: "forget" }, { do: "expelled" }, { do: "failed", error });
+        this.#effects.push({ do: "forget" }, { do: "removed" }, { do: "failed", error });
         return;
       default:
         this.lease.end();
@@ -453,12 +453,12 @@ export class MembershipMachine<K extends Kinds> {
   }
 
   /** It is no member any more, and joins as what it is now. `hangsUp`: a round of what it was is under way. */
-  #expelled(place: Place, hangsUp: boolean): void {
+  #removed(place: Place, hangsUp: boolean): void {
     this.lease.end();
     this.#hindrance.over();
     this.#pulse.forget(); // what it was is asked after no more
     if (hangsUp) this.#effects.push({ do: "hangUp" });
-    this.#effects.push({ do: "expelled" });
+    this.#effects.push({ do: "removed" });
     this.#join(place);
   }
 

@@ -109,7 +109,7 @@ export interface Saying {
 export type Notice<K extends Kinds> =
   | { readonly do: "synced"; readonly given: K["given"]; readonly notBefore: number }
   /** The group has dropped this member, or forgotten it: nothing is held any more. */
-  | { readonly do: "expelled" }
+  | { readonly do: "removed" }
   /** It cannot go on. */
   | { readonly do: "failed"; readonly error: MephistoError }
   | { readonly do: "unreachable"; readonly error: MephistoError }

@@ -131,8 +131,8 @@ export class MembershipRunner<K extends Kinds> {
         return transport.forget();
       case "synced":
         return notices.synced(effect.given, effect.notBefore);
-      case "expelled":
-        return notices.expelled();
+      case "removed":
+        return notices.removed();
       case "failed":
         return notices.failed(effect.error);
       case "unreachable":

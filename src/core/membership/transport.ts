@@ -23,7 +23,7 @@ export interface Transport<K extends Kinds> {
 /** What a driver is told of its membership. */
 export interface Notices<K extends Kinds> {
   synced(given: K["given"], notBefore: number): void;
-  expelled(): void;
+  removed(): void;
   failed(error: MephistoError): void;
   unreachable?(error: MephistoError): void;
   reachable?(): void;

@@ -4,13 +4,13 @@ import { createTopics } from "../../wire/requests/19-create-topics.ts";
 import type { Call } from "../../wire/call.ts";
 import { metadata, type MetadataResponse } from "../../wire/requests/03-metadata.ts";
 import { findCoordinator } from "../../wire/requests/10-find-coordinator.ts";
-import { type Connect, connector } from "./connection.ts";
+import { type Connect, connector } from "./kafkajs.ts";
 import { check, ProtocolError } from "./errors.ts";
 import { tooOld } from "./requirements.ts";
 import { checkCreated, CREATE_TIMEOUT_MS, createWithLimits, newTopic } from "./topic-limits.ts";
-import { Line } from "./line.ts";
-import { Link } from "./link.ts";
-import { pause } from "../../core/pause.ts";
+import { LineRate } from "./line-rate.ts";
+import { BrokerConnection } from "./broker-connection.ts";
+import { delay } from "../../core/delay.ts";
 import { type Address, type Endpoint, shownAddress } from "./url.ts";
 
 /** A topic as the brokers last told it. */
@@ -30,10 +30,10 @@ export class Cluster {
   readonly endpoint: Endpoint;
   readonly #clientId: string;
   readonly #connect: Connect;
-  readonly #links = new Set<Link>();
+  readonly #links = new Set<BrokerConnection>();
   /** By address: what is known of the way there outlives the connections. */
-  readonly #lines = new Map<string, Line>();
-  readonly #questions = new Map<string, Link>();
+  readonly #lines = new Map<string, LineRate>();
+  readonly #questions = new Map<string, BrokerConnection>();
   #last: Address | undefined;
   #nodes = new Map<number, Address>();
   readonly #topics = new Map<string, TopicState>();
@@ -53,10 +53,10 @@ export class Cluster {
   }
 
   /** A new connection for one purpose; made when it is first used. After `close` it is a closed one. */
-  link(address: Address): Link {
+  link(address: Address): BrokerConnection {
     const advertised = !this.#isGiven(address);
     const way = { address, line: this.line(address) };
-    const link = new Link(way, this.#connect, this.#clientId, this.endpoint.ssl !== undefined, advertised);
+    const link = new BrokerConnection(way, this.#connect, this.#clientId, this.endpoint.ssl !== undefined, advertised);
     // Whatever is still under way must not open one again: it would keep the process alive.
     if (this.#closed) link.close();
     else this.#links.add(link);
@@ -64,15 +64,15 @@ export class Cluster {
   }
 
   /** What is known of the way to a broker. */
-  line(address: Address): Line {
+  line(address: Address): LineRate {
     const key = shownAddress(address);
     let line = this.#lines.get(key);
-    if (line === undefined) this.#lines.set(key, line = new Line());
+    if (line === undefined) this.#lines.set(key, line = new LineRate());
     return line;
   }
 
   /** Ends a connection that `link` gave. */
-  release(link: Link | undefined): void {
+  release(link: BrokerConnection | undefined): void {
     if (link === undefined) return;
     link.close();
     this.#links.delete(link);
@@ -140,7 +140,7 @@ export class Cluster {
       if (performance.now() > until) {
         throw new MephistoError("UNREACHABLE", `Topics ${names.join(", ")} have no leaders yet.`);
       }
-      await pause(20);
+      await delay(20);
       await this.refresh(names);
     }
     return new Map(names.map((name) => [name, this.#topics.get(name)?.leaders.length ?? 0]));
@@ -154,7 +154,7 @@ export class Cluster {
   }
 
   /** The connection for questions to one broker; shared by all who ask. */
-  questions(address: Address): Link {
+  questions(address: Address): BrokerConnection {
     const key = shownAddress(address);
     let link = this.#questions.get(key);
     if (link === undefined) {

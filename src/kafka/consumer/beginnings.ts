@@ -4,8 +4,8 @@ import { partitionKey, partitionName } from "../../core/topic-partition.ts";
 import type { Clock } from "../../core/clock.ts";
 import { MephistoError, messageOf } from "../../core/errors.ts";
 import { codeField, type Logger } from "../../core/logger.ts";
-import { pause } from "../../core/pause.ts";
-import type { Report } from "../../core/troubles.ts";
+import { delay } from "../../core/delay.ts";
+import type { Report } from "../../core/background-reports.ts";
 import type { MemberListener, TopicPartition } from "../../driver/driver.ts";
 import type { Cluster } from "../connection/cluster.ts";
 import type { Group } from "../group/group.ts";
@@ -74,12 +74,12 @@ export class Beginnings {
         ready();
         // What is not there, of a topic that was deleted meanwhile, keeps nothing else from being read.
         if (mine().length === 0) return;
-        await pause(backoff.next(), signal);
+        await delay(backoff.next(), signal);
       } catch (error) {
         if (!(error instanceof MephistoError)) throw error; // a fault of ours
         logger.debug(`The positions are not known yet: ${messageOf(error)}`, codeField(error));
         report.failed(error, {}, part);
-        await pause(backoff.next(), signal);
+        await delay(backoff.next(), signal);
       }
     }
     report.drop(part);
@@ -111,7 +111,7 @@ export class Beginnings {
     }
     this.#sayWhatBeginsAnew(begun);
     if (begun.length > 0) listener.assigned(begun);
-    // At once, and before anything more is handled: whoever is expelled after each message would get no further.
+    // At once, and before anything more is handled: whoever is removed after each message would get no further.
     const carried = acksOf(begun).filter(({ position, committed }) => position > committed);
     if (carried.length > 0) {
       const where = carried.map((each) => `${partitionName(each)} at ${each.position}`);

@@ -4,9 +4,9 @@ import type { Clock } from "../../core/clock.ts";
 import { CommitLoop, type CommitOutcome, isBehind } from "../../core/commit-loop.ts";
 import { MephistoError, messageOf } from "../../core/errors.ts";
 import { codeField, type Logger } from "../../core/logger.ts";
-import { pause } from "../../core/pause.ts";
+import { delay } from "../../core/delay.ts";
 import { partitionName } from "../../core/topic-partition.ts";
-import type { Report } from "../../core/troubles.ts";
+import type { Report } from "../../core/background-reports.ts";
 import type { JoinOptions } from "../../driver/driver.ts";
 import { errorName, isRetriableCode } from "../../wire/error-codes.ts";
 import type { Cluster } from "../connection/cluster.ts";
@@ -43,7 +43,7 @@ export class Commits {
       closeGone: (acks) => this.#closeGone(acks),
       pauses() {
         const backoff = new Backoff(BACKOFF.coordinator);
-        return () => pause(backoff.next(), signal);
+        return () => delay(backoff.next(), signal);
       },
       refusalMs: options.sessionTimeout,
       stopped: () => signal.aborted,

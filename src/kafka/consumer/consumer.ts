@@ -4,7 +4,7 @@ import { type MephistoError, messageOf } from "../../core/errors.ts";
 import type { Lease } from "../../core/lease.ts";
 import { codeField, type Logger } from "../../core/logger.ts";
 import { Supervisor } from "../../core/supervisor.ts";
-import { Troubles } from "../../core/troubles.ts";
+import { BackgroundReports } from "../../core/background-reports.ts";
 import type { Delivery, JoinOptions, MemberListener, Membership, Peer, TopicPartition } from "../../driver/driver.ts";
 import type { Outcome } from "../../driver/group-plan.ts";
 import type { Cluster } from "../connection/cluster.ts";
@@ -12,7 +12,7 @@ import { Beginnings } from "./beginnings.ts";
 import { Commits } from "./commits.ts";
 import { Fetcher } from "./fetch/fetcher.ts";
 import { Group } from "../group/group.ts";
-import { pause, within } from "../../core/pause.ts";
+import { deadline, delay } from "../../core/delay.ts";
 import { acksOf, type Held, HeldPartitions } from "./held.ts";
 import { Positions } from "./positions.ts";
 import { SlowCoordinator } from "../group/slow-coordinator.ts";
@@ -54,7 +54,7 @@ export class Consumer implements Membership {
     listener: MemberListener,
     logger: Logger,
     clock: Clock,
-    troubles: Troubles = new Troubles(logger, clock),
+    troubles: BackgroundReports = new BackgroundReports(logger, clock),
   ) {
     this.#listener = listener;
     this.#logger = logger;
@@ -68,14 +68,14 @@ export class Consumer implements Membership {
     });
     const positions = new Positions(cluster);
     const failed = (error: MephistoError) => listener.failed(error);
-    const supervisor = this.#supervisor = options.supervisor ?? new Supervisor({ logger, clock, sleep: pause, failed });
+    const supervisor = this.#supervisor = options.supervisor ?? new Supervisor({ logger, clock, sleep: delay, failed });
     const deliver = (delivery: Delivery) => listener.deliver(delivery);
     this.#fetcher = new Fetcher(cluster, positions, deliver, logger, clock, supervisor, options.budget, troubles);
     this.#group = new Group(cluster, { ...options, supervisor }, {
       owned: () => this.#held.all().map(({ topic, partition }) => ({ topic, partition })),
       claim: () => listener.claim(),
       synced: (partitions, data, notBefore) => this.#synced(partitions, data, notBefore),
-      expelled: () => this.#expelled(),
+      removed: () => this.#removed(),
       failed: (error) => {
         this.#ready.reject(error);
         listener.failed(error);
@@ -173,8 +173,8 @@ export class Consumer implements Membership {
     this.#group.askToResign();
   }
 
-  hurry(): void {
-    this.#group.hurry();
+  heartbeatNow(): void {
+    this.#group.heartbeatNow();
   }
 
   async evict({ id, worker }: Peer): Promise<void> {
@@ -195,7 +195,7 @@ export class Consumer implements Membership {
       held.leaving = true;
       this.#fetcher.remove(held);
     }
-    await within(this.#listener.revoked(all), ms);
+    await deadline(this.#listener.revoked(all), ms);
     clearInterval(this.#committing);
     clearInterval(this.#watch);
     const acks = acksOf(all);
@@ -205,7 +205,7 @@ export class Consumer implements Membership {
     this.#held.close(left);
     this.#listener.handedOver(left);
     this.#fetcher.close();
-    await within(this.#group.leave(), Math.max(500, until - this.#clock.monotonic()));
+    await deadline(this.#group.leave(), Math.max(500, until - this.#clock.monotonic()));
   }
 
   #synced(partitions: readonly TopicPartition[], data: Outcome, notBefore: number): void {
@@ -221,7 +221,7 @@ export class Consumer implements Membership {
       elected: data.master === incarnation,
       notBefore,
       peers: data.peers.map(({ memberId, worker, presence }) => ({ id: memberId, worker, presence })),
-      heir: data.heir || undefined,
+      successor: data.successor || undefined,
       resignAsked: data.resign && data.master === incarnation,
     });
     const assigned = new Map(partitions.map((each) => [partitionKey(each), each]));
@@ -251,7 +251,7 @@ export class Consumer implements Membership {
     this.#given.push(held);
     if (this.#handingOver) return;
     this.#handingOver = true;
-    await pause(HAND_OVER, this.#stop.signal);
+    await delay(HAND_OVER, this.#stop.signal);
     this.#handingOver = false;
     await this.#handOver(this.#given.splice(0));
   }
@@ -267,13 +267,13 @@ export class Consumer implements Membership {
     this.#group.rejoin();
   }
 
-  #expelled(): void {
+  #removed(): void {
     const lost = this.#held.all();
     for (const held of lost) this.#fetcher.remove(held);
     for (const acks of acksOf(lost)) this.#beginnings.lost(acks);
     this.#held.close(lost);
     this.#given.length = 0;
     if (lost.length > 0) this.#listener.lost(lost);
-    this.#listener.expelled();
+    this.#listener.removed();
   }
 }

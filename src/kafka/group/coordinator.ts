@@ -2,8 +2,8 @@ import type { Clock } from "../../core/clock.ts";
 import { MephistoError } from "../../core/errors.ts";
 import type { Call } from "../../wire/call.ts";
 import type { Cluster } from "../connection/cluster.ts";
-import type { Patience } from "../connection/line.ts";
-import { type Link, REQUEST_TIMEOUT } from "../connection/link.ts";
+import type { SilenceLimits } from "../connection/line-rate.ts";
+import { type BrokerConnection, REQUEST_TIMEOUT } from "../connection/broker-connection.ts";
 import { type Address, shownAddress } from "../connection/url.ts";
 
 /** An answer that takes longer than this part of a session comes too late to keep it. */
@@ -20,10 +20,10 @@ export class Coordinator {
   readonly #group: string;
   readonly #clock: Clock;
   /** At first an answer has to come soon enough for another try within the session; a slow one has nearly all of it. */
-  readonly #patience: Patience;
+  readonly #patience: SilenceLimits;
   #address: Address | undefined;
-  #joining: Link | undefined;
-  #beating: Link | undefined;
+  #joining: BrokerConnection | undefined;
+  #beating: BrokerConnection | undefined;
   #closed = false;
 
   constructor(cluster: Cluster, group: string, sessionTimeout: number, clock: Clock) {
@@ -80,7 +80,7 @@ export class Coordinator {
     return await this.#send(this.#beating, call, this.#patience);
   }
 
-  async #send<T>(link: Link | undefined, call: Call<T>, timeout: number | Patience): Promise<T> {
+  async #send<T>(link: BrokerConnection | undefined, call: Call<T>, timeout: number | SilenceLimits): Promise<T> {
     if (link === undefined) throw new MephistoError("UNREACHABLE", "The group's coordinator is not known.");
     const answer = await link.send(call, timeout);
     this.lastContact = this.#clock.monotonic();

@@ -5,7 +5,7 @@ import { Code } from "../connection/codes.ts";
 import { ProtocolError } from "../connection/errors.ts";
 
 /** Of an error code that trying again does not mend: what is wrong and what to do. Undefined for any other. */
-export function hopelessError(code: number, options: JoinOptions): MephistoError | undefined {
+export function fatalError(code: number, options: JoinOptions): MephistoError | undefined {
   const sentence = sentenceOf(code, options);
   if (sentence !== undefined) return new MephistoError("PROTOCOL", sentence);
   return HOPELESS.has(code) ? new ProtocolError(code, `Joining group ${options.group}`) : undefined;

@@ -3,7 +3,7 @@ import { errorName } from "../../wire/error-codes.ts";
 import type { JoinGroupResponse } from "../../wire/requests/11-join-group.ts";
 import { Code } from "../connection/codes.ts";
 import { ProtocolError } from "../connection/errors.ts";
-import type { MemberAssignment } from "./group-data.ts";
+import type { MemberAssignment } from "./subscription.ts";
 
 /** How large a record of `__consumer_offsets` may be, unless somebody has changed it. */
 const USUAL_LIMIT_BYTES = 1_048_588;

@@ -7,7 +7,7 @@ import { generationOf, memberIdOf, type Sent } from "../../core/membership/place
 import { MembershipRunner } from "../../core/membership/runner.ts";
 import { leaseTerms } from "../../core/membership/terms.ts";
 import type { RequestTo } from "../../core/membership/transport.ts";
-import { startTimer } from "../../core/pause.ts";
+import { startTimer } from "../../core/delay.ts";
 import type { JoinOptions, TopicPartition } from "../../driver/driver.ts";
 import { type Outcome, statedOf } from "../../driver/group-plan.ts";
 import { heartbeat } from "../../wire/requests/12-heartbeat.ts";
@@ -19,11 +19,11 @@ import { decodeAssignment, encodeSubscription } from "../../wire/consumer-protoc
 import type { Cluster } from "../connection/cluster.ts";
 import { Code } from "../connection/codes.ts";
 import { Coordinator } from "./coordinator.ts";
-import { byTopic, flat, type MemberAssignment } from "./group-data.ts";
-import { hopelessError, memberError } from "./group-errors.ts";
+import { byTopic, flat, type MemberAssignment } from "./subscription.ts";
+import { fatalError, memberError } from "./group-errors.ts";
 import { refusalOf } from "./group-refusal.ts";
 import { Leader } from "./leader.ts";
-import { encodeMember, outcomeData } from "./profile.ts";
+import { encodeMember, outcomeData } from "./user-data.ts";
 
 /** The name under which the assignment is offered; never changed, only joined by newer ones. */
 const PROTOCOL = "mephisto-1";
@@ -36,7 +36,7 @@ export interface GroupListener {
   claim(): number;
   synced(partitions: readonly TopicPartition[], data: Outcome, notBefore: number): void;
   /** The group has dropped this member, or forgotten it: nothing is held any more. */
-  expelled(): void;
+  removed(): void;
   /** It cannot go on. */
   failed(error: MephistoError): void;
   /** The coordinator does not answer, or does again. */
@@ -116,7 +116,7 @@ export class Group {
           this.#stop.abort();
           listener.failed(error);
         },
-        expelled: () => listener.expelled(),
+        removed: () => listener.removed(),
         unreachable: (error) => listener.unreachable(error),
         reachable: () => listener.reachable(),
       },
@@ -177,7 +177,7 @@ export class Group {
   }
 
   /** Asks at once whether there is another generation. Joining again without being asked would make one. */
-  hurry(): void {
+  heartbeatNow(): void {
     this.#runner.feed({ type: "hurry" });
   }
 
@@ -192,7 +192,7 @@ export class Group {
     if (peer === undefined) return;
     const members = [{ memberId, groupInstanceId: peer.instanceId }];
     await this.ask(leaveGroup({ groupId: this.#options.group, members }));
-    this.hurry();
+    this.heartbeatNow();
   }
 
   /** Asks how the topics are: as the leader those of all members. Whoever wants to know of changes hears of them. */
@@ -274,7 +274,7 @@ export class Group {
   }
 
   #refused(sent: Sent, code: number, what: string, memberId = ""): Answer<GroupKinds> {
-    const hopeless = hopelessError(code, this.#options);
+    const hopeless = fatalError(code, this.#options);
     const error = hopeless ?? refusalOf(code, what, this.#options.group, this.#leader.size);
     const why = memberError(code);
     return { type: "refused", sent, why: hopeless && why === "OTHER" ? "FATAL" : why, error, memberId };

@@ -1,10 +1,10 @@
 import type { Clock } from "../../core/clock.ts";
 import { isRetriable, MephistoError } from "../../core/errors.ts";
-import { Turns } from "../../core/pause.ts";
+import { Pacer } from "../../core/delay.ts";
 import { planInTurns } from "../../driver/group-plan.ts";
 import type { JoinGroupResponse } from "../../wire/requests/11-join-group.ts";
 import type { Cluster } from "../connection/cluster.ts";
-import { type MemberAssignment, readMember, writePlan } from "./group-data.ts";
+import { type MemberAssignment, readMember, writePlan } from "./subscription.ts";
 import { type GroupSize, sizeOf } from "./group-refusal.ts";
 
 /** What a member does that leads its group: plans for all, and sees when another plan is needed. */
@@ -58,7 +58,7 @@ export class Leader {
         if (!this.#planned.get(topic)) counts.set(topic, Math.max(counts.get(topic) ?? 0, partition + 1));
       }
     }
-    const turns = new Turns(this.#clock);
+    const turns = new Pacer(this.#clock);
     const plan = await planInTurns(known, counts, memberId, () => turns.due());
     const assignments = writePlan(known, plan, sizeOf(members).bytes);
     this.#size = sizeOf(members, assignments);

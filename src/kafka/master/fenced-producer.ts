@@ -21,14 +21,14 @@ import type { Cluster } from "../connection/cluster.ts";
 import { Code } from "../connection/codes.ts";
 import { ProtocolError } from "../connection/errors.ts";
 import { JournalReader } from "./journal-reader.ts";
-import type { Link } from "../connection/link.ts";
-import type { Links } from "../connection/links.ts";
+import type { BrokerConnection } from "../connection/broker-connection.ts";
+import type { ConnectionPool } from "../connection/connection-pool.ts";
 import type { PartitionQueue } from "../producer/partition-queue.ts";
-import { persist, type Persistence } from "../connection/persist.ts";
+import { type RetryOptions, retryWhile } from "../connection/retry.ts";
 import { ProducerEpoch } from "./producer-epoch.ts";
 import { TransactionCoordinator } from "./transaction-coordinator.ts";
 import { endsOf, TransactionQueues } from "./transaction-queues.ts";
-import { BatchTooLarge, type Dialect, writeAll } from "./transaction-writer.ts";
+import { BatchTooLarge, type ProduceVersion, writeAll } from "./transaction-writer.ts";
 import type { Written } from "./written.ts";
 
 /** How long making sure may take before it is an error and the caller has to try again, in ms. */
@@ -38,7 +38,7 @@ const ABORT_PATIENCE = 1000;
 
 export interface FencedProducerParts {
   readonly cluster: Cluster;
-  readonly links: Links;
+  readonly links: ConnectionPool;
   readonly clock: Clock;
   readonly kind: BatchKind;
 }
@@ -69,7 +69,7 @@ export class FencedProducer implements FencedPublisher {
   /** Fences all before. Errors: `NOT_MASTER`, `STOPPED`, and those that do not pass. */
   static async fence(parts: FencedProducerParts, options: FenceOptions, mayTry: MayTry): Promise<FencedProducer> {
     const coordinator = new TransactionCoordinator(parts.cluster, parts.links, options);
-    const epoch = await persist(() => ProducerEpoch.begin(coordinator, options, mayTry), {
+    const epoch = await retryWhile(() => ProducerEpoch.begin(coordinator, options, mayTry), {
       mayTry,
       until: Infinity,
       clock: parts.clock,
@@ -83,12 +83,12 @@ export class FencedProducer implements FencedPublisher {
   }
 
   async recover(mayTry: MayTry): Promise<void> {
-    await persist(() => this.#epoch.prove(mayTry), this.#within(PATIENCE, mayTry));
+    await retryWhile(() => this.#epoch.prove(mayTry), this.#within(PATIENCE, mayTry));
   }
 
   async publish(transaction: Transaction, mayTry: MayTry): Promise<Committed> {
     for (;;) {
-      await persist(() => this.#epoch.settle(mayTry), this.#within(PATIENCE, mayTry));
+      await retryWhile(() => this.#epoch.settle(mayTry), this.#within(PATIENCE, mayTry));
       try {
         return await this.#publish(transaction, mayTry);
       } catch (error) {
@@ -129,7 +129,7 @@ export class FencedProducer implements FencedPublisher {
       const time = this.#journalWritten(written.get(journal));
       const { clock, links } = this.#parts;
       // Again only while nothing was sent, as when the coordinator has moved.
-      await persist(() => this.#epoch.commit(mayTry), { mayTry, until, clock, signal: links.closed });
+      await retryWhile(() => this.#epoch.commit(mayTry), { mayTry, until, clock, signal: links.closed });
       return { ends, time };
     } catch (error) {
       throw await this.#failed(error, mayTry);
@@ -151,7 +151,7 @@ export class FencedProducer implements FencedPublisher {
     }));
     const call = addPartitionsToTxn({ transactionalId, ...this.#epoch.identity, topics });
     const { clock, links } = this.#parts;
-    await persist(async () => {
+    await retryWhile(async () => {
       const { topics } = await this.#coordinator.ask(call, mayTry);
       for (const { topic, partitions } of topics) {
         for (const { partition, errorCode } of partitions) {
@@ -169,7 +169,7 @@ export class FencedProducer implements FencedPublisher {
   }
 
   /** By the topics' ids, which the broker checks, where it can: of others only the offset tells which journal it was. */
-  #dialect(link: Link): Dialect {
+  #dialect(link: BrokerConnection): ProduceVersion {
     const { transactionalId, journal, journalId } = this.#options;
     const { cluster } = this.#parts;
     if (!this.#epoch.support.epochs) {
@@ -239,7 +239,7 @@ export class FencedProducer implements FencedPublisher {
   async #failed(error: unknown, mayTry: MayTry): Promise<unknown> {
     if (error instanceof MephistoError && (error.code === "UNKNOWN_OUTCOME" || error.code === "FENCED")) return error;
     try {
-      await persist(() => this.#epoch.settle(mayTry), this.#within(ABORT_PATIENCE, () => true));
+      await retryWhile(() => this.#epoch.settle(mayTry), this.#within(ABORT_PATIENCE, () => true));
     } catch (settling) {
       if (settling instanceof MephistoError && settling.code === "FENCED") return settling;
       // It is open still, and is settled before anything else.
@@ -247,7 +247,7 @@ export class FencedProducer implements FencedPublisher {
     return error;
   }
 
-  #within(ms: number, mayTry: MayTry): Persistence {
+  #within(ms: number, mayTry: MayTry): RetryOptions {
     const { clock, links } = this.#parts;
     return { mayTry, until: clock.monotonic() + ms, clock, signal: links.closed };
   }

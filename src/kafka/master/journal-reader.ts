@@ -6,14 +6,14 @@ import { EARLIEST, LATEST, listOffsets } from "../../wire/requests/02-list-offse
 import { fetch, type FetchedPartition } from "../../wire/requests/01-fetch.ts";
 import { decodeRecords } from "../../wire/records.ts";
 import { AnswerSize } from "../consumer/fetch/answer-size.ts";
-import { nameBlocker } from "./blocker.ts";
+import { describeHangingTransaction } from "./hanging-transaction.ts";
 import type { Cluster } from "../connection/cluster.ts";
 import { Code } from "../connection/codes.ts";
 import { codecs } from "../../compression/compression.ts";
 import { check, ConnectionLost } from "../connection/errors.ts";
-import type { Link } from "../connection/link.ts";
-import type { Links } from "../connection/links.ts";
-import { persist } from "../connection/persist.ts";
+import type { BrokerConnection } from "../connection/broker-connection.ts";
+import type { ConnectionPool } from "../connection/connection-pool.ts";
+import { retryWhile } from "../connection/retry.ts";
 
 /** How long one request waits for something new, in ms: a marker, mostly, that is about to be written. */
 const POLL = 100;
@@ -28,7 +28,7 @@ type IsolationLevel = "read_committed" | "read_uncommitted";
 
 interface ReaderOptions {
   readonly cluster: Cluster;
-  readonly links: Links;
+  readonly links: ConnectionPool;
   readonly clock: Clock;
   readonly topic: string;
   /** The id that it has to have. */
@@ -70,14 +70,14 @@ export class JournalReader {
   async #read(upTo: IsolationLevel, mayTry: MayTry, told = () => {}): Promise<readonly JournalEntry[]> {
     const { clock, links } = this.#options;
     const patience = () => ({ mayTry, clock, signal: links.closed, until: clock.monotonic() + PATIENCE });
-    const end = await persist(() => this.#offset(LATEST, upTo), patience());
+    const end = await retryWhile(() => this.#offset(LATEST, upTo), patience());
     if (end < this.#end) throw this.#lost(`it ends at ${end}, and ended at ${this.#end} before`);
     let moved = clock.monotonic();
     // At least once: only a Fetch says by the topic's id that this is the journal.
     for (let done = false; !done;) {
       const before = this.#position;
       const asked = clock.monotonic();
-      done = await persist(() => this.#fetch(end), patience());
+      done = await retryWhile(() => this.#fetch(end), patience());
       const now = clock.monotonic();
       // A slow line is no stall: its answers tell of the moment at which they were given.
       if (this.#position > before) {
@@ -127,7 +127,7 @@ export class JournalReader {
   }
 
   /** After an answer that did not come it asks for less. */
-  async #sized<T>(link: Link, call: Call<T>): Promise<T> {
+  async #sized<T>(link: BrokerConnection, call: Call<T>): Promise<T> {
     try {
       return await link.send(call);
     } catch (error) {
@@ -187,7 +187,7 @@ export class JournalReader {
     this.checkTopic();
   }
 
-  async #leader(): Promise<Link> {
+  async #leader(): Promise<BrokerConnection> {
     const { cluster, links, topic } = this.#options;
     if (cluster.topic(topic) === undefined) await this.#refresh();
     this.checkTopic();
@@ -209,7 +209,7 @@ export class JournalReader {
 
   async #blocked(end: number): Promise<MephistoError> {
     const { cluster, topic } = this.#options;
-    const who = await nameBlocker(cluster, await this.#leader(), topic);
+    const who = await describeHangingTransaction(cluster, await this.#leader(), topic);
     return new MephistoError(
       "JOURNAL_BLOCKED",
       `The journal ${topic} cannot be read beyond offset ${this.#position} of ${end}: ${who}.`,

@@ -4,7 +4,7 @@ import { errorName, isRetriableCode } from "../../wire/error-codes.ts";
 import type { MetadataResponse } from "../../wire/requests/03-metadata.ts";
 import { createTopics } from "../../wire/requests/19-create-topics.ts";
 import { describeConfigs, type DescribeConfigsResponse } from "../../wire/requests/32-describe-configs.ts";
-import { pause } from "../../core/pause.ts";
+import { delay } from "../../core/delay.ts";
 import type { Cluster } from "../connection/cluster.ts";
 import { Code } from "../connection/codes.ts";
 import { checkCreated } from "../connection/topic-limits.ts";
@@ -35,7 +35,7 @@ export async function ensureJournal(cluster: Cluster, spec: JournalSpec): Promis
   // Others ask as well: what the cluster knows may be newer than this answer, which may be from before the topic was.
   while (cluster.leader(topic, 0) < 0 || answer.topics[0]?.errorCode !== Code.NONE) {
     if (performance.now() > until) throw new MephistoError("UNREACHABLE", `The journal ${topic} has no leader yet.`);
-    await pause(20);
+    await delay(20);
     answer = await cluster.refresh([topic]);
   }
   const id = cluster.topic(topic)?.topicId ?? "";
@@ -114,7 +114,7 @@ async function read(cluster: Cluster, topic: string, warnings: string[]) {
     // A broker may not have heard of a new topic yet.
     const code = of(answer, topic)?.errorCode ?? Code.NONE;
     if (!isRetriableCode(code) || performance.now() > until) break;
-    await pause(20);
+    await delay(20);
   }
   const [config, broker] = [of(answer, topic), of(answer, String(leader))];
   if (config?.errorCode !== Code.NONE) {

@@ -11,14 +11,14 @@ import type {
   PartitionOffset,
 } from "../../driver/master-log.ts";
 import type { CodecName } from "../../wire/codec.ts";
-import { behind } from "./behind.ts";
+import { groupLag } from "./group-lag.ts";
 import type { Cluster } from "../connection/cluster.ts";
 import { packedWith } from "../../compression/compression.ts";
 import { FencedProducer } from "./fenced-producer.ts";
 import { JournalReader } from "./journal-reader.ts";
 import { ensureJournal } from "./journal-topic.ts";
-import { Links } from "../connection/links.ts";
-import { persist } from "../connection/persist.ts";
+import { ConnectionPool } from "../connection/connection-pool.ts";
+import { retryWhile } from "../connection/retry.ts";
 
 /** How long a question is asked again while brokers load or move, in ms. */
 const PATIENCE = 5000;
@@ -44,7 +44,7 @@ export class KafkaMasterLog implements MasterLog {
     await cluster.refresh([topic]);
     const topicId = cluster.topic(topic)?.topicId;
     if (topicId === undefined) throw new MephistoError("UNKNOWN_TOPIC", `There is no journal ${topic}.`);
-    const links = new Links(cluster);
+    const links = new ConnectionPool(cluster);
     try {
       const reader = new JournalReader({ cluster, links, clock: this.#clock, topic, topicId });
       return await reader.readCommitted();
@@ -54,7 +54,7 @@ export class KafkaMasterLog implements MasterLog {
   }
 
   async fence(options: FenceOptions, mayTry: MayTry): Promise<FencedPublisher> {
-    const links = new Links(this.#cluster);
+    const links = new ConnectionPool(this.#cluster);
     const parts = { cluster: this.#cluster, links, clock: this.#clock, kind: packedWith(this.#compression) };
     try {
       return await FencedProducer.fence(parts, options, mayTry);
@@ -64,9 +64,9 @@ export class KafkaMasterLog implements MasterLog {
     }
   }
 
-  async behind(group: string, ends: readonly PartitionOffset[]): Promise<number> {
+  async lag(group: string, ends: readonly PartitionOffset[]): Promise<number> {
     const persistence = { mayTry: () => true, clock: this.#clock, signal: new AbortController().signal };
     const until = this.#clock.monotonic() + PATIENCE;
-    return await persist(() => behind(this.#cluster, group, ends), { ...persistence, until });
+    return await retryWhile(() => groupLag(this.#cluster, group, ends), { ...persistence, until });
   }
 }

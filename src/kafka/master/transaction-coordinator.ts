@@ -4,9 +4,9 @@ import { apiVersions } from "../../wire/requests/18-api-versions.ts";
 import type { Cluster } from "../connection/cluster.ts";
 import { Code } from "../connection/codes.ts";
 import { check } from "../connection/errors.ts";
-import type { Links } from "../connection/links.ts";
-import type { Patience } from "../connection/line.ts";
-import { type Link, REQUEST_TIMEOUT } from "../connection/link.ts";
+import type { ConnectionPool } from "../connection/connection-pool.ts";
+import type { SilenceLimits } from "../connection/line-rate.ts";
+import { type BrokerConnection, REQUEST_TIMEOUT } from "../connection/broker-connection.ts";
 import type { Address } from "../connection/url.ts";
 
 /** How the cluster does transactions. */
@@ -28,14 +28,14 @@ const MOST = 0.75;
 /** The coordinator of one transactional id. It moves: after an error that says so it is looked for again. */
 export class TransactionCoordinator {
   readonly #cluster: Cluster;
-  readonly #links: Links;
+  readonly #links: ConnectionPool;
   readonly #transactionalId: string;
-  readonly #patience: Patience;
+  readonly #patience: SilenceLimits;
   #address: Address | undefined;
 
   constructor(
     cluster: Cluster,
-    links: Links,
+    links: ConnectionPool,
     { transactionalId, transactionTimeout }: Pick<FenceOptions, "transactionalId" | "transactionTimeout">,
   ) {
     this.#cluster = cluster;
@@ -79,7 +79,7 @@ export class TransactionCoordinator {
     return { epochs: version >= 2 && newest(0) >= 12 && newest(26) >= 5 };
   }
 
-  async #open(): Promise<Link> {
+  async #open(): Promise<BrokerConnection> {
     this.#address ??= await this.#cluster.coordinator(this.#transactionalId, "transaction");
     const link = this.#links.to(this.#address);
     await link.open();

@@ -1,9 +1,9 @@
 import type { Clock } from "../../core/clock.ts";
 import { MephistoError } from "../../core/errors.ts";
 import { groupBy } from "../../core/group-by.ts";
-import { Turns } from "../../core/pause.ts";
+import { Pacer } from "../../core/delay.ts";
 import { partitionKey, partitionName } from "../../core/topic-partition.ts";
-import type { Record } from "../../driver/driver.ts";
+import type { OutgoingRecord } from "../../driver/driver.ts";
 import { type PartitionOffset, TopicRefused, TopicsAway } from "../../driver/master-log.ts";
 import { maxRecordSize } from "../../wire/batch-builder.ts";
 import { partitionForKey } from "../../wire/murmur2.ts";
@@ -48,7 +48,10 @@ export class TransactionQueues {
    * The records by their partitions, and, where it is asked for, the batch that each went to. Errors: `UNKNOWN_TOPIC`,
    * `UNREACHABLE`.
    */
-  async of(records: readonly Record[], places: boolean): Promise<{ queues: PartitionQueue[]; batches: Place[] }> {
+  async of(
+    records: readonly OutgoingRecord[],
+    places: boolean,
+  ): Promise<{ queues: PartitionQueue[]; batches: Place[] }> {
     const { cluster, clock, journal } = this.#parts;
     const now = clock.monotonic();
     const topics = new Map<string, PartitionQueue[]>();
@@ -62,7 +65,7 @@ export class TransactionQueues {
       else if (this.#checked.has(topic)) continue;
       this.#checked.set(topic, now);
     }
-    const turns = new Turns(clock);
+    const turns = new Pacer(clock);
     const batches: Place[] = [];
     for (const { topic, key, value, headers, timestamp } of records) {
       const rest = turns.due();

@@ -12,8 +12,8 @@ import type { Batch, BatchKind, Identity } from "../producer/batch.ts";
 import type { Cluster } from "../connection/cluster.ts";
 import { Code } from "../connection/codes.ts";
 import { refusalOf, tooLarge } from "../connection/errors.ts";
-import type { Link } from "../connection/link.ts";
-import type { Links } from "../connection/links.ts";
+import type { BrokerConnection } from "../connection/broker-connection.ts";
+import type { ConnectionPool } from "../connection/connection-pool.ts";
 import type { PartitionQueue } from "../producer/partition-queue.ts";
 import { type Written, WrittenSoFar } from "./written.ts";
 import { ANSWER_TIMEOUT_MS, REPLICAS_TIMEOUT_MS } from "../producer/timeouts.ts";
@@ -27,15 +27,15 @@ const REQUEST_BYTES = 4 << 20;
 const SILENCE = 0.25;
 
 /** How a broker is written to, which depends on the versions that it serves. */
-export interface Dialect {
+export interface ProduceVersion {
   readonly request: (request: Pick<ProduceRequest, "timeoutMs" | "topics">) => Call<ProduceResponse>;
   /** What a topic is called in the request and in its answer; undefined: nobody knows any more. */
   readonly wireName: (topic: string) => string | undefined;
 }
 
-export interface Way {
+export interface WriteOptions {
   readonly cluster: Cluster;
-  readonly links: Links;
+  readonly links: ConnectionPool;
   readonly clock: Clock;
   readonly identity: Identity;
   readonly kind: BatchKind;
@@ -45,7 +45,7 @@ export interface Way {
   /** Without this topic nothing can be committed: when another one takes nothing, it alone is to blame. */
   readonly journal: string;
   /** Of the broker that a link is open to. */
-  readonly dialect: (link: Link) => Dialect;
+  readonly dialect: (link: BrokerConnection) => ProduceVersion;
   /** After the metadata was asked for: why a partition cannot be written to any more. */
   readonly refusal: (topic: string, partition: number) => MephistoError | undefined;
 }
@@ -68,7 +68,7 @@ export class BatchTooLarge extends Error {
  */
 export async function writeAll(
   queues: readonly PartitionQueue[],
-  way: Way,
+  way: WriteOptions,
 ): Promise<ReadonlyMap<PartitionQueue, Written>> {
   const writing = new Writing(queues, way);
   const late = setTimeout(() => writing.giveUp(), Math.max(0, way.until - way.clock.monotonic()));
@@ -86,9 +86,9 @@ interface Sent {
 
 class Writing {
   readonly #queues: readonly PartitionQueue[];
-  readonly #way: Way;
+  readonly #way: WriteOptions;
   readonly #written = new WrittenSoFar();
-  readonly #inFlight = new Map<Link, number>();
+  readonly #inFlight = new Map<BrokerConnection, number>();
   readonly #busy = new Backoff(BACKOFF.transactionMarkers);
   readonly #away = new Backoff(BACKOFF.coordinator);
   readonly #ended = Promise.withResolvers<void>();
@@ -104,7 +104,7 @@ class Writing {
   #silence = 0;
   readonly #begunAt: number;
 
-  constructor(queues: readonly PartitionQueue[], way: Way) {
+  constructor(queues: readonly PartitionQueue[], way: WriteOptions) {
     this.#queues = queues;
     this.#way = way;
     this.#begunAt = this.#answeredAt = way.clock.monotonic();
@@ -169,7 +169,7 @@ class Writing {
     }
     const now = this.#way.clock.monotonic();
     this.#ask(left.filter((queue) => this.#stale.has(queue) && queue.notBefore <= now));
-    const requests = new Map<Link, { sent: Sent[]; bytes: number }>();
+    const requests = new Map<BrokerConnection, { sent: Sent[]; bytes: number }>();
     for (const queue of left) {
       if (this.#stale.has(queue) || !queue.sendable(now)) continue;
       const link = this.#leader(queue);
@@ -197,7 +197,7 @@ class Writing {
     if (at < Infinity) this.#alarm = setTimeout(this.#flush, Math.ceil(at - now));
   }
 
-  #leader({ topic, partition }: PartitionQueue): Link | undefined {
+  #leader({ topic, partition }: PartitionQueue): BrokerConnection | undefined {
     const { cluster, links } = this.#way;
     const nodeId = cluster.leader(topic, partition);
     return nodeId < 0 ? undefined : links.to(cluster.node(nodeId));
@@ -213,7 +213,7 @@ class Writing {
     }
   }
 
-  async #exchange(link: Link, sent: readonly Sent[]): Promise<void> {
+  async #exchange(link: BrokerConnection, sent: readonly Sent[]): Promise<void> {
     this.#inFlight.set(link, (this.#inFlight.get(link) ?? 0) + 1);
     try {
       await link.open();

@@ -1,4 +1,4 @@
-import type { Record } from "../../driver/driver.ts";
+import type { OutgoingRecord } from "../../driver/driver.ts";
 import { BatchBuilder, type BuildOptions, type Headers } from "../../wire/batch-builder.ts";
 import { decodeRecords } from "../../wire/records.ts";
 import { codecs } from "../../compression/compression.ts";
@@ -16,7 +16,7 @@ export type BatchKind = Pick<BuildOptions, "codec" | "transactional">;
 type Settle = (outcome?: Promise<void>) => void;
 
 /** A message on its way, when it has to leave its batch. */
-export interface Parcel extends Omit<Record, "topic" | "headers"> {
+export interface Parcel extends Omit<OutgoingRecord, "topic" | "headers"> {
   readonly headers: Headers;
   readonly settle: Settle;
 }
@@ -48,7 +48,7 @@ export class Batch {
   }
 
   /** Appends a message; resolves when it is written. Each has a promise of its own, since one alone may be refused. */
-  append({ key, value, headers, timestamp }: Omit<Record, "topic">): Promise<void> {
+  append({ key, value, headers, timestamp }: Omit<OutgoingRecord, "topic">): Promise<void> {
     this.builder.append(key, value, headers, timestamp);
     return new Promise(this.#join);
   }

@@ -1,7 +1,7 @@
 import { BACKOFF, Backoff } from "../../core/backoff.ts";
 import type { Clock } from "../../core/clock.ts";
 import { isRetriable, MephistoError } from "../../core/errors.ts";
-import { pause } from "../../core/pause.ts";
+import { delay } from "../../core/delay.ts";
 import type { Cluster, TopicState } from "../connection/cluster.ts";
 
 /** How long sends wait for a topic: for its first metadata, and for one that is gone to be created again. */
@@ -28,7 +28,7 @@ export async function findTopic(name: string, wasThere: boolean, parts: FindPart
       if (clock.monotonic() > until || !(isRetriable(error) || isGone && wasThere)) {
         throw isGone && wasThere ? gone(name, error) : error;
       }
-      await pause(backoff.next(), signal);
+      await delay(backoff.next(), signal);
     }
   }
 }

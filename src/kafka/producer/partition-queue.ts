@@ -22,7 +22,7 @@ export class PartitionQueue {
   attempts = 0;
   readonly #batchBytes: number;
   #batches: Batch[] = [];
-  #flying = 0;
+  #inFlight = 0;
   #failed = 0;
   #identity: Identity | undefined;
   #next = 0;
@@ -66,14 +66,14 @@ export class PartitionQueue {
   /** Whether a batch can be taken. */
   sendable(now: number): boolean {
     if (
-      this.#renew || this.#held || this.#failed > 0 || this.notBefore > now || this.#batches.length === this.#flying
+      this.#renew || this.#held || this.#failed > 0 || this.notBefore > now || this.#batches.length === this.#inFlight
     ) return false;
-    return this.#proven || this.#flying === 0;
+    return this.#proven || this.#inFlight === 0;
   }
 
   /** Whether the broker refuses our numbers, or they have a gap: another identity has to be had before the next batch. */
   get needsIdentity(): boolean {
-    return this.#renew && this.#flying === 0;
+    return this.#renew && this.#inFlight === 0;
   }
 
   /** Whether nothing is to be sent, since its topic is gone or has become another one. */
@@ -84,7 +84,7 @@ export class PartitionQueue {
   /** Sends nothing more; resolves when all that is in flight has been answered. */
   async hold(): Promise<void> {
     this.#held = true;
-    if (this.#flying > 0) await new Promise<void>((resolve) => this.#landed.push(resolve));
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => this.#landed.push(resolve));
   }
 
   /** Sends again. */
@@ -110,7 +110,7 @@ export class PartitionQueue {
 
   /** The next batch, numbered, to be sent at once. `shared` is the identity of a queue that has none of its own yet. */
   take(shared: Identity, kind: BatchKind): Batch | undefined {
-    const batch = this.#batches[this.#flying];
+    const batch = this.#batches[this.#inFlight];
     if (batch === undefined) return undefined;
     this.#identity ??= shared;
     if (!batch.isOf(this.#identity)) {
@@ -118,7 +118,7 @@ export class PartitionQueue {
       this.#next = (this.#next + batch.count) % SEQUENCES;
     }
     batch.state = "flying";
-    this.#flying++;
+    this.#inFlight++;
     return batch;
   }
 
@@ -139,7 +139,7 @@ export class PartitionQueue {
   failed(batch: Batch): void {
     if (batch.state !== "flying") return;
     batch.state = "failed";
-    this.#flying--;
+    this.#inFlight--;
     this.#failed++;
     this.#settle();
   }
@@ -170,7 +170,7 @@ export class PartitionQueue {
 
   /** Takes out all there is. */
   clear(): Batch[] {
-    this.#flying = this.#failed = 0;
+    this.#inFlight = this.#failed = 0;
     for (const landed of this.#landed.splice(0)) landed();
     return this.#batches.splice(0);
   }
@@ -189,13 +189,13 @@ export class PartitionQueue {
     const at = this.#batches.indexOf(batch);
     if (at < 0) return;
     this.#batches.splice(at, 1);
-    if (batch.state === "flying") this.#flying--;
+    if (batch.state === "flying") this.#inFlight--;
     if (batch.state === "failed") this.#failed--;
     this.#settle();
   }
 
   #settle(): void {
-    if (this.#flying > 0) return;
+    if (this.#inFlight > 0) return;
     for (const landed of this.#landed.splice(0)) landed();
     if (this.#failed === 0) return;
     for (const batch of this.#batches) if (batch.state === "failed") batch.state = "waiting";

@@ -1,8 +1,8 @@
 import type { Clock } from "../../core/clock.ts";
 import { asError, MephistoError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
-import { Troubles } from "../../core/troubles.ts";
-import type { Publisher, Record } from "../../driver/driver.ts";
+import { BackgroundReports } from "../../core/background-reports.ts";
+import type { OutgoingRecord, Publisher } from "../../driver/driver.ts";
 import { maxRecordSize } from "../../wire/batch-builder.ts";
 import { partitionForKey } from "../../wire/murmur2.ts";
 import type { Batch } from "./batch.ts";
@@ -10,7 +10,7 @@ import type { Cluster, TopicState } from "../connection/cluster.ts";
 import { packedWith } from "../../compression/compression.ts";
 import { type FindParts, findTopic, stopped } from "./find-topic.ts";
 import { PartitionQueue } from "./partition-queue.ts";
-import { Turns } from "../../core/pause.ts";
+import { Pacer } from "../../core/delay.ts";
 import { type ProducerOptions, Sender } from "./sender.ts";
 import { TOPIC_CHECK_MS } from "./timeouts.ts";
 
@@ -31,7 +31,7 @@ interface Topic {
 }
 
 interface Waiting {
-  readonly record: Record;
+  readonly record: OutgoingRecord;
   readonly size: number;
   readonly resolve: (sent: Promise<void>) => void;
   readonly reject: (error: unknown) => void;
@@ -45,7 +45,7 @@ export class Producer implements Publisher {
   readonly #cluster: Cluster;
   readonly #sender: Sender;
   readonly #clock: Clock;
-  readonly #turns: Turns;
+  readonly #turns: Pacer;
   readonly #topics = new Map<string, Topic>();
   /** Sends that wait until their topic is known, in the order of their coming. */
   readonly #seeking = new Map<string, Waiting[]>();
@@ -64,17 +64,17 @@ export class Producer implements Publisher {
     options: ProducerOptions,
     logger: Logger,
     clock: Clock,
-    troubles: Troubles = new Troubles(logger, clock),
+    troubles: BackgroundReports = new BackgroundReports(logger, clock),
   ) {
     this.#cluster = cluster;
     this.#clock = clock;
-    this.#turns = new Turns(clock);
+    this.#turns = new Pacer(clock);
     this.#finding = { cluster, clock, signal: this.#stop.signal };
     this.#sender = new Sender(cluster, options, logger, clock, troubles, (bytes) => this.#freed(bytes));
     cluster.onChange((topic) => this.#changed(topic));
   }
 
-  send(record: Record): Promise<void> {
+  send(record: OutgoingRecord): Promise<void> {
     const topic = this.#topics.get(record.topic);
     const size = maxRecordSize(record.key, record.value, record.headers);
     if (topic === undefined || this.#buffered + size > BUFFER_BYTES || this.#waiting.length > 0) {
@@ -109,7 +109,7 @@ export class Producer implements Publisher {
     this.#freed(this.#buffered);
   }
 
-  #append(topic: Topic, record: Record, size: number): Promise<void> {
+  #append(topic: Topic, record: OutgoingRecord, size: number): Promise<void> {
     const { compression } = record;
     const queue = this.#queueFor(topic, record.key);
     const open = compression === undefined ? queue.openFor(size) : undefined;
@@ -138,7 +138,7 @@ export class Producer implements Publisher {
     return queue;
   }
 
-  #sendLater(record: Record, size: number): Promise<void> {
+  #sendLater(record: OutgoingRecord, size: number): Promise<void> {
     if (this.#stop.signal.aborted) return this.#turns.refusal(stopped());
     if (size > MESSAGE_BYTES) {
       return this.#turns.refusal(

@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { asError, describeThrown, MephistoError, messageOf } from "../../core/errors.ts";
 import { groupBy } from "../../core/group-by.ts";
 import { codeField, type Logger } from "../../core/logger.ts";
-import type { Report, Troubles } from "../../core/troubles.ts";
+import type { BackgroundReports, Report } from "../../core/background-reports.ts";
 import type { CodecName } from "../../wire/codec.ts";
 import { initProducerId } from "../../wire/requests/22-init-producer-id.ts";
 import { produce, produceById, type ProducedPartition, type ProduceResponse } from "../../wire/requests/00-produce.ts";
@@ -11,14 +11,14 @@ import { BatchOutcomes } from "./batch-outcomes.ts";
 import type { Cluster } from "../connection/cluster.ts";
 import { packedWith } from "../../compression/compression.ts";
 import { check, ConnectionLost } from "../connection/errors.ts";
-import { shownRate } from "../connection/line.ts";
-import type { Link } from "../connection/link.ts";
+import { shownRate } from "../connection/line-rate.ts";
+import type { BrokerConnection } from "../connection/broker-connection.ts";
 import type { PartitionQueue } from "./partition-queue.ts";
 import { SendWindow } from "./send-window.ts";
 import { shownAddress } from "../connection/url.ts";
 import { BACKOFF } from "../../core/backoff.ts";
-import { pause, startTimer } from "../../core/pause.ts";
-import { Seldom } from "../../core/seldom.ts";
+import { delay, startTimer } from "../../core/delay.ts";
+import { LogThrottle } from "../../core/log-throttle.ts";
 import { partitionName } from "../../core/topic-partition.ts";
 import { WriteAccess } from "./write-access.ts";
 import { ANSWER_TIMEOUT_MS, REPLICAS_TIMEOUT_MS } from "./timeouts.ts";
@@ -46,7 +46,7 @@ interface Sent {
 /** The way to one broker. */
 interface Node {
   readonly id: number;
-  readonly link: Link;
+  readonly link: BrokerConnection;
   readonly window: SendWindow;
   inFlight: number;
 }
@@ -82,7 +82,7 @@ export class Sender {
     options: ProducerOptions,
     logger: Logger,
     clock: Clock,
-    troubles: Troubles,
+    troubles: BackgroundReports,
     freed: (bytes: number) => void,
   ) {
     this.#cluster = cluster;
@@ -91,7 +91,7 @@ export class Sender {
     this.#logger = logger;
     this.#clock = clock;
     this.#freed = freed;
-    this.#tellSlow = new Seldom((sentence) => logger.warn(sentence), clock).tell;
+    this.#tellSlow = new LogThrottle((sentence) => logger.warn(sentence), clock).tell;
     this.#report = troubles.of("Sending", {
       graceMs: OUTAGE_GRACE_MS,
       meaning: "Messages wait to be sent.",
@@ -110,7 +110,7 @@ export class Sender {
         this.#report.over();
       },
     });
-    this.#tellFault = new Seldom((sentence) => logger.error(sentence, { code: "INTERNAL" }), clock).tell;
+    this.#tellFault = new LogThrottle((sentence) => logger.error(sentence, { code: "INTERNAL" }), clock).tell;
   }
 
   /** A queue has something to send. */
@@ -289,14 +289,14 @@ export class Sender {
       const wait = Math.min(...queues.map(({ notBefore }) => notBefore)) - this.#clock.monotonic();
       if (queues.some((queue) => queue.attempts > 0 || this.#nodeOf(queue) === undefined)) {
         // Never at once: a partition may be without a leader for minutes.
-        await pause(Math.max(BACKOFF.topic.firstMs, wait), this.#stop.signal);
+        await delay(Math.max(BACKOFF.topic.firstMs, wait), this.#stop.signal);
         await this.#cluster.refresh([...new Set(queues.map(({ topic }) => topic))]);
-      } else await pause(Math.max(1, wait), this.#stop.signal);
+      } else await delay(Math.max(1, wait), this.#stop.signal);
       for (const queue of queues) if (queue.needsIdentity) queue.renew(await this.#newIdentity());
     } catch (error) {
       this.#logger.debug(`Sending waits: ${messageOf(error)}`, codeField(error));
       this.#waits(error);
-      await pause(BACKOFF.topic.longestMs / 4, this.#stop.signal);
+      await delay(BACKOFF.topic.longestMs / 4, this.#stop.signal);
     }
     this.#expire();
   }

@@ -1,7 +1,7 @@
 import { type MephistoError, messageOf } from "../../core/errors.ts";
 import { codeField, type Logger } from "../../core/logger.ts";
-import { pause } from "../../core/pause.ts";
-import type { Report, Troubles } from "../../core/troubles.ts";
+import { delay } from "../../core/delay.ts";
+import type { BackgroundReports, Report } from "../../core/background-reports.ts";
 import { metadata } from "../../wire/requests/03-metadata.ts";
 import type { Cluster } from "../connection/cluster.ts";
 import { Code } from "../connection/codes.ts";
@@ -17,12 +17,12 @@ const WRITE = 1 << 4;
  */
 export class WriteAccess {
   readonly #cluster: Cluster;
-  readonly #troubles: Troubles;
+  readonly #troubles: BackgroundReports;
   readonly #logger: Logger;
   readonly #signal: AbortSignal;
   readonly #refused = new Map<string, Report>();
 
-  constructor(cluster: Cluster, troubles: Troubles, logger: Logger, signal: AbortSignal) {
+  constructor(cluster: Cluster, troubles: BackgroundReports, logger: Logger, signal: AbortSignal) {
     this.#cluster = cluster;
     this.#troubles = troubles;
     this.#logger = logger;
@@ -40,7 +40,7 @@ export class WriteAccess {
 
   async #look(): Promise<void> {
     while (this.#refused.size > 0 && !this.#signal.aborted) {
-      await pause(LOOK_MS, this.#signal);
+      await delay(LOOK_MS, this.#signal);
       if (this.#signal.aborted) return;
       try {
         const topics = [...this.#refused.keys()];

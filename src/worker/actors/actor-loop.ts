@@ -8,10 +8,10 @@ import type { Delivery } from "../../driver/driver.ts";
 import { type CutOff, inHandFor, type Running } from "../calls/stop.ts";
 import { type ActorCounts, Failures, type FailuresParts } from "./failures.ts";
 import { HandlerLoop, type HandlerLoopParts } from "./handler-loop.ts";
-import { Lanes, type LanesParts } from "./lanes.ts";
+import { PartitionBuffers, type PartitionBuffersParts } from "./partition-buffers.ts";
 
 export type ActorLoopParts =
-  & Pick<LanesParts, "budget" | "mayHaveLost">
+  & Pick<PartitionBuffersParts, "budget" | "mayHaveLost">
   & Pick<FailuresParts, "deadLetters" | "troubles">
   & Pick<
     HandlerLoopParts,
@@ -25,10 +25,10 @@ export type ActorLoopParts =
  */
 export class ActorLoop implements Running {
   readonly actor: ActorDefinition;
-  readonly counts: ActorCounts = { handled: 0, failed: 0, setAside: 0 };
+  readonly counts: ActorCounts = { handled: 0, failed: 0, deadLettered: 0 };
   readonly decoder: Decoder;
   readonly #parts: ActorLoopParts;
-  readonly #lanes: Lanes;
+  readonly #lanes: PartitionBuffers;
   readonly #handler: HandlerLoop;
   readonly #failures: Failures;
   readonly #stop = new AbortController();
@@ -45,7 +45,7 @@ export class ActorLoop implements Running {
       value: (bytes) => decodeValue(valueSerializer, bytes),
     };
     const common = { ...parts, actor, counts: this.counts, logger: withFields(parts.logger, { actor: name, topic }) };
-    const lanes = this.#lanes = new Lanes({
+    const lanes = this.#lanes = new PartitionBuffers({
       ...parts,
       topic,
       inHand: () => this.#cutOff ? [] : this.#handler.inHand(),

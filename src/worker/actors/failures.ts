@@ -2,54 +2,54 @@ import type { ActorDefinition } from "../../core/actor.ts";
 import { MESSAGE_RETRIES_MS } from "../../core/backoff.ts";
 import { formatDuration } from "../../core/duration.ts";
 import { describeThrown, isMephistoError, isRetriable, MephistoError, messageOf } from "../../core/errors.ts";
-import type { InHand } from "../../core/feed.ts";
+import type { InFlight } from "../../core/feed.ts";
 import { codeField, type Logger } from "../../core/logger.ts";
-import type { Message, Run } from "../../core/message.ts";
-import type { Report, Troubles } from "../../core/troubles.ts";
+import type { Message, RecordBatchCursor } from "../../core/message.ts";
+import type { BackgroundReports, Report } from "../../core/background-reports.ts";
 import type { DeadLetters } from "../dead-letters/dead-letters.ts";
-import type { Lanes } from "./lanes.ts";
+import type { PartitionBuffers } from "./partition-buffers.ts";
 
 /** How long a partition waits after its handler has ended as its signal said. */
 const TOLD_PAUSE_MS = 1000;
-/** How long a partition waits whose message cannot be handled nor be set aside. */
-const BURY_PAUSE_MS = 5000;
+/** How long a partition waits whose message cannot be handled nor be dead-lettered. */
+const DEAD_LETTER_RETRY_MS = 5000;
 
 /** What has happened to an actor's messages. */
 export interface ActorCounts {
   handled: number;
   failed: number;
-  setAside: number;
+  deadLettered: number;
 }
 
 export interface FailuresParts {
   readonly actor: Pick<ActorDefinition, "name" | "topic">;
   readonly counts: ActorCounts;
-  readonly lanes: Lanes;
+  readonly lanes: PartitionBuffers;
   readonly deadLetters: DeadLetters;
-  readonly troubles: Troubles;
+  readonly troubles: BackgroundReports;
   readonly logger: Logger;
 }
 
-/** What becomes of messages that a handler has failed with, or that cannot be decoded: tried again, or set aside. */
+/** What becomes of messages that a handler has failed with, or that cannot be decoded: tried again, or dead-lettered. */
 export class Failures {
   readonly #parts: FailuresParts;
   /** Partitions whose message waits for what its handler sends, and how often it has. */
   readonly #waiting = new Map<number, number>();
-  /** Partitions whose message can be set aside nowhere. */
-  readonly #unburied = new Set<number>();
+  /** Partitions whose message can be dead-lettered nowhere. */
+  readonly #undelivered = new Set<number>();
 
   constructor(parts: FailuresParts) {
     this.#parts = parts;
   }
 
   /** The handler has failed with these in hand. What is no longer ours of them is not its fault: the next owner has it. */
-  async failed(held: readonly InHand[], error: unknown): Promise<void> {
+  async failed(held: readonly InFlight[], error: unknown): Promise<void> {
     const { actor, counts, lanes, logger } = this.#parts;
     const ours = held.filter(({ run }) => run.ours);
     const told = ours.filter(({ run }) => run.holder?.handling.told === true);
     const isBatch = sizeOf(held) > 1;
     const waits = isRetriable(error);
-    const again = lanes.again(ours, told.length === 0 && !waits);
+    const again = lanes.requeue(ours, told.length === 0 && !waits);
     counts.handled -= sizeOf(ours);
     // It did as its signal said, which others than itself are the reason for.
     if (told.length > 0) {
@@ -82,7 +82,7 @@ export class Failures {
   /** A partition is another's now. */
   gone(partition: number): void {
     if (this.#waiting.delete(partition)) this.#handling.drop(String(partition));
-    if (this.#unburied.delete(partition)) this.#settingAside.drop(String(partition));
+    if (this.#undelivered.delete(partition)) this.#deadLettering.drop(String(partition));
   }
 
   get #handling(): Report {
@@ -90,26 +90,26 @@ export class Failures {
     return troubles.of(`Handling ${topic}`, { graceMs: 0, meaning: `What is in hand of ${topic} waits.` });
   }
 
-  get #settingAside(): Report {
+  get #deadLettering(): Report {
     const { actor: { topic }, troubles } = this.#parts;
     return troubles.of(`Setting aside what ${topic} cannot handle`, { graceMs: 0, meaning: "" });
   }
 
   /** What waiting mends, such as a send that nobody acknowledges, is no message's fault: it is no attempt of it. */
-  #waits(again: readonly Run[], error: MephistoError): void {
+  #waits(again: readonly RecordBatchCursor[], error: MephistoError): void {
     // Of each partition the first: the others stand behind it.
     for (const run of new Map(again.toReversed().map((run) => [run.partition, run])).values()) {
       const { topic, partition, messages } = run;
       const times = this.#waiting.get(partition) ?? 0;
       this.#waiting.set(partition, times + 1);
-      this.#parts.lanes.retryIn(run, MESSAGE_RETRIES_MS[times] ?? BURY_PAUSE_MS);
+      this.#parts.lanes.retryIn(run, MESSAGE_RETRIES_MS[times] ?? DEAD_LETTER_RETRY_MS);
       const { name: actor } = this.#parts.actor;
       this.#handling.failed(error, { actor, topic, partition, offset: messages[0]?.offset }, String(partition));
     }
   }
 
   /** A handler that throws when the worker stops has not failed; what it had in hand is its next owner's. */
-  endedUnfinished(held: readonly InHand[], error: unknown): void {
+  endedUnfinished(held: readonly InFlight[], error: unknown): void {
     const { name: actor } = this.#parts.actor;
     for (const { run, from } of held) {
       const message = run.messages[from];
@@ -125,11 +125,11 @@ export class Failures {
   }
 
   /** Sets a message aside that cannot be decoded; false: that was not possible, and its partition waits. */
-  async undecodable(run: Run, message: Message, error: unknown): Promise<boolean> {
-    return await this.#bury(run, message, error, 0, `cannot be decoded: ${messageOf(error)}`);
+  async undecodable(run: RecordBatchCursor, message: Message, error: unknown): Promise<boolean> {
+    return await this.#deadLetter(run, message, error, 0, `cannot be decoded: ${messageOf(error)}`);
   }
 
-  async #messageFailed(run: Run, error: unknown): Promise<void> {
+  async #messageFailed(run: RecordBatchCursor, error: unknown): Promise<void> {
     const { counts, lanes, logger } = this.#parts;
     const [message] = run.messages;
     if (message === undefined) return;
@@ -148,7 +148,7 @@ export class Failures {
     lanes.hold(run);
     try {
       const what = `failed ${run.attempts} times: ${describeThrown(error)}`;
-      const isAside = await this.#bury(run, message, error, run.attempts, what);
+      const isAside = await this.#deadLetter(run, message, error, run.attempts, what);
       if (!isAside) run.attempts--; // its next failure leads here again
       else if (run.ours) lanes.done({ run, from: 0, to: run.index = 1 });
     } finally {
@@ -160,7 +160,13 @@ export class Failures {
    * Whether the message is out of the way, in a topic, a file or the log. While the log is away its partition waits, and it
    * is tried again from the start: a message that can be found nowhere is lost. `what`: what happened to it, for people.
    */
-  async #bury(run: Run, message: Message, error: unknown, attempts: number, what: string): Promise<boolean> {
+  async #deadLetter(
+    run: RecordBatchCursor,
+    message: Message,
+    error: unknown,
+    attempts: number,
+    what: string,
+  ): Promise<boolean> {
     if (!run.ours) return false; // its next owner will come to it
     const { actor, counts, deadLetters, lanes, logger } = this.#parts;
     const { topic, partition } = run;
@@ -169,22 +175,22 @@ export class Failures {
     try {
       place = await deadLetters.add(run, message, error, attempts);
     } catch (trouble) {
-      const sentence = `${at(run, message)} ${what}. It cannot be set aside: ${
+      const sentence = `${at(run, message)} ${what}. It cannot be dead-lettered: ${
         messageOf(trouble)
       } Its partition waits.`;
       const { code, retriable } = asOurs(trouble);
-      this.#unburied.add(partition);
-      this.#settingAside.failed(
+      this.#undelivered.add(partition);
+      this.#deadLettering.failed(
         new MephistoError(code, sentence, { cause: trouble, retriable }),
         fields,
         String(partition),
       );
-      lanes.retryIn(run, BURY_PAUSE_MS);
+      lanes.retryIn(run, DEAD_LETTER_RETRY_MS);
       return false;
     }
-    if (this.#unburied.delete(partition)) this.#settingAside.over(String(partition));
-    counts.setAside++;
-    logger.error(`${at(run, message)} ${what}. Set aside in ${place}.`, fields);
+    if (this.#undelivered.delete(partition)) this.#deadLettering.over(String(partition));
+    counts.deadLettered++;
+    logger.error(`${at(run, message)} ${what}. Dead-lettered in ${place}.`, fields);
     return true;
   }
 }
@@ -194,10 +200,10 @@ function asOurs(thrown: unknown): MephistoError {
 }
 
 /** `shop-orders[0] at offset 17` */
-export function at({ topic, partition }: Run, { offset }: Message): string {
+export function at({ topic, partition }: RecordBatchCursor, { offset }: Message): string {
   return `${topic}[${partition}] at offset ${offset}`;
 }
 
-function sizeOf(hands: readonly InHand[]): number {
+function sizeOf(hands: readonly InFlight[]): number {
   return hands.reduce((sum, { from, to }) => sum + to - from, 0);
 }

@@ -1,14 +1,14 @@
 import type { ActorDefinition } from "../../core/actor.ts";
 import type { Clock } from "../../core/clock.ts";
 import { describeThrown } from "../../core/errors.ts";
-import type { Decoder, Feed, InHand } from "../../core/feed.ts";
+import type { Decoder, Feed, InFlight } from "../../core/feed.ts";
 import { HandlerStream } from "../../core/handler-stream.ts";
 import type { Logger } from "../../core/logger.ts";
-import type { Message, Run } from "../../core/message.ts";
-import type { Sleep } from "../../core/pause.ts";
+import type { Message, RecordBatchCursor } from "../../core/message.ts";
+import type { Sleep } from "../../core/delay.ts";
 import type { Yielder } from "../../core/yielder.ts";
-import { Seldom } from "../../core/seldom.ts";
-import type { Publisher, Record } from "../../driver/driver.ts";
+import { LogThrottle } from "../../core/log-throttle.ts";
+import type { OutgoingRecord, Publisher } from "../../driver/driver.ts";
 import type { Context } from "../../runtime/context.ts";
 import type { BlockWatch } from "../calls/block-watch.ts";
 import { origin } from "../calls/origin.ts";
@@ -16,7 +16,7 @@ import type { Scope } from "../calls/scope.ts";
 import { ScopeSends } from "../calls/scope-sends.ts";
 import { runAs, type Running } from "../calls/stop.ts";
 import { type ActorCounts, at, type Failures } from "./failures.ts";
-import type { Lanes } from "./lanes.ts";
+import type { PartitionBuffers } from "./partition-buffers.ts";
 import { Turn } from "./turn.ts";
 
 /** After a failure of a handler that has no message in hand, or its return. */
@@ -29,7 +29,7 @@ export interface HandlerLoopParts {
   readonly actor: ActorDefinition;
   readonly decoder: Decoder;
   readonly counts: ActorCounts;
-  readonly lanes: Lanes;
+  readonly lanes: PartitionBuffers;
   readonly failures: Failures;
   readonly publisher: Pick<Publisher, "send">;
   readonly context: Context<Scope>;
@@ -55,14 +55,14 @@ export class HandlerLoop implements Feed {
   /** What the call of the handler sends that is under way. */
   #sends: ScopeSends;
   /** What was in hand of a handler that has failed, until it stands in its lanes again. */
-  #failing: readonly InHand[] = [];
+  #failing: readonly InFlight[] = [];
 
   constructor(parts: HandlerLoopParts) {
     this.#parts = parts;
     this.signal = parts.signal;
     const { actor, clock, logger, publisher } = parts;
-    const { tell } = new Seldom((sentence) => logger.error(sentence), clock);
-    const send = (record: Record) => publisher.send(record);
+    const { tell } = new LogThrottle((sentence) => logger.error(sentence), clock);
+    const send = (record: OutgoingRecord) => publisher.send(record);
     this.#beginSends = () => new ScopeSends({ name: `actor ${actor.name}`, send, tell });
     this.#sends = this.#beginSends();
   }
@@ -97,7 +97,7 @@ export class HandlerLoop implements Feed {
     return this.#stream !== undefined;
   }
 
-  inHand(): readonly InHand[] {
+  inHand(): readonly InFlight[] {
     return this.#stream?.inHand() ?? [];
   }
 
@@ -124,7 +124,7 @@ export class HandlerLoop implements Feed {
     return this.#sends.unsettled;
   }
 
-  take(holding: boolean): Run | undefined {
+  take(holding: boolean): RecordBatchCursor | undefined {
     const now = this.#parts.clock.monotonic();
     const run = this.#parts.lanes.take(now, holding);
     if (run === undefined) return undefined;
@@ -137,7 +137,7 @@ export class HandlerLoop implements Feed {
     return this.#parts.lanes.wait(limitMs);
   }
 
-  extend(run: Run): boolean {
+  extend(run: RecordBatchCursor): boolean {
     if (!run.ours || run.handedOut) return false;
     const { clock, counts, lanes, yielder } = this.#parts;
     const now = clock.monotonic();
@@ -152,19 +152,19 @@ export class HandlerLoop implements Feed {
     return true;
   }
 
-  release(run: Run): void {
+  release(run: RecordBatchCursor): void {
     this.#parts.counts.handled += this.#turn.count(run);
     this.#parts.lanes.release(run);
   }
 
-  done(messages: readonly InHand[]): void {
+  done(messages: readonly InFlight[]): void {
     const { failures, lanes } = this.#parts;
     for (const each of messages) lanes.done(each);
     if (failures.waiting) { for (const { run } of messages) failures.done(run.partition); }
     lanes.letGo();
   }
 
-  setAside(run: Run, message: Message, error: unknown): Promise<boolean> {
+  deadLetter(run: RecordBatchCursor, message: Message, error: unknown): Promise<boolean> {
     return this.#parts.failures.undecodable(run, message, error);
   }
 
@@ -195,7 +195,7 @@ export class HandlerLoop implements Feed {
     await sleep(TROUBLE_PAUSE_MS, this.signal);
   }
 
-  async #failed(held: readonly InHand[], error: unknown, advice: string): Promise<void> {
+  async #failed(held: readonly InFlight[], error: unknown, advice: string): Promise<void> {
     const { actor: { name }, failures, logger, sleep } = this.#parts;
     if (this.ended) return failures.endedUnfinished(held, error);
     await this.#sends.forget();
@@ -214,7 +214,7 @@ export class HandlerLoop implements Feed {
     this.#failing = [];
     this.#stream?.abandon();
     this.#stream = undefined;
-    this.#parts.lanes.again(held, true);
+    this.#parts.lanes.requeue(held, true);
     this.#parts.lanes.letGo();
   }
 

@@ -1,16 +1,16 @@
-import type { Run } from "../../core/message.ts";
-import type { Lane } from "./lane.ts";
+import type { RecordBatchCursor } from "../../core/message.ts";
+import type { PartitionBuffer } from "./partition-buffer.ts";
 
 /**
  * Whose turn it is among an actor's partitions: those that have something wait in a row, a retry that is due goes first.
  * Partitions that have nothing cost nothing, however many they are.
  */
 export class TurnOrder {
-  readonly #ready = new Set<Lane>();
+  readonly #ready = new Set<PartitionBuffer>();
   /** Of these, in the same order, those with a run that is open. */
-  readonly #started = new Set<Lane>();
+  readonly #started = new Set<PartitionBuffer>();
   /** Those that wait after a failure: the soonest first, of two that are due together the one that failed first. */
-  readonly #paused: Lane[] = [];
+  readonly #paused: PartitionBuffer[] = [];
 
   /** When the next of those that wait after a failure is due; Infinity: none does. */
   get nextRetry(): number {
@@ -23,7 +23,7 @@ export class TurnOrder {
   }
 
   /** A lane has something to hand out, or has it at another time now: it stands behind the others. */
-  place(lane: Lane): void {
+  place(lane: PartitionBuffer): void {
     this.remove(lane);
     if (lane.over || lane.out !== undefined || !lane.waiting) return;
     if (lane.retryAt > 0) return this.#pause(lane);
@@ -32,11 +32,11 @@ export class TurnOrder {
   }
 
   /** A lane has got more: where it stands it stays. */
-  offer(lane: Lane): void {
+  offer(lane: PartitionBuffer): void {
     if (!this.#ready.has(lane) && lane.retryAt === 0) this.place(lane);
   }
 
-  remove(lane: Lane): void {
+  remove(lane: PartitionBuffer): void {
     this.#ready.delete(lane);
     this.#started.delete(lane);
     const at = this.#paused.length > 0 ? this.#paused.indexOf(lane) : -1;
@@ -44,12 +44,12 @@ export class TurnOrder {
   }
 
   /** The next run. `mayOpen`: also one that is not open yet; "last": if there is no other. */
-  take(now: number, mayOpen: boolean | "last"): Run | undefined {
+  take(now: number, mayOpen: boolean | "last"): RecordBatchCursor | undefined {
     return this.#takeOf(() => this.#next(now, mayOpen === true)) ??
       (mayOpen === "last" ? this.#takeOf(() => this.#next(now, true)) : undefined);
   }
 
-  #takeOf(next: () => Lane | undefined): Run | undefined {
+  #takeOf(next: () => PartitionBuffer | undefined): RecordBatchCursor | undefined {
     for (let lane = next(); lane !== undefined; lane = next()) {
       this.remove(lane);
       const run = lane.take();
@@ -58,14 +58,14 @@ export class TurnOrder {
     return undefined;
   }
 
-  #next(now: number, mayOpen: boolean): Lane | undefined {
+  #next(now: number, mayOpen: boolean): PartitionBuffer | undefined {
     const [due] = this.#paused;
     if (due !== undefined && due.retryAt <= now) return due;
     for (const lane of mayOpen ? this.#ready : this.#started) return lane;
     return undefined;
   }
 
-  #pause(lane: Lane): void {
+  #pause(lane: PartitionBuffer): void {
     const behind = this.#paused.findLastIndex(({ retryAt }) => retryAt <= lane.retryAt);
     this.#paused.splice(behind + 1, 0, lane);
   }

@@ -1,4 +1,4 @@
-import type { Run } from "../../core/message.ts";
+import type { RecordBatchCursor } from "../../core/message.ts";
 
 /** A partition has its turn for so long before the next one has, or for one message that takes longer. */
 const TURN_MS = 20;
@@ -18,7 +18,7 @@ export class Turn {
   #lookedAt = 0;
   #untilLook = 1;
 
-  begin(run: Run, now: number): void {
+  begin(run: RecordBatchCursor, now: number): void {
     this.#lookedAt = now;
     this.#restart(run, now);
     this.raise(run);
@@ -36,26 +36,26 @@ export class Turn {
   }
 
   /** Nobody else waits: the run has another turn. Gives how many messages it has handed out in this one. */
-  renew(run: Run, now: number): number {
+  renew(run: RecordBatchCursor, now: number): number {
     const count = this.count(run);
     this.#restart(run, now);
     return count;
   }
 
   /** How many messages it has handed out that were not counted before. */
-  count(run: Run): number {
+  count(run: RecordBatchCursor): number {
     const count = Math.max(0, run.index - this.#from);
     this.#from = run.index;
     return count;
   }
 
   /** Messages may be handed out until the clock is to be read again. */
-  raise(run: Run): void {
+  raise(run: RecordBatchCursor): void {
     this.lookedFrom = run.index;
     run.limit = Math.min(run.messages.length, run.index + this.#untilLook);
   }
 
-  #restart(run: Run, now: number): void {
+  #restart(run: RecordBatchCursor, now: number): void {
     this.since = now;
     this.#from = run.index;
   }

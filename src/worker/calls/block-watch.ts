@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { formatDuration } from "../../core/duration.ts";
 import type { Logger } from "../../core/logger.ts";
-import type { Sleep } from "../../core/pause.ts";
+import type { Sleep } from "../../core/delay.ts";
 import type { Yielder } from "../../core/yielder.ts";
 
 /** How often the watch looks whether timers still fire, in ms. */

@@ -1,14 +1,14 @@
 import { type ErrorCode, isMephistoError, messageOf } from "../../core/errors.ts";
-import type { Record } from "../../driver/driver.ts";
+import type { OutgoingRecord } from "../../driver/driver.ts";
 import type { Scope } from "./scope.ts";
-import { Watched } from "./watched.ts";
+import { ObservedPromise } from "./observed-promise.ts";
 
 /** More failures than these are not kept: one is enough to fail what they belong to. */
 const MOST_FAILURES = 100;
 
 /** A send that failed before anybody waited for it; somebody still may. */
 interface Failure {
-  readonly sent: Watched;
+  readonly sent: ObservedPromise;
   readonly error: unknown;
 }
 
@@ -22,7 +22,7 @@ interface Round {
 export interface ScopeSendsParts {
   /** Whose they are: `actor orders`. */
   readonly name: string;
-  send(record: Record): Promise<void>;
+  send(record: OutgoingRecord): Promise<void>;
   /** Tells of a failure that can fail nothing any more, since the scope has ended: a sentence. */
   tell(sentence: string): void;
   /** Whether each failure is told when it happens too: the scope may last for ever. */
@@ -46,7 +46,7 @@ export class ScopeSends implements Scope {
     this.#parts = parts;
   }
 
-  send(record: Record): Promise<void> {
+  send(record: OutgoingRecord): Promise<void> {
     let sending: Promise<void>;
     try {
       sending = this.#parts.send(record);
@@ -59,7 +59,7 @@ export class ScopeSends implements Scope {
   adopt(sending: Promise<void>): Promise<void> {
     const round = this.#ended ? undefined : this.#round;
     if (round) round.pending++, this.#pending++;
-    const sent = new Watched((resolve, reject) => {
+    const sent = new ObservedPromise((resolve, reject) => {
       sending.then(() => {
         resolve();
         if (round) this.#done(round);
@@ -112,7 +112,7 @@ export class ScopeSends implements Scope {
     if (--round.pending === 0) round.over?.resolve();
   }
 
-  #failed(sent: Watched, error: unknown, round: Round | undefined): void {
+  #failed(sent: ObservedPromise, error: unknown, round: Round | undefined): void {
     // Whether somebody waits for it is known when it is settled: one may wait for it after it has failed.
     sent.excuse();
     markScoped(error);

@@ -1,9 +1,9 @@
 import { MephistoError } from "../../core/errors.ts";
-import type { Turns } from "../../core/pause.ts";
-import type { Record } from "../../driver/driver.ts";
+import type { Pacer } from "../../core/delay.ts";
+import type { OutgoingRecord } from "../../driver/driver.ts";
 import type { Scope } from "./scope.ts";
 import { markScoped, ScopeSends } from "./scope-sends.ts";
-import { Watched } from "./watched.ts";
+import { ObservedPromise } from "./observed-promise.ts";
 
 /** The most that a tick may have queued, in bytes. */
 const TICK_BYTES = 256 << 20;
@@ -11,7 +11,7 @@ const TICK_BYTES = 256 << 20;
 const MESSAGE_OVERHEAD = 64;
 
 /** What a message takes in memory, roughly, in bytes. */
-export function sizeOf({ key, value, headers }: Record): number {
+export function sizeOf({ key, value, headers }: OutgoingRecord): number {
   let size = (value?.length ?? 0) + (key?.length ?? 0) + MESSAGE_OVERHEAD;
   for (const [name, bytes] of headers) size += name.length + (bytes?.length ?? 0) + MESSAGE_OVERHEAD;
   return size;
@@ -22,9 +22,9 @@ export class TickSends implements Scope {
   readonly #timer: string;
   readonly #mayRun: () => boolean;
   readonly #tell: (sentence: string) => void;
-  readonly #turns: Turns | undefined;
-  readonly #refused: { readonly sent: Watched; readonly refusal: MephistoError }[] = [];
-  #records: Record[] = [];
+  readonly #turns: Pacer | undefined;
+  readonly #refused: { readonly sent: ObservedPromise; readonly refusal: MephistoError }[] = [];
+  #records: OutgoingRecord[] = [];
   #bytes = 0;
   /** What it starts that is not part of it. */
   readonly #aside: ScopeSends;
@@ -35,7 +35,7 @@ export class TickSends implements Scope {
    * `mayRun`: whether mastership still holds. `tell` is for what goes wrong when the tick can no longer fail. `turns`:
    * others' between sends that are awaited, and refusals.
    */
-  constructor(timer: string, mayRun: () => boolean, tell: (sentence: string) => void, turns?: Turns) {
+  constructor(timer: string, mayRun: () => boolean, tell: (sentence: string) => void, turns?: Pacer) {
     this.#turns = turns;
     this.#tell = tell;
     this.#timer = timer;
@@ -43,7 +43,7 @@ export class TickSends implements Scope {
     this.#aside = new ScopeSends({ name: `timer ${timer}`, send: (record) => this.send(record), tell });
   }
 
-  send(record: Record): Promise<void> {
+  send(record: OutgoingRecord): Promise<void> {
     const size = sizeOf(record);
     const refusal = this.#refusalOf(size);
     if (refusal) return this.#refuse(refusal);
@@ -66,7 +66,7 @@ export class TickSends implements Scope {
   }
 
   /** Ends the tick; gives what it sent. Throws a refusal that nobody waited for: part of a tick is not published. */
-  end(): Record[] {
+  end(): OutgoingRecord[] {
     this.#ended = true;
     this.#aside.end();
     const records = this.#records.splice(0);
@@ -96,7 +96,7 @@ export class TickSends implements Scope {
     const isLate = this.#ended;
     markScoped(refusal);
     const refused = this.#turns?.refusal(refusal) ?? Promise.reject(refusal);
-    const sent = new Watched((_, reject) => void refused.catch(reject));
+    const sent = new ObservedPromise((_, reject) => void refused.catch(reject));
     if (!isLate) this.#refused.push({ sent, refusal });
     // A refusal that nobody waits for must not end the process: it fails the tick, or comes after it and is told.
     Promise.prototype.then.call(sent, undefined, () => {

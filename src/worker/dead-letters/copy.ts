@@ -1,6 +1,6 @@
 import { describeThrown, isMephistoError, messageOf } from "../../core/errors.ts";
 import type { Message } from "../../core/message.ts";
-import type { Record } from "../../driver/driver.ts";
+import type { OutgoingRecord } from "../../driver/driver.ts";
 
 /** How a message is copied; as it was first, and with less of what is ours each time that a topic refuses it. */
 export interface CopyPlan {
@@ -54,7 +54,7 @@ export function nextPlan(plan: CopyPlan, refusal: unknown): CopyPlan | undefined
 }
 
 /** The copy: key, value and headers as they were, and ours after them. */
-export function copyOf(death: Death, plan: CopyPlan, topic: string): Record {
+export function copyOf(death: Death, plan: CopyPlan, topic: string): OutgoingRecord {
   const { message, now } = death;
   const { key, value } = message;
   // A producer may have sent any timestamp; one that is no whole number cannot be sent again.
@@ -97,6 +97,6 @@ export function lineOf(death: Death, base64: (bytes: Uint8Array) => string): str
     error: describeThrown(error),
     attempts,
     worker,
-    setAside: new Date(now).toISOString(),
+    deadLetteredAt: new Date(now).toISOString(),
   });
 }

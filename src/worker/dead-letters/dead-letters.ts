@@ -4,8 +4,8 @@ import { type ErrorCode, isMephistoError, isRetriable, type MephistoError, messa
 import type { Logger } from "../../core/logger.ts";
 import type { Message } from "../../core/message.ts";
 import { topicWith } from "../../core/name.ts";
-import { type Sleep, within } from "../../core/pause.ts";
-import type { Driver, Record, TopicSpec } from "../../driver/driver.ts";
+import { deadline, type Sleep } from "../../core/delay.ts";
+import type { Driver, OutgoingRecord, TopicSpec } from "../../driver/driver.ts";
 import { AS_IT_WAS, copyOf, type CopyPlan, type Death, lineOf, nextPlan } from "./copy.ts";
 import type { Keep } from "./file.ts";
 
@@ -33,7 +33,7 @@ export interface DeadLettersParts {
   readonly logger: Logger;
   /** Of topics that are created; -1: the broker's default. */
   readonly replicationFactor: number;
-  /** Aborts when nothing more is set aside. */
+  /** Aborts when nothing more is dead-lettered. */
   readonly signal?: AbortSignal;
   /** Where a message goes that no topic takes. */
   readonly keep: Keep;
@@ -147,12 +147,12 @@ export class DeadLetters {
     void look();
   }
 
-  async #send(spec: TopicSpec, record: Record): Promise<void> {
+  async #send(spec: TopicSpec, record: OutgoingRecord): Promise<void> {
     const { driver, sleep } = this.#parts;
     const sent = driver.publisher.send(record).then(() => true);
-    while (await within(sent, CHECK_AFTER_MS, sleep) === undefined) {
+    while (await deadline(sent, CHECK_AFTER_MS, sleep) === undefined) {
       // If it has been deleted, what is on its way is written when it is there again.
-      await within(driver.ensureTopics([spec]), CHECK_AFTER_MS, sleep).catch(() => {});
+      await deadline(driver.ensureTopics([spec]), CHECK_AFTER_MS, sleep).catch(() => {});
     }
   }
 

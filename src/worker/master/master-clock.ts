@@ -1,4 +1,4 @@
-import type { Clock, Now } from "../../core/clock.ts";
+import type { Clock, WallClock } from "../../core/clock.ts";
 import { formatDuration } from "../../core/duration.ts";
 import type { LogTime } from "../../driver/master-log.ts";
 
@@ -14,7 +14,7 @@ const REFUSE_FROM = 10_000;
  * The log's clock was read at some moment between sending and answer, which leaves an interval; only what lies outside
  * is corrected, to its edge. So the jitter of answers does not disturb the period, and quick answers make it exact.
  */
-export class MasterClock implements Now {
+export class MasterClock implements WallClock {
   readonly #clock: Clock;
   /** The log's time less our monotonic one. */
   #offset: number | undefined;
@@ -34,7 +34,7 @@ export class MasterClock implements Now {
   }
 
   /** An append was answered. */
-  anchor({ wall, sent, answered }: LogTime): void {
+  sync({ wall, sent, answered }: LogTime): void {
     const earliest = wall - answered.monotonic;
     const latest = wall + 1 - sent.monotonic; // the log's clock gives whole milliseconds
     const now = this.#offset ?? this.#clock.wall() - this.#clock.monotonic();
@@ -47,7 +47,7 @@ export class MasterClock implements Now {
   }
 
   /** What is to be told of a difference, and whether it forbids to run anything. */
-  get doubt(): { readonly sentence: string; readonly refuses: boolean } | undefined {
+  get skewWarning(): { readonly sentence: string; readonly refuses: boolean } | undefined {
     const { skew } = this;
     const size = Math.abs(skew);
     if (size < TELL_FROM) return undefined;

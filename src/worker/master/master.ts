@@ -3,40 +3,40 @@ import { formatDuration } from "../../core/duration.ts";
 import { errorCodeOf, isRetriable, messageOf } from "../../core/errors.ts";
 import { BACKOFF, backoffMs } from "../../core/backoff.ts";
 import type { Supervisor } from "../../core/supervisor.ts";
-import type { Report, Troubles } from "../../core/troubles.ts";
+import type { BackgroundReports, Report } from "../../core/background-reports.ts";
 import type { Term } from "./mastership.ts";
-import { Reign, type ReignParts, type Stage } from "./reign.ts";
+import { MasterTerm, type MasterTermParts, type Stage } from "./master-term.ts";
 
 /** How often it is looked whether all goes well, in ms. */
 const LOOKS = 1000;
 /** After so many failures to begin, what was read of the journal meanwhile counts for nothing: it may never come to its end. */
 const FRUITLESS = 3;
 
-export interface MasterParts extends Omit<ReignParts, "ownEpoch" | "begun" | "moved"> {
+export interface MasterParts extends Omit<MasterTermParts, "ownEpoch" | "begun" | "moved"> {
   /** The id of another journal, where all that was there before is gone for good. */
   journalAnew?(): Promise<string | undefined>;
   /** Gives mastership up: another worker may be able to do what this one cannot. */
   standDown(why: string): void;
   readonly supervisor: Supervisor;
-  readonly troubles?: Troubles;
+  readonly troubles?: BackgroundReports;
 }
 
-/** A worker as master, from term to term: begins its reign in each, and gives up when nothing comes of it. */
+/** A worker as master, from term to term: begins its work in each, and gives up when nothing comes of it. */
 export class Master {
   readonly #parts: MasterParts;
   readonly #grace: number;
-  #reign: Reign | undefined;
+  #run: MasterTerm | undefined;
   #ownEpoch: number | undefined;
   #journalId: string;
   #trouble: string | undefined;
   /** Since when it tries to begin; a journal that is being read is no standstill, however long it is. */
-  #strivingSince: number | undefined;
+  #tryingSince: number | undefined;
   /** How often it has failed to since. */
   #failures = 0;
   #toldAt = -Infinity;
   #told: unknown;
   /** How often it gave up, since it could not tick. */
-  gaveUp = 0;
+  resignations = 0;
 
   constructor(parts: MasterParts) {
     this.#parts = parts;
@@ -46,27 +46,27 @@ export class Master {
 
   /** What it does as the elected one; `over` when it is not. */
   get stage(): Stage {
-    return this.#reign?.stage ?? "over";
+    return this.#run?.stage ?? "over";
   }
 
   /** The journal's epoch of the term that lasts, or 0. */
   get epoch(): number {
-    return this.#reign?.epoch ?? 0;
+    return this.#run?.epoch ?? 0;
   }
 
-  /** The latest reign's journal, as it was found. */
-  get journal(): Reign["journal"] {
-    return this.#reign?.journal;
+  /** The latest term's journal, as it was found. */
+  get journal(): MasterTerm["journal"] {
+    return this.#run?.journal;
   }
 
   /** What keeps it from ticking, or some of its ticks from a topic, though it is elected, or was last: a sentence. */
   get trouble(): string | undefined {
-    return this.#trouble ?? this.#reign?.awayFor(this.#grace);
+    return this.#trouble ?? this.#run?.awayFor(this.#grace);
   }
 
   /** A term has begun. */
   begin(term: Term): void {
-    this.#strivingSince = this.#parts.clock.monotonic();
+    this.#tryingSince = this.#parts.clock.monotonic();
     this.#failures = 0;
     const { supervisor } = this.#parts;
     const { signal } = term;
@@ -76,7 +76,7 @@ export class Master {
 
   /** The group has decided again. */
   look(): void {
-    this.#reign?.look();
+    this.#run?.look();
   }
 
   /** Another worker is master: what kept this one from it is its affair no longer. */
@@ -92,27 +92,27 @@ export class Master {
 
   /** No run begins any more, and tasks are told to end; what is in hand goes on, and may be published. */
   close(): void {
-    this.#reign?.close();
+    this.#run?.close();
   }
 
-  /** Writes that it has resigned, as its last transaction, if it reigns. At most `ms`; never throws. */
+  /** Writes that it has resigned, as its last transaction, if it is active. At most `ms`; never throws. */
   async resign(ms: number): Promise<void> {
-    await this.#reign?.resign(ms);
+    await this.#run?.resign(ms);
   }
 
   async #rule(term: Term): Promise<void> {
     const { clock, sleep } = this.#parts;
     const begun = (epoch: number) => {
       this.#ownEpoch = epoch;
-      this.#strivingSince = this.#trouble = undefined;
+      this.#tryingSince = this.#trouble = undefined;
       this.#failures = 0;
       this.#report?.over();
     };
     const moved = () => {
-      if (this.#failures < FRUITLESS) this.#strivingSince = clock.monotonic();
+      if (this.#failures < FRUITLESS) this.#tryingSince = clock.monotonic();
     };
     for (let failures = 1; term.holds(); failures++) {
-      const reign = this.#reign = new Reign(term, {
+      const run = this.#run = new MasterTerm(term, {
         ...this.#parts,
         journalId: this.#journalId,
         ownEpoch: this.#ownEpoch,
@@ -120,12 +120,12 @@ export class Master {
         moved,
       });
       try {
-        return await reign.run();
+        return await run.run();
       } catch (error) {
-        this.#strivingSince ??= clock.monotonic();
+        this.#tryingSince ??= clock.monotonic();
         if (errorCodeOf(error) === "JOURNAL_LOST" && await this.#isAnew()) continue;
         this.#failures++;
-        if (term.holds()) this.#failed(error, reign);
+        if (term.holds()) this.#failed(error, run);
       }
       await sleep(backoffMs(BACKOFF.term, failures), term.signal);
     }
@@ -140,7 +140,7 @@ export class Master {
     return true;
   }
 
-  #failed(error: unknown, { refused }: Reign): void {
+  #failed(error: unknown, { refused }: MasterTerm): void {
     const { logger, standDown } = this.#parts;
     const code = errorCodeOf(error);
     if (code === "FENCED") return standDown("another one has been made master since, and Kafka refuses this one");
@@ -159,14 +159,14 @@ export class Master {
     for (;;) {
       await sleep(LOOKS, term.signal);
       if (!term.holds()) return;
-      const reign = this.#reign;
-      reign?.look();
-      const since = reign?.stage === "waiting" ? undefined : this.#strivingSince ?? reign?.stuckSince;
-      if (reign?.stage === "waiting") this.#strivingSince = clock.monotonic();
+      const run = this.#run;
+      run?.look();
+      const since = run?.stage === "waiting" ? undefined : this.#tryingSince ?? run?.stuckSince;
+      if (run?.stage === "waiting") this.#tryingSince = clock.monotonic();
       const lasts = since === undefined ? 0 : clock.monotonic() - since;
       if (lasts < this.#grace) continue;
-      this.gaveUp++;
-      const why = reign?.trouble ?? this.#trouble ?? `it is stuck while ${reign?.stage ?? "beginning"}`;
+      this.resignations++;
+      const why = run?.trouble ?? this.#trouble ?? `it is stuck while ${run?.stage ?? "beginning"}`;
       this.#trouble = `This worker is elected and could not tick for ${formatDuration(lasts)}: ${why}`;
       this.#tell("stuck", this.#trouble);
       return standDown("it could not tick");

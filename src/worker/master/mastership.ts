@@ -3,7 +3,7 @@ import { formatDuration } from "../../core/duration.ts";
 import { MephistoError } from "../../core/errors.ts";
 import type { Lease } from "../../core/lease.ts";
 import type { Logger } from "../../core/logger.ts";
-import type { Sleep } from "../../core/pause.ts";
+import type { Sleep } from "../../core/delay.ts";
 import type { Supervisor } from "../../core/supervisor.ts";
 import type { Generation } from "../../driver/driver.ts";
 
@@ -106,9 +106,9 @@ export class Mastership {
   }
 
   /** The group does not know this worker any more. */
-  expelled(): void {
+  removed(): void {
     this.#generation = undefined;
-    this.#stepDown("the group has expelled this worker");
+    this.#stepDown("this worker was removed from the group");
   }
 
   /**

@@ -4,11 +4,11 @@ import type { Clock } from "../../core/clock.ts";
 import { formatDuration } from "../../core/duration.ts";
 import { describeThrown, MephistoError } from "../../core/errors.ts";
 import { codeField, type Logger, withFields } from "../../core/logger.ts";
-import type { Sleep } from "../../core/pause.ts";
-import { Seldom } from "../../core/seldom.ts";
+import type { Sleep } from "../../core/delay.ts";
+import { LogThrottle } from "../../core/log-throttle.ts";
 import type { Supervisor } from "../../core/supervisor.ts";
 import type { TaskDefinition, TaskRun } from "../../core/task.ts";
-import type { Record } from "../../driver/driver.ts";
+import type { OutgoingRecord } from "../../driver/driver.ts";
 import type { Yielder } from "../../core/yielder.ts";
 import type { Context } from "../../runtime/context.ts";
 import type { BlockWatch } from "../calls/block-watch.ts";
@@ -21,14 +21,14 @@ import { type CutOff, inHandFor, runAs, type Running } from "../calls/stop.ts";
 const STEADY = 60_000;
 
 /** While it lasts, a task runs: a term of mastership, or the worker's life. */
-export interface TaskSpan {
+export interface TaskScope {
   /** 0 on every worker. */
   readonly epoch: number;
   readonly signal: AbortSignal;
   /** Whether it lasts: a signal's event may come late in a process that was frozen. Aborts it when not. */
   holds(): boolean;
   /** How what the task sends goes. */
-  send(record: Record): Promise<void>;
+  send(record: OutgoingRecord): Promise<void>;
 }
 
 export interface TaskLoopParts {
@@ -59,7 +59,7 @@ export class TaskLoop implements Running {
     this.task = task;
     const logger = withFields(parts.logger, { task: task.name });
     this.#parts = { ...parts, logger };
-    this.#tell = new Seldom((sentence) => logger.error(sentence), parts.clock).tell;
+    this.#tell = new LogThrottle((sentence) => logger.error(sentence), parts.clock).tell;
   }
 
   /** Whether its function runs. */
@@ -68,7 +68,7 @@ export class TaskLoop implements Running {
   }
 
   /** Runs until the span is over; what still runs of an earlier span is waited for: never two at once. */
-  start(span: TaskSpan): void {
+  start(span: TaskScope): void {
     const { name } = this.task;
     const options = { signal: AbortSignal.any([span.signal, this.#ended.signal]), fields: { task: name } };
     const loop = () => this.#parts.supervisor.loop(`The loop of task ${name}`, () => this.#loop(span), options);
@@ -92,7 +92,7 @@ export class TaskLoop implements Running {
     return [{ what: `Task ${task} was ${ran}, and has not ended though its signal has aborted.`, fields: { task } }];
   }
 
-  async #loop({ epoch, signal, holds, send }: TaskSpan): Promise<void> {
+  async #loop({ epoch, signal, holds, send }: TaskScope): Promise<void> {
     const { name } = this.task;
     const { clock, logger, sleep } = this.#parts;
     const asking = askingSignal(AbortSignal.any([signal, this.#ended.signal]), () => void holds());
@@ -122,7 +122,7 @@ export class TaskLoop implements Running {
     }
   }
 
-  async #run(run: TaskRun, send: TaskSpan["send"]): Promise<void> {
+  async #run(run: TaskRun, send: TaskScope["send"]): Promise<void> {
     const { blocks, calls, clock, context, yielder } = this.#parts;
     const fn = async () => await this.task.fn(run);
     const name = `task ${this.task.name}`;

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Publisher } from "../../driver/driver.ts";
-import type { Span } from "./timer-loop.ts";
+import type { TimerScope } from "./timer-loop.ts";
 
 /** Timers of every worker run for as long as it does, and are written down nowhere. */
 export function everyWorkersSpan(clock: Clock, signal: AbortSignal, { send }: Pick<Publisher, "send">) {
@@ -15,7 +15,7 @@ export function everyWorkersSpan(clock: Clock, signal: AbortSignal, { send }: Pi
       book.settle(book.after(run, 0, undefined));
       return Promise.resolve();
     },
-    behind: () => Promise.resolve(0),
+    lag: () => Promise.resolve(0),
     send,
-  } satisfies Span;
+  } satisfies TimerScope;
 }

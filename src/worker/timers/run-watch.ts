@@ -1,7 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import { formatDuration } from "../../core/duration.ts";
 import { type Logger, REPEAT_LOG_MS } from "../../core/logger.ts";
-import type { Sleep } from "../../core/pause.ts";
+import type { Sleep } from "../../core/delay.ts";
 import type { Supervisor } from "../../core/supervisor.ts";
 import type { TimerDefinition } from "../../core/timer.ts";
 

@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { formatDuration } from "../../core/duration.ts";
 import type { Logger } from "../../core/logger.ts";
 import { QUEUE_LIMIT } from "../../core/policy.ts";
-import { Seldom } from "../../core/seldom.ts";
+import { LogThrottle } from "../../core/log-throttle.ts";
 import type { TimerDefinition } from "../../core/timer.ts";
 
 /** Logs which slots of a timer are not run, or late, and why. */
@@ -15,8 +15,8 @@ export class SlotLog {
   constructor(timer: TimerDefinition, logger: Logger, clock: Clock) {
     this.#timer = timer;
     this.#logger = logger;
-    this.#tell = new Seldom((sentence) => logger.warn(sentence), clock).tell;
-    this.#tellLate = new Seldom((sentence) => logger.info(sentence), clock).tell;
+    this.#tell = new LogThrottle((sentence) => logger.warn(sentence), clock).tell;
+    this.#tellLate = new LogThrottle((sentence) => logger.info(sentence), clock).tell;
   }
 
   /** So many were skipped before a slot; `now`: that one is run late. */

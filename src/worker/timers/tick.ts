@@ -1,12 +1,12 @@
 import { askingSignal } from "../../core/asking-signal.ts";
-import type { Clock, Now } from "../../core/clock.ts";
+import type { Clock, WallClock } from "../../core/clock.ts";
 import { formatDuration } from "../../core/duration.ts";
 import { describeThrown, MephistoError, messageOf } from "../../core/errors.ts";
 import { codeField, type Logger } from "../../core/logger.ts";
-import { type Sleep, Turns } from "../../core/pause.ts";
+import { Pacer, type Sleep } from "../../core/delay.ts";
 import { BACKOFF, backoffMs } from "../../core/backoff.ts";
 import type { Tick, TimerDefinition } from "../../core/timer.ts";
-import type { Record } from "../../driver/driver.ts";
+import type { OutgoingRecord } from "../../driver/driver.ts";
 import type { Yielder } from "../../core/yielder.ts";
 import type { Context } from "../../runtime/context.ts";
 import type { BlockWatch } from "../calls/block-watch.ts";
@@ -15,7 +15,7 @@ import type { RunWatch } from "./run-watch.ts";
 import { ScopeSends } from "../calls/scope-sends.ts";
 import type { Scope } from "../calls/scope.ts";
 import { TickSends } from "../calls/sends.ts";
-import type { TickResult } from "./timer-book.ts";
+import type { TickResult } from "./timer-state.ts";
 
 /** What the run of a slot is made with. */
 export interface TickParts {
@@ -32,13 +32,13 @@ export interface TickParts {
 }
 
 /** While it lasts, runs may begin and be written down. */
-export interface TickSpan {
+export interface TickScope {
   readonly epoch: number;
   /** Aborts when it is over; also when that is found by reading it. */
   readonly signal: AbortSignal;
-  readonly clock: Now;
+  readonly clock: WallClock;
   /** What a run sends goes at once, by this; left out: when the run has ended, with its entry in the journal. */
-  readonly send?: (record: Record) => Promise<void>;
+  readonly send?: (record: OutgoingRecord) => Promise<void>;
   holds(): boolean;
 }
 
@@ -51,7 +51,7 @@ type Slot = Pick<Tick, "slot" | "caughtUp" | "previous">;
 export async function runTick(
   timer: TimerDefinition,
   slot: Slot,
-  span: TickSpan,
+  span: TickScope,
   parts: TickParts,
 ): Promise<TickResult | undefined> {
   const { name, policy, rule } = timer;
@@ -102,12 +102,12 @@ export async function runTick(
 class Attempt {
   readonly #timer: TimerDefinition;
   readonly #slot: Slot;
-  readonly #span: TickSpan;
+  readonly #span: TickScope;
   readonly #parts: TickParts;
   /** Whether its timeout was over first. The function may still be running then: it cannot be stopped. */
   expired = false;
 
-  constructor(timer: TimerDefinition, slot: Slot, span: TickSpan, parts: TickParts) {
+  constructor(timer: TimerDefinition, slot: Slot, span: TickScope, parts: TickParts) {
     this.#timer = timer;
     this.#slot = slot;
     this.#span = span;
@@ -115,7 +115,7 @@ class Attempt {
   }
 
   /** What it sent, when it has ended. */
-  async run(): Promise<readonly Record[]> {
+  async run(): Promise<readonly OutgoingRecord[]> {
     const { name, fn, policy: { timeout } } = this.#timer;
     const { context } = this.#parts;
     const { epoch, signal } = this.#span;
@@ -159,7 +159,7 @@ class Attempt {
     const { clock, refused: tell, sleep } = this.#parts;
     const { send } = this.#span;
     if (send) return new ScopeSends({ name: `timer ${name}`, send, tell });
-    return new TickSends(name, () => this.#span.holds(), tell, new Turns(clock, sleep));
+    return new TickSends(name, () => this.#span.holds(), tell, new Pacer(clock, sleep));
   }
 
   async #limited(call: Promise<void>, timeout: number, timedOut: AbortController): Promise<void> {

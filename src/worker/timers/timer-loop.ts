@@ -8,11 +8,11 @@ import type { Supervisor } from "../../core/supervisor.ts";
 import type { TimerDefinition, TimerPolicy } from "../../core/timer.ts";
 import { isOver, type PartitionOffset } from "../../driver/master-log.ts";
 import { type RunningCall, RunWatch, WatchTicker } from "./run-watch.ts";
-import { Seldom } from "../../core/seldom.ts";
+import { LogThrottle } from "../../core/log-throttle.ts";
 import { type CutOff, inHandFor, runAs, type Running } from "../calls/stop.ts";
 import { SlotLog } from "./slot-log.ts";
-import { runTick, type TickParts, type TickSpan } from "./tick.ts";
-import { type TickResult, TimerBook } from "./timer-book.ts";
+import { runTick, type TickParts, type TickScope } from "./tick.ts";
+import { type TickResult, TimerState } from "./timer-state.ts";
 
 /** The longest sleep, in ms: a wall clock that is set is noticed, and no timer of the runtime overflows. */
 const LONGEST_SLEEP = 30_000;
@@ -22,7 +22,7 @@ const NEAR = 15;
 const SET_BACK = 60_000;
 
 /** While it lasts, a timer runs: a term of mastership, or the worker's life. */
-export interface Span extends TickSpan {
+export interface TimerScope extends TickScope {
   /** What the journal says of a timer; undefined: it has never run. */
   recordOf(timer: string): TimerRecord | undefined;
   /** Since when a timer's rule is known to be the one that it is; undefined, or left out: since now. */
@@ -30,9 +30,9 @@ export interface Span extends TickSpan {
   /** Whether a run may begin: it holds, and the time can be trusted. */
   ready(): boolean;
   /** Publishes what a run sent and writes down how it ended. Errors: when it could not be written down. */
-  write(timer: TimerDefinition, book: TimerBook, run: TickResult): Promise<void>;
+  write(timer: TimerDefinition, book: TimerState, run: TickResult): Promise<void>;
   /** How many messages of before these offsets the actors have not committed. */
-  behind(ends: readonly PartitionOffset[]): Promise<number>;
+  lag(ends: readonly PartitionOffset[]): Promise<number>;
 }
 
 export interface TimerLoopParts extends Omit<TickParts, "refused" | "runs"> {
@@ -47,7 +47,7 @@ export interface TimerLoopParts extends Omit<TickParts, "refused" | "runs"> {
 /** Runs a timer's function at its slots. */
 export class TimerLoop implements Running {
   readonly timer: TimerDefinition;
-  readonly book: TimerBook;
+  readonly state: TimerState;
   readonly #parts: TickParts;
   readonly #runs: RunWatch;
   readonly #supervisor: Supervisor;
@@ -56,7 +56,7 @@ export class TimerLoop implements Running {
   readonly #inHand = new Set<{ readonly slot: number; readonly since: number }>();
   readonly #policy: TimerPolicy;
   /** Runs that are under way beside each other (`overlap: "allow"`). */
-  readonly #flying = new Set<Promise<void>>();
+  readonly #inFlight = new Set<Promise<void>>();
   readonly #ended = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #ticking: Promise<void> = Promise.resolve();
@@ -71,7 +71,7 @@ export class TimerLoop implements Running {
 
   constructor(timer: TimerDefinition, parts: TimerLoopParts) {
     this.timer = timer;
-    this.book = new TimerBook(parts.worker, timer.rule);
+    this.state = new TimerState(parts.worker, timer.rule);
     const { clock } = parts;
     const logger = withFields(parts.logger, { timer: timer.name });
     this.#supervisor = parts.supervisor;
@@ -81,7 +81,7 @@ export class TimerLoop implements Running {
       ...parts,
       logger,
       runs: this.#runs,
-      refused: new Seldom((sentence) => logger.error(sentence), clock).tell,
+      refused: new LogThrottle((sentence) => logger.error(sentence), clock).tell,
     };
     this.#log = new SlotLog(timer, logger, clock);
     // Where nothing is written down, nobody knows what was missed before.
@@ -110,7 +110,7 @@ export class TimerLoop implements Running {
   }
 
   /** Runs at every slot until the span is over. A run of an earlier span is waited for. */
-  start(span: Span): void {
+  start(span: TimerScope): void {
     if (this.#loops++ > 0) this.#waitsSince = this.#parts.clock.monotonic();
     const { name } = this.timer;
     const over = AbortSignal.any([span.signal, this.#ended.signal]);
@@ -131,7 +131,7 @@ export class TimerLoop implements Running {
   /** Resolves when the function is not running, after `end`, or when all spans are over. */
   async idle(): Promise<void> {
     await this.#running;
-    await Promise.all(this.#flying);
+    await Promise.all(this.#inFlight);
   }
 
   cutOff(): readonly CutOff[] {
@@ -149,10 +149,10 @@ export class TimerLoop implements Running {
 
   /** Resolves when the run that is under way has ended; the next one may begin right after. */
   async quiet(): Promise<void> {
-    await Promise.all([this.#ticking, ...this.#flying]);
+    await Promise.all([this.#ticking, ...this.#inFlight]);
   }
 
-  async #loop(span: Span, over: AbortSignal): Promise<void> {
+  async #loop(span: TimerScope, over: AbortSignal): Promise<void> {
     const { rule } = this.timer;
     const { clock } = span;
     this.#waitsSince = undefined;
@@ -201,25 +201,25 @@ export class TimerLoop implements Running {
   }
 
   /** Where it begins in a span. */
-  #beginning(span: Span): Progress {
+  #beginning(span: TimerScope): Progress {
     const { name, onMaster, rule } = this.timer;
     const now = span.clock.now();
-    if (onMaster) this.book.begin(span.recordOf(name));
-    const known = { last: this.book.position, since: span.sinceOf?.(name) };
+    if (onMaster) this.state.begin(span.recordOf(name));
+    const known = { last: this.state.position, since: span.sinceOf?.(name) };
     const progress = this.#progress = beginning(rule, this.#policy, now, known);
     this.#tellWhenAhead(progress.after - now);
     return progress;
   }
 
   /** Sleeps, if it is not time yet, for some of the time that is left, and gives whether it did. */
-  async #sleepTowards(slot: number, { clock }: Span, over: AbortSignal): Promise<boolean> {
+  async #sleepTowards(slot: number, { clock }: TimerScope, over: AbortSignal): Promise<boolean> {
     const left = slot - clock.now();
     if (left <= 0) return false;
     await this.#parts.sleep(left > 2 * NEAR ? Math.min(left - NEAR, LONGEST_SLEEP) : left, over);
     return true;
   }
 
-  async #spread(slot: number, span: Span, over: AbortSignal): Promise<void> {
+  async #spread(slot: number, span: TimerScope, over: AbortSignal): Promise<void> {
     const { spread } = this.#policy;
     if (spread === 0) return;
     const at = slot + spreadOf(this.timer.name, slot, spread);
@@ -227,8 +227,8 @@ export class TimerLoop implements Running {
   }
 
   /** Begins a run; `ended` gives when the function was over, `written` resolves when what came of it is kept. */
-  #run(due: Due, span: Span): { began: number; ended: Promise<number>; written: Promise<void> } {
-    const { last } = this.book;
+  #run(due: Due, span: TimerScope): { began: number; ended: Promise<number>; written: Promise<void> } {
+    const { last } = this.state;
     const previous = last && { slot: last.slot, outcome: last.outcome };
     const began = span.clock.now();
     const inHand = { slot: due.slot, since: this.#parts.clock.monotonic() };
@@ -242,11 +242,11 @@ export class TimerLoop implements Running {
     return { began, ended, written };
   }
 
-  async #write(run: TickResult, span: Span): Promise<void> {
+  async #write(run: TickResult, span: TimerScope): Promise<void> {
     const { name } = this.timer;
     const at = new Date(run.slot).toISOString();
     try {
-      await span.write(this.timer, this.book, run);
+      await span.write(this.timer, this.state, run);
       this.#parts.logger.debug(`Timer ${name} ran for ${at}: ${run.records.length} messages published.`, { slot: at });
     } catch (error) {
       this.#parts.logger[isOver(error) ? "warn" : "error"](
@@ -258,8 +258,8 @@ export class TimerLoop implements Running {
 
   #fly(run: Promise<void>): void {
     const flying = this.#supervisor.once(`A run of timer ${this.timer.name}`, () => run);
-    this.#flying.add(flying);
-    void flying.then(() => this.#flying.delete(flying));
+    this.#inFlight.add(flying);
+    void flying.then(() => this.#inFlight.delete(flying));
   }
 
   /** The slots that came while the function was running. While older ones are caught up, they wait behind these. */
@@ -268,30 +268,30 @@ export class TimerLoop implements Running {
     if (this.#policy.overlap === "queue" || rule.count(slot, began) > 0) return progress;
     const skipped = rule.count(began, ended);
     if (skipped === 0) return progress;
-    this.book.skip(skipped);
+    this.state.skip(skipped);
     this.#log.took(ended - began, skipped);
     return { ...progress, after: Math.max(progress.after, ended) };
   }
 
   /** With `untilConsumed`: whether the actors still have to do with what the last tick sent. */
-  async #unconsumed({ slot }: Due, span: Span): Promise<boolean> {
-    const ends = this.book.last?.ends;
+  async #unconsumed({ slot }: Due, span: TimerScope): Promise<boolean> {
+    const ends = this.state.last?.ends;
     if (this.#policy.overlap !== "untilConsumed" || ends === undefined) return false;
     let why: string;
     try {
-      const behind = await span.behind(ends);
+      const behind = await span.lag(ends);
       if (behind === 0) return false;
       why = `the actors have not committed ${behind} messages of the last tick`;
     } catch (error) {
       why = `it cannot be told whether the last tick's messages are consumed: ${messageOf(error)}`;
     }
-    this.book.skip(1);
+    this.state.skip(1);
     this.#log.skips(slot, why);
     return true;
   }
 
   #missed({ slot, skipped, caughtUp }: Due, progress: Progress, now: number): void {
-    this.book.skip(skipped);
+    this.state.skip(skipped);
     this.#log.missed(slot, skipped, caughtUp, droppedBefore(slot, this.timer.rule, this.#policy, progress, now));
   }
 
@@ -303,13 +303,13 @@ export class TimerLoop implements Running {
     const ahead = progress.after - now;
     if (this.timer.onMaster || ahead <= SET_BACK || this.timer.rule.count(now, progress.after) < 2) return progress;
     this.#log.setBack(ahead);
-    this.book.forget();
+    this.state.forget();
     return { after: now, begun: now };
   }
 
   #tellWhenAhead(ahead: number): void {
     if (!this.timer.onMaster || ahead <= SET_BACK) return;
-    const { last, position } = this.book;
+    const { last, position } = this.state;
     const why = last?.label !== undefined && position !== last.slot
       ? `${last.worker} has run it for ${last.label}, which by the time zone data of this runtime has not come yet`
       : "the journal has run it for a time that has not come yet, since a clock was ahead";

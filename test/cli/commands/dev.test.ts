@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { after, test } from "node:test";
-import { again } from "../../../src/cli/launch/again.ts";
+import { again } from "../../../src/cli/launch/respawn.ts";
 import { readRequest } from "../../../src/cli/request.ts";
 import { runScript } from "../../../src/cli/script.ts";
-import { bytesOf } from "../../../src/core/size.ts";
+import { bytesOf } from "../../../src/core/byte-size.ts";
 import { runtime } from "../../../src/runtime/info.ts";
 import { exampleDefinition, FakeHost, FakeTerminal } from "../fake.ts";
 

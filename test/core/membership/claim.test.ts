@@ -43,7 +43,7 @@ test("so does one that was put out of its place meanwhile, and takes it back", (
   assert.equal(member.effects.findLast((effect) => effect.do === "synced")?.notBefore, sentAt + SESSION);
 });
 
-test("whoever else is master leaves it no mastership, and who is expelled has inherited nothing", () => {
+test("whoever else is master leaves it no mastership, and who is removed has inherited nothing", () => {
   for (const [master, instanceId] of [["other", "elsewhere"], ["other", ""], ["", ""], ["me", "place"]] as const) {
     const member = Member.settled({ instanceId: "place" });
     member.feed({ type: "rejoin" });
@@ -119,7 +119,7 @@ test("a static member takes its place back, once, from a JoinGroup of its own th
   member.joined(1);
   member.assigned();
   const done = member.during(() => member.beat("FENCED"));
-  assert.deepEqual(done.filter((name) => name !== "beat"), ["expelled", "join"]);
+  assert.deepEqual(done.filter((name) => name !== "beat"), ["removed", "join"]);
   assert.equal(member.asked("join").memberId, "");
   member.joined(2, { memberId: "n" });
   member.assigned();

@@ -104,7 +104,7 @@ for (const error of errors) {
       assert.equal(member.machine.memberId, isNobody ? "" : "m");
       const isOut = isNobody || error === "ILLEGAL_GENERATION";
       const generation = isOut ? -1 : request === "sync" ? 2 : 1;
-      assert.deepEqual([member.machine.generation, done.includes("expelled")], [generation, isOut]);
+      assert.deepEqual([member.machine.generation, done.includes("removed")], [generation, isOut]);
     });
   }
 }

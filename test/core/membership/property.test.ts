@@ -112,8 +112,8 @@ class Witness {
       case "synced":
         assert.equal(this.member.machine.synced || this.member.machine.state === "joining", true);
         return;
-      case "expelled":
-        assert.equal(this.member.lease.holds(), false, "it is expelled, and its lease holds");
+      case "removed":
+        assert.equal(this.member.lease.holds(), false, "it is removed, and its lease holds");
         this.#elected = false;
         return;
       case "resigned":

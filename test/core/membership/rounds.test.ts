@@ -73,7 +73,7 @@ test("it joins again when a rebalance is heard of, unless that is what it is doi
   assert.deepEqual(member.during(() => member.refused("sync", "REBALANCE_IN_PROGRESS")), ["join"]);
 });
 
-test("a generation that heartbeats hear of before the JoinGroup is answered is none that has expelled it", () => {
+test("a generation that heartbeats hear of before the JoinGroup is answered is none that has removed it", () => {
   const member = Member.settled();
   member.feed({ type: "rejoin" });
   assert.deepEqual(rounds(member.during(() => member.beat("ILLEGAL_GENERATION"))), []);
@@ -85,14 +85,14 @@ test("a generation that heartbeats hear of before the JoinGroup is answered is n
   member.joined(3);
   member.assigned();
   member.clock.pass(30);
-  assert.deepEqual(rounds(member.during(() => member.beat("ILLEGAL_GENERATION"))), ["expelled", "join"]);
+  assert.deepEqual(rounds(member.during(() => member.beat("ILLEGAL_GENERATION"))), ["removed", "join"]);
   assert.deepEqual([member.asked("join").memberId, member.asked("join").generation], ["m", -1]);
 });
 
 test("who is unknown to the group has the round of what it was given up, and joins as a stranger", () => {
   const member = Member.settled();
   member.feed({ type: "rejoin" });
-  assert.deepEqual(rounds(member.during(() => member.beat("UNKNOWN_MEMBER_ID"))), ["hangUp", "expelled", "join"]);
+  assert.deepEqual(rounds(member.during(() => member.beat("UNKNOWN_MEMBER_ID"))), ["hangUp", "removed", "join"]);
   assert.equal(member.asked("join").memberId, "");
 });
 
@@ -160,7 +160,7 @@ test("and gives its place up after a session: the others wait for it, and for no
     member.feed({ type: "rejoin" });
     passBeating(member, SESSION, "ILLEGAL_GENERATION");
     const done = member.during(() => passBeating(member, INTERVAL, "ILLEGAL_GENERATION"));
-    assert.deepEqual(rounds(done).slice(-4), ["leave", "hangUp", "expelled", "join"]);
+    assert.deepEqual(rounds(done).slice(-4), ["leave", "hangUp", "removed", "join"]);
     assert.deepEqual([member.lease.holds(), member.asked("join").memberId], [false, ""]);
   }
 });
@@ -178,7 +178,7 @@ test("so does a leader whose plan does not come through, however its requests ge
       passBeating(member, INTERVAL);
     }
   });
-  assert.deepEqual(rounds(done).slice(-4), ["leave", "hangUp", "expelled", "join"]);
+  assert.deepEqual(rounds(done).slice(-4), ["leave", "hangUp", "removed", "join"]);
 });
 
 test("a follower that waits for the leader's plan does not", () => {
@@ -274,7 +274,7 @@ test("a refusal for a reason of its own is tried again, each time a while later,
 test("who cannot be a member has failed for good", () => {
   const member = Member.settled();
   assert.deepEqual(rounds(member.during(() => member.beat("FATAL"))), [
-    ...["resigned", "stoodDown", "forget", "expelled", "failed"],
+    ...["resigned", "stoodDown", "forget", "removed", "failed"],
   ]);
   assert.deepEqual([member.machine.state, member.machine.isOver, member.machine.dueAt], ["failed", true, undefined]);
   assert.deepEqual(member.during(() => member.feed({ type: "rejoin" })), []);

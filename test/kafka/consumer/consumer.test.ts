@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { inspect } from "node:util";
-import { behind } from "../../../src/kafka/master/behind.ts";
+import { groupLag } from "../../../src/kafka/master/group-lag.ts";
 import { Group } from "../../../src/kafka/group/group.ts";
 import { noteOf } from "../../../src/kafka/consumer/offsets.ts";
 import { Positions } from "../../../src/kafka/consumer/positions.ts";
@@ -161,7 +161,7 @@ describe("a member of a group", options, () => {
     await Promise.all([a.stop(), c.stop()]);
     assert.deepEqual(valuesOf(a, b, c), expected(sent));
     for (const member of [a, b, c]) {
-      assert.ok(!member.events.some((event) => event.startsWith("lost") || event === "expelled"));
+      assert.ok(!member.events.some((event) => event.startsWith("lost") || event === "removed"));
       // Once it has been handed over, a partition is as if new: each is assigned as often as it is given up, or once more.
       for (const partition of numbers(8)) {
         const own = member.events.filter((event) => event.endsWith(`/${partition}`)).map((event) =>
@@ -274,7 +274,7 @@ describe("a member of a group", options, () => {
   });
 
   test("a static member that was master inherits that, but waits until the older lease is over", async () => {
-    const topic = await topicOf("heir");
+    const topic = await topicOf("successor");
     const a = join(topic, [topic], { instanceId: "a" });
     await until(() => a.elected);
     const start = performance.now();
@@ -308,7 +308,7 @@ describe("a member of a group", options, () => {
     const { errorCode } = await link.send(leaveGroup({ groupId: topic, members: [{ memberId: described.memberId }] }));
     assert.equal(errorCode, 0);
     await until(() => member.generations.length > generations);
-    assert.ok(member.events.includes(`lost ${topic}/0`) && member.events.includes("expelled"));
+    assert.ok(member.events.includes(`lost ${topic}/0`) && member.events.includes("removed"));
     assert.ok(member.elected);
     assert.ok((member.generationNow?.notBefore ?? 0) > start + 5900);
     await until(() => member.held.size === 1);
@@ -483,7 +483,7 @@ describe("a member of a group", options, () => {
     }
     assert.deepEqual(await committed(kafka.brokers, topic, topic), [5n]);
     await produce(kafka.brokers, topic, messages(20, 5));
-    assert.equal(await behind(cluster, topic, [{ topic, partition: 0, offset: 5 }]), 5);
+    assert.equal(await groupLag(cluster, topic, [{ topic, partition: 0, offset: 5 }]), 5);
     const next = join(topic, [topic]);
     await until(() => next.handled.length >= 20);
     assert.deepEqual(valuesOf(next), expected(25).slice(5));

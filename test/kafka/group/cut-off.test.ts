@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { after, before, describe, test } from "node:test";
-import { encodeOutcome } from "../../../src/kafka/group/profile.ts";
+import { encodeOutcome } from "../../../src/kafka/group/user-data.ts";
 import { encodeAssignment, encodeSubscription } from "../../../src/wire/consumer-protocol.ts";
 import { joinGroup } from "../../../src/wire/requests/11-join-group.ts";
 import { syncGroup } from "../../../src/wire/requests/14-sync-group.ts";
@@ -35,7 +35,7 @@ describe("a member that is cut off", options, () => {
   const join = (url: string, topic: string, more: ConstructorParameters<typeof Member>[3] = {}) =>
     new Member(url, topic, [topic], { sessionTimeout: 1500, ...more });
 
-  test("has lost its lease before another is elected, hears that it is expelled, and takes nothing back", async () => {
+  test("has lost its lease before another is elected, hears that it is removed, and takes nothing back", async () => {
     const topic = await topicOf("frozen", 4);
     const a = join(proxy.url, topic);
     await until(() => a.elected && a.held.size === 4);
@@ -51,7 +51,7 @@ describe("a member that is cut off", options, () => {
     await until(() => b.handled.filter(({ offset }) => offset >= 2).length === 8);
     await proxy.heal();
     await until(() => a.held.size === 2 && b.held.size === 2 && a.membership.joined && b.membership.joined);
-    assert.ok(a.events.includes("expelled"));
+    assert.ok(a.events.includes("removed"));
     assert.equal(a.events.filter((event) => event.startsWith("lost")).length, 2);
     assert.ok(b.elected && !a.elected);
     await Promise.all([a.stop(), b.stop()]);
@@ -72,7 +72,7 @@ describe("a member that is cut off", options, () => {
     await proxy.heal();
   });
 
-  test("by a broker that is started again goes on, with no message lost and no member expelled", async () => {
+  test("by a broker that is started again goes on, with no message lost and no member removed", async () => {
     const topic = await topicOf("restart", 4);
     const more = { sessionTimeout: 10_000 };
     const [a, b] = [join(kafka.url, topic, more), join(kafka.url, topic, more)];
@@ -124,7 +124,7 @@ describe("a member that is cut off", options, () => {
         instanceId: "",
         members: 2,
         patience: 0,
-        heir: "",
+        successor: "",
         resign: false,
         peers: [],
       };

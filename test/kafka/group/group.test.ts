@@ -2,16 +2,16 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { systemClock } from "../../../src/core/clock.ts";
 import { silent } from "../../../src/core/logger.ts";
-import { pause } from "../../../src/core/pause.ts";
+import { delay } from "../../../src/core/delay.ts";
 import { Cluster } from "../../../src/kafka/connection/cluster.ts";
 import { Code } from "../../../src/kafka/connection/codes.ts";
 import { Consumer } from "../../../src/kafka/consumer/consumer.ts";
 import { ProtocolError } from "../../../src/kafka/connection/errors.ts";
 import { Group } from "../../../src/kafka/group/group.ts";
 import { refusalOf, sizeOf } from "../../../src/kafka/group/group-refusal.ts";
-import type { Link } from "../../../src/kafka/connection/link.ts";
+import type { BrokerConnection } from "../../../src/kafka/connection/broker-connection.ts";
 import { type Address, parseUrl } from "../../../src/kafka/connection/url.ts";
-import { encodeOutcome, memberData } from "../../../src/kafka/group/profile.ts";
+import { encodeOutcome, memberData } from "../../../src/kafka/group/user-data.ts";
 import type { MemberData, Outcome } from "../../../src/driver/group-plan.ts";
 import type { Call } from "../../../src/wire/call.ts";
 import {
@@ -44,7 +44,7 @@ class FakeCoordinator extends Cluster {
     return Promise.resolve({ host: "nobody", port: 1 });
   }
 
-  override link(address: Address): Link {
+  override link(address: Address): BrokerConnection {
     const link = super.link(address);
     link.send = async <T>(call: Call<T>) => {
       const { apiName } = call;
@@ -70,7 +70,7 @@ class FakeCoordinator extends Cluster {
       instanceId: "",
       members: 1,
       patience: 0,
-      heir: "",
+      successor: "",
       resign: false,
       peers: [],
     };
@@ -134,7 +134,7 @@ async function joined(
     mayBeMaster: faults.mayBeMaster ?? true,
     presence: undefined,
   };
-  const supervisor = supervisorOf({ logger: silent, clock: systemClock, sleep: (ms) => pause(ms / 100) });
+  const supervisor = supervisorOf({ logger: silent, clock: systemClock, sleep: (ms) => delay(ms / 100) });
   const options = { supervisor, group: "g", topics: ["t"], profile, instanceId, sessionTimeout };
   const group = new Group(coordinator, { ...options, heartbeatInterval }, {
     owned: () => [{ topic: "t", partition: 0 }],
@@ -143,7 +143,7 @@ async function joined(
       waits.push(notBefore - systemClock.monotonic());
       heard.push("synced");
     },
-    expelled: () => heard.push("expelled"),
+    removed: () => heard.push("removed"),
     failed: () => heard.push("failed"),
     unreachable() {
       if (faults.unreachable) throw new TypeError("undefined is not a function");
@@ -188,7 +188,7 @@ test("one that they hear of when nothing has been asked is", async () => {
     return { errorCode: Code.ILLEGAL_GENERATION };
   });
   await until(() => heard.length >= 3);
-  assert.deepEqual([heard, group.generationId], [["synced", "expelled", "synced"], 2]);
+  assert.deepEqual([heard, group.generationId], [["synced", "removed", "synced"], 2]);
 });
 
 const presence = { host: "127.0.0.1", port: 1, id: "x", process: undefined };
@@ -198,13 +198,13 @@ test("when it is to hurry it asks the group at once, and joins again only if the
   const coordinator = new FakeCoordinator();
   const { group, heard } = await joined(coordinator, LONG);
   assert.ok(!coordinator.asked.includes("Heartbeat"));
-  group.hurry();
+  group.heartbeatNow();
   await until(() => coordinator.asked.filter((name) => name === "Heartbeat").length === 2);
   assert.equal(coordinator.generation, 1, "another round would be one for all");
   coordinator.instead.set("Heartbeat", () => ({
     errorCode: coordinator.generation === 1 ? Code.REBALANCE_IN_PROGRESS : Code.NONE,
   }));
-  group.hurry();
+  group.heartbeatNow();
   await until(() => heard.length === 2);
   assert.equal(coordinator.generation, 2);
 });
@@ -216,7 +216,7 @@ test("who was on the way to the coordinator when it asked is asked for again, a 
   coordinator.instead.set("Heartbeat", () => ({
     errorCode: asked++ === 1 ? Code.REBALANCE_IN_PROGRESS : Code.NONE,
   }));
-  group.hurry();
+  group.heartbeatNow();
   await until(() => heard.length === 2);
 });
 
@@ -328,7 +328,7 @@ test("whose place was taken holds nothing, and does not come back", async () => 
   const { group, heard } = await joined(coordinator, LONG, 6000, {}, "place");
   assert.equal(group.lease.holds(), true);
   coordinator.instead.set("Heartbeat", () => ({ errorCode: Code.FENCED_INSTANCE_ID }));
-  group.hurry();
+  group.heartbeatNow();
   await until(() => heard.includes("failed"));
   assert.deepEqual([group.lease.holds(), group.generationId, group.synced], [false, -1, false]);
   assert.equal(coordinator.generation, 1);
@@ -339,7 +339,7 @@ for (const code of [Code.NOT_COORDINATOR, Code.COORDINATOR_NOT_AVAILABLE]) {
     const coordinator = new FakeCoordinator();
     const { group, heard } = await joined(coordinator, LONG);
     coordinator.instead.set("Heartbeat", () => ({ errorCode: code }));
-    group.hurry();
+    group.heartbeatNow();
     await until(() => heard.includes("unreachable"));
     assert.equal(group.lease.holds(), false);
     await until(() => coordinator.located > 1);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { systemClock } from "../../../src/core/clock.ts";
 import { silent } from "../../../src/core/logger.ts";
-import { pause } from "../../../src/core/pause.ts";
+import { delay } from "../../../src/core/delay.ts";
 import { KafkaDriver } from "../../../src/kafka/kafka-driver.ts";
 import { parseUrl } from "../../../src/kafka/connection/url.ts";
 import { Mastership } from "../../../src/worker/master/mastership.ts";
@@ -37,10 +37,10 @@ describe("an instance id that is used again while its first worker lives", { tim
         ...ignoring,
         claim: () => mastership.claim(),
         generation: (generation) => mastership.generation(generation),
-        expelled: () => mastership.expelled(),
+        removed: () => mastership.removed(),
       },
     );
-    const mastership: Mastership = new Mastership(membership.lease, () => {}, silent, systemClock, pause);
+    const mastership: Mastership = new Mastership(membership.lease, () => {}, silent, systemClock, delay);
     leave.push(async () => {
       mastership.resign();
       await membership.leave(1000);
@@ -55,9 +55,9 @@ describe("an instance id that is used again while its first worker lives", { tim
     const group = unique("instances");
     const first = worker(group, "a", 1900);
     await until(first.isMaster, { within: 20_000 });
-    await pause(2000); // it has just sent a heartbeat
+    await delay(2000); // it has just sent a heartbeat
     const others = [worker(group, undefined, 200)];
-    await pause(30);
+    await delay(30);
     others.push(worker(group, "a", 200));
     let both = false;
     await until(() => {

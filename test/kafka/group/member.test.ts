@@ -60,7 +60,7 @@ describe("a consumer", { timeout: 120_000 }, () => {
   test("reads partitions that are added to its topic, also if it is not the one that has seen them", async () => {
     const topic = unique("added");
     await createTopic(kafka.brokers, topic, { partitions: 2 });
-    // Who holds what is counted, not who has read what: a member that is slow for once may be expelled in between.
+    // Who holds what is counted, not who has read what: a member that is slow for once may be removed in between.
     const held = [new Set<number>(), new Set<number>()] as const;
     const counting = (own: Set<number>): Partial<MemberListener> => ({
       assigned: (given) => given.forEach(({ partition }) => own.add(partition)),
@@ -69,7 +69,7 @@ describe("a consumer", { timeout: 120_000 }, () => {
         return Promise.resolve();
       },
       lost: (taken) => taken.forEach(({ partition }) => own.delete(partition)),
-      expelled: () => own.clear(),
+      removed: () => own.clear(),
     });
     const two = [await join(topic, [topic], counting(held[0])), await join(topic, [topic], counting(held[1]))];
     await until(() => held.every(({ size }) => size === 1));

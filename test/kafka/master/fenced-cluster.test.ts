@@ -37,9 +37,9 @@ test(
       });
       assert.equal(await failure(app.tick(master, "2")), "FENCED");
       assert.equal(await failure(master.recover(yes)), "FENCED");
-      const heir = await app.fence();
-      assert.equal(await app.last(heir), "1");
-      await app.tick(heir, "3");
+      const successor = await app.fence();
+      assert.equal(await app.last(successor), "1");
+      await app.tick(successor, "3");
       await until(async () => (await app.values()).length === 2);
       assert.deepEqual(await app.values(), ["1", "3"]);
     } finally {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, before as beforeAll, describe, test } from "node:test";
 import { MephistoError } from "../../../src/core/errors.ts";
-import { pause } from "../../../src/core/pause.ts";
+import { delay } from "../../../src/core/delay.ts";
 import type { FencedPublisher } from "../../../src/driver/master-log.ts";
 import { ConnectionLost } from "../../../src/kafka/connection/errors.ts";
 import { makeCall } from "../../../src/wire/call.ts";
@@ -322,16 +322,16 @@ for (const version of [1, 2] as const) {
       for (const [name, which, tick] of moments) {
         const { app, cluster, master } = await setting();
         await app.tick(master, "first");
-        const heirs: FencedPublisher[] = [];
-        cluster.meddle = before(name, async () => heirs.push(await app.fence()), which);
+        const successors: FencedPublisher[] = [];
+        cluster.meddle = before(name, async () => successors.push(await app.fence()), which);
         assert.equal(await failure(app[tick](master, "zombie")), "FENCED", `${name} ${which} of ${tick}`);
         cluster.meddle = nothing;
-        const [heir] = heirs;
-        assert.ok(heir);
+        const [successor] = successors;
+        assert.ok(successor);
         assert.equal(await failure(master.recover(yes)), "FENCED");
         assert.equal(await failure(app.tick(master, "zombie")), "FENCED");
-        assert.equal(await app.last(heir), "first");
-        await app.tick(heir, "second");
+        assert.equal(await app.last(successor), "first");
+        await app.tick(successor, "second");
         await until(async () => (await app.values()).length === 2);
         assert.deepEqual(await app.values(), ["first", "second"]);
       }
@@ -342,12 +342,12 @@ for (const version of [1, 2] as const) {
       cluster.meddle = losesAnswer("EndTxn");
       assert.equal(await failure(app.tick(master, "1")), "UNKNOWN_OUTCOME");
       cluster.meddle = nothing;
-      const heir = await app.fence();
-      assert.equal(await app.last(heir), "1");
+      const successor = await app.fence();
+      assert.equal(await app.last(successor), "1");
       assert.equal(await failure(master.recover(yes)), "FENCED");
-      await app.tick(heir, "2");
+      await app.tick(successor, "2");
       assert.equal(await failure(master.recover(yes)), "FENCED");
-      await app.tick(heir, "3");
+      await app.tick(successor, "3");
       await until(async () => (await app.values()).length === 3);
     });
 
@@ -455,14 +455,14 @@ for (const version of [1, 2] as const) {
         if (call.apiName !== "Produce") return await send();
         const before = last;
         const answer = await send();
-        last = before.then(() => pause(200));
+        last = before.then(() => delay(200));
         await last;
         return answer;
       };
       assert.equal(await failure(app.tick(master, "large", values)), "BUFFER_FULL");
       // One that does not answer for a while has not been given too much.
       own.cluster.meddle = async (call, send) => {
-        if (call.apiName === "Produce") await pause(3000);
+        if (call.apiName === "Produce") await delay(3000);
         return await send();
       };
       assert.equal(await failure(app.tick(master, "slow", values)), "UNREACHABLE");

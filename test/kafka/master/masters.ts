@@ -1,10 +1,10 @@
 import { systemClock } from "../../../src/core/clock.ts";
-import type { Record } from "../../../src/driver/driver.ts";
+import type { OutgoingRecord } from "../../../src/driver/driver.ts";
 import type { FencedPublisher, JournalState, MayTry } from "../../../src/driver/master-log.ts";
 import { Cluster } from "../../../src/kafka/connection/cluster.ts";
 import { ConnectionLost } from "../../../src/kafka/connection/errors.ts";
-import type { Patience } from "../../../src/kafka/connection/line.ts";
-import type { Link } from "../../../src/kafka/connection/link.ts";
+import type { SilenceLimits } from "../../../src/kafka/connection/line-rate.ts";
+import type { BrokerConnection } from "../../../src/kafka/connection/broker-connection.ts";
 import { KafkaMasterLog } from "../../../src/kafka/master/master-log.ts";
 import { type Address, parseUrl } from "../../../src/kafka/connection/url.ts";
 import type { CodecName } from "../../../src/wire/codec.ts";
@@ -25,13 +25,13 @@ export class MeddledCluster extends Cluster {
   /** The names of what was sent, in order, with the version. */
   readonly sent: string[] = [];
   /** How long the answers may take, in ms, in the same order; undefined: as long as usual. */
-  readonly limits: (number | Patience | undefined)[] = [];
+  readonly limits: (number | SilenceLimits | undefined)[] = [];
 
   constructor(url: string) {
     super(parseUrl(url, "test"), "kafka-test");
   }
 
-  override link(address: Address): Link {
+  override link(address: Address): BrokerConnection {
     const link = super.link(address);
     const [send, newest] = [link.send.bind(link), link.newest.bind(link)];
     link.newest = (apiKey) => this.newest ?? newest(apiKey);
@@ -125,7 +125,7 @@ export class App {
     );
   }
 
-  record(value: string, topic = this.topic, key?: string): Record {
+  record(value: string, topic = this.topic, key?: string): OutgoingRecord {
     return record(topic, value, key);
   }
 

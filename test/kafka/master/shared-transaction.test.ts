@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { systemClock } from "../../../src/core/clock.ts";
 import { MephistoError } from "../../../src/core/errors.ts";
-import { pause } from "../../../src/core/pause.ts";
-import type { Record } from "../../../src/driver/driver.ts";
+import { delay } from "../../../src/core/delay.ts";
+import type { OutgoingRecord } from "../../../src/driver/driver.ts";
 import type { FencedPublisher } from "../../../src/driver/master-log.ts";
-import { Publication } from "../../../src/worker/master/transactions/publication.ts";
+import { TransactionQueue } from "../../../src/worker/master/transactions/transaction-queue.ts";
 import { createTopic, deleteTopic, readTopic } from "../../support/independent.ts";
 import { type KafkaAddress, kafkaForTests } from "../../support/kafka.ts";
 import { until } from "../../support/until.ts";
@@ -31,10 +31,10 @@ describe("ticks that share a transaction", { timeout: 60_000 }, () => {
     const fenced = await app.fence(own);
     await fenced.read(yes);
     const publication = publicationOf(fenced);
-    const tick = (name: string, ...records: Record[]) =>
+    const tick = (name: string, ...records: OutgoingRecord[]) =>
       publication.commit(() => ({ records, journal: [{ key: name, value: bytes(name) }] }));
     const good = Array.from({ length: 20 }, (_, n) => `good ${n}`);
-    const bad: { [name: string]: { record: Record; code: string } } = {
+    const bad: { [name: string]: { record: OutgoingRecord; code: string } } = {
       large: { record: app.record("x".repeat(30_000)), code: "MESSAGE_TOO_LARGE" },
       future: { record: { ...app.record("future"), timestamp: Date.now() + 86_400_000 }, code: "MESSAGE_REFUSED" },
       keyless: { record: app.record("keyless", compacted), code: "MESSAGE_REFUSED" },
@@ -159,9 +159,9 @@ describe("ticks that share a transaction", { timeout: 60_000 }, () => {
   });
 });
 
-function publicationOf(fenced: FencedPublisher, trialMs = 1500): Publication {
-  return new Publication({
-    ...{ fenced, holds: yes, signal: new AbortController().signal, clock: systemClock, sleep: pause, trialMs },
+function publicationOf(fenced: FencedPublisher, trialMs = 1500): TransactionQueue {
+  return new TransactionQueue({
+    ...{ fenced, holds: yes, signal: new AbortController().signal, clock: systemClock, sleep: delay, trialMs },
     appended() {},
     lost: (error) => assert.fail(error),
   });

@@ -5,7 +5,7 @@ import { MephistoError } from "../../../src/core/errors.ts";
 import { type Logger, silent } from "../../../src/core/logger.ts";
 import { Batch } from "../../../src/kafka/producer/batch.ts";
 import { Cluster } from "../../../src/kafka/connection/cluster.ts";
-import type { Link } from "../../../src/kafka/connection/link.ts";
+import type { BrokerConnection } from "../../../src/kafka/connection/broker-connection.ts";
 import { Producer } from "../../../src/kafka/producer/producer.ts";
 import { type Address, parseUrl } from "../../../src/kafka/connection/url.ts";
 import type { Call } from "../../../src/wire/call.ts";
@@ -40,7 +40,7 @@ class FakeCluster extends Cluster {
     return this.#answer(call.apiName) as Promise<T>;
   }
 
-  override link(address: Address): Link {
+  override link(address: Address): BrokerConnection {
     const link = super.link(address);
     link.send = <T>(call: Call<unknown>) => this.#answer("Produce", call) as Promise<T>;
     return link;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { silent } from "../../../src/core/logger.ts";
 import { MephistoError } from "../../../src/core/errors.ts";
-import { Troubles } from "../../../src/core/troubles.ts";
+import { BackgroundReports } from "../../../src/core/background-reports.ts";
 import { Cluster } from "../../../src/kafka/connection/cluster.ts";
 import { parseUrl } from "../../../src/kafka/connection/url.ts";
 import { WriteAccess } from "../../../src/kafka/producer/write-access.ts";
@@ -22,7 +22,7 @@ test("a topic that may not be written to makes unready until it may be, or is de
   };
   cluster.ask = <T>() =>
     Promise.resolve({ topics: Object.entries(answers).map(([name, is]) => ({ name, ...is })) } as T);
-  const troubles = new Troubles(silent, new StillClock());
+  const troubles = new BackgroundReports(silent, new StillClock());
   const access = new WriteAccess(cluster, troubles, silent, stop.signal);
   for (const topic of Object.keys(answers)) access.refused(topic, new MephistoError("NOT_AUTHORIZED", "You may not."));
   const look = async () => {

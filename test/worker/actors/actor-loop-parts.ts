@@ -1,6 +1,6 @@
 /** What an actor's loop is made with, beside time: nothing is written anywhere. */
 import type { Clock } from "../../../src/core/clock.ts";
-import type { Sleep } from "../../../src/core/pause.ts";
+import type { Sleep } from "../../../src/core/delay.ts";
 import { Yielder } from "../../../src/core/yielder.ts";
 import { context } from "../../../src/runtime/context.ts";
 import { DeadLetters } from "../../../src/worker/dead-letters/dead-letters.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Stream } from "../../../src/core/stream.ts";
 import { ByteBudget } from "../../../src/core/byte-budget.ts";
 import { MephistoError } from "../../../src/core/errors.ts";
-import type { Record } from "../../../src/driver/driver.ts";
+import type { OutgoingRecord } from "../../../src/driver/driver.ts";
 import { ActorLoop } from "../../../src/worker/actors/actor-loop.ts";
 import { Lines } from "../../core/fakes.ts";
 import { loopParts } from "./actor-loop-parts.ts";
@@ -42,7 +42,7 @@ export class Scene {
   #called = 0;
   #crowded = false;
   #faults = 0;
-  /** Whether the log was away: what cannot be set aside is tried again. */
+  /** Whether the log was away: what cannot be dead-lettered is tried again. */
   #wasAway = false;
   #read = 0;
   /** What was found wrong inside of the handler, where a throw would be its failure. */
@@ -106,7 +106,7 @@ export class Scene {
     this.#checkBytes();
   }
 
-  /** Everything gets on again: all that was delivered is handled or set aside, and what it took is given back. */
+  /** Everything gets on again: all that was delivered is handled or dead-lettered, and what it took is given back. */
   async end(): Promise<void> {
     await this.run({ op: "away", on: false });
     await this.run({ op: "crowd", on: false });
@@ -168,7 +168,7 @@ export class Scene {
       const headers = headersOf(sent[this.#read]);
       const partition = this.#partitions[Number(headers.get("mephisto-partition"))];
       const attempts = Number(headers.get("mephisto-attempts"));
-      partition?.setAside(Number(headers.get("mephisto-offset")), attempts, PAUSES_MS.length + 1, this.#faults > 0);
+      partition?.deadLettered(Number(headers.get("mephisto-offset")), attempts, PAUSES_MS.length + 1, this.#faults > 0);
     }
   }
 
@@ -234,7 +234,7 @@ function readAs(stream: Stream<string>, reading: Reading): AsyncIterable<readonl
   return { [Symbol.asyncIterator]: () => ({ next }) };
 }
 
-function headersOf(record: Record | undefined): Map<string, string> {
+function headersOf(record: OutgoingRecord | undefined): Map<string, string> {
   const text = new TextDecoder();
   return new Map(record?.headers.map(([name, bytes]) => [name, bytes ? text.decode(bytes) : ""]));
 }

@@ -7,7 +7,7 @@ import { MephistoError } from "../../../src/core/errors.ts";
 import type { Stream } from "../../../src/core/stream.ts";
 import { Yielder } from "../../../src/core/yielder.ts";
 import { ActorLoop } from "../../../src/worker/actors/actor-loop.ts";
-import { Lane } from "../../../src/worker/actors/lane.ts";
+import { PartitionBuffer } from "../../../src/worker/actors/partition-buffer.ts";
 import { BlockWatch } from "../../../src/worker/calls/block-watch.ts";
 import { Lines, supervisorOf } from "../../core/fakes.ts";
 import { loopParts } from "./actor-loop-parts.ts";
@@ -73,7 +73,7 @@ test("messages come to the handler, and their acknowledgements go back", async (
   assert.deepEqual(seen, ["a", "b", "c"]);
   assert.equal(first.acknowledged, 3);
   assert.deepEqual([first.opened, first.closed], [2, 2]);
-  assert.deepEqual(loop.counts, { handled: 3, failed: 0, setAside: 0 });
+  assert.deepEqual(loop.counts, { handled: 3, failed: 0, deadLettered: 0 });
   assert.deepEqual(loop.partitions, [0]);
   await loop.stop();
 });
@@ -497,7 +497,7 @@ test("a handler that is made for one message is told of streams", async () => {
   }
 });
 
-test("a message that fails is tried again, five times with growing pauses, then set aside", async () => {
+test("a message that fails is tried again, five times with growing pauses, then dead-lettered", async () => {
   const attempts: number[] = [];
   const seen: string[] = [];
   const { loop, first, time, driver, lines } = made(async (stream) => {
@@ -524,12 +524,12 @@ test("a message that fails is tried again, five times with growing pauses, then 
   ]);
   assert.deepEqual([driver.sent[0]?.key, driver.sent[0]?.timestamp], [Uint8Array.of(1), 1_700_000_000_001]);
   assert.deepEqual(driver.calls, ["ensureTopics shop-orders.dead"]);
-  assert.deepEqual(loop.counts, { handled: 2, failed: 6, setAside: 1 });
+  assert.deepEqual(loop.counts, { handled: 2, failed: 6, deadLettered: 1 });
   assert.match(
     lines.all[0] ?? "",
     /^error: shop-orders\[0\] at offset 1 failed: no such order \(at .*\)\. Attempt 2 follows in 200ms\.$/,
   );
-  assert.match(lines.all.at(-1) ?? "", /failed 6 times: no such order .*\)\. Set aside in shop-orders\.dead\.$/);
+  assert.match(lines.all.at(-1) ?? "", /failed 6 times: no such order .*\)\. Dead-lettered in shop-orders\.dead\.$/);
   await loop.stop();
 });
 
@@ -585,7 +585,7 @@ test("a batch that fails is tried one message at a time", async () => {
   assert.deepEqual([alone("a"), alone("x"), alone("y"), alone("bad")], [1, 1, 1, 6]);
   assert.deepEqual([first.acknowledged, second.acknowledged], [2, 3]);
   assert.deepEqual(driver.sent.map(({ headers }) => headers.length), [6]);
-  assert.deepEqual(loop.counts, { handled: 4, failed: 7, setAside: 1 });
+  assert.deepEqual(loop.counts, { handled: 4, failed: 7, deadLettered: 1 });
   await loop.stop();
 });
 
@@ -611,17 +611,17 @@ test("a batch that fails and holds runs twice, since turns ended while it was ga
   await loop.stop();
 });
 
-test("what cannot be read is set aside with its bytes, and the partition goes on", async () => {
+test("what cannot be read is dead-lettered with its bytes, and the partition goes on", async () => {
   const seen: string[] = [];
   const { loop, first, driver, lines } = made(async (stream) => {
     for await (const value of stream) seen.push(value);
   });
   loop.deliver(first.delivery(UNREADABLE, "a", UNREADABLE));
   await settle();
-  assert.deepEqual([seen, first.acknowledged, loop.counts.setAside], [["a"], 3, 2]);
+  assert.deepEqual([seen, first.acknowledged, loop.counts.deadLettered], [["a"], 3, 2]);
   assert.deepEqual(driver.sent.map(({ value }) => value), [Uint8Array.of(0xff), Uint8Array.of(0xff)]);
   assert.match(shown(driver.sent[0] ?? assert.fail()), /mephisto-error=.+ mephisto-attempts=0/);
-  assert.match(lines.all[0] ?? "", /offset 0 cannot be decoded: .+\. Set aside in shop-orders\.dead\.$/);
+  assert.match(lines.all[0] ?? "", /offset 0 cannot be decoded: .+\. Dead-lettered in shop-orders\.dead\.$/);
   assert.deepEqual(lines.fields[0], {
     actor: "orders",
     topic: "shop-orders",
@@ -641,14 +641,14 @@ test("while dead letters cannot be written the partition waits, and nothing is l
     driver.errors.set(what, new MephistoError("UNREACHABLE", "Nobody answers."));
     loop.deliver(first.delivery(UNREADABLE, "a"));
     await time.pass(60_000);
-    assert.deepEqual([first.acknowledged, loop.counts.setAside], [0, 0]);
+    assert.deepEqual([first.acknowledged, loop.counts.deadLettered], [0, 0]);
     assert.match(
       lines.all[0] ?? "",
-      /cannot be decoded: .+\. It cannot be set aside: Nobody answers\. Its partition waits\. Trying again/,
+      /cannot be decoded: .+\. It cannot be dead-lettered: Nobody answers\. Its partition waits\. Trying again/,
     );
     driver.errors.clear();
     await time.pass(5000);
-    assert.deepEqual([first.acknowledged, loop.counts.setAside, driver.sent.length], [2, 1, 1]);
+    assert.deepEqual([first.acknowledged, loop.counts.deadLettered, driver.sent.length], [2, 1, 1]);
     await loop.stop();
   }
 });
@@ -671,7 +671,7 @@ test("while dead letters cannot be written other partitions go on", async () => 
     driver.errors.clear();
     await time.pass(10_000);
     assert.deepEqual(seen, ["b", "c", "a"]);
-    assert.deepEqual([first.acknowledged, loop.counts.setAside], [2, 1]);
+    assert.deepEqual([first.acknowledged, loop.counts.deadLettered], [2, 1]);
     await loop.stop();
   }
 });
@@ -688,7 +688,7 @@ test("stopping while dead letters cannot be written loses nothing", async () => 
       if (end === "lost") loop.lost(0);
       else await (end === "stop" ? loop.stop() : loop.revoked(0));
       await time.pass(30_000);
-      assert.deepEqual([first.acknowledgements, loop.counts.setAside], [[], 0], `${value} ${end}`);
+      assert.deepEqual([first.acknowledgements, loop.counts.deadLettered], [[], 0], `${value} ${end}`);
       await loop.stop();
     }
   }
@@ -1122,7 +1122,7 @@ for (const how of ["awaited", "not awaited", "a batch"]) {
     await time.pass(10_000);
     assert.equal(second.acknowledged, 1);
     assert.ok(seen.filter((value) => value === "a").length > 50, "tried again and again");
-    assert.deepEqual([first.acknowledged, loop.counts.failed, loop.counts.setAside], [0, 0, 0]);
+    assert.deepEqual([first.acknowledged, loop.counts.failed, loop.counts.deadLettered], [0, 0, 0]);
     const told = lines.all.filter((line) =>
       line.startsWith("warn: What is in hand of shop-orders waits. Nobody answers.")
     );
@@ -1219,7 +1219,9 @@ test("a stop while a failed message's sends are waited for is no failed attempt"
   assert.deepEqual([first.acknowledged, loop.counts.failed], [0, 0]);
 });
 
-for (const breakAt of [/failed: bad.* Attempt 2 follows/, /failed 6 times: .* Set aside/, /cannot be set aside/]) {
+for (
+  const breakAt of [/failed: bad.* Attempt 2 follows/, /failed 6 times: .* Dead-lettered/, /cannot be dead-lettered/]
+) {
   test(`a fault of ours in the loop is told, and no message is passed over (${breakAt.source})`, async () => {
     const seen: string[] = [];
     const { time, driver, lines, supervisor, loop, first } = made(async (stream) => {
@@ -1230,8 +1232,8 @@ for (const breakAt of [/failed: bad.* Attempt 2 follows/, /failed 6 times: .* Se
     });
     lines.breakAt = breakAt;
     if (/cannot/.test(breakAt.source)) driver.errors.set("send", new MephistoError("SEND_TIMEOUT", "Full."));
-    // What is told after it has been set aside is set aside again: that is no loss.
-    const early = / Set aside/.test(breakAt.source) ? 1 : 0;
+    // What is told after it has been dead-lettered is dead-lettered again: that is no loss.
+    const early = / Dead-lettered/.test(breakAt.source) ? 1 : 0;
     loop.deliver(first.delivery("a", "bad", "c"));
     while (!lines.of(/The loop of actor orders has failed/).length) await time.pass(100);
     assert.match(supervisor.trouble ?? "", /^The loop of actor orders has failed/);
@@ -1296,12 +1298,12 @@ test("a line says in fields what it is about: actor, topic, partition, offset, c
   const about = { actor: "orders", topic: "shop-orders", partition: 1, offset: 0, code: "MESSAGE_REFUSED" };
   const of = (pattern: RegExp) => lines.fields[lines.all.findIndex((line) => pattern.test(line))];
   assert.deepEqual(of(/Attempt 2 follows/), about);
-  assert.deepEqual(of(/Set aside in/), about);
+  assert.deepEqual(of(/Dead-lettered in/), about);
   await loop.stop();
 });
 
 for (const [what, thrown] of Object.entries(HOSTILE)) {
-  test(`a handler and a decoder may throw ${what}: the message is set aside, and the next one handled`, async () => {
+  test(`a handler and a decoder may throw ${what}: the message is dead-lettered, and the next one handled`, async () => {
     const seen: string[] = [];
     const { time, driver, loop, supervisor, first } = made(async (stream) => {
       for await (const value of stream) {
@@ -1400,18 +1402,18 @@ test("partitions that have nothing cost nothing: of 5,000 none but those in hand
     for await (const value of stream) if (value === "bad") throw new Error("no");
   }, 5000);
   let looks = 0;
-  const own = Object.getOwnPropertyDescriptor(Lane.prototype, "retryAt") ?? assert.fail();
+  const own = Object.getOwnPropertyDescriptor(PartitionBuffer.prototype, "retryAt") ?? assert.fail();
   const counting = {
     configurable: true,
-    get(this: Lane): number {
+    get(this: PartitionBuffer): number {
       looks++;
       return own.get?.call(this);
     },
   };
-  Object.defineProperty(Lane.prototype, "retryAt", counting);
+  Object.defineProperty(PartitionBuffer.prototype, "retryAt", counting);
   for (const partition of partitions.slice(0, 20)) loop.deliver(partition.delivery("a", "bad", "b"));
   await time.pass(20_000);
-  Object.defineProperty(Lane.prototype, "retryAt", own);
+  Object.defineProperty(PartitionBuffer.prototype, "retryAt", own);
   assert.deepEqual(partitions.slice(0, 20).map(({ acknowledged }) => acknowledged), Array(20).fill(3));
   assert.ok(looks > 0 && looks < 5000, `${looks} looks`);
   await loop.stop();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ByteBudget } from "../../../src/core/byte-budget.ts";
-import { Run } from "../../../src/core/message.ts";
+import { RecordBatchCursor } from "../../../src/core/message.ts";
 import type { Delivery } from "../../../src/driver/driver.ts";
 import { message, UNREADABLE } from "../fakes.ts";
 
@@ -30,7 +30,7 @@ export interface Life {
   /** By offset: when it failed alone; and those that have failed, alone or in a batch. */
   readonly failures: Map<number, number[]>;
   readonly alone: Set<number>;
-  /** Handled or set aside in this life: what was in hand of one that was lost may be handled again. */
+  /** Handled or dead-lettered in this life: what was in hand of one that was lost may be handled again. */
   readonly done: Set<number>;
   inHand: readonly number[];
 }
@@ -38,7 +38,7 @@ export interface Life {
 /** A partition's log and all that has become of its messages. */
 export class ModelPartition {
   readonly partition: number;
-  /** Well handled, or set aside: how often. */
+  /** Well handled, or dead-lettered: how often. */
   readonly #handled = new Map<number, number>();
   readonly #aside = new Map<number, number>();
   readonly #log: ModelEntry[] = [];
@@ -109,7 +109,7 @@ export class ModelPartition {
       if (entry === "marker") return [];
       return [message(entry.unreadable ? UNREADABLE : `${this.partition}:${from + i}`, from + i)];
     });
-    const run = new Run(TOPIC, this.partition, messages, to, (next) => {
+    const run = new RecordBatchCursor(TOPIC, this.partition, messages, to, (next) => {
       this.#at = life;
       this.#acknowledged(next, this);
     });
@@ -122,7 +122,7 @@ export class ModelPartition {
     return this.#delivery(life, { from: life.next, to: life.next, opened: false, closed: 0 }, undefined);
   }
 
-  #delivery(life: Life, delivered: Delivered, run: Run | undefined): Delivery {
+  #delivery(life: Life, delivered: Delivered, run: RecordBatchCursor | undefined): Delivery {
     life.delivered.push(delivered);
     let bytes = 0;
     return {
@@ -196,16 +196,16 @@ export class ModelPartition {
     life?.failures.set(offset, [...life.failures.get(offset) ?? [], now]);
   }
 
-  setAside(offset: number, attempts: number, most: number, faulty: boolean): void {
+  deadLettered(offset: number, attempts: number, most: number, faulty: boolean): void {
     this.#aside.set(offset, (this.#aside.get(offset) ?? 0) + 1);
     const entry = this.#log[offset];
     const unreadable = entry !== undefined && entry !== "marker" && entry.unreadable === true;
     const failures = this.life?.failures.get(offset)?.length;
-    if (faulty) return; // then it may be set aside again
+    if (faulty) return; // then it may be dead-lettered again
     this.current?.done.add(offset);
     if (unreadable) return assert.equal(attempts, 0);
     assert.equal(attempts, most, "attempts");
-    if (failures !== undefined) assert.ok(failures >= most, `set aside after ${failures} failures`);
+    if (failures !== undefined) assert.ok(failures >= most, `dead-lettered after ${failures} failures`);
   }
 
   /** Acknowledgements never go back, and lead past nothing that is not done. */

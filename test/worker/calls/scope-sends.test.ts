@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Record } from "../../../src/driver/driver.ts";
+import type { OutgoingRecord } from "../../../src/driver/driver.ts";
 import { MephistoError } from "../../../src/core/errors.ts";
 import { isScopeless, ScopeSends, type ScopeSendsParts } from "../../../src/worker/calls/scope-sends.ts";
 import { FakeDriver, FakeTime, isDone, settle } from "../fakes.ts";
 
-const record = (): Record => ({ topic: "t", key: null, value: null, headers: [], timestamp: 0 });
+const record = (): OutgoingRecord => ({ topic: "t", key: null, value: null, headers: [], timestamp: 0 });
 
 function handler(part: Partial<ScopeSendsParts> = {}) {
   const driver = new FakeDriver(new FakeTime());

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Record } from "../../../src/driver/driver.ts";
-import { Turns } from "../../../src/core/pause.ts";
+import type { OutgoingRecord } from "../../../src/driver/driver.ts";
+import { Pacer } from "../../../src/core/delay.ts";
 import { TickSends } from "../../../src/worker/calls/sends.ts";
 import { coded } from "../../core/fakes.ts";
 import { FakeTime, isDone, letsOthersHaveTheirTurn, settle } from "../fakes.ts";
 
-const record = (value: Uint8Array | null = null): Record => ({
+const record = (value: Uint8Array | null = null): OutgoingRecord => ({
   topic: "t",
   key: null,
   value,
@@ -24,7 +24,7 @@ test("a tick's sends are queued until its end", async () => {
 
 test("a tick that sends on and on lets others have their turn", async () => {
   const time = new FakeTime();
-  const sends = new TickSends("restock", () => true, () => {}, new Turns(time, time.sleep));
+  const sends = new TickSends("restock", () => true, () => {}, new Pacer(time, time.sleep));
   for (let i = 0; i < 100; i++) await sends.send(record());
   time.jump(30);
   const late = [sends.send(record()), sends.send(record())];
@@ -39,7 +39,7 @@ for (const code of ["TICK_ENDED", "TICK_TIMEOUT", "NOT_MASTER", "BUFFER_FULL"] a
   test(`a loop over sends that are refused with ${code}, and that nobody minds, lets others have their turn`, async () => {
     const time = new FakeTime();
     const isMaster = code !== "NOT_MASTER";
-    const sends = new TickSends("restock", () => isMaster, () => {}, new Turns(time, time.sleep));
+    const sends = new TickSends("restock", () => isMaster, () => {}, new Pacer(time, time.sleep));
     const huge = { ...record(), value: new Uint8Array(code === "BUFFER_FULL" ? 257 << 20 : 0) };
     if (code === "TICK_ENDED") sends.end();
     if (code === "TICK_TIMEOUT") sends.abandon(true);
@@ -50,7 +50,7 @@ for (const code of ["TICK_ENDED", "TICK_TIMEOUT", "NOT_MASTER", "BUFFER_FULL"] a
 test("a refusal that comes after its tick's end is raised by that alone", async () => {
   const time = new FakeTime();
   const told: string[] = [];
-  const sends = new TickSends("restock", () => false, (sentence) => told.push(sentence), new Turns(time, time.sleep));
+  const sends = new TickSends("restock", () => false, (sentence) => told.push(sentence), new Pacer(time, time.sleep));
   time.jump(30);
   void sends.send(record());
   assert.throws(() => sends.end(), coded("NOT_MASTER"));

@@ -3,8 +3,8 @@ import { Buffer } from "node:buffer";
 import { test } from "node:test";
 import { type ErrorCode, MephistoError } from "../../../src/core/errors.ts";
 import type { Message } from "../../../src/core/message.ts";
-import type { Record, TopicSpec } from "../../../src/driver/driver.ts";
-import { Troubles } from "../../../src/core/troubles.ts";
+import type { OutgoingRecord, TopicSpec } from "../../../src/driver/driver.ts";
+import { BackgroundReports } from "../../../src/core/background-reports.ts";
 import { DeadLetters } from "../../../src/worker/dead-letters/dead-letters.ts";
 import type { Keep } from "../../../src/worker/dead-letters/file.ts";
 import { Lines } from "../../core/fakes.ts";
@@ -22,7 +22,7 @@ const refused = (code: ErrorCode) => new MephistoError(code, `${code} was said.`
 /** What a topic, or a file, does with what it is given: undefined takes it, an error refuses it. */
 interface Rules {
   create?: (spec: TopicSpec) => Error | undefined;
-  write?: (record: Record) => Error | undefined | Promise<void>;
+  write?: (record: OutgoingRecord) => Error | undefined | Promise<void>;
   keep?: Keep;
 }
 
@@ -30,12 +30,12 @@ function made(rules: Rules = {}) {
   const time = new FakeTime();
   const lines = new Lines();
   const ensured: TopicSpec[] = [];
-  const tried: Record[] = [];
-  const written: Record[] = [];
+  const tried: OutgoingRecord[] = [];
+  const written: OutgoingRecord[] = [];
   const kept: { topic: string; line: string }[] = [];
   const letters = new DeadLetters({
     driver: {
-      troubles: new Troubles(lines, time),
+      troubles: new BackgroundReports(lines, time),
       ensureTopics(specs) {
         ensured.push(...specs);
         const error = specs.map((spec) => rules.create?.(spec)).find((error) => error !== undefined);
@@ -66,8 +66,9 @@ function made(rules: Rules = {}) {
   return { time, lines, ensured, tried, written, kept, letters, add };
 }
 
-const names = ({ headers }: Record) => headers.map(([name]) => name);
-const header = ({ headers }: Record, wanted: string) => text(headers.findLast(([name]) => name === wanted)?.[1]);
+const names = ({ headers }: OutgoingRecord) => headers.map(([name]) => name);
+const header = ({ headers }: OutgoingRecord, wanted: string) =>
+  text(headers.findLast(([name]) => name === wanted)?.[1]);
 
 test("a copy is what the message was, with ours after its headers, in a topic of its source's limits", async () => {
   const own: [string, Uint8Array | null][] = [
@@ -168,7 +169,7 @@ test("what no topic takes goes to a file, whole", async () => {
     headers: [["h", null], ["h", Buffer.from("x").toString("base64")]],
     attempts: 6,
     worker: "me",
-    setAside: new Date(time.wall()).toISOString(),
+    deadLetteredAt: new Date(time.wall()).toISOString(),
   });
   assert.deepEqual(lines.all, []);
 });

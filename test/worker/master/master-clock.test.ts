@@ -11,7 +11,7 @@ function append(time: FakeTime, clock: MasterClock, skew: number, there = 1, bac
   time.jump(there);
   const wall = Math.floor(time.wall() + skew);
   time.jump(back);
-  clock.anchor({ wall, sent, answered: now() });
+  clock.sync({ wall, sent, answered: now() });
 }
 
 test("before the first append it is our own time", () => {
@@ -65,13 +65,13 @@ test("a difference is told from a second on, and forbids to run from ten on", ()
     const time = new FakeTime();
     const clock = new MasterClock(time);
     append(time, clock, Number(skew));
-    assert.equal(clock.doubt?.refuses, refuses, `${skew}`);
+    assert.equal(clock.skewWarning?.refuses, refuses, `${skew}`);
   }
   const time = new FakeTime();
   const clock = new MasterClock(time);
   append(time, clock, 0);
   time.set(2000);
-  assert.match(clock.doubt?.sentence ?? "", /^This machine's clock is 2s ahead of Kafka's: /);
+  assert.match(clock.skewWarning?.sentence ?? "", /^This machine's clock is 2s ahead of Kafka's: /);
   time.set(-62_000);
-  assert.match(clock.doubt?.sentence ?? "", /^This machine's clock is 1m behind Kafka's: one of them is wrong/);
+  assert.match(clock.skewWarning?.sentence ?? "", /^This machine's clock is 1m behind Kafka's: one of them is wrong/);
 });

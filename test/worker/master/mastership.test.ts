@@ -135,10 +135,10 @@ test("whoever has told the group that it claims nothing is not master before the
   assert.deepEqual([term(), terms.length], [4, 2]);
 });
 
-test("an expelled master steps down at once, and may be elected again", async () => {
+test("a removed master steps down at once, and may be elected again", async () => {
   const { term, mastership, beat, elect, renew, current, terms } = made();
   elect(3);
-  mastership.expelled();
+  mastership.removed();
   assert.deepEqual([current().holds(), current().signal.aborted, term()], [false, true, 0]);
   renew();
   await beat(1000);
@@ -167,7 +167,7 @@ test("a candidate that resigns looks no more", async () => {
 
 type Step =
   | { what: "beat" }
-  | { what: "expelled" }
+  | { what: "removed" }
   | { what: "claim" }
   | { what: "resign" }
   | { what: "generation"; elected: boolean; wait: number }
@@ -187,7 +187,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.constant({ what: "claim" as const }) },
-  { weight: 1, arbitrary: fc.constant({ what: "expelled" as const }) },
+  { weight: 1, arbitrary: fc.constant({ what: "removed" as const }) },
   { weight: 1, arbitrary: fc.constant({ what: "resign" as const }) },
 );
 
@@ -211,9 +211,9 @@ test("never master without a lease, an election that stands, and patience", asyn
         if (each.what === "beat") renew();
         else if (each.what === "pass") await time.pass(each.ms);
         else if (each.what === "jump") time.jump(each.ms);
-        else if (each.what === "expelled") {
+        else if (each.what === "removed") {
           standing = undefined;
-          mastership.expelled();
+          mastership.removed();
         } else if (each.what === "resign") {
           mastership.resign();
           await time.pass(100);

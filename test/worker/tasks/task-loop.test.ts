@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MephistoError } from "../../../src/core/errors.ts";
 import type { TaskFunction, TaskRun } from "../../../src/core/task.ts";
-import type { Record } from "../../../src/driver/driver.ts";
+import type { OutgoingRecord } from "../../../src/driver/driver.ts";
 import { type Context, context } from "../../../src/runtime/context.ts";
-import { Turns } from "../../../src/core/pause.ts";
-import { Outbox, sendOfTask } from "../../../src/worker/master/transactions/outbox.ts";
-import { Publication } from "../../../src/worker/master/transactions/publication.ts";
+import { Pacer } from "../../../src/core/delay.ts";
+import { SendBatcher, sendOfTask } from "../../../src/worker/master/transactions/send-batcher.ts";
+import { TransactionQueue } from "../../../src/worker/master/transactions/transaction-queue.ts";
 import type { Scope } from "../../../src/worker/calls/scope.ts";
 import { ScopeSends } from "../../../src/worker/calls/scope-sends.ts";
 import { TaskLoop } from "../../../src/worker/tasks/task-loop.ts";
@@ -26,7 +26,7 @@ function made(fn: TaskFunction) {
   const over = new AbortController();
   const term = { holds: true };
   const sent: Pending[] = [];
-  const send = (record: Record) => new Promise<void>((done, fail) => void sent.push({ record, done, fail }));
+  const send = (record: OutgoingRecord) => new Promise<void>((done, fail) => void sent.push({ record, done, fail }));
   const start = (epoch = 3) => loop.start({ epoch, signal: over.signal, holds: () => term.holds, send });
   return { time, lines, supervisor, scopes, loop, term, start, sent, end: () => over.abort() };
 }
@@ -168,13 +168,13 @@ function outbox() {
   const ready = log.fence({ transactionalId: "", journal: "", journalId: "", transactionTimeout: 1 }, holds).then(
     (fenced) => {
       const parts = { fenced, holds, signal, clock: time, sleep: time.sleep, appended() {}, lost() {}, trialMs: 1500 };
-      const box = new Outbox(new Publication(parts), 3, new Turns(time, time.sleep));
+      const box = new SendBatcher(new TransactionQueue(parts), 3, new Pacer(time, time.sleep));
       const name = "task listen";
       const send = sendOfTask("listen", 3, box, holds);
       return new ScopeSends({ name, send, tell: (told) => lines.error(told), tellsAtOnce: true });
     },
   );
-  const record = (value: string, bytes = new TextEncoder().encode(value)): Record => ({
+  const record = (value: string, bytes = new TextEncoder().encode(value)): OutgoingRecord => ({
     topic: "out",
     key: null,
     value: bytes,

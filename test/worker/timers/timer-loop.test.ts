@@ -6,16 +6,16 @@ import { MephistoError } from "../../../src/core/errors.ts";
 import { spreadOf } from "../../../src/core/spread.ts";
 import type { Tick, TimerDefinition, TimerFunction, TimerPolicy } from "../../../src/core/timer.ts";
 import { Yielder } from "../../../src/core/yielder.ts";
-import type { Record } from "../../../src/driver/driver.ts";
+import type { OutgoingRecord } from "../../../src/driver/driver.ts";
 import { context } from "../../../src/runtime/context.ts";
 import type { Scope } from "../../../src/worker/calls/scope.ts";
 import { QUEUE_LIMIT } from "../../../src/core/policy.ts";
 import { every } from "../../../src/core/rule.ts";
 import { cronRule } from "../../../src/cron/rule.ts";
 import { zoneShowing } from "../../../src/cron/zone.ts";
-import type { TickResult } from "../../../src/worker/timers/timer-book.ts";
+import type { TickResult } from "../../../src/worker/timers/timer-state.ts";
 import { everyWorkersSpan } from "../../../src/worker/timers/every-worker.ts";
-import { type Span, TimerLoop } from "../../../src/worker/timers/timer-loop.ts";
+import { TimerLoop, type TimerScope } from "../../../src/worker/timers/timer-loop.ts";
 import { Lines, supervisorOf } from "../../core/fakes.ts";
 import { FakeTime, isDone, nextTurn, type Pending, settle, shown } from "../fakes.ts";
 
@@ -79,7 +79,7 @@ function made(fn: TimerFunction, part: Partial<TimerDefinition> = {}, early = 0)
       state.holds = false;
       over.abort();
     };
-    const span: Span = {
+    const span: TimerScope = {
       epoch,
       signal: over.signal,
       clock: { now: time.wall },
@@ -93,11 +93,11 @@ function made(fn: TimerFunction, part: Partial<TimerDefinition> = {}, early = 0)
         journalled = book.after(run, epoch, control.ends);
         book.settle(journalled);
       },
-      behind: () => Number.isNaN(control.behind) ? Promise.reject(new Error("away")) : Promise.resolve(control.behind),
+      lag: () => Number.isNaN(control.behind) ? Promise.reject(new Error("away")) : Promise.resolve(control.behind),
     };
     return { span, state, end };
   };
-  const counts = () => ({ lastSlot: loop.book.last?.slot, ...loop.book.counts });
+  const counts = () => ({ lastSlot: loop.state.last?.slot, ...loop.state.counts });
   const published = () => written.map(({ records }) => records.map(shown));
   const ran = () => written.map(({ slot }) => slot);
   return { time, lines, loop, supervisor, send, written, published, ran, control, term, counts };
@@ -134,7 +134,7 @@ test("a function that takes half its interval does not lengthen the period", asy
   assert.equal(at.length, 100);
   assert.deepEqual(at.slice(0, 3), slots(1, 2, 3));
   assert.equal(((at.at(-1) ?? 0) - (at[0] ?? 0)) / 99, 1000);
-  assert.deepEqual([loop.book.counts.skipped, loop.book.counts.failed], [0, 0]);
+  assert.deepEqual([loop.state.counts.skipped, loop.state.counts.failed], [0, 0]);
   loop.end();
 });
 
@@ -150,13 +150,13 @@ test("a run that outlasts its interval is not run twice at once; the slots it co
   loop.start(term().span);
   await time.pass(59_000);
   assert.deepEqual(at.slice(0, 3), slots(1, 4, 7));
-  assert.equal(loop.book.counts.skipped, (at.length - 1) * 2);
+  assert.equal(loop.state.counts.skipped, (at.length - 1) * 2);
   assert.deepEqual(told(lines), [
     "warn: Timer restock (every 1s) took 2s500ms: 2 slots are skipped.",
   ]);
   await time.pass(60_000);
   assert.equal(told(lines).length, 2);
-  assert.equal(loop.book.counts.failed, 0);
+  assert.equal(loop.state.counts.failed, 0);
   loop.end();
 });
 
@@ -175,7 +175,7 @@ test("a throw is logged with the timer's name and its slot, and the next slot ru
       "error: Timer restock failed at 2026-01-01T00:00:01.000Z: no shop",
       "error: Timer restock failed at 2026-01-01T00:00:02.000Z: no shop",
     ]);
-    assert.deepEqual([loop.book.counts.ran, loop.book.counts.failed], [0, 2]);
+    assert.deepEqual([loop.state.counts.ran, loop.state.counts.failed], [0, 2]);
     loop.end();
   }
 });
@@ -232,7 +232,7 @@ test("a new term waits for the run of an older one", async () => {
   first.end();
   loop.start(term(2).span);
   await time.pass(10_000);
-  assert.deepEqual([epochs.slice(0, 2), loop.book.counts.failed], [[1, 2], 0]);
+  assert.deepEqual([epochs.slice(0, 2), loop.state.counts.failed], [[1, 2], 0]);
   loop.end();
 });
 
@@ -336,7 +336,7 @@ test("a tick that sends nothing, or throws, is written down, and nothing is publ
     ["ok", undefined, 0],
     ["failed", "no", 0],
   ]);
-  assert.deepEqual([loop.book.counts.ran, loop.book.counts.failed], [1, 1]);
+  assert.deepEqual([loop.state.counts.ran, loop.state.counts.failed], [1, 1]);
   loop.end();
 });
 
@@ -353,7 +353,7 @@ test("a tick that outlives its mastership publishes nothing, is not written down
     end();
     loop.start(term(2).span); // regained: still not the old tick's
     await time.pass(300);
-    assert.deepEqual([written, loop.book.counts.failed], [[], 0]);
+    assert.deepEqual([written, loop.state.counts.failed], [[], 0]);
     const line = throws
       ? /^warn: Timer restock ended with this worker's mastership at .*: no /
       : /: its 1 messages are not/;
@@ -367,7 +367,7 @@ test("a run that cannot be written down is told, and is no run", async () => {
   control.error = new MephistoError("FENCED", "Another one.");
   loop.start(term().span);
   await time.pass(1000);
-  assert.deepEqual([loop.book.counts.ran, loop.book.counts.failed], [0, 0]);
+  assert.deepEqual([loop.state.counts.ran, loop.state.counts.failed], [0, 0]);
   assert.match(
     told(lines)[0] ?? "",
     /^warn: The run of timer restock at .* is left to the next master: Another one\.$/,
@@ -392,7 +392,7 @@ test("the next slot does not begin before the last one's messages are published"
 /** A timer of every worker, and what it sends at once. */
 function onEveryWorker(fn: TimerFunction, part: Partial<TimerDefinition> = {}) {
   const sent: Pending[] = [];
-  const send = (record: Record) => new Promise<void>((done, fail) => void sent.push({ record, done, fail }));
+  const send = (record: OutgoingRecord) => new Promise<void>((done, fail) => void sent.push({ record, done, fail }));
   const setting = made(fn, { onMaster: false, ...part });
   const { loop, time } = setting;
   loop.start(everyWorkersSpan(time, new AbortController().signal, { send }));
@@ -410,7 +410,7 @@ test("on every worker a tick sends at once, and has epoch 0", async () => {
   assert.deepEqual([epochs, sent.map(({ record }) => shown(record))], [[0], ["out a"]]);
   sent[0]?.done();
   await settle();
-  assert.deepEqual([epochs, loop.book.counts], [[0, "sent"], { ran: 1, failed: 0, skipped: 0, caughtUp: 0 }]);
+  assert.deepEqual([epochs, loop.state.counts], [[0, "sent"], { ran: 1, failed: 0, skipped: 0, caughtUp: 0 }]);
   loop.end();
 });
 
@@ -423,10 +423,10 @@ test("on every worker a run waits for what it sends, and fails by what it does n
   assert.deepEqual([sent.length, loop.running?.slot], [2, slots(1)[0]]);
   sent[0]?.fail(new MephistoError("SEND_TIMEOUT", "No answer."));
   await settle();
-  assert.equal(loop.book.counts.ran + loop.book.counts.failed, 0, "the other one is on its way");
+  assert.equal(loop.state.counts.ran + loop.state.counts.failed, 0, "the other one is on its way");
   sent[1]?.done();
   await settle();
-  assert.deepEqual(loop.book.counts, { ran: 0, failed: 1, skipped: 0, caughtUp: 0 });
+  assert.deepEqual(loop.state.counts, { ran: 0, failed: 1, skipped: 0, caughtUp: 0 });
   assert.deepEqual(lines.of(/^(warn|error)/).length, 1);
   assert.match(lines.of(/^error/)[0] ?? "", /^error: Timer restock failed at .*: No answer\./);
   loop.end();
@@ -460,7 +460,7 @@ test("with queue the slots that come during a run are run after it, one by one, 
   assert.deepEqual(at.map(([slot]) => slot), slots(1, 2, 3, 4, 5));
   assert.ok(at.every(([, caughtUp]) => !caughtUp));
   assert.deepEqual(at.map(([, , began]) => began - first), [0, 2500, 2600, 3000, 4000]);
-  assert.equal(loop.book.counts.skipped, 0);
+  assert.equal(loop.state.counts.skipped, 0);
   loop.end();
 });
 
@@ -473,7 +473,7 @@ test("with queue nothing that came during a run is too old, also on every worker
     }, { ...policy({ overlap: "queue", catchUp: "one", catchUpWithin: 1000 }), onMaster });
     loop.start(term().span);
     await time.pass(8000);
-    assert.deepEqual([at, loop.book.counts.skipped], [slots(1, 2, 3, 4, 5, 6, 7, 8), 0]);
+    assert.deepEqual([at, loop.state.counts.skipped], [slots(1, 2, 3, 4, 5, 6, 7, 8), 0]);
     assert.deepEqual(told(lines), []);
     loop.end();
   }
@@ -513,7 +513,7 @@ test("a queue has a bound of its own: beyond it the oldest are dropped, told in 
   time.jump((QUEUE_LIMIT + 5) * 1000 + 500);
   await time.pass(100);
   assert.deepEqual(at.slice(0, 3), slots(1, 7, 8));
-  assert.deepEqual([at.length, loop.book.counts.skipped], [QUEUE_LIMIT + 1, 5]);
+  assert.deepEqual([at.length, loop.state.counts.skipped], [QUEUE_LIMIT + 1, 5]);
   assert.deepEqual(told(lines).slice(1), [
     "warn: Timer restock (every 1s) was not run in time: 5 slots are skipped (5 since more than 1000 have come that " +
     "wait for a run's end).",
@@ -530,7 +530,7 @@ test("the last missed slot is run however old it is, unless a window is given; w
     loop.end();
     return {
       days: ran().map((slot) => (slot - (slots(0)[0] ?? 0)) / 86_400_000),
-      ...loop.book.counts,
+      ...loop.state.counts,
       told: told(lines),
     };
   };
@@ -561,8 +561,13 @@ test("with allow runs go on beside each other, and the last slot only grows", as
   loop.start(term().span);
   await time.pass(3750);
   assert.deepEqual([most, ran()], [2, slots(2, 3, 1)]);
-  assert.equal(loop.book.last?.slot, slots(3)[0], "an older run that ends later is counted, and changes nothing else");
-  assert.deepEqual([loop.book.last?.outcome, loop.book.counts], ["ok", { ran: 2, failed: 1, skipped: 0, caughtUp: 0 }]);
+  assert.equal(loop.state.last?.slot, slots(3)[0], "an older run that ends later is counted, and changes nothing else");
+  assert.deepEqual([loop.state.last?.outcome, loop.state.counts], ["ok", {
+    ran: 2,
+    failed: 1,
+    skipped: 0,
+    caughtUp: 0,
+  }]);
   loop.end();
   assert.equal(await isDone(loop.idle()), false);
   await time.pass(100);
@@ -575,7 +580,7 @@ test("with untilConsumed a slot is skipped while the actors are behind, and whil
   control.behind = 3;
   loop.start(term().span);
   await time.pass(3000);
-  assert.deepEqual([ran(), loop.book.counts.skipped], [slots(1), 2]);
+  assert.deepEqual([ran(), loop.state.counts.skipped], [slots(1), 2]);
   assert.deepEqual(told(lines), [
     "warn: Timer restock skips 2026-01-01T00:00:02.000Z: the actors have not committed 3 messages of the last tick.",
   ]);
@@ -583,7 +588,7 @@ test("with untilConsumed a slot is skipped while the actors are behind, and whil
   await time.pass(1000);
   control.behind = 0;
   await time.pass(1000);
-  assert.deepEqual([ran(), loop.book.counts.skipped], [slots(1, 5), 3]);
+  assert.deepEqual([ran(), loop.state.counts.skipped], [slots(1, 5), 3]);
   loop.end();
 });
 
@@ -597,7 +602,7 @@ test("missed slots are caught up as the policy says; the slots of a late master 
     loop.start(term(2, { ...RECORD, slot: slots(-4)[0] ?? 0 }).span);
     await time.pass(700);
     loop.end();
-    return { ran: ran(), caughtUp: late.filter(([, late]) => late).length, counts: loop.book.counts };
+    return { ran: ran(), caughtUp: late.filter(([, late]) => late).length, counts: loop.state.counts };
   };
   assert.deepEqual(await run("one"), {
     ran: slots(0),
@@ -659,8 +664,8 @@ test("a time on a zone's clock that another's data had earlier is not run again,
     const ahead =
       /^warn: Timer restock waits for 59m: another has run it for 2025-12-31T17:00 America\/Vancouver, which by the/;
     if (ours === later) assert.match(told(lines)[0] ?? "", ahead);
-    assert.equal(loop.book.last?.label, `2025-12-31T${expected.at(-1) ?? "17:00"} ${ZONE}`);
-    assert.equal(loop.book.counts.ran, expected.length);
+    assert.equal(loop.state.last?.label, `2025-12-31T${expected.at(-1) ?? "17:00"} ${ZONE}`);
+    assert.equal(loop.state.counts.ran, expected.length);
     loop.end();
     await settle();
   }
@@ -689,7 +694,7 @@ test("a run that throws is tried again with growing pauses, and what it sent bef
   loop.start(term().span);
   await time.pass(1500);
   assert.deepEqual([at, published()], [[0, 100, 300], [["out try 3"]]]);
-  assert.deepEqual([written[0]?.outcome, loop.book.counts.failed], ["ok", 0]);
+  assert.deepEqual([written[0]?.outcome, loop.state.counts.failed], ["ok", 0]);
   assert.match(told(lines)[0] ?? "", /^warn: Timer restock failed at .*: no shop .*Tried again in 100ms\.$/);
   loop.end();
 });
@@ -711,7 +716,7 @@ test("it is not tried again when its next slot would be due, or more often than 
   tries = 0;
   few.loop.start(few.term().span);
   await few.time.pass(1600);
-  assert.deepEqual([tries, few.written.length, few.loop.book.counts.failed], [2, 1, 1]);
+  assert.deepEqual([tries, few.written.length, few.loop.state.counts.failed], [2, 1, 1]);
   few.loop.end();
 });
 
@@ -803,8 +808,8 @@ for (const part of [{}, { retry: 1 }]) {
   });
 }
 
-/** As in a reign: the journal as it was found at its beginning. */
-const asFound = (span: Span): Span => ({ ...span, recordOf: () => undefined, sinceOf: () => START - 300 });
+/** As in a term: the journal as it was found at its beginning. */
+const asFound = (span: TimerScope): TimerScope => ({ ...span, recordOf: () => undefined, sinceOf: () => START - 300 });
 
 for (const overlap of ["skip", "queue", "allow"] as const) {
   test(`a loop that is started again runs no slot twice that was begun before (overlap ${overlap})`, async () => {
@@ -963,7 +968,7 @@ for (const [what, thrown] of Object.entries({ ...HOSTILE, "by a then that throws
     await time.pass(3000);
     assert.equal(ran().length, 3);
     assert.equal(lines.of(/^error: Timer restock failed/).length, 3);
-    assert.deepEqual([supervisor.trouble, loop.book.counts.failed], [undefined, 3]);
+    assert.deepEqual([supervisor.trouble, loop.state.counts.failed], [undefined, 3]);
     loop.end();
   });
 }

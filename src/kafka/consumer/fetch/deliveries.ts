@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { codecs } from "../../../compression/compression.ts";
 import type { ByteBudget } from "../../../core/byte-budget.ts";
-import { Run } from "../../../core/message.ts";
+import { RecordBatchCursor } from "../../../core/message.ts";
 import type { Delivery } from "../../../driver/driver.ts";
 import { AbortIndex, decodeRecords } from "../../../wire/records.ts";
 import type { FetchedPartition } from "../../../wire/requests/01-fetch.ts";
@@ -95,7 +95,7 @@ export class Deliveries {
         if (decoded.error) corrupt(reading, decoded.nextOffset, decoded.error);
         open = decoded.unpacked + MESSAGE_BYTES * decoded.records.length;
         budget.add(open);
-        return new Run(topic, partition, decoded.records, decoded.nextOffset, acknowledge);
+        return new RecordBatchCursor(topic, partition, decoded.records, decoded.nextOffset, acknowledge);
       },
       close: () => {
         budget.release(open + waiting);

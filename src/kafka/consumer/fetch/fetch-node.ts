@@ -1,6 +1,6 @@
 import type { AnswerSize } from "./answer-size.ts";
 import { FetchSession } from "./fetch-session.ts";
-import type { Link } from "../../connection/link.ts";
+import type { BrokerConnection } from "../../connection/broker-connection.ts";
 import type { InTopic, Reading } from "./reading.ts";
 
 /** How much room there is for what is fetched. */
@@ -13,11 +13,11 @@ export interface RoomNow {
 
 /** One of the two connections to a broker that fetch by turns, and what its loop sleeps on. */
 export class Poller {
-  readonly link: Link;
+  readonly link: BrokerConnection;
   readonly session = new FetchSession();
   #wake: (() => void) | undefined;
 
-  constructor(link: Link) {
+  constructor(link: BrokerConnection) {
     this.link = link;
   }
 

@@ -1,14 +1,14 @@
 import type { MephistoError } from "../../../core/errors.ts";
-import type { Report, Troubles } from "../../../core/troubles.ts";
+import type { BackgroundReports, Report } from "../../../core/background-reports.ts";
 import type { Reading } from "./reading.ts";
 
 /** What has been reported as not to be had at the moment: partitions, and brokers. */
 export class FetchTroubles {
-  readonly #troubles: Troubles;
+  readonly #troubles: BackgroundReports;
   readonly #partitions = new Set<Reading>();
   readonly #brokers = new Set<number>();
 
-  constructor(troubles: Troubles) {
+  constructor(troubles: BackgroundReports) {
     this.#troubles = troubles;
   }
 

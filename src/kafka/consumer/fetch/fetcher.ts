@@ -4,7 +4,7 @@ import type { Clock } from "../../../core/clock.ts";
 import { codeField, type Logger } from "../../../core/logger.ts";
 import { isRetriable, MephistoError, messageOf } from "../../../core/errors.ts";
 import type { Supervisor } from "../../../core/supervisor.ts";
-import { Troubles } from "../../../core/troubles.ts";
+import { BackgroundReports } from "../../../core/background-reports.ts";
 import type { Delivery } from "../../../driver/driver.ts";
 import { errorName } from "../../../wire/error-codes.ts";
 import { fetch, type FetchResponse } from "../../../wire/requests/01-fetch.ts";
@@ -17,13 +17,13 @@ import { FetchTroubles } from "./fetch-troubles.ts";
 import { FetchNode, Poller } from "./fetch-node.ts";
 import { FetchRoom, LEAST_WAITING_BYTES } from "./fetch-room.ts";
 import type { FetchSession } from "./fetch-session.ts";
-import { shownRate } from "../../connection/line.ts";
-import type { Link } from "../../connection/link.ts";
-import { pause } from "../../../core/pause.ts";
+import { shownRate } from "../../connection/line-rate.ts";
+import type { BrokerConnection } from "../../connection/broker-connection.ts";
+import { delay } from "../../../core/delay.ts";
 import { PositionResets, RETRY_MS } from "./position-resets.ts";
 import type { Positions } from "../positions.ts";
 import { type Reading, Readings } from "./reading.ts";
-import { Seldom } from "../../../core/seldom.ts";
+import { LogThrottle } from "../../../core/log-throttle.ts";
 import { partitionName } from "../../../core/topic-partition.ts";
 import { shownAddress } from "../../connection/url.ts";
 
@@ -71,7 +71,7 @@ export class Fetcher {
     clock: Clock,
     supervisor?: Supervisor,
     budget: ByteBudget = new ByteBudget(),
-    troubles: Troubles = new Troubles(logger, clock),
+    troubles: BackgroundReports = new BackgroundReports(logger, clock),
   ) {
     this.#troubles = new FetchTroubles(troubles);
     this.#cluster = cluster;
@@ -80,7 +80,7 @@ export class Fetcher {
     this.#logger = logger;
     this.#clock = clock;
     this.#supervisor = supervisor;
-    this.#tellSlow = new Seldom((sentence) => logger.warn(sentence), clock).tell;
+    this.#tellSlow = new LogThrottle((sentence) => logger.warn(sentence), clock).tell;
     this.#deliveries = new Deliveries({
       budget,
       deliver,
@@ -224,7 +224,7 @@ export class Fetcher {
   }
 
   /** An answer has come: how much the next may bring. */
-  #measure(node: FetchNode, { line, address }: Link, bytes: number): void {
+  #measure(node: FetchNode, { line, address }: BrokerConnection, bytes: number): void {
     node.size.came(bytes, line.bytesPerSecond);
     if (bytes / (line.bytesPerSecond ?? Infinity) * 1000 < SILENCE) return;
     this.#tellSlow(
@@ -233,7 +233,7 @@ export class Fetcher {
     );
   }
 
-  #lost(node: FetchNode, { line, address }: Link): void {
+  #lost(node: FetchNode, { line, address }: BrokerConnection): void {
     node.size.lost();
     this.#tellSlow(
       `Broker ${node.id} at ${shownAddress(address)} sent nothing for too long, after ${
@@ -325,14 +325,14 @@ export class Fetcher {
   }
 
   async #locateLeaders(): Promise<void> {
-    await pause(RETRY_MS / 5, this.#stop.signal);
+    await delay(RETRY_MS / 5, this.#stop.signal);
     while (!this.#stop.signal.aborted) {
       try {
         await this.#cluster.refresh(this.#readings.topics());
         return;
       } catch (error) {
         this.#logger.debug(`The leaders are not known: ${messageOf(error)}`, codeField(error));
-        await pause(RETRY_MS, this.#stop.signal);
+        await delay(RETRY_MS, this.#stop.signal);
         if (!isRetriable(error)) return; // what is said of the other topics is true all the same
       }
     }

@@ -1,7 +1,7 @@
 import type { Part } from "./transaction-part.ts";
 
 /** What waits for a topic that takes nothing at the moment. */
-export interface AwayLane<T> {
+export interface AwayQueue<T> {
   readonly topic: string;
   readonly since: number;
   /** In the order of their coming. */
@@ -28,50 +28,50 @@ export interface Awaiting {
  * them that wait are in one lane, whatever they write to.
  */
 export class AwayTopics<T extends Awaiting> {
-  readonly #lanes = new Map<string, AwayLane<T>>();
+  readonly #lanes = new Map<string, AwayQueue<T>>();
   /** Where a timer's runs wait, and how many. */
-  readonly #timers = new Map<string, { lane: AwayLane<T>; count: number }>();
+  readonly #timers = new Map<string, { lane: AwayQueue<T>; count: number }>();
 
   get size(): number {
     return this.#lanes.size;
   }
 
-  get lanes(): readonly AwayLane<T>[] {
+  get queues(): readonly AwayQueue<T>[] {
     return [...this.#lanes.values()];
   }
 
   /** The lane that has to be waited in; undefined: none. */
-  laneOf(part: Part): AwayLane<T> | undefined {
-    return this.#lanes.size === 0 ? undefined : this.laneOfTimer(part) ?? this.#laneOfTopic(part, this.#lanes);
+  queueOf(part: Part): AwayQueue<T> | undefined {
+    return this.#lanes.size === 0 ? undefined : this.queueOfTimer(part) ?? this.#laneOfTopic(part, this.#lanes);
   }
 
   /** Where earlier runs of the same timer wait. */
-  laneOfTimer({ timer }: Part): AwayLane<T> | undefined {
+  queueOfTimer({ timer }: Part): AwayQueue<T> | undefined {
     return timer === undefined ? undefined : this.#timers.get(timer)?.lane;
   }
 
   /** The lane of one of these topics that a part writes to, `first` if it is among them. */
-  laneAmong(topics: ReadonlySet<string>, part: Part, first: AwayLane<T> | undefined): AwayLane<T> | undefined {
+  queueAmong(topics: ReadonlySet<string>, part: Part, first: AwayQueue<T> | undefined): AwayQueue<T> | undefined {
     const writes = first && topics.has(first.topic) && part.records.some(({ topic }) => topic === first.topic);
     return writes ? first : this.#laneOfTopic(part, topics);
   }
 
-  #laneOfTopic({ records }: Part, among: { has(topic: string): boolean }): AwayLane<T> | undefined {
+  #laneOfTopic({ records }: Part, among: { has(topic: string): boolean }): AwayQueue<T> | undefined {
     const found = records.find(({ topic }) => among.has(topic));
     return found && this.#lanes.get(found.topic);
   }
 
   /** The lane of a topic, made if there is none. */
-  open(topic: string, why: string, now: number): AwayLane<T> {
+  open(topic: string, why: string, now: number): AwayQueue<T> {
     const known = this.#lanes.get(topic);
     if (known) return known;
-    const lane: AwayLane<T> = { topic, since: now, waiting: [], bytes: 0, why, failures: 0, tryAt: now, atOnce: 1 };
+    const lane: AwayQueue<T> = { topic, since: now, waiting: [], bytes: 0, why, failures: 0, tryAt: now, atOnce: 1 };
     this.#lanes.set(topic, lane);
     return lane;
   }
 
   /** Waits in a lane, in its place; what waits in another one of the same timer comes there too. */
-  add(each: T, lane: AwayLane<T>): void {
+  add(each: T, lane: AwayQueue<T>): void {
     const { timer } = each.part;
     const from = timer === undefined ? undefined : this.#timers.get(timer)?.lane;
     if (from && from !== lane) {
@@ -83,7 +83,7 @@ export class AwayTopics<T extends Awaiting> {
     this.#insert(each, lane);
   }
 
-  #insert(each: T, lane: AwayLane<T>): void {
+  #insert(each: T, lane: AwayQueue<T>): void {
     const { part: { timer }, bytes, order } = each;
     lane.waiting.splice(placeOf(order, lane.waiting), 0, each);
     lane.bytes += bytes;
@@ -94,26 +94,26 @@ export class AwayTopics<T extends Awaiting> {
   }
 
   /** It was taken from its lane. */
-  removed({ part: { timer }, bytes }: T, lane: AwayLane<T>): void {
+  removed({ part: { timer }, bytes }: T, lane: AwayQueue<T>): void {
     lane.bytes -= bytes;
     const known = timer === undefined ? undefined : this.#timers.get(timer);
     if (timer !== undefined && known && --known.count === 0) this.#timers.delete(timer);
   }
 
-  close({ topic }: AwayLane<T>): void {
+  close({ topic }: AwayQueue<T>): void {
     this.#lanes.delete(topic);
   }
 
   /** Whether something in another lane writes to its topic too. */
-  isWrittenElsewhere({ topic }: AwayLane<T>): boolean {
-    return this.lanes.some(({ waiting }) =>
+  isWrittenElsewhere({ topic }: AwayQueue<T>): boolean {
+    return this.queues.some(({ waiting }) =>
       waiting.some(({ part }) => part.records.some((each) => each.topic === topic))
     );
   }
 
   /** The one whose moment has come first. */
-  get next(): AwayLane<T> | undefined {
-    return this.lanes.reduce<AwayLane<T> | undefined>(
+  get next(): AwayQueue<T> | undefined {
+    return this.queues.reduce<AwayQueue<T> | undefined>(
       (a, b) => a === undefined || b.tryAt < a.tryAt ? b : a,
       undefined,
     );
@@ -121,7 +121,7 @@ export class AwayTopics<T extends Awaiting> {
 
   /** All that waits; nothing does any more. */
   clear(): T[] {
-    const all = this.lanes.flatMap(({ waiting }) => waiting);
+    const all = this.queues.flatMap(({ waiting }) => waiting);
     this.#lanes.clear();
     this.#timers.clear();
     return all;

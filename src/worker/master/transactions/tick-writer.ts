@@ -5,19 +5,19 @@ import { codeField, type Logger } from "../../../core/logger.ts";
 import type { TimerDefinition } from "../../../core/timer.ts";
 import { isOver, type PartitionOffset } from "../../../driver/master-log.ts";
 import { timerEntry } from "../journal/journal.ts";
-import { withHeaders } from "../../calls/outgoing.ts";
-import type { Publication } from "./publication.ts";
-import type { TickResult, TimerBook } from "../../timers/timer-book.ts";
+import { withHeaders } from "../../calls/encode-message.ts";
+import type { TransactionQueue } from "./transaction-queue.ts";
+import type { TickResult, TimerState } from "../../timers/timer-state.ts";
 import type { Draft } from "./transaction-part.ts";
 
 export interface TickWriterParts {
   readonly actors: AppDefinition["actors"];
-  readonly publication: Publication;
+  readonly publication: TransactionQueue;
   readonly epoch: number;
   readonly logger: Logger;
 }
 
-/** Publishes what the ticks of one reign sent, each with its entry in the journal. */
+/** Publishes what the ticks of one term sent, each with its entry in the journal. */
 export class TickWriter {
   readonly #parts: TickWriterParts;
   /** Timers whose last messages were refused: the next go alone until some are taken. */
@@ -29,9 +29,9 @@ export class TickWriter {
 
   /**
    * The tick's messages and its entry in one transaction; if the messages cannot be published, the entry of a failed
-   * tick. Errors: as {@link Publication.commit}, when nothing could be written.
+   * tick. Errors: as {@link TransactionQueue.commit}, when nothing could be written.
    */
-  async write(timer: TimerDefinition, book: TimerBook, run: TickResult): Promise<void> {
+  async write(timer: TimerDefinition, book: TimerState, run: TickResult): Promise<void> {
     try {
       await this.#commit(timer, book, run);
       if (run.records.length > 0) this.#refused.delete(timer.name);
@@ -48,7 +48,7 @@ export class TickWriter {
     }
   }
 
-  async #commit({ name, policy }: TimerDefinition, book: TimerBook, run: TickResult): Promise<void> {
+  async #commit({ name, policy }: TimerDefinition, book: TimerState, run: TickResult): Promise<void> {
     const { epoch, publication } = this.#parts;
     const records = withHeaders(run.records, {
       "mephisto-timer": name,

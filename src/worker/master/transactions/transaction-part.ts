@@ -1,10 +1,10 @@
 import type { TimerRecord } from "../../timers/timer-record.ts";
-import type { Record } from "../../../driver/driver.ts";
+import type { OutgoingRecord } from "../../../driver/driver.ts";
 import type { EndsOf, JournalEntry, PartitionOffset } from "../../../driver/master-log.ts";
 
 /** What one tick, or one of those that share its transaction, has to be committed: all of it or nothing. */
 export interface Part {
-  readonly records: readonly Record[];
+  readonly records: readonly OutgoingRecord[];
   /** What goes to the journal with them; a function is asked whenever a transaction is made up, also for the same part again. */
   readonly journal: readonly JournalEntry[] | ((draft: Draft) => readonly JournalEntry[]);
   /** Whether the journal's entries tell where its records end, and so can only be written after them. */
@@ -23,7 +23,7 @@ export interface Draft {
   ends(): readonly PartitionOffset[];
 }
 
-export function recordsOf(parts: readonly Part[]): readonly Record[] {
+export function recordsOf(parts: readonly Part[]): readonly OutgoingRecord[] {
   const [only] = parts;
   return parts.length === 1 && only ? only.records : parts.flatMap(({ records }) => records);
 }

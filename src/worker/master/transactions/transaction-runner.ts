@@ -1,5 +1,5 @@
 import { errorCodeOf, isMephistoError, isRetriable, MephistoError, messageOf } from "../../../core/errors.ts";
-import type { Sleep } from "../../../core/pause.ts";
+import type { Sleep } from "../../../core/delay.ts";
 import { BACKOFF, backoffMs } from "../../../core/backoff.ts";
 import {
   type EndsOf,

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { Acknowledgements } from "../../../../src/core/acknowledgements.ts";
 import { ByteBudget } from "../../../../src/core/byte-budget.ts";
-import { Troubles } from "../../../../src/core/troubles.ts";
+import { BackgroundReports } from "../../../../src/core/background-reports.ts";
 import type { Delivery } from "../../../../src/driver/driver.ts";
 import { Fetcher } from "../../../../src/kafka/consumer/fetch/fetcher.ts";
 import { Lines } from "../../../core/fakes.ts";
@@ -29,7 +29,7 @@ async function run(seed: number, { keepsSessions, recreates, limit }: Options): 
   const { roll, faults } = world;
   const clock = { monotonic: () => world.now, wall: () => world.now };
   const lines = new Lines();
-  const troubles = new Troubles(lines, clock);
+  const troubles = new BackgroundReports(lines, clock);
   const budget = new ByteBudget(limit);
   const waiting: { delivery: Delivery; acks: Acknowledgements | undefined }[] = [];
   const all = new Map<number, Acknowledgements>();

@@ -6,7 +6,7 @@ import type { Delivery } from "../../../../src/driver/driver.ts";
 import { Code } from "../../../../src/kafka/connection/codes.ts";
 import { Fetcher } from "../../../../src/kafka/consumer/fetch/fetcher.ts";
 import { FetchSession } from "../../../../src/kafka/consumer/fetch/fetch-session.ts";
-import type { Link } from "../../../../src/kafka/connection/link.ts";
+import type { BrokerConnection } from "../../../../src/kafka/connection/broker-connection.ts";
 import { Positions } from "../../../../src/kafka/consumer/positions.ts";
 import type { Reading } from "../../../../src/kafka/consumer/fetch/reading.ts";
 import type { Address } from "../../../../src/kafka/connection/url.ts";
@@ -70,7 +70,7 @@ class FakeBroker extends OneBroker {
   readonly logs = new Map<number, { end: number; epochs: [epoch: number, from: number][] }>();
   #next = 0;
 
-  override link(address: Address): Link {
+  override link(address: Address): BrokerConnection {
     const link = super.link(address);
     link.send = async <T>(call: Call<T>) => {
       await new Promise((resolve) => setTimeout(resolve, 2));

@@ -9,8 +9,8 @@ import type { TopicPartition } from "../../../../src/driver/driver.ts";
 import { Cluster, type TopicState } from "../../../../src/kafka/connection/cluster.ts";
 import { Code } from "../../../../src/kafka/connection/codes.ts";
 import { ConnectionLost } from "../../../../src/kafka/connection/errors.ts";
-import { Line } from "../../../../src/kafka/connection/line.ts";
-import type { Link } from "../../../../src/kafka/connection/link.ts";
+import { LineRate } from "../../../../src/kafka/connection/line-rate.ts";
+import type { BrokerConnection } from "../../../../src/kafka/connection/broker-connection.ts";
 import { Positions } from "../../../../src/kafka/consumer/positions.ts";
 import { type Address, parseUrl } from "../../../../src/kafka/connection/url.ts";
 import type { Call } from "../../../../src/wire/call.ts";
@@ -166,18 +166,18 @@ export class World extends Cluster {
     return new Promise((resolve) => setTimeout(resolve, ms));
   }
 
-  override release(link: Link | undefined): void {
+  override release(link: BrokerConnection | undefined): void {
     link?.close();
   }
 
-  override link({ port }: Address): Link {
+  override link({ port }: Address): BrokerConnection {
     const own = new Set<Pending>();
     let closed = false;
     const end = (error: Error) => {
       for (const each of [...own]) each.reject(error);
     };
-    const link: Pick<Link, "line" | "address" | "send" | "close"> = {
-      line: new Line(),
+    const link: Pick<BrokerConnection, "line" | "address" | "send" | "close"> = {
+      line: new LineRate(),
       address: { host: "nobody", port },
       send: <T>(call: Call<T>) =>
         new Promise<T>((resolve, fail) => {
@@ -202,7 +202,7 @@ export class World extends Cluster {
         end(new MephistoError("STOPPED", "It is closed."));
       },
     };
-    return link as Link;
+    return link as BrokerConnection;
   }
 
   async #serve(node: number, asked: Asked, answered: (answer: unknown) => void, isOpen: () => boolean) {

@@ -5,7 +5,7 @@ import { Acknowledgements } from "../../../../src/core/acknowledgements.ts";
 import { ByteBudget } from "../../../../src/core/byte-budget.ts";
 import type { Delivery } from "../../../../src/driver/driver.ts";
 import { Fetcher } from "../../../../src/kafka/consumer/fetch/fetcher.ts";
-import type { Link } from "../../../../src/kafka/connection/link.ts";
+import type { BrokerConnection } from "../../../../src/kafka/connection/broker-connection.ts";
 import { Positions } from "../../../../src/kafka/consumer/positions.ts";
 import type { Address } from "../../../../src/kafka/connection/url.ts";
 import { BatchBuilder } from "../../../../src/wire/batch-builder.ts";
@@ -30,7 +30,7 @@ function batchAt(offset: number): Uint8Array {
 class FakeCluster extends OneBroker {
   readonly requests: { call: Call<unknown>; answer: (records: Uint8Array) => void }[] = [];
 
-  override link(address: Address): Link {
+  override link(address: Address): BrokerConnection {
     const link = super.link(address);
     link.send = <T>(call: Call<unknown>) =>
       new Promise<T>((resolve) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { systemClock } from "../../../../src/core/clock.ts";
 import { silent } from "../../../../src/core/logger.ts";
-import { pause } from "../../../../src/core/pause.ts";
+import { delay } from "../../../../src/core/delay.ts";
 import type { Supervisor } from "../../../../src/core/supervisor.ts";
 import type { Delivery, TopicPartition } from "../../../../src/driver/driver.ts";
 import { ByteBudget } from "../../../../src/core/byte-budget.ts";
@@ -147,7 +147,7 @@ describe("a fetcher", { timeout: 60_000 }, () => {
       await produce(kafka.brokers, topic, numbers(10).map((i) => ({ value: `${n + i} ${"x".repeat(50_000)}` })));
     }
     const lines = new Lines();
-    const sleep = (ms: number, signal?: AbortSignal) => pause(Math.min(ms, 10), signal);
+    const sleep = (ms: number, signal?: AbortSignal) => delay(Math.min(ms, 10), signal);
     const supervisor = supervisorOf({ logger: lines, clock: systemClock, sleep });
     let deliveries = 0;
     const keep = () => {

@@ -7,7 +7,7 @@ import { Acknowledgements } from "../../../../src/core/acknowledgements.ts";
 import type { Delivery } from "../../../../src/driver/driver.ts";
 import { Fetcher } from "../../../../src/kafka/consumer/fetch/fetcher.ts";
 import { JournalReader } from "../../../../src/kafka/master/journal-reader.ts";
-import { Links } from "../../../../src/kafka/connection/links.ts";
+import { ConnectionPool } from "../../../../src/kafka/connection/connection-pool.ts";
 import { Positions } from "../../../../src/kafka/consumer/positions.ts";
 import { fetch } from "../../../../src/wire/requests/01-fetch.ts";
 import { createTopic, produce } from "../../../support/independent.ts";
@@ -89,7 +89,13 @@ describe("over a slow line", { timeout: 60_000 }, () => {
     const topic = await filled(1, 700);
     const cluster = clusterAt(proxy.url);
     const { topicId } = await cluster.known(topic);
-    const reader = new JournalReader({ cluster, links: new Links(cluster), clock: systemClock, topic, topicId });
+    const reader = new JournalReader({
+      cluster,
+      links: new ConnectionPool(cluster),
+      clock: systemClock,
+      topic,
+      topicId,
+    });
     proxy.limit(200_000);
     const moments: number[] = [];
     const entries = await reader.read(() => true, () => moments.push(performance.now()));
