@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { run } from "../test/support/process.ts";
 import type { Runtime } from "../test/support/runtimes.ts";
 
-/** How long an idle worker is watched, in ms, after as long a time to settle. */
-const WATCHED = 15_000;
+/** How long an idle worker is watched, after as long a time to settle. */
+const WATCHED_MS = 15_000;
 /** Linux counts a process's time in hundredths of a second. */
 const TICKS_PER_SECOND = 100;
 
@@ -21,10 +21,10 @@ export async function idle(runtime: Runtime, url: string): Promise<{ cpu: number
 
 /** What a process uses that has come to rest: percent of one core, and MB of memory. */
 export async function usage(pid: number): Promise<{ cpu: number; memory: number }> {
-  await wait(WATCHED);
+  await wait(WATCHED_MS);
   const before = ticks(pid);
-  await wait(WATCHED);
-  const cpu = ((ticks(pid) - before) / TICKS_PER_SECOND / (WATCHED / 1000)) * 100;
+  await wait(WATCHED_MS);
+  const cpu = ((ticks(pid) - before) / TICKS_PER_SECOND / (WATCHED_MS / 1000)) * 100;
   const memory = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1000;
   return { cpu, memory };
 }

@@ -10,8 +10,8 @@ import { median, ratios, shown, table } from "./stats.ts";
 /** So many elections of each kind. */
 const ELECTIONS = 20;
 const TICKS = 200;
-/** How long a timer is watched, in ms. */
-const WATCHED = 61_000;
+/** How long a timer is watched. */
+const WATCHED_MS = 61_000;
 
 /** How soon there is another master: `npm run bench -- mastership`, or `elections` alone. */
 export async function elections(kafka: KafkaServer): Promise<void> {
@@ -107,7 +107,7 @@ async function punctuality({ url }: KafkaServer, runtimes: readonly Runtime[]): 
       });
       await until(() => worker.ticks().length > 2, { within: 30_000 });
       const from = worker.ticks().length;
-      await new Promise((resolve) => setTimeout(resolve, WATCHED));
+      await new Promise((resolve) => setTimeout(resolve, WATCHED_MS));
       worker.program.kill();
       await worker.program.exit;
       return worker.ticks().slice(from);
@@ -119,7 +119,7 @@ async function punctuality({ url }: KafkaServer, runtimes: readonly Runtime[]): 
     rows.push([runtime, period.toFixed(4), shown(median(late)), shown(p99)]);
   }
   const head = [
-    `timers, over ${WATCHED / 1000} s`,
+    `timers, over ${WATCHED_MS / 1000} s`,
     "period of 1 s, function of 0.5 s",
     "start after the slot, median ms",
     "p99",

@@ -12,7 +12,7 @@ const MESSAGES_A_STEP = 1_000_000;
 /** Less than the broker's own bound, so that it is full after the first step. */
 const BOUND = "64MiB";
 /** In ms. */
-const SETTLES = 1500;
+const SETTLE_MS = 1500;
 
 const collecting: Partial<Record<Runtime, readonly string[]>> = {
   bun: ["--preload", "./bench/programs/collect.ts"],
@@ -50,11 +50,11 @@ export async function soak(runtimes: readonly Runtime[]): Promise<void> {
 
 /** MB of a broker's process once it has given back what it does not use. */
 async function settled(broker: Program): Promise<{ resident: string; used: string }> {
-  await new Promise((resolve) => setTimeout(resolve, SETTLES));
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   const from = performance.now();
   broker.kill("SIGUSR2");
   const { text } = await broker.waitFor(({ text, at }) => at > from && text.startsWith("USED "));
-  await new Promise((resolve) => setTimeout(resolve, SETTLES)); // the system is given it a little later
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS)); // the system is given it a little later
   const kilobytes = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${broker.pid}/status`, "utf8"))?.[1]);
   return { resident: String(Math.round(kilobytes / 1000)), used: text.slice("USED ".length) };
 }

@@ -5,8 +5,8 @@ import { dirname, join, normalize } from "node:path/posix";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-/** What each room of the house may import beside itself: only what lies below it. */
-const ROOMS: Record<string, readonly string[]> = {
+/** What each layer may import beside itself: only what lies below it. */
+const LAYERS: Record<string, readonly string[]> = {
   core: [],
   wire: [],
   compression: ["wire"],
@@ -79,7 +79,7 @@ const PARTS: Record<string, Record<string, readonly string[]>> = {
   },
 };
 
-/** The one room that may import each of the packages. */
+/** The one layer that may import each of the packages. */
 const PACKAGES: Record<string, string> = {
   kafkajs: "kafka",
   hysnappy: "compression",
@@ -105,10 +105,10 @@ const files: Files = new Map(
 );
 
 test("imports only go down", () => assert.deepEqual(upward(files), []));
-test("the parts of a room import in one direction", () => assert.deepEqual(backward(files), []));
+test("the parts of a layer import in one direction", () => assert.deepEqual(backward(files), []));
 test("each part that has a place in the order is there", () => assert.deepEqual(absent(files), []));
 test("no file imports itself, however far around, types counted", () => assert.deepEqual(cycles(files), []));
-test("each package is imported by one room", () => assert.deepEqual(foreign(files), []));
+test("each package is imported by one layer", () => assert.deepEqual(foreign(files), []));
 test("what Bun and Deno add to the language appears only below src/runtime", () =>
   assert.deepEqual(globals(files), []));
 
@@ -141,13 +141,13 @@ test("each rule sees what breaks it", () => {
 function upward(files: Files): string[] {
   const wrong: string[] = [];
   for (const [path, text] of files) {
-    const room = roomOf(path);
-    if (room === undefined) continue; // the door joins everything
-    const below = ROOMS[room];
-    if (below === undefined) wrong.push(`${path}: src/${room} is no room of the house`);
+    const layer = layerOf(path);
+    if (layer === undefined) continue; // mod.ts joins everything
+    const below = LAYERS[layer];
+    if (below === undefined) wrong.push(`${path}: src/${layer} is not a layer`);
     for (const target of inside(path, text)) {
-      const other = roomOf(target);
-      if (other !== room && (other === undefined || !below?.includes(other))) wrong.push(`${path} imports ${target}`);
+      const other = layerOf(target);
+      if (other !== layer && (other === undefined || !below?.includes(other))) wrong.push(`${path} imports ${target}`);
     }
   }
   return wrong;
@@ -157,15 +157,15 @@ function upward(files: Files): string[] {
 function backward(files: Files): string[] {
   const wrong: string[] = [];
   for (const [path, text] of files) {
-    const [room = "", part = ""] = partOf(path);
-    const parts = PARTS[room];
+    const [layer = "", part = ""] = partOf(path);
+    const parts = PARTS[layer];
     if (parts === undefined) continue;
     const below = parts[part];
     if (below === undefined && part.endsWith(".ts")) continue;
-    if (below === undefined) wrong.push(`${path}: ${part} has no place in the order of src/${room}`);
+    if (below === undefined) wrong.push(`${path}: ${part} has no place in the order of src/${layer}`);
     for (const target of inside(path, text)) {
       const [other, named = ""] = partOf(target);
-      if (other === room && named !== part && !below?.includes(named)) wrong.push(`${path} imports ${target}`);
+      if (other === layer && named !== part && !below?.includes(named)) wrong.push(`${path} imports ${target}`);
     }
   }
   return wrong;
@@ -174,8 +174,8 @@ function backward(files: Files): string[] {
 /** Parts that the order names, and that there are not. */
 function absent(files: Files): string[] {
   const there = new Set([...files.keys()].map((path) => partOf(path).join("/")));
-  return Object.entries(PARTS).flatMap(([room, parts]) =>
-    Object.entries(parts).flatMap(([part, below]) => [part, ...below]).map((part) => `${room}/${part}`)
+  return Object.entries(PARTS).flatMap(([layer, parts]) =>
+    Object.entries(parts).flatMap(([part, below]) => [part, ...below]).map((part) => `${layer}/${part}`)
       .filter((part) => !there.has(part))
   );
 }
@@ -197,10 +197,10 @@ function cycles(files: Files): string[] {
 function foreign(files: Files): string[] {
   const wrong: string[] = [];
   for (const [path, text] of files) {
-    const room = roomOf(path) ?? "";
+    const layer = layerOf(path) ?? "";
     for (const specifier of specifiers(text).filter((specifier) => !specifier.startsWith("."))) {
       const name = specifier.split("/")[0] ?? specifier;
-      const allowed = isBuiltin(specifier) ? !PURE.includes(room) : PACKAGES[name] === room;
+      const allowed = isBuiltin(specifier) ? !PURE.includes(layer) : PACKAGES[name] === layer;
       if (!allowed) wrong.push(`${path} imports ${specifier}`);
     }
   }
@@ -210,17 +210,17 @@ function foreign(files: Files): string[] {
 function globals(files: Files): string[] {
   return [...files]
     .filter(([path, text]) =>
-      roomOf(path) !== "runtime" && /\b(?:Bun|Deno)\b(?=\??[.[])|\.(?:Bun|Deno)\b/.test(code(text))
+      layerOf(path) !== "runtime" && /\b(?:Bun|Deno)\b(?=\??[.[])|\.(?:Bun|Deno)\b/.test(code(text))
     )
     .map(([path]) => path);
 }
 
-/** The room that a file is in; none for the door. */
-function roomOf(path: string): string | undefined {
+/** The layer that a file is in; none for the door. */
+function layerOf(path: string): string | undefined {
   return /^src\/([^/]+)\//.exec(path)?.[1];
 }
 
-/** The room, and the folder in it or the file beside the folders. */
+/** The layer, and the folder in it or the file beside the folders. */
 function partOf(path: string): readonly (string | undefined)[] {
   return /^src\/([^/]+)\/([^/]+)/.exec(path)?.slice(1) ?? [];
 }

@@ -4,9 +4,9 @@ import process from "node:process";
 import { actor, app, timer } from "mephisto";
 import { measured } from "./given.ts";
 
-/** How long after the first run it is not measured yet, in ms: while code is compiled, and the first slots come late. */
+/** How long after the first run it is not measured yet: while code is compiled, and the first slots come late. */
 const SETTLE_MS = 5000;
-/** How often the event loop is asked for its turn, in ms: what it is late by is how long a heartbeat would wait. */
+/** How often the event loop is asked for its turn: what it is late by is how long a heartbeat would wait. */
 const BEAT_MS = 20;
 
 const { APP = "bench-timers", TIMERS, EVERY, SENDS, WATCHED } = process.env;

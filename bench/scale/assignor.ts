@@ -17,7 +17,7 @@ const CASES: readonly AssignorCase[] = [
   { workers: 1000, partitions: 10_000, topics: 1, half: false },
   { workers: 1000, partitions: 10_000, topics: 5, half: true },
 ];
-/** A plan that has not been made by then is given up, in ms. */
+/** A plan that has not been made by then is given up. */
 const LIMIT_MS = 60_000;
 
 export const ASSIGNOR_HEAD = [

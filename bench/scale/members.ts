@@ -8,7 +8,7 @@ import { type Checkout, start } from "./run-program.ts";
 const GROUPS = [[24, 1000], [100, 200], [450, 2000]] as const;
 /** So many processes hold the members. */
 const PROCESSES = 3;
-/** A group that has not formed by then counts as one that never does, in ms. */
+/** A group that has not formed by then counts as one that never does. */
 const LIMIT_MS = 40_000;
 const PARTITIONS = 900;
 

@@ -6,7 +6,7 @@ import { startProxy } from "../../test/support/proxy.ts";
 import { type Checkout, start } from "./run-program.ts";
 
 const TIMERS = [1000, 10_000];
-/** There and back, in ms. */
+/** There and back. */
 const LATENCY_MS = 4;
 const EVERY_MS = 60_000;
 const SLOTS = 3;

@@ -49,7 +49,7 @@ export interface BrokerOptions {
 
 /** The names of journals. */
 const [SETTINGS, RESOURCES] = ["settings", "resources"] as const;
-const MEMORY_LIMIT = 512 * 1024 * 1024;
+const MEMORY_LIMIT_BYTES = 512 * 1024 * 1024;
 
 /**
  * A broker for one machine that speaks Kafka's protocol.
@@ -86,7 +86,7 @@ export class Broker implements BrokerServices {
     this.logger = options.logger ?? silent;
     this.codecs = options.codecs ?? {};
     this.#given = checkSettings(options.settings ?? {});
-    this.memory = new MemoryBudget(options.memoryLimit ?? MEMORY_LIMIT);
+    this.memory = new MemoryBudget(options.memoryLimit ?? MEMORY_LIMIT_BYTES);
   }
 
   /** How many clients are connected. */

@@ -15,7 +15,7 @@ import {
 import { AppendError, type RecordError } from "./log/error.ts";
 import type { Log } from "./log/log.ts";
 import type { Verification } from "./log/producers.ts";
-import { BATCH_LENGTH, type BatchHeader, LOG_OVERHEAD, MAGIC, readBatchHeader } from "../wire/record-batch.ts";
+import { BATCH_LENGTH, type BatchHeader, LOG_OVERHEAD_BYTES, MAGIC, readBatchHeader } from "../wire/record-batch.ts";
 import { WireError } from "../wire/errors.ts";
 
 /** The batch that a Produce has for a partition. */
@@ -165,8 +165,8 @@ function checkFormat(records: Uint8Array | null, version: number): Uint8Array {
 
 /** Of the batch at a position, as far as its length can be believed; undefined: there is no whole one. */
 function sizeOf(records: Uint8Array | null, at: number): number | undefined {
-  if (records === null || records.length - at < LOG_OVERHEAD) return undefined;
-  const size = LOG_OVERHEAD + new DataView(records.buffer, records.byteOffset + at).getInt32(BATCH_LENGTH);
+  if (records === null || records.length - at < LOG_OVERHEAD_BYTES) return undefined;
+  const size = LOG_OVERHEAD_BYTES + new DataView(records.buffer, records.byteOffset + at).getInt32(BATCH_LENGTH);
   if (size <= MAGIC) throw new AppendError(CORRUPT_MESSAGE, `a batch of ${size} bytes`);
   return records.length - at < size ? undefined : size;
 }

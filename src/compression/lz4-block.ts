@@ -3,13 +3,13 @@
  * `as number` below: indices are checked against the ends, once a sequence instead of once a byte.
  */
 const MIN_MATCH = 4;
-const LAST_LITERALS = 5; // a block ends with at least so many literals,
-const MATCH_LIMIT = 12; // and no match begins later than this before its end
+const LAST_LITERALS_BYTES = 5; // a block ends with at least so many literals,
+const MATCH_LIMIT_BYTES = 12; // and no match begins later than this before its end
 const HASH_BITS = 13;
-const LONG_COPY = 32; // from here on the built-in copies are faster than a loop
+const LONG_COPY_BYTES = 32; // from here on the built-in copies are faster than a loop
 
 /** The largest block that {@link compressBlock} takes: positions in it are kept in 16 bits. */
-export const MAX_BLOCK = 65_536;
+export const MAX_BLOCK_BYTES = 65_536;
 
 /** At most as many bytes as {@link compressBlock} writes for `size` bytes. */
 export function maxCompressedSize(size: number): number {
@@ -23,8 +23,8 @@ const seen = new Uint16Array(1 << HASH_BITS);
 /** Compresses `source[start, end)`, at most 64 KiB, into `target` at `at`; returns the position after it. */
 export function compressBlock(source: Uint8Array, start: number, end: number, target: Uint8Array, at: number): number {
   seen.fill(0);
-  const lastMatchStart = end - MATCH_LIMIT;
-  const matchEnd = end - LAST_LITERALS;
+  const lastMatchStart = end - MATCH_LIMIT_BYTES;
+  const matchEnd = end - LAST_LITERALS_BYTES;
   let anchor = start; // the first literal that is not written yet
   let misses = 0;
   for (let i = start + 1; i < lastMatchStart;) {
@@ -76,7 +76,7 @@ export function decompressBlock(
     }
     if (literals > end - i) throw new Error("an LZ4 block is cut short");
     if (literals > limit - at) throw new Error("an LZ4 block is larger than its frame allows");
-    if (literals > LONG_COPY) target.set(source.subarray(i, i + literals), at);
+    if (literals > LONG_COPY_BYTES) target.set(source.subarray(i, i + literals), at);
     else for (let n = 0; n < literals; n++) target[at + n] = source[i + n] as number;
     i += literals;
     at += literals;
@@ -97,7 +97,7 @@ export function decompressBlock(
     if (distance === 0 || distance > at - window) throw new Error("an LZ4 match reaches back too far");
     if (length > limit - at) throw new Error("an LZ4 block is larger than its frame allows");
     // A match may overlap what it makes: then byte by byte repeats it.
-    if (length > LONG_COPY && distance >= length) target.copyWithin(at, at - distance, at - distance + length);
+    if (length > LONG_COPY_BYTES && distance >= length) target.copyWithin(at, at - distance, at - distance + length);
     else for (let n = 0; n < length; n++) target[at + n] = target[at + n - distance] as number;
     at += length;
   }
@@ -115,7 +115,7 @@ function writeSequence(
   const literals = end - start;
   target[at++] = Math.min(literals, 15) << 4 | Math.min(matchLength, 15);
   if (literals >= 15) at = writeLength(target, at, literals - 15);
-  if (literals > LONG_COPY) target.set(source.subarray(start, end), at);
+  if (literals > LONG_COPY_BYTES) target.set(source.subarray(start, end), at);
   else for (let n = 0; n < literals; n++) target[at + n] = source[start + n] as number;
   return at + literals;
 }

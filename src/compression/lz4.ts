@@ -3,7 +3,7 @@
  * JavaScript that is in wide use, lz4js 0.2, writes frames that the Java client refuses ("Dependent block stream is
  * unsupported") and reads without checking anything; the others are native add-ons or load a .wasm file at run time.
  */
-import { compressBlock, decompressBlock, MAX_BLOCK, maxCompressedSize } from "./lz4-block.ts";
+import { compressBlock, decompressBlock, MAX_BLOCK_BYTES, maxCompressedSize } from "./lz4-block.ts";
 import { xxhash32 } from "./xxhash32.ts";
 
 const MAGIC = 0x184d2204;
@@ -21,7 +21,7 @@ const LARGEST_EXPANSION = 255; // of a block, in times its compressed size
 
 /** Compresses into one frame, with the flags that the Java client writes: independent blocks of 64 KiB, no checksums. */
 export function compressLz4(bytes: Uint8Array): Uint8Array {
-  const blocks = Math.ceil(bytes.length / MAX_BLOCK);
+  const blocks = Math.ceil(bytes.length / MAX_BLOCK_BYTES);
   const frame = new Uint8Array(7 + blocks * 4 + maxCompressedSize(bytes.length) + blocks * 16 + 4);
   const view = new DataView(frame.buffer);
   view.setUint32(0, MAGIC, true);
@@ -29,8 +29,8 @@ export function compressLz4(bytes: Uint8Array): Uint8Array {
   frame[5] = BLOCKS_OF_64_KIB;
   frame[6] = headerChecksum(frame.subarray(4, 6));
   let at = 7;
-  for (let start = 0; start < bytes.length; start += MAX_BLOCK) {
-    const end = Math.min(start + MAX_BLOCK, bytes.length);
+  for (let start = 0; start < bytes.length; start += MAX_BLOCK_BYTES) {
+    const end = Math.min(start + MAX_BLOCK_BYTES, bytes.length);
     const blockAt = at + 4;
     const blockEnd = compressBlock(bytes, start, end, frame, blockAt);
     if (blockEnd - blockAt < end - start) {

@@ -5,8 +5,8 @@
 import { snappyCompressor, snappyUncompressor } from "hysnappy";
 
 const HEADER = Uint8Array.of(0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1);
-const MAGIC_LENGTH = 8; // of the header; then come a version and the oldest compatible one
-const BLOCK = 32 * 1024; // snappy-java's
+const MAGIC_BYTES = 8; // of the header; then come a version and the oldest compatible one
+const BLOCK_BYTES = 32 * 1024; // snappy-java's
 const LARGEST_EXPANSION = 22; // three bytes say "copy 64"
 
 let compressor: ReturnType<typeof snappyCompressor> | undefined;
@@ -17,8 +17,8 @@ export function compressSnappy(bytes: Uint8Array): Uint8Array {
   compressor ??= snappyCompressor();
   const blocks: Uint8Array[] = [];
   let size = HEADER.length;
-  for (let start = 0; start < bytes.length; start += BLOCK) {
-    const block = compressor(bytes.subarray(start, start + BLOCK));
+  for (let start = 0; start < bytes.length; start += BLOCK_BYTES) {
+    const block = compressor(bytes.subarray(start, start + BLOCK_BYTES));
     blocks.push(block);
     size += 4 + block.length;
   }
@@ -53,7 +53,7 @@ export function decompressSnappy(bytes: Uint8Array, limit: number): Uint8Array {
 
 function isFramed(bytes: Uint8Array): boolean {
   if (bytes.length < HEADER.length) return false;
-  for (let i = 0; i < MAGIC_LENGTH; i++) if (bytes[i] !== HEADER[i]) return false;
+  for (let i = 0; i < MAGIC_BYTES; i++) if (bytes[i] !== HEADER[i]) return false;
   return true;
 }
 

@@ -3,7 +3,7 @@ import { type Duration, formatDuration, positiveMilliseconds } from "./duration.
 import { MephistoError } from "./errors.ts";
 import { nameOf } from "./name.ts";
 import type { Kind } from "./options.ts";
-import { every as everyRule, LAST_MOMENT, type Rule } from "./rule.ts";
+import { every as everyRule, LAST_MOMENT_MS, type Rule } from "./rule.ts";
 import type { SerializerSpec } from "./serializer.ts";
 import { checkTimerOptions, policyOf, type TimerFunction, type TimerOptions } from "./timer.ts";
 
@@ -38,10 +38,12 @@ export function timer(app: App, every: Duration, first: TimerOptions | TimerFunc
 /** One of which at least a slot can be told as a date. */
 function intervalOf(every: Duration, what: string): number {
   const ms = positiveMilliseconds(every, what);
-  if (ms <= LAST_MOMENT) return ms;
+  if (ms <= LAST_MOMENT_MS) return ms;
   throw new MephistoError(
     "INVALID_DURATION",
-    `${what}: ${JSON.stringify(every)} is too long. The longest is ${formatDuration(LAST_MOMENT)}: no date holds more.`,
+    `${what}: ${JSON.stringify(every)} is too long. The longest is ${
+      formatDuration(LAST_MOMENT_MS)
+    }: no date holds more.`,
   );
 }
 

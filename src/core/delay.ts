@@ -43,8 +43,8 @@ export async function deadline<T>(promise: Promise<T>, ms: number, sleep: Sleep 
   }
 }
 
-/** How long work may go on without letting others have their turn, in ms. */
-const AT_A_STRETCH = 20;
+/** How long work may go on without letting others have their turn. */
+const STRETCH_MS = 20;
 
 /**
  * Lets others have their turn now and then, in work that goes on for seconds and waits for nothing by itself: a worker
@@ -64,7 +64,7 @@ export class Pacer {
 
   /** What is to be waited for before the work goes on; undefined: nothing. */
   due(): Promise<void> | undefined {
-    if (this.#rest === undefined && this.#clock.monotonic() - this.#since > AT_A_STRETCH) {
+    if (this.#rest === undefined && this.#clock.monotonic() - this.#since > STRETCH_MS) {
       this.#rest = this.#sleep(0).then(() => {
         this.#rest = undefined;
         this.#since = this.#clock.monotonic();

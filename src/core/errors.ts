@@ -105,7 +105,7 @@ export class MephistoError extends Error {
     this.retriable = options.retriable ?? RETRIABLE.has(code);
     ours.add(this);
     // Where it was raised in here helps nobody: the stack begins at the program's own line.
-    const theirs = stackOf(this)?.split("\n").filter((line) => !line.includes(HERE)) ?? [];
+    const theirs = stackOf(this)?.split("\n").filter((line) => !line.includes(PACKAGE_PATH)) ?? [];
     if (theirs.some((line) => /^\s*at /.test(line))) this.stack = theirs.join("\n");
   }
 }
@@ -113,7 +113,7 @@ export class MephistoError extends Error {
 const ours = new WeakSet<object>();
 
 /** The folder of this module's package, as it stands in stacks: `src/` in the repository, `dist/` as it is published. */
-const HERE = new URL(import.meta.url.includes("/src/core/") ? "../" : "./", import.meta.url).pathname;
+const PACKAGE_PATH = new URL(import.meta.url.includes("/src/core/") ? "../" : "./", import.meta.url).pathname;
 
 export {
   codeOf,

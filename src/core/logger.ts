@@ -18,7 +18,7 @@ export interface LogFields {
   readonly routine?: boolean | undefined;
 }
 
-/** How often the same is logged again while it lasts, in ms. */
+/** How often the same is logged again while it lasts. */
 export const REPEAT_LOG_MS = 60_000;
 
 /** What lines of ordinary life carry. */

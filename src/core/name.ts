@@ -1,41 +1,43 @@
 import { describeQuoted, MephistoError } from "./errors.ts";
 
 /** A topic's name is at most 249 long; what is made of an id and a name has room for more in it. */
-const LONGEST = 100;
+const LONGEST_NAME_CHARS = 100;
 const LEGAL = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 /** Checks an id or a name that becomes part of a topic's name. Errors: `INVALID_NAME`. */
 export function checkName(name: string, what: string, why = "It becomes part of a topic's name"): string {
-  if (typeof name === "string" && name.length <= LONGEST && LEGAL.test(name)) return name;
+  if (typeof name === "string" && name.length <= LONGEST_NAME_CHARS && LEGAL.test(name)) return name;
   throw new MephistoError(
     "INVALID_NAME",
-    `${what}: ${describeQuoted(name)} is not a name. ${why}: at most ${LONGEST} of the ` +
+    `${what}: ${describeQuoted(name)} is not a name. ${why}: at most ${LONGEST_NAME_CHARS} of the ` +
       `characters A-Z a-z 0-9 . _ -, the first a letter or a digit.`,
   );
 }
 
 /** Kafka's own rule for a topic, which somebody else may have named. */
-const LONGEST_TOPIC = 249;
+const LONGEST_TOPIC_CHARS = 249;
 const TOPIC = /^[A-Za-z0-9._-]+$/;
 
 /** Checks the name of a topic. Errors: `INVALID_NAME`. */
 export function checkTopic(name: string, what: string): string {
-  const legal = typeof name === "string" && name.length <= LONGEST_TOPIC && TOPIC.test(name);
+  const legal = typeof name === "string" && name.length <= LONGEST_TOPIC_CHARS && TOPIC.test(name);
   if (legal && name !== "." && name !== "..") return name;
   throw new MephistoError(
     "INVALID_NAME",
-    `${what}: ${describeQuoted(name)} is not a name that Kafka takes: at most ${LONGEST_TOPIC} of the characters ` +
+    `${what}: ${
+      describeQuoted(name)
+    } is not a name that Kafka takes: at most ${LONGEST_TOPIC_CHARS} of the characters ` +
       `A-Z a-z 0-9 . _ -, and not "." or "..".`,
   );
 }
 
 /** A topic's name with an ending, which a long name makes room for: then a hash keeps it apart from others. */
 export function topicWith(name: string, ending: string): string {
-  if (name.length + ending.length <= LONGEST_TOPIC) return name + ending;
+  if (name.length + ending.length <= LONGEST_TOPIC_CHARS) return name + ending;
   let hash = 0x811c9dc5; // FNV-1a
   for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
   const end = `-${(hash >>> 0).toString(16).padStart(8, "0")}${ending}`;
-  return name.slice(0, LONGEST_TOPIC - end.length) + end;
+  return name.slice(0, LONGEST_TOPIC_CHARS - end.length) + end;
 }
 
 /**

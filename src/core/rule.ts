@@ -46,7 +46,7 @@ export interface LocalSlot {
 }
 
 /** The last moment that a date can hold, in ms since the epoch: no slot is later, and no interval longer. */
-export const LAST_MOMENT = 8.64e15;
+export const LAST_MOMENT_MS = 8.64e15;
 
 /** The multiples of an interval in ms. */
 export function every(interval: number): Rule {
@@ -55,7 +55,7 @@ export function every(interval: number): Rule {
     every: interval,
     next: (after) => {
       const slot = nextSlot(interval, after);
-      return slot <= LAST_MOMENT ? slot : undefined;
+      return slot <= LAST_MOMENT_MS ? slot : undefined;
     },
     latest: (at) => Math.floor(at / interval) * interval,
     count: (after, until) => Math.max(0, Math.floor(until / interval) - Math.floor(after / interval)),

@@ -1,12 +1,13 @@
 import type { Clock } from "./clock.ts";
 import { delay, type Sleep } from "./delay.ts";
 
-/** How long code may run before the event loop has its turn, in ms. */
+/** How long code may run before the event loop has its turn. */
 const STRETCH_MS = 10;
-/** After a stretch of more than this the event loop has a while for itself, in ms: requests are answered in it. */
+/** After a stretch of more than this the event loop has a while for itself: requests are answered in it. */
 const LONG_STRETCH_MS = 100;
-/** That while, as a part of the stretch, and the longest, in ms. */
+/** That while, as a part of the stretch. */
 const PART_FOR_OTHERS = 1 / 20;
+/** The longest. */
 const MOST_FOR_OTHERS_MS = 50;
 
 /** One turn of the event loop: resolves when timers and sockets have been looked after. */

@@ -23,10 +23,10 @@ export interface ZoneOffset {
 }
 
 const DAY = 86_400_000;
-/** No clock is changed twice within so long, in ms: Morocco's, which is put back for Ramadan, stays so for a month. */
-const STEADY = 28 * DAY;
-/** Clocks are changed at multiples of this nowadays, in ms. */
-const QUARTER = 900_000;
+/** No clock is changed twice within so long: Morocco's, which is put back for Ramadan, stays so for a month. */
+const SHORTEST_OFFSET_MS = 28 * DAY;
+/** Clocks are changed at multiples of this nowadays. */
+const QUARTER_HOUR_MS = 900_000;
 
 /** The clock of a zone by its IANA name. Errors: a `RangeError` when the runtime knows no such zone. */
 export function zoneOf(name: string): Zone {
@@ -85,10 +85,10 @@ export function zoneShowing(wall: (instant: number) => number): Zone {
     offsets(from, until) {
       let last = offset(from);
       const found = [{ from, offset: last }];
-      for (let at = from; at < until; at += STEADY) {
-        const next = Math.min(at + STEADY, until);
+      for (let at = from; at < until; at += SHORTEST_OFFSET_MS) {
+        const next = Math.min(at + SHORTEST_OFFSET_MS, until);
         const then = offset(next);
-        if (then !== last) found.push({ from: change(at, next, QUARTER), offset: then });
+        if (then !== last) found.push({ from: change(at, next, QUARTER_HOUR_MS), offset: then });
         last = then;
       }
       return found;

@@ -11,7 +11,7 @@ import type { SourceWatch } from "./watch.ts";
 
 /** How long the broker may take to listen, in ms, and how often it is tried. */
 const [LISTENS_WITHIN, TRY_EVERY] = [15_000, 20];
-/** How long the broker may take to stop, in ms: with `--data` it writes to the disk what it has. */
+/** How long the broker may take to stop: with `--data` it writes to the disk what it has. */
 const BROKER_STOP_MS = 9000;
 /** The broker stops after the workers also when this process is killed, in s. */
 const BROKER_LINGERS = 2;

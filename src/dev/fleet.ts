@@ -6,9 +6,9 @@ import { STOP_GRACE_MS, Supervised, terminate } from "./supervised.ts";
 
 /** How often a new worker is asked whether it is ready, and all of them who is master, in ms. */
 const [ASK_READY, ASK_ALL] = [100, 500];
-/** A new worker that is not ready after so long has failed, in ms. */
-const READY_WITHIN = 30_000;
-/** How long a worker may take to stop when what it worked on is gone, in ms. */
+/** A new worker that is not ready after so long has failed. */
+const READY_TIMEOUT_MS = 30_000;
+/** How long a worker may take to stop when what it worked on is gone. */
 const STOPS_FOR_NOTHING_MS = 1000;
 
 export interface FleetParts {
@@ -113,7 +113,7 @@ export class Fleet {
     this.#trials = [...kinds.values()].map((index) => start(trial(index)));
     const outcomes = await Promise.all(this.#trials.map(async (child) => {
       const shown = show(TRIAL, child);
-      const exit = await deadline(child.exited, READY_WITHIN);
+      const exit = await deadline(child.exited, READY_TIMEOUT_MS);
       if (exit === undefined) await terminate(child, STOP_GRACE_MS);
       await shown;
       return exit?.code === 0;
@@ -124,13 +124,13 @@ export class Fleet {
 
   async #gotReady(child: Child, index: number): Promise<void> {
     const { clock, ports, probe, tell } = this.#parts;
-    const until = clock.monotonic() + READY_WITHIN;
+    const until = clock.monotonic() + READY_TIMEOUT_MS;
     let ended = false;
     void child.exited.then(() => ended = true);
     while (!ended && !this.#over.signal.aborted) {
       if ((await probe(ports[index] ?? 0, workerName(index)))?.ready) return;
       if (clock.monotonic() > until) {
-        tell(`${workerName(index)} is not ready after ${READY_WITHIN / 1000} s.`);
+        tell(`${workerName(index)} is not ready after ${READY_TIMEOUT_MS / 1000} s.`);
         return;
       }
       await delay(ASK_READY, this.#over.signal);

@@ -3,8 +3,8 @@ import { connect, createServer } from "node:net";
 const LOCAL = "127.0.0.1";
 const LAST = 65_535;
 
-/** How long a connection to this machine may take, in ms. */
-const CONNECT_WITHIN = 500;
+/** How long a connection to this machine may take. */
+const CONNECT_TIMEOUT_MS = 500;
 
 /**
  * Whether nothing listens on a port of this machine. Also asked by connecting: some systems let two programs listen on one
@@ -42,7 +42,7 @@ export function accepts(port: number, host: string = LOCAL): Promise<boolean> {
       socket.destroy();
       resolve(open);
     };
-    socket.setTimeout(CONNECT_WITHIN, () => over(false));
+    socket.setTimeout(CONNECT_TIMEOUT_MS, () => over(false));
     socket.once("connect", () => over(true));
     socket.once("error", () => over(false));
   });

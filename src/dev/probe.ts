@@ -9,8 +9,8 @@ export interface Probe {
   readonly partitions: number;
 }
 
-/** How long an answer may take, in ms. */
-const ANSWER_WITHIN = 1000;
+/** How long an answer may take. */
+const ANSWER_TIMEOUT_MS = 1000;
 
 /** Asks the worker of this name on its web port; nothing when it does not answer, or when another does. */
 export function probe(port: number, name: string): Promise<Probe | undefined> {
@@ -22,7 +22,7 @@ export function probe(port: number, name: string): Promise<Probe | undefined> {
       response.on("end", () => resolve(read(text, name)));
       response.on("error", () => resolve(undefined));
     });
-    request.setTimeout(ANSWER_WITHIN, () => request.destroy());
+    request.setTimeout(ANSWER_TIMEOUT_MS, () => request.destroy());
     request.on("error", () => resolve(undefined));
     request.on("close", () => resolve(undefined));
   });

@@ -4,12 +4,12 @@ import { BACKOFF, Backoff } from "../core/backoff.ts";
 import { deadline, delay, type Sleep } from "../core/delay.ts";
 import type { Child, Exit } from "./child.ts";
 
-/** What lived for so long did not die at once: it is started again without a pause, in ms. */
-const CALM = 10_000;
-/** How much longer than it promises a program may take to stop before it is killed, in ms. */
+/** What lived for so long did not die at once: it is started again without a pause. */
+const STABLE_AFTER_MS = 10_000;
+/** How much longer than it promises a program may take to stop before it is killed. */
 export const STOP_GRACE_MS = 2000;
-/** How long the last output may be on its way after the end, in ms: what the program has started may hold its pipes. */
-const LAST_WORDS = 500;
+/** How long the last output may be on its way after the end: what the program has started may hold its pipes. */
+const LAST_OUTPUT_TIMEOUT_MS = 500;
 
 export interface SupervisedParts {
   /** `worker.1` */
@@ -89,7 +89,7 @@ export class Supervised {
       if (this.#stopped) child.kill("SIGTERM");
       const exit = await child.exited;
       this.#child = undefined;
-      await deadline(shown, LAST_WORDS);
+      await deadline(shown, LAST_OUTPUT_TIMEOUT_MS);
       if (this.#stopped) break;
       if (this.#renewal) {
         this.#backoff.reset();
@@ -99,7 +99,7 @@ export class Supervised {
         tell(`${name} ${ending(exit)}.`);
         break;
       }
-      const calm = clock.monotonic() - since >= CALM;
+      const calm = clock.monotonic() - since >= STABLE_AFTER_MS;
       if (calm) this.#backoff.reset();
       const ms = calm ? 0 : Math.round(this.#backoff.next());
       tell(`${name} ${ending(exit)}. It is started again${calm ? "" : ` in ${formatDuration(ms)}`}.`);

@@ -7,7 +7,7 @@ import { filesOf, type ResolveBare } from "./imports.ts";
  * How often the files are looked at, in ms. Asking works on every system and on every file system, network and container
  * mounts too; a hundred files take less than a millisecond.
  */
-const EVERY = 250;
+const CHECK_INTERVAL_MS = 250;
 
 /** Notices changes of a script and of what it imports. */
 export class SourceWatch {
@@ -32,7 +32,7 @@ export class SourceWatch {
 
   /** Waits for changes and gives the files, as seen from here, when they have come to rest; nothing once it is aborted. */
   async next(signal: AbortSignal): Promise<string[]> {
-    for (let before = ""; !signal.aborted; await delay(EVERY, signal)) {
+    for (let before = ""; !signal.aborted; await delay(CHECK_INTERVAL_MS, signal)) {
       const files = this.#differences();
       const state = files.map((file) => `${file} ${signature(file)}`).join("\n");
       // An editor may write in several steps.

@@ -4,10 +4,10 @@ import { MephistoError, messageOf } from "../core/errors.ts";
 
 /** More are turned away: they lose nothing but speed. */
 const MOST_CONNECTIONS = 1000;
-/** Whoever connects says within this time, in ms, that it knows whom it has found. */
-const CONFIRM_WITHIN = 5000;
-/** What may be said by whoever connects, in bytes. */
-const LONGEST_WORD = 16;
+/** Whoever connects says within this time, that it knows whom it has found. */
+const CONFIRM_TIMEOUT_MS = 5000;
+/** What may be said by whoever connects. */
+const LONGEST_WORD_BYTES = 16;
 
 /** What a peer says when it has read the greeting and stays. */
 export const WATCHING = "watching\n";
@@ -68,7 +68,7 @@ export class Listener {
   }
 
   #greet(socket: Socket): void {
-    const late = setTimeout(() => socket.destroy(), CONFIRM_WITHIN);
+    const late = setTimeout(() => socket.destroy(), CONFIRM_TIMEOUT_MS);
     let heard = "";
     this.#sockets.add(socket);
     socket.unref();
@@ -82,7 +82,7 @@ export class Listener {
       this.#peers.delete(socket);
     });
     socket.on("data", (text) => {
-      heard = (heard + text).slice(0, LONGEST_WORD);
+      heard = (heard + text).slice(0, LONGEST_WORD_BYTES);
       if (!WATCHING.startsWith(heard)) socket.destroy();
       if (heard !== WATCHING) return;
       clearTimeout(late);

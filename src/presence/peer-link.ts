@@ -7,15 +7,15 @@ import { granted } from "../runtime/permission.ts";
 import { CHANGED, WATCHING } from "./listener.ts";
 import { Witness } from "./process.ts";
 
-/** A greeting comes within this time, in ms, or not at all. */
-const GREETED_WITHIN = 2000;
-/** A killed process closes its sockets a moment before or after it is gone: how long it is looked for, and how often, in ms. */
-const LOOK_FOR = 1000;
-const LOOK_EVERY = 3;
-/** The longest that a peer may say at once, in bytes: more is not one of ours. */
-const LONGEST = 256;
-/** A connection that lasted for so long is tried again soon, in ms. */
-const LONG = 10_000;
+/** A greeting comes within this time, or not at all. */
+const GREETING_TIMEOUT_MS = 2000;
+/** A killed process closes its sockets a moment before or after it is gone: how long it is looked for, and how often. */
+const DEATH_CHECK_MS = 1000;
+const DEATH_CHECK_INTERVAL_MS = 3;
+/** The longest that a peer may say at once: more is not one of ours. */
+const LONGEST_MESSAGE_BYTES = 256;
+/** A connection that lasted for so long is tried again soon. */
+const STABLE_AFTER_MS = 10_000;
 
 /** What a peer may turn out to be. */
 export interface PeerEvents {
@@ -63,17 +63,17 @@ export class PeerLink {
       if (signal.aborted) return;
       if (wasConfirmed && !confirmed && (code === "ECONNREFUSED" || code === "ECONNRESET")) this.#events.refused();
       wasConfirmed ||= confirmed;
-      if (performance.now() - since > LONG) backoff.reset();
+      if (performance.now() - since > STABLE_AFTER_MS) backoff.reset();
       await delay(backoff.next(), signal);
     }
   }
 
   async #isGone(witness: Witness): Promise<boolean> {
-    const until = performance.now() + LOOK_FOR;
+    const until = performance.now() + DEATH_CHECK_MS;
     while (!this.#stop.signal.aborted) {
       if (witness.isGone()) return true;
       if (performance.now() > until) return false;
-      await delay(LOOK_EVERY, this.#stop.signal);
+      await delay(DEATH_CHECK_INTERVAL_MS, this.#stop.signal);
     }
     return false;
   }
@@ -87,7 +87,7 @@ export class PeerLink {
       let confirmed = false;
       let witness: Witness | undefined;
       let code: unknown;
-      const late = setTimeout(() => socket.destroy(), GREETED_WITHIN);
+      const late = setTimeout(() => socket.destroy(), GREETING_TIMEOUT_MS);
       socket.setEncoding("latin1");
       socket.setKeepAlive(true, 30_000);
       socket.setNoDelay(true);
@@ -115,7 +115,7 @@ export class PeerLink {
             this.#events.tell(`Watches ${host}:${port}${witness ? "" : ", whose process cannot be seen from here"}.`);
           } else return socket.destroy();
         }
-        if (heard.length > LONGEST) socket.destroy();
+        if (heard.length > LONGEST_MESSAGE_BYTES) socket.destroy();
       });
     });
   }

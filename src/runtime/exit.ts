@@ -1,7 +1,7 @@
 import process from "node:process";
 
 /** How long code that runs after `main()` has before the process is ended. */
-const GRACE = 2000;
+const EXIT_GRACE_MS = 2000;
 
 /**
  * Lets the process end with this exit code. It ends by itself as soon as nothing is open any more; if the program keeps
@@ -9,5 +9,5 @@ const GRACE = 2000;
  */
 export function finish(code: number): void {
   process.exitCode = code;
-  setTimeout(() => process.exit(), GRACE).unref();
+  setTimeout(() => process.exit(), EXIT_GRACE_MS).unref();
 }

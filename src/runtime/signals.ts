@@ -7,7 +7,7 @@ const NUMBERS: Record<StopSignal, number> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 
 const SIGNALS: readonly StopSignal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /** Watch modes of Node and Deno send a Ctrl-C twice. */
-const SAME_WITHIN = 300;
+const SAME_SIGNAL_MS = 300;
 
 /** Where signals come from and the time in ms; a test brings its own. */
 export interface SignalSource {
@@ -36,7 +36,7 @@ export function onStopSignals(
     const listener = () => {
       const now = source.now();
       if (last === undefined) stop(signal);
-      else if (now - last < SAME_WITHIN) return;
+      else if (now - last < SAME_SIGNAL_MS) return;
       else abort(signal);
       last = now;
     };

@@ -24,12 +24,12 @@ import { errorOf, partitionOf, unknownTopic } from "./publisher.ts";
 import type { ProducerState, TransactionError } from "./transactions.ts";
 import { groupBy } from "../core/group-by.ts";
 
-/** How long an answer may take, in ms. */
-const ANSWER = 2000;
-/** While another's transaction is being ended, and after a failure, in ms. */
-const AGAIN = [5, 100] as const;
-/** A journal whose end cannot be read for so long is blocked, in ms. */
-const BLOCKED_AFTER = 5000;
+/** How long an answer may take. */
+const ANSWER_TIMEOUT_MS = 2000;
+/** While another's transaction is being ended, and after a failure. */
+const RETRY_PAUSES_MS = [5, 100] as const;
+/** A journal whose end cannot be read for so long is blocked. */
+const BLOCKED_AFTER_MS = 5000;
 
 export interface FencedParts {
   readonly log: MemoryLog;
@@ -73,7 +73,7 @@ export class MemoryFenced implements FencedPublisher {
       if (!mayTry()) throw notMaster();
       const answer = await attempt(() => initialise(parts, line, options, undefined));
       if (typeof answer === "object") return new MemoryFenced(parts, options, line, answer);
-      await parts.host.sleep(answer === "CONCURRENT_TRANSACTIONS" ? AGAIN[0] : AGAIN[1]);
+      await parts.host.sleep(answer === "CONCURRENT_TRANSACTIONS" ? RETRY_PAUSES_MS[0] : RETRY_PAUSES_MS[1]);
     }
   }
 
@@ -88,7 +88,7 @@ export class MemoryFenced implements FencedPublisher {
       if (answer.next > this.#next) {
         since = host.monotonic();
         moved();
-      } else if (host.monotonic() - since > BLOCKED_AFTER) {
+      } else if (host.monotonic() - since > BLOCKED_AFTER_MS) {
         const { log } = this.#parts;
         const blocking = log.partition({ topic: this.#options.journal, partition: 0 })?.blocking;
         throw new MephistoError(
@@ -158,7 +158,7 @@ export class MemoryFenced implements FencedPublisher {
     const answer = await attempt(() =>
       this.#line.call<ProducerState | TransactionError>(
         "EndTxn",
-        ANSWER,
+        ANSWER_TIMEOUT_MS,
         (reply) => reply(log.transactions.end(transactionalId, producer, true)),
       )
     );
@@ -188,7 +188,7 @@ export class MemoryFenced implements FencedPublisher {
     const { transactionalId } = this.#options;
     for (;;) {
       if (!mayTry()) throw notMaster();
-      const answer = await this.#line.call<number | LogError>("Produce", ANSWER, (reply) => {
+      const answer = await this.#line.call<number | LogError>("Produce", ANSWER_TIMEOUT_MS, (reply) => {
         const first = log.append({ topic, partition, batch, transactionalId, topicId });
         appended?.();
         reply(first);
@@ -199,11 +199,11 @@ export class MemoryFenced implements FencedPublisher {
       }
       switch (answer) {
         case "CONCURRENT_TRANSACTIONS":
-          await host.sleep(AGAIN[0]);
+          await host.sleep(RETRY_PAUSES_MS[0]);
           continue;
         case "NOT_ENOUGH_REPLICAS": {
           if (host.monotonic() <= this.#until) {
-            await host.sleep(AGAIN[1]);
+            await host.sleep(RETRY_PAUSES_MS[1]);
             continue;
           }
           const why = `${topic}[${partition}] has too few replicas in sync.`;
@@ -234,7 +234,7 @@ export class MemoryFenced implements FencedPublisher {
         this.#stale = false;
         return;
       }
-      await this.#parts.host.sleep(AGAIN[0]);
+      await this.#parts.host.sleep(RETRY_PAUSES_MS[0]);
     }
   }
 
@@ -244,7 +244,7 @@ export class MemoryFenced implements FencedPublisher {
     const { log } = this.#parts;
     const answer = await this.#line.call<Fetched>(
       "Fetch",
-      ANSWER,
+      ANSWER_TIMEOUT_MS,
       (reply) => log.fetch({ topic, partition: 0 }, journalId, from, wait, reply),
     );
     if (answer.error) throw journalLost(topic);
@@ -255,7 +255,7 @@ export class MemoryFenced implements FencedPublisher {
     const { log } = this.#parts;
     const count = await this.#line.call<number>(
       "Metadata",
-      ANSWER,
+      ANSWER_TIMEOUT_MS,
       (reply) => reply(log.topics.get(topic)?.partitions.length ?? 0),
     );
     if (count === 0) throw refusedTopic(topic);
@@ -279,7 +279,7 @@ function initialise(
 ): Promise<ProducerState | TransactionError> {
   return line.call(
     "InitProducerId",
-    ANSWER,
+    ANSWER_TIMEOUT_MS,
     (reply) => reply(log.transactions.initialise(transactionalId, expected, transactionTimeout)),
   );
 }

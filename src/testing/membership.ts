@@ -9,10 +9,10 @@ import type { Assignment } from "./groups.ts";
 import { GroupMember, type MemberParts } from "./member.ts";
 import { Reader } from "./reader.ts";
 
-/** How often what was handled is committed, in ms. */
-const COMMIT_INTERVAL = 1000;
-/** After a commit that was not accepted, in ms. */
-const AGAIN = 50;
+/** How often what was handled is committed. */
+const COMMIT_INTERVAL_MS = 1000;
+/** After a commit that was not accepted. */
+const RETRY_PAUSE_MS = 50;
 
 /** A partition that this member holds. */
 interface Held extends TopicPartition {
@@ -54,7 +54,7 @@ export class MemoryMembership implements Membership {
       clock: parts.host,
       commit: (acks) => this.#commit(acks),
       closeGone: () => Promise.resolve(),
-      pauses: () => () => parts.host.sleep(AGAIN),
+      pauses: () => () => parts.host.sleep(RETRY_PAUSE_MS),
       refusalMs: Infinity,
       stopped: () => this.#stopped,
     });
@@ -164,7 +164,7 @@ export class MemoryMembership implements Membership {
         }
         return this.#ready.resolve();
       } catch {
-        await host.sleep(AGAIN);
+        await host.sleep(RETRY_PAUSE_MS);
       }
     }
   }
@@ -219,7 +219,7 @@ export class MemoryMembership implements Membership {
 
   async #commitNowAndThen(): Promise<void> {
     while (!this.#stopped) {
-      await this.#parts.host.sleep(COMMIT_INTERVAL);
+      await this.#parts.host.sleep(COMMIT_INTERVAL_MS);
       await this.#commits.commit(acksOf(this.#held.values()));
     }
   }

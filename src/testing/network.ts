@@ -3,7 +3,7 @@ import type { Host } from "./host.ts";
 import type { Random } from "./random.ts";
 import type { VirtualTime } from "./time.ts";
 
-/** How long an answer may take when nothing else is said, in ms. */
+/** How long an answer may take when nothing else is said. */
 export const ANSWER_MS = 3000;
 
 /** A message on its way: what a process asks, and what it is answered. */

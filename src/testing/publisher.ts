@@ -5,12 +5,12 @@ import type { Host } from "./host.ts";
 import { isError, type LogError, type MemoryLog } from "./memory-log.ts";
 import { ANSWER_MS, Line, type Network } from "./network.ts";
 
-/** A message that is not acknowledged after this long has failed, in ms. */
-const GIVE_UP = 30_000;
-/** So long a message waits for a topic that is gone to be created again, in ms. */
-const TOPIC_TIMEOUT = 15_000;
-/** After a failure, in ms. */
-const AGAIN = 100;
+/** A message that is not acknowledged after this long has failed. */
+const SEND_TIMEOUT_MS = 30_000;
+/** So long a message waits for a topic that is gone to be created again. */
+const TOPIC_TIMEOUT_MS = 15_000;
+/** After a failure. */
+const RETRY_PAUSE_MS = 100;
 const MOST_A_BATCH = 500;
 
 interface Sending {
@@ -85,7 +85,7 @@ export class MemoryPublisher implements Publisher {
   }
 
   async #send(record: OutgoingRecord): Promise<void> {
-    const until = this.#host.monotonic() + GIVE_UP;
+    const until = this.#host.monotonic() + SEND_TIMEOUT_MS;
     for (let wasThere = false;;) {
       try {
         const count = await this.#persist(until, () => this.partitions(record.topic));
@@ -98,11 +98,13 @@ export class MemoryPublisher implements Publisher {
       } catch (error) {
         // Deleted, or created again with fewer partitions: what is known of it is known no longer.
         const isGone = error instanceof MephistoError && error.code === "UNKNOWN_TOPIC";
-        if (!isGone || !wasThere || this.#closed || this.#host.monotonic() > until - GIVE_UP + TOPIC_TIMEOUT) {
+        if (
+          !isGone || !wasThere || this.#closed || this.#host.monotonic() > until - SEND_TIMEOUT_MS + TOPIC_TIMEOUT_MS
+        ) {
           throw error;
         }
         this.#counts.delete(record.topic);
-        await this.#host.sleep(AGAIN);
+        await this.#host.sleep(RETRY_PAUSE_MS);
       }
     }
   }
@@ -114,7 +116,7 @@ export class MemoryPublisher implements Publisher {
       } catch (error) {
         const mends = error instanceof MephistoError && error.code === "UNREACHABLE";
         if (!mends || this.#closed || this.#host.monotonic() > until) throw error;
-        await this.#host.sleep(AGAIN);
+        await this.#host.sleep(RETRY_PAUSE_MS);
       }
     }
   }

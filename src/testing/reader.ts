@@ -6,10 +6,10 @@ import type { Host } from "./host.ts";
 import type { MemoryLog } from "./memory-log.ts";
 import { ANSWER_MS, Line, type Network } from "./network.ts";
 
-/** How long the log waits for something to read before it answers that there is nothing, in ms. */
-const LONG_POLL = 5000;
-/** After a failure, in ms. */
-const AGAIN = 200;
+/** How long the log waits for something to read before it answers that there is nothing. */
+const LONG_POLL_MS = 5000;
+/** After a failure. */
+const RETRY_PAUSE_MS = 200;
 /** Deliveries of a partition that are not closed yet: no more is asked for. */
 const MOST_OPEN = 2;
 
@@ -56,7 +56,7 @@ export class Reader implements TopicPartition {
         if (this.#stopped) return;
         id = await this.#readOnce(id);
       } catch {
-        if (!this.#stopped) await this.#host.sleep(AGAIN);
+        if (!this.#stopped) await this.#host.sleep(RETRY_PAUSE_MS);
       }
     }
   }
@@ -72,8 +72,8 @@ export class Reader implements TopicPartition {
     const from = this.#next;
     const answer = await this.#line.call<Parameters<Parameters<MemoryLog["fetch"]>[4]>[0]>(
       "Fetch",
-      LONG_POLL + ANSWER_MS,
-      (reply) => this.#log.fetch(this, id, from, LONG_POLL, reply),
+      LONG_POLL_MS + ANSWER_MS,
+      (reply) => this.#log.fetch(this, id, from, LONG_POLL_MS, reply),
     );
     if (this.#stopped) return id;
     if (answer.error) return await this.#beginAnew(id);
@@ -118,7 +118,7 @@ export class Reader implements TopicPartition {
       },
     );
     if (found === undefined) {
-      await this.#host.sleep(AGAIN);
+      await this.#host.sleep(RETRY_PAUSE_MS);
       return id;
     }
     this.#next = found.start;

@@ -23,8 +23,8 @@ interface Transactional {
   readonly partitions: Set<Partition>;
 }
 
-/** How long a marker takes at most from the coordinator to a partition, in ms. */
-const MARKER_DELAY = 8;
+/** How long a marker takes at most from the coordinator to a partition. */
+const LONGEST_MARKER_DELAY_MS = 8;
 
 /** The coordinator of transactions: producers by their transactional ids, of which it lets in one at a time. */
 export class Transactions {
@@ -139,7 +139,7 @@ export class Transactions {
     known.state = partitions.length > 0 ? "ending" : "empty";
     let left = partitions.length;
     for (const partition of partitions) {
-      this.#time.after(this.#random.between(0, MARKER_DELAY), () => {
+      this.#time.after(this.#random.between(0, LONGEST_MARKER_DELAY_MS), () => {
         partition.mark(producerId, epoch, committed, this.#now());
         if (--left === 0) known.state = "empty";
       });

@@ -24,7 +24,7 @@ export interface WebServer {
 const LIMITS = { maxHeaderSize: 8192, headersTimeout: 5000, requestTimeout: 10_000, keepAliveTimeout: 5000 };
 
 /** A port that does not close must not keep a worker from ending. */
-const CLOSE_WITHIN = 1000;
+const CLOSE_TIMEOUT_MS = 1000;
 
 /** Answers requests on a port. Errors: `PORT_IN_USE`, `INVALID_OPTION` for an address that cannot be listened on. */
 export async function serve(
@@ -109,6 +109,6 @@ function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();
-    setTimeout(resolve, CLOSE_WITHIN).unref();
+    setTimeout(resolve, CLOSE_TIMEOUT_MS).unref();
   });
 }

@@ -8,7 +8,7 @@ import {
   BATCH_LENGTH,
   CRC,
   LAST_OFFSET_DELTA,
-  LOG_OVERHEAD,
+  LOG_OVERHEAD_BYTES,
   MAGIC,
   MAX_TIMESTAMP,
   PARTITION_LEADER_EPOCH,
@@ -41,9 +41,9 @@ export interface BuildOptions extends Partial<ProducerState> {
 const utf8 = new TextEncoder();
 const NO_HEADERS: Headers = [];
 // Up to this many bytes a loop (0.7 ns a byte) is as fast as a call of Uint8Array.set (10 to 14 ns) on all three runtimes.
-const SHORT = 16;
+const SHORT_COPY_BYTES = 16;
 // The most that a record takes besides its key, value and headers: its length, attributes, two deltas, three counts.
-const RECORD_OVERHEAD = 5 + 1 + 8 + 5 + 5 + 5 + 5;
+const RECORD_OVERHEAD_BYTES = 5 + 1 + 8 + 5 + 5 + 5 + 5;
 
 /**
  * The producer's side of a record batch of magic 2: records are appended to one buffer as they will be sent, and
@@ -125,7 +125,7 @@ export class BatchBuilder {
     const { codec, producerId = -1, producerEpoch = -1, baseSequence = -1, transactional = false } = options;
     const batch = codec === undefined ? this.#bytes.subarray(0, this.#at) : this.#compressed(codec.codec);
     const view = viewOf(batch);
-    view.setInt32(BATCH_LENGTH, batch.length - LOG_OVERHEAD);
+    view.setInt32(BATCH_LENGTH, batch.length - LOG_OVERHEAD_BYTES);
     view.setInt32(PARTITION_LEADER_EPOCH, -1);
     view.setInt8(MAGIC, 2);
     const codecId = codec === undefined ? 0 : CODEC_NAMES.indexOf(codec.name) + 1;
@@ -171,7 +171,7 @@ export class BatchBuilder {
 
 /** At most as many bytes as a record takes in a batch, whatever its place: to see whether it still fits. */
 export function maxRecordSize(key: Uint8Array | null, value: Uint8Array | null, headers: Headers = NO_HEADERS): number {
-  let size = RECORD_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0);
+  let size = RECORD_OVERHEAD_BYTES + (key?.length ?? 0) + (value?.length ?? 0);
   for (const [name, bytes] of headers) size += 10 + name.length * 3 + (bytes?.length ?? 0);
   return size;
 }
@@ -187,7 +187,7 @@ function writeField(target: Uint8Array, at: number, bytes: Uint8Array | null): n
   }
   const length = bytes.length;
   at = writeUnsignedVarint(target, at, length * 2);
-  if (length > SHORT) target.set(bytes, at);
+  if (length > SHORT_COPY_BYTES) target.set(bytes, at);
   else for (let i = 0; i < length; i++) target[at + i] = bytes[i] as number;
   return at + length;
 }

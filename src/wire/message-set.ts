@@ -1,7 +1,7 @@
 import { CODEC_NAMES, type Codecs } from "./codec.ts";
 import { WireError } from "./errors.ts";
 import type { LogRecord } from "./record.ts";
-import { CODEC_MASK, int64, LOG_APPEND_TIME, LOG_OVERHEAD, MAGIC } from "./record-batch.ts";
+import { CODEC_MASK, int64, LOG_APPEND_TIME, LOG_OVERHEAD_BYTES, MAGIC } from "./record-batch.ts";
 
 /*
  * Messages of format 0 and 1, from before Kafka 0.11. Brokers write them no longer, and send those that old topics
@@ -78,7 +78,7 @@ function readAll(bytes: Uint8Array): LogRecord[] {
 function readOne(bytes: Uint8Array, at: number) {
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, bytes.length - at);
   const magic = view.getInt8(MAGIC) === 0 ? 0 : 1;
-  const size = LOG_OVERHEAD + view.getInt32(LOG_OVERHEAD - 4);
+  const size = LOG_OVERHEAD_BYTES + view.getInt32(LOG_OVERHEAD_BYTES - 4);
   if (size < HEADER[magic] + 8 || size > view.byteLength) throw new WireError(`it has a size of ${size}`);
   if (crc32(bytes, at + MAGIC, at + size) !== view.getUint32(CHECKSUM)) {
     throw new WireError("its checksum does not match");

@@ -21,7 +21,7 @@ export const RECORD_COUNT = 57; // int32
 export const RECORDS = 61;
 
 /** Bytes before and including BATCH_LENGTH, which its value does not count. */
-export const LOG_OVERHEAD = 12;
+export const LOG_OVERHEAD_BYTES = 12;
 
 export const CODEC_MASK = 0x07;
 export const LOG_APPEND_TIME = 0x08;
@@ -62,7 +62,7 @@ export function readBatchHeader(bytes: Uint8Array, start = 0): BatchHeader {
   const magic = view.getInt8(MAGIC);
   if (magic !== 2) throw new WireError(`its magic is ${magic} and should be 2`);
   const length = view.getInt32(BATCH_LENGTH);
-  if (length < RECORDS - LOG_OVERHEAD) throw new WireError(`its length is ${length}, less than its own header`);
+  if (length < RECORDS - LOG_OVERHEAD_BYTES) throw new WireError(`its length is ${length}, less than its own header`);
   const attributes = view.getInt16(ATTRIBUTES);
   const codecId = attributes & CODEC_MASK;
   if (codecId > CODEC_NAMES.length) throw new WireError(`no compression codec has the id ${codecId}`);
@@ -75,7 +75,7 @@ export function readBatchHeader(bytes: Uint8Array, start = 0): BatchHeader {
   if (!Number.isSafeInteger(producerId)) throw new WireError(`its producer id ${producerId} is not a safe integer`);
   return {
     baseOffset,
-    size: LOG_OVERHEAD + length,
+    size: LOG_OVERHEAD_BYTES + length,
     partitionLeaderEpoch: view.getInt32(PARTITION_LEADER_EPOCH),
     crc: view.getUint32(CRC),
     codec: codecId === 0 ? null : CODEC_NAMES[codecId - 1] ?? null,
@@ -95,10 +95,10 @@ export function readBatchHeader(bytes: Uint8Array, start = 0): BatchHeader {
 
 /** Bytes from where a batch begins, or a message of an older format, to the next; at least those that say so. */
 export function sizeOfBatch(bytes: Uint8Array, at: number): number {
-  if (bytes.length - at < LOG_OVERHEAD) return LOG_OVERHEAD;
+  if (bytes.length - at < LOG_OVERHEAD_BYTES) return LOG_OVERHEAD_BYTES;
   const length = new DataView(bytes.buffer, bytes.byteOffset + at).getInt32(BATCH_LENGTH);
   // Too short for a header: what reads it has the words for that.
-  return LOG_OVERHEAD + Math.max(length, 0);
+  return LOG_OVERHEAD_BYTES + Math.max(length, 0);
 }
 
 /** Writes an int64 that is a safe integer. */

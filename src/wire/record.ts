@@ -102,7 +102,7 @@ export class WireRecord implements LogRecord {
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 // A length, attributes, two deltas, two lengths and the count of headers: a byte each.
-const SMALLEST_RECORD = 7;
+const SMALLEST_RECORD_BYTES = 7;
 
 /**
  * Appends the batch's records of offset `from` and higher to `out`. Throws `WireError` unless the batch is exactly as
@@ -111,7 +111,7 @@ const SMALLEST_RECORD = 7;
 export function readRecords(header: BatchHeader, records: RecordBytes, from: number, out: LogRecord[]): void {
   const { bytes, start, end: limit } = records;
   const { recordCount, baseOffset, lastOffsetDelta, isLogAppendTime } = header;
-  if (recordCount < 0 || recordCount * SMALLEST_RECORD > limit - start) {
+  if (recordCount < 0 || recordCount * SMALLEST_RECORD_BYTES > limit - start) {
     throw new WireError(`${recordCount} records cannot be in ${limit - start} bytes`);
   }
   const baseTimestamp = isLogAppendTime ? header.maxTimestamp : header.baseTimestamp;
@@ -122,7 +122,7 @@ export function readRecords(header: BatchHeader, records: RecordBytes, from: num
   for (let i = 0; i < recordCount; i++) {
     const length = readVarint(bytes);
     const end = cursor + length;
-    if (length < SMALLEST_RECORD - 1 || end > limit) throw new WireError(`record ${i} has a length of ${length}`);
+    if (length < SMALLEST_RECORD_BYTES - 1 || end > limit) throw new WireError(`record ${i} has a length of ${length}`);
     cursor++; // attributes: none are defined for a record
     const timestampDelta = readVarlong(bytes);
     const offsetDelta = readVarint(bytes);

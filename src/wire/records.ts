@@ -31,7 +31,7 @@ export interface DecodedRecords {
   readonly error?: CorruptBatchError;
 }
 
-const MAX_BATCH_SIZE = 128 * 1024 * 1024;
+const MAX_BATCH_BYTES = 128 * 1024 * 1024;
 const ABORT = 0; // the type in a control record's key; 1 is COMMIT
 
 /**
@@ -61,7 +61,7 @@ export function decodeRecords(bytes: Uint8Array, options: DecodeOptions): Decode
         const offset = offsetOfOldMessage(bytes, at);
         if (offset <= lastSeen) throw new WireError(`what is before it reaches to offset ${lastSeen}`);
         if (offset >= options.from) {
-          readOldMessage(bytes, at, options.from, options.codecs, options.maxBatchSize ?? MAX_BATCH_SIZE, records);
+          readOldMessage(bytes, at, options.from, options.codecs, options.maxBatchSize ?? MAX_BATCH_BYTES, records);
         }
         lastSeen = offset;
         if (offset >= nextOffset) nextOffset = offset + 1;
@@ -121,7 +121,7 @@ function payload(header: BatchHeader, bytes: Uint8Array, at: number, options: De
   if (header.codec === null) return { bytes, start: at + RECORDS, end: at + header.size };
   const codec = options.codecs?.[header.codec];
   if (codec === undefined) throw new WireError(`it is compressed with ${header.codec}, and that codec is not at hand`);
-  const limit = options.maxBatchSize ?? MAX_BATCH_SIZE;
+  const limit = options.maxBatchSize ?? MAX_BATCH_BYTES;
   const records = codec.decompress(bytes.subarray(at + RECORDS, at + header.size), limit);
   return { bytes: records, start: 0, end: records.length };
 }

@@ -2,8 +2,8 @@ import { type Logger, ROUTINE } from "../core/logger.ts";
 import type { Sleep } from "../core/delay.ts";
 import type { Supervisor } from "../core/supervisor.ts";
 
-/** A worker without partitions says so when it has had none for so long, in ms. */
-const IDLE_AFTER = 3000;
+/** A worker without partitions says so when it has had none for so long. */
+const IDLE_AFTER_MS = 3000;
 
 export interface IdleWatchParts {
   readonly logger: Logger;
@@ -33,7 +33,7 @@ export class IdleWatch {
     if (this.#told) return;
     const { signal } = this.#waiting = new AbortController();
     void supervisor.once("The look for partitions", async () => {
-      await sleep(IDLE_AFTER, signal);
+      await sleep(IDLE_AFTER_MS, signal);
       if (signal.aborted || !isIdle()) return;
       this.#told = true;
       const counts = [...partitionCounts()].map(([topic, count]) => `${topic} has ${count}`).join(", ");

@@ -33,14 +33,14 @@ export type MakeDriver = (definition: Definition, settings: WorkerSettings, logg
 
 type Definition = Omit<AppDefinition, "runtime">;
 
-/** How long what was sent may take to be acknowledged when a program that only sends is stopped, in ms. */
-const CLOSE_WITHIN = 5000;
+/** How long what was sent may take to be acknowledged when a program that only sends is stopped. */
+const CLOSE_TIMEOUT_MS = 5000;
 
-/** A first send that has had no answer for so long says so, in ms. */
-const SAY_WITHIN = 900;
+/** A first send that has had no answer for so long says so. */
+const REPORT_AFTER_MS = 900;
 
-/** How long a first send looks for a broker, in ms. */
-const CONNECT_WITHIN = 10_000;
+/** How long a first send looks for a broker. */
+const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
  * An app in this process: what it sends through, and the worker if one runs. Connects when something is first sent, or
@@ -125,7 +125,7 @@ export class Program {
         why ?? `${redact(value)} has not answered yet.`
       } What is sent to ${topic} waits for it. The address is from ${from}.`,
       {},
-      `Trying again for ${formatDuration(CONNECT_WITHIN)}.`,
+      `Trying again for ${formatDuration(CONNECT_TIMEOUT_MS)}.`,
     );
   }
 
@@ -237,7 +237,7 @@ export class Program {
       void this.#worker.stop();
       await this.#worker.stopped;
     } else {
-      await this.#driver?.close(CLOSE_WITHIN).catch((error: unknown) => {
+      await this.#driver?.close(CLOSE_TIMEOUT_MS).catch((error: unknown) => {
         this.#logger?.error(`Closing failed: ${messageOf(error)}`, codeField(error));
       });
     }
@@ -267,9 +267,9 @@ function watchOf({ presence: { value, from }, evictOn }: WorkerSettings, logger:
 
 /** Tries what waiting may mend again, for a while. */
 async function patiently<T>(attempt: () => Promise<T>, waits: (why: string | undefined) => void): Promise<T> {
-  const until = performance.now() + CONNECT_WITHIN;
+  const until = performance.now() + CONNECT_TIMEOUT_MS;
   const backoff = new Backoff(BACKOFF.sender);
-  const hasAnswered = startTimer(SAY_WITHIN, () => waits(undefined));
+  const hasAnswered = startTimer(REPORT_AFTER_MS, () => waits(undefined));
   try {
     for (;;) {
       try {
@@ -287,7 +287,7 @@ async function patiently<T>(attempt: () => Promise<T>, waits: (why: string | und
 }
 
 function notSent(cause: MephistoError): MephistoError {
-  const tried = `The message has not been sent: it was tried for ${formatDuration(CONNECT_WITHIN)}.`;
+  const tried = `The message has not been sent: it was tried for ${formatDuration(CONNECT_TIMEOUT_MS)}.`;
   return new MephistoError(cause.code, `${cause.message} ${tried}`, { cause });
 }
 

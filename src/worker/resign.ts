@@ -6,10 +6,10 @@ import { ignoring } from "../driver/ignoring.ts";
 
 /** How long the group may take to take in one member more, in sessions: it waits so long for one that is frozen. */
 const JOIN_SESSIONS = 6;
-/** How long the master may take to finish its tick and hand over, in ms. */
-const HAND_OVER = 30_000;
-/** How long leaving may take, in ms. */
-const LEAVE = 2000;
+/** How long the master may take to finish its tick and hand over. */
+const HAND_OVER_TIMEOUT_MS = 30_000;
+/** How long leaving may take. */
+const LEAVE_TIMEOUT_MS = 2000;
 
 /** What came of asking a master to resign. */
 export type Handover =
@@ -53,10 +53,10 @@ export async function askToResign({ driver, group, settings, about, sleep }: Res
     if (was === undefined) return { outcome: "noMaster" };
     if (first.successor === undefined) return { outcome: "noSuccessor", was };
     membership.askToResign();
-    const next = await generations.one(({ master }) => master !== undefined && master !== was, HAND_OVER);
+    const next = await generations.one(({ master }) => master !== undefined && master !== was, HAND_OVER_TIMEOUT_MS);
     return next?.master === undefined ? { outcome: "timedOut", was } : { outcome: "handedOver", was, is: next.master };
   } finally {
-    await membership.leave(LEAVE);
+    await membership.leave(LEAVE_TIMEOUT_MS);
   }
 }
 

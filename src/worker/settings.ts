@@ -65,10 +65,10 @@ export const SETTING_VARIABLES: readonly string[] = [
 
 /** Where Kafka is when nothing else is said. */
 export const DEFAULT_URL = "kafka://localhost:9092";
-const DEFAULT_SESSION = 6000;
+const DEFAULT_SESSION_MS = 6000;
 /** Kafka's requests give times in ms as 32-bit numbers, and a rebalance may take several sessions. */
 const LONGEST_SESSION_MS = 86_400_000;
-const LONGEST_DEFAULT_HEARTBEAT = 300;
+const LONGEST_DEFAULT_HEARTBEAT_MS = 300;
 /** Kubernetes kills after 30 s. */
 const DEFAULT_STOP_MS = 25_000;
 const DEFAULT_PRESENCE = "127.0.0.1";
@@ -82,9 +82,9 @@ const DEFAULT_PRESENCE = "127.0.0.1";
 export function resolveSettings(options: AppOptions, given: SettingSources): WorkerSettings {
   const url = lookUp("url", options.url, given) ?? byDefault(DEFAULT_URL);
   checkUrl(url);
-  const sessionTimeout = duration("session-timeout", options.sessionTimeout, given) ?? byDefault(DEFAULT_SESSION);
+  const sessionTimeout = duration("session-timeout", options.sessionTimeout, given) ?? byDefault(DEFAULT_SESSION_MS);
   const heartbeatInterval = duration("heartbeat-interval", options.heartbeatInterval, given) ??
-    byDefault(Math.max(1, Math.min(LONGEST_DEFAULT_HEARTBEAT, Math.floor(sessionTimeout.value / 20))));
+    byDefault(Math.max(1, Math.min(LONGEST_DEFAULT_HEARTBEAT_MS, Math.floor(sessionTimeout.value / 20))));
   if (sessionTimeout.value > LONGEST_SESSION_MS) {
     throw new MephistoError(
       "INVALID_DURATION",
@@ -123,14 +123,14 @@ export function resolveSettings(options: AppOptions, given: SettingSources): Wor
 }
 
 /** The group's members are compared by it, and Kafka keeps what all of them say in one record. */
-const LONGEST_VERSION = 64;
+const LONGEST_VERSION_CHARS = 64;
 
 function versionOf(options: AppOptions, given: SettingSources): Setting<string> {
   const version = lookUp("version", options.version, { flags: {}, env: given.env }) ?? byDefault("");
-  if (version.value.length <= LONGEST_VERSION) return version;
+  if (version.value.length <= LONGEST_VERSION_CHARS) return version;
   throw new MephistoError(
     "INVALID_OPTION",
-    `The version from ${version.from} has ${version.value.length} characters, and may have ${LONGEST_VERSION} at most: ` +
+    `The version from ${version.from} has ${version.value.length} characters, and may have ${LONGEST_VERSION_CHARS} at most: ` +
       "all workers of a group tell each other theirs.",
   );
 }

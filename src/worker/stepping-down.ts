@@ -10,12 +10,12 @@ import type { TaskLoop } from "./tasks/task-loop.ts";
 import type { TimerLoop } from "./timers/timer-loop.ts";
 import type { Watch } from "./watch.ts";
 
-/** How long a master may take to write that it has resigned, in ms. */
-const RESIGN_ENTRY = 200;
-/** If what is in hand takes longer than this, the rest is handed over before it is finished, in ms. */
-const RESIGN_AFTER = 100;
-/** How long a static member waits until the group has heard that it resigns, in ms. */
-const RESIGN_WITHIN = 1000;
+/** How long a master may take to write that it has resigned. */
+const RESIGN_ENTRY_TIMEOUT_MS = 200;
+/** If what is in hand takes longer than this, the rest is handed over before it is finished. */
+const RESIGN_AFTER_MS = 100;
+/** How long a static member waits until the group has heard that it resigns. */
+const RESIGN_TIMEOUT_MS = 1000;
 
 export interface SteppingDownParts {
   readonly logger: Logger;
@@ -63,7 +63,7 @@ export class SteppingDown {
     // Else the stop does it.
     if (!halt.aborted) {
       cutOff([...timers, ...tasks]);
-      await master?.resign(RESIGN_ENTRY);
+      await master?.resign(RESIGN_ENTRY_TIMEOUT_MS);
       await this.standDown("another worker is asked for");
     }
     this.#handsOver = false;
@@ -91,18 +91,18 @@ export class SteppingDown {
     const { cutOff, master, mastership, membership, settings, sleep, tasks, timers, watch } = this.#parts;
     const masters = [...timers, ...tasks];
     const ended = allIdle(masters);
-    const soon = await deadline(ended, Math.min(RESIGN_AFTER, patience()), sleep);
+    const soon = await deadline(ended, Math.min(RESIGN_AFTER_MS, patience()), sleep);
     if (soon === undefined && patience() > 0) this.#drain();
     if (soon === undefined && await deadline(ended, patience(), sleep) === undefined) cutOff(masters);
-    await master()?.resign(RESIGN_ENTRY);
+    await master()?.resign(RESIGN_ENTRY_TIMEOUT_MS);
     // A static member does not leave the group: unless it resigns, there is no other master until its session is over.
     const keepsPlace = settings.instanceId.value !== undefined && mastership()?.master === true;
     mastership()?.resign();
-    const leavesSoon = patience() === 0 || await deadline(drained, RESIGN_AFTER, sleep);
+    const leavesSoon = patience() === 0 || await deadline(drained, RESIGN_AFTER_MS, sleep);
     if (!leavesSoon) this.#drain();
     const resigned = keepsPlace || !leavesSoon ? membership()?.resign() : undefined;
     if (resigned) watch?.changed();
-    if (keepsPlace && resigned) await deadline(resigned, RESIGN_WITHIN, sleep);
+    if (keepsPlace && resigned) await deadline(resigned, RESIGN_TIMEOUT_MS, sleep);
   }
 
   /**

@@ -41,7 +41,7 @@ import { counted } from "../core/counted.ts";
 
 /** What is left of the time to stop for flushing, committing, leaving and closing, when nothing more is waited for; and at most. */
 const [LAST_STEPS, LAST_STEPS_MS] = [1 / 5, 2000];
-/** How long a handler, timer or task that has called `stop()` itself may take to end, before that resolves, in ms. */
+/** How long a handler, timer or task that has called `stop()` itself may take to end, before that resolves. */
 const CALLER_GRACE_MS = 1000;
 
 /** A worker: its place in the group, its actors, its timers, and mastership. */

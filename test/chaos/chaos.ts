@@ -214,7 +214,7 @@ class Crew implements Stage {
   }
 }
 
-/** For so long nothing may go on, in ms: how long it takes to make up for what was missed is the machine's affair. */
+/** For so long nothing may go on: how long it takes to make up for what was missed is the machine's affair. */
 const STANDSTILL_MS = 30_000;
 
 /** Whether what grows gets beyond a goal; not if it stands still for too long before. */

@@ -10,7 +10,7 @@ import type { LogRecord } from "../../src/wire/record.ts";
 import { decodeRecords } from "../../src/wire/records.ts";
 import { fromHex, MIXED, TIME, utf8, vectorBytes } from "../wire/vectors.ts";
 
-const LIMIT = 1 << 20;
+const LIMIT_BYTES = 1 << 20;
 
 /** The value of the vectors named "big": bytes that do not repeat, then many that do. Not computed here: all codecs agree. */
 function big(name: CodecName): Uint8Array {
@@ -45,11 +45,11 @@ for (const name of CODEC_NAMES) {
       .map(([bytes, times]) => new Uint8Array(Buffer.concat(Array.from({ length: times }, () => bytes))));
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array({ maxLength: 1000 }), repeated), (bytes) => {
-        assert.equal(Buffer.compare(codec.decompress(codec.compress(bytes), LIMIT), bytes), 0);
+        assert.equal(Buffer.compare(codec.decompress(codec.compress(bytes), LIMIT_BYTES), bytes), 0);
       }),
       { numRuns: 60 },
     );
-    assert.equal(Buffer.compare(codec.decompress(codec.compress(large), LIMIT), large), 0);
+    assert.equal(Buffer.compare(codec.decompress(codec.compress(large), LIMIT_BYTES), large), 0);
   });
 
   test(`${name}: a batch of its own is read again, and its views are Buffers`, () => {
@@ -67,9 +67,9 @@ for (const name of CODEC_NAMES) {
   });
 
   test(`${name}: no more than the limit, whatever is promised`, () => {
-    const bomb = codec.compress(new Uint8Array(LIMIT + 1));
-    assert.throws(() => codec.decompress(bomb, LIMIT));
-    assert.equal(codec.decompress(bomb, LIMIT + 1).length, LIMIT + 1);
+    const bomb = codec.compress(new Uint8Array(LIMIT_BYTES + 1));
+    assert.throws(() => codec.decompress(bomb, LIMIT_BYTES));
+    assert.equal(codec.decompress(bomb, LIMIT_BYTES + 1).length, LIMIT_BYTES + 1);
     assert.throws(() => codec.decompress(codec.compress(new Uint8Array(100_001)), 100_000));
     const builder = new BatchBuilder();
     builder.append(null, new Uint8Array(100_000), [], TIME);
@@ -85,7 +85,7 @@ for (const name of CODEC_NAMES) {
         const bytes = cut ? whole.subarray(0, at) : new Uint8Array(whole);
         if (!cut) bytes[at] = byte;
         try {
-          assert.ok(codec.decompress(bytes, LIMIT).length <= LIMIT);
+          assert.ok(codec.decompress(bytes, LIMIT_BYTES).length <= LIMIT_BYTES);
         } catch (error) {
           assert.ok(error instanceof Error && !(error instanceof assert.AssertionError), String(error));
         }
@@ -115,7 +115,10 @@ test("snappy: one bare block without framing, as some clients send it", () => {
 test("snappy: framing that is cut short is an error, wherever", () => {
   const framed = codecs.snappy.compress(large);
   for (const end of [17, 19, 20, 1000, framed.length - 1]) {
-    assert.throws(() => codecs.snappy.decompress(framed.subarray(0, end), LIMIT), /cut short|begin with its length/);
+    assert.throws(
+      () => codecs.snappy.decompress(framed.subarray(0, end), LIMIT_BYTES),
+      /cut short|begin with its length/,
+    );
   }
 });
 

@@ -13,7 +13,7 @@ import { bytes, closeAll, driverAt, keptLines, unique } from "./support.ts";
 
 const options = { timeout: 60_000 };
 /** A batch of one message without a key that is exactly as large as topics take by default, in bytes of its value. */
-const EXACT = 1_048_588 - 61 - 17;
+const EXACT_BYTES = 1_048_588 - 61 - 17;
 
 /** Text that no codec makes much smaller. */
 const LONG = Buffer.from(noise(1500)).toString("base64");
@@ -88,12 +88,12 @@ for (const { name, start, stop } of brokers) {
     test("one that leaves no room for our headers goes without them", async () => {
       const { topic, add, read } = await made();
       await createTopic(kafka.brokers, `${topic}.dead`);
-      assert.equal(await add({ value: noise(EXACT - 600) }), `${topic}.dead`);
-      assert.equal(await add({ value: noise(EXACT - 40) }), `${topic}.dead`);
+      assert.equal(await add({ value: noise(EXACT_BYTES - 600) }), `${topic}.dead`);
+      assert.equal(await add({ value: noise(EXACT_BYTES - 40) }), `${topic}.dead`);
       const found = await read();
       assert.deepEqual(found.map(({ size, headers }) => [size, String(headers["mephisto-error"] ?? "").length]), [
-        [EXACT - 600, 80],
-        [EXACT - 40, 0],
+        [EXACT_BYTES - 600, 80],
+        [EXACT_BYTES - 40, 0],
       ]);
     });
 

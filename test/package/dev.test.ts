@@ -8,8 +8,8 @@ import { freePorts } from "../support/ports.ts";
 import { type Program, run } from "../support/process.ts";
 import { type Installed, packed } from "./support.ts";
 
-/** How long programs that start may take, in ms, on a machine that is busy. */
-const SLOW = 30_000;
+/** How long programs that start may take, on a machine that is busy. */
+const SLOW_MS = 30_000;
 
 let installed: Installed;
 before(async () => {
@@ -34,13 +34,13 @@ test(
     const [broker = 0, web = 0] = await freePorts(2);
     const words = ["-n", "3", "--runtime", "bun,deno,node", "--port", `${broker}`, "-p", `${web}`];
     const dev = mephisto("dev", "master.ts", ...words);
-    await dev.waitFor(/^dev +\| 3 workers: \S+ \(bun\), \S+ \(deno\), \S+ \(node\)\./, SLOW);
-    const { text, at } = await dev.waitFor(/is the master.* kill -9 \d+$/, SLOW);
-    await dev.waitFor(/\| 0\.\d+$/, SLOW);
+    await dev.waitFor(/^dev +\| 3 workers: \S+ \(bun\), \S+ \(deno\), \S+ \(node\)\./, SLOW_MS);
+    const { text, at } = await dev.waitFor(/is the master.* kill -9 \d+$/, SLOW_MS);
+    await dev.waitFor(/\| 0\.\d+$/, SLOW_MS);
     process.kill(Number(/\d+$/.exec(text)?.[0]), "SIGKILL");
-    const next = await dev.waitFor((line) => line.at > at && /is the master/.test(line.text), SLOW);
-    await dev.waitFor((line) => line.at > at && /\| 3 workers share 8 partitions/.test(line.text), SLOW);
-    await dev.waitFor((line) => line.at > next.at && /\| 0\.\d+$/.test(line.text), SLOW);
+    const next = await dev.waitFor((line) => line.at > at && /is the master/.test(line.text), SLOW_MS);
+    await dev.waitFor((line) => line.at > at && /\| 3 workers share 8 partitions/.test(line.text), SLOW_MS);
+    await dev.waitFor((line) => line.at > next.at && /\| 0\.\d+$/.test(line.text), SLOW_MS);
     await ends(dev, [broker, web, web + 1, web + 2]);
   },
 );
@@ -48,9 +48,9 @@ test(
 test("mephisto broker, and a plain worker that finds it", { timeout: 60_000 }, async () => {
   const [port = 0] = await freePorts(1);
   const broker = mephisto("broker", "--port", `${port}`);
-  const { text } = await broker.waitFor(/^In other terminals: mephisto worker <script\.ts> -p 0 --url /, SLOW);
+  const { text } = await broker.waitFor(/^In other terminals: mephisto worker <script\.ts> -p 0 --url /, SLOW_MS);
   const worker = mephisto("worker", "master.ts", "-p", "0", "--url", text.split(" ").at(-1) ?? "");
-  await worker.waitFor(/^0\.\d+$/, SLOW);
+  await worker.waitFor(/^0\.\d+$/, SLOW_MS);
   await ends(worker, []);
   await ends(broker, [port]);
 });

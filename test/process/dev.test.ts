@@ -17,8 +17,8 @@ const folder = mkdtempSync(join(root, ".cache", "dev-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
 
-/** How long what is told of workers that start may take, in ms, on a machine that is busy. */
-const SLOW = 30_000;
+/** How long what is told of workers that start may take, on a machine that is busy. */
+const SLOW_MS = 30_000;
 
 /** A script of its own in the folder, and the file that it imports. */
 function script(name: string, greeting = "Hello"): { path: string; part: string } {
@@ -46,7 +46,7 @@ async function dev(
 }
 
 const greeted = (program: Program, worker: string, greeting = "Hello") =>
-  program.waitFor(new RegExp(`^${worker} +\\| ${greeting} from \\d+`), SLOW).then(({ text }) => pidOf(text));
+  program.waitFor(new RegExp(`^${worker} +\\| ${greeting} from \\d+`), SLOW_MS).then(({ text }) => pidOf(text));
 
 const pidOf = (text: string) => Number(/from (\d+)|-9 (\d+)/.exec(text)?.slice(1).find((part) => part !== undefined));
 
@@ -57,7 +57,7 @@ function left(path: string): string[] {
 }
 
 async function gone(path: string, ports: readonly number[]): Promise<void> {
-  await until(() => left(path).length === 0, { within: SLOW });
+  await until(() => left(path).length === 0, { within: SLOW_MS });
   for (const port of ports) assert.equal(await accepts(port), false, `port ${port} is still open`);
 }
 
@@ -69,13 +69,13 @@ for (const on of runtimes) {
     const env = { NODE_ENV: "test" };
     const { program, broker, web } = await dev(path, ["--runtime", "bun,deno,node"], { on, env });
     for (const worker of ["worker.1", "worker.2", "worker.3"]) await greeted(program, worker);
-    const { text } = await program.waitFor(/^dev +\| worker\.\d is the master.* kill -9 \d+$/, SLOW);
+    const { text } = await program.waitFor(/^dev +\| worker\.\d is the master.* kill -9 \d+$/, SLOW_MS);
     const [, master = ""] = /(worker\.\d) is/.exec(text) ?? [];
     process.kill(pidOf(text), "SIGKILL");
     await program.waitFor(new RegExp(`${master} was killed by SIGKILL\\. It is started again in \\d+ms\\.`));
     const others = (line: { text: string }) => /is the master/.test(line.text) && pidOf(line.text) !== pidOf(text);
-    await program.waitFor(others, SLOW);
-    await until(() => program.stdout.filter((line) => line.includes("Hello from")).length === 4, { within: SLOW });
+    await program.waitFor(others, SLOW_MS);
+    await until(() => program.stdout.filter((line) => line.includes("Hello from")).length === 4, { within: SLOW_MS });
     assert.equal(await accepts(web + 2), true);
     assert.ok(!program.stdout.some((line) => line.includes("| NODE_ENV is there")));
 
@@ -103,7 +103,7 @@ for (const on of runtimes) {
 test("a worker that hears nothing is killed when dev has been", { timeout: 60_000 }, async () => {
   const { path } = script("busy");
   const { program, broker } = await dev(path, ["-n", "1"], { env: { BUSY: "1" } });
-  await program.waitFor(/busy \d+/, SLOW);
+  await program.waitFor(/busy \d+/, SLOW_MS);
   program.kill("SIGKILL");
   await gone(path, [broker]);
 });
@@ -111,7 +111,7 @@ test("a worker that hears nothing is killed when dev has been", { timeout: 60_00
 test("a second Ctrl-C ends everything at once", { timeout: 60_000 }, async () => {
   const { path } = script("twice");
   const { program, broker } = await dev(path, ["-n", "2"], { env: { BUSY: "1" } });
-  await program.waitFor(/busy \d+/, SLOW);
+  await program.waitFor(/busy \d+/, SLOW_MS);
   program.kill("SIGINT");
   const { at } = await program.waitFor(/Stopping after SIGINT/);
   await until(() => performance.now() - at > 320); // within 300 ms it would be the same one
@@ -130,12 +130,12 @@ for (const on of runtimes) {
     const saved = program.lines.length;
     const first = await greeted(program, "worker.1", "Good day");
     const second = await greeted(program, "worker.2", "Good day");
-    await program.waitFor(/All workers run the change/, SLOW);
+    await program.waitFor(/All workers run the change/, SLOW_MS);
     const said = program.lines.slice(saved).filter(({ text }) => !/Good day from|has stopped/.test(text));
     assert.ok(said.length <= 5, program.output());
 
     writeFileSync(part, 'export const greeting = "Good;\n');
-    await program.waitFor(/The change does not run/, SLOW);
+    await program.waitFor(/The change does not run/, SLOW_MS);
     assert.ok(program.stderr.some((line) => /^trial +\| .*(Error|error)/.test(line)), program.output());
     process.kill(first, 0);
     process.kill(second, 0);
@@ -159,7 +159,7 @@ test("when nobody reads what it shows, dev ends all", { timeout: 60_000 }, async
   const words = ["dev", "-n", "1", "--port", `${broker}`, "-p", `${web}`];
   const reader = spawnSync("/bin/sh", ["-c", '"$@" 2>/dev/null | head -1', "sh", executable("node"), path, ...words], {
     encoding: "utf8",
-    timeout: SLOW,
+    timeout: SLOW_MS,
     env: { ...process.env, CHATTY: "1" },
   });
   assert.match(reader.stdout, /^worker\.1 +\|/);
@@ -183,7 +183,7 @@ test("ports that are taken: the next ones, said; the broker's, when it was asked
   await new Promise((resolve) => other.once("listening", resolve));
   try {
     const { program } = await dev(path, ["-n", "2", "-p", `${web}`, "--no-restart"]);
-    await program.waitFor(new RegExp(`Web port ${web} is taken by other programs`), SLOW);
+    await program.waitFor(new RegExp(`Web port ${web} is taken by other programs`), SLOW_MS);
     await program.waitFor(new RegExp(`127\\.0\\.0\\.1:${web + 1} .*:${web + 2} `));
     program.kill("SIGTERM");
     assert.deepEqual(await program.exit, { code: 0, signal: null }, program.output());
@@ -200,7 +200,7 @@ test("broker alone: says where it listens and how to use it; a taken port is one
   const { path } = script("alone");
   const [port = 0] = await freePorts(1);
   const broker = run("node", path, ["broker", "--port", `${port}`]);
-  await broker.waitFor(/In other terminals/, SLOW);
+  await broker.waitFor(/In other terminals/, SLOW_MS);
   assert.equal(broker.stdout.length, 2);
   assert.match(
     broker.stdout[1] ?? "",

@@ -8,8 +8,8 @@ import { until } from "../support/until.ts";
 import { type Crew, crewOf, type Worker } from "./crew.ts";
 
 const IS_MASTER = /This worker is master/;
-/** Of the workers that see one another, in ms. */
-const SESSION = 12_000;
+/** Of the workers that see one another. */
+const SESSION_MS = 12_000;
 const IS_LATER = /This worker is no longer master/;
 
 /** The worker that is master by what all have said. */
@@ -39,7 +39,7 @@ test("workers of three runtimes watch one another", { timeout: 120_000 }, async 
   // With a session so long that nothing here can come of its end, however busy the machine is.
   const crew = crewOf(kafka, "failover", { env: { TICK: "0.2s" } });
   t.after(() => crew.end());
-  const args = ["-l", "debug", "--session-timeout", `${SESSION}ms`];
+  const args = ["-l", "debug", "--session-timeout", `${SESSION_MS}ms`];
   for (const runtime of ["node", "bun", "deno"] as const) crew.start(runtime, { args });
   await crew.settled();
   const nameOf = ({ lines }: Worker) =>
@@ -79,7 +79,7 @@ test("workers of three runtimes watch one another", { timeout: 120_000 }, async 
       const since = performance.now();
       master.kill("SIGKILL");
       const took = await succession(crew, master, since);
-      assert.ok(took < SESSION / 2, `it took ${Math.round(took)} ms\n${crew.output()}`);
+      assert.ok(took < SESSION_MS / 2, `it took ${Math.round(took)} ms\n${crew.output()}`);
       fastest = Math.min(fastest, took);
       await replace(master);
     });
@@ -94,7 +94,7 @@ test("workers of three runtimes watch one another", { timeout: 120_000 }, async 
     master.kill("SIGKILL");
     other.kill("SIGKILL");
     const took = await succession(crew, master, since);
-    assert.ok(took < SESSION / 2, `it took ${Math.round(took)} ms\n${crew.output()}`);
+    assert.ok(took < SESSION_MS / 2, `it took ${Math.round(took)} ms\n${crew.output()}`);
     await replace(master, other);
   });
 
@@ -117,7 +117,7 @@ test("workers of three runtimes watch one another", { timeout: 120_000 }, async 
     const killed = performance.now();
     master.kill("SIGKILL"); // which needs no thawing
     const took = await succession(crew, master, killed);
-    assert.ok(took < SESSION / 2, `it took ${Math.round(took)} ms`);
+    assert.ok(took < SESSION_MS / 2, `it took ${Math.round(took)} ms`);
     await replace(master);
   });
 

@@ -18,8 +18,8 @@ import { readTopic } from "../support/independent.ts";
 import { type Chance, seeded } from "../support/random.ts";
 import { until } from "../support/until.ts";
 
-/** Of the timer, in ms. */
-const SLOT = 50;
+/** Of the timer. */
+const SLOT_MS = 50;
 const PARTITIONS = 3;
 /** Another one is another test. */
 const SEED = Number(process.env.SEED ?? 1);
@@ -32,7 +32,7 @@ function zombie(app: App, name: string, url = app.url) {
   const { shop, definition } = fakeApp({}, app.id);
   const scopes = context<Scope>();
   const encode = (value: object) => new TextEncoder().encode(JSON.stringify(value));
-  timer(shop, SLOT / 1000, { name: "restock", onMaster: true, catchUp: "all" }, async ({ slot, epoch }) => {
+  timer(shop, SLOT_MS / 1000, { name: "restock", onMaster: true, catchUp: "all" }, async ({ slot, epoch }) => {
     for (let part = 0; part < PARTITIONS; part++) {
       const value = encode({ slot, epoch, part, name });
       await scopes.get()?.send({ topic: app.topic, key: null, value, headers: [], timestamp: slot });
@@ -167,7 +167,7 @@ async function stored(app: App) {
 function everySlotOnce(messages: readonly (Sent & { partition: number })[]): void {
   const slots = messages.map(({ slot }) => slot);
   const [first, last] = [Math.min(...slots), Math.max(...slots)];
-  const wanted = Array.from({ length: 1 + (last - first) / SLOT }, (_, index) => first + index * SLOT)
+  const wanted = Array.from({ length: 1 + (last - first) / SLOT_MS }, (_, index) => first + index * SLOT_MS)
     .flatMap((slot) => Array.from({ length: PARTITIONS }, (_, part) => `${slot} ${part}`));
   assert.deepEqual(messages.map(({ slot, part }) => `${slot} ${part}`).sort(), wanted);
   for (let partition = 0; partition < PARTITIONS; partition++) {

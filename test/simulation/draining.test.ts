@@ -10,8 +10,8 @@ import { APP, PARTITIONS, type Script, SimWorker, TOPIC } from "./sim-worker.ts"
 /** Heartbeats are sent as often as by default. */
 const SESSION = 1800;
 const EACH = 5;
-/** How long what is in hand takes, in ms. */
-const TAKES = 20_000;
+/** How long what is in hand takes. */
+const HANDLING_MS = 20_000;
 
 type Handled = { by: string; at: number; partition: number; offset: number };
 
@@ -46,7 +46,7 @@ async function two(t: TestContext, scriptOf: (host: Host) => Partial<Script>, as
   const ends = () => log.topics.get(TOPIC)?.partitions.map(({ end }) => end) ?? [];
   const stopped = async () => {
     const isStopped = ({ worker }: SimWorker) => worker.status().state === "stopped";
-    await pump.until(() => [first, second].every(isStopped), { within: 2 * TAKES });
+    await pump.until(() => [first, second].every(isStopped), { within: 2 * HANDLING_MS });
   };
   /** All is handled once, and committed. */
   const checkAll = () => {
@@ -63,7 +63,7 @@ test("while a stopping worker finishes one long message, another handles those o
     handle: async (partition) => {
       if (host.name !== "first" || begun >= 0) return;
       begun = partition;
-      await host.sleep(TAKES);
+      await host.sleep(HANDLING_MS);
     },
   }));
   await send(PARTITIONS * EACH);
@@ -76,10 +76,10 @@ test("while a stopping worker finishes one long message, another handles those o
   assert.ok(elsewhere().every(({ by }) => by === "second"));
   assert.deepEqual([partitionsOf(first), second.master], [[begun], true]);
   await send(PARTITIONS);
-  await pump.until(() => handled.length === PARTITIONS * (EACH + 1), { within: 2 * TAKES });
+  await pump.until(() => handled.length === PARTITIONS * (EACH + 1), { within: 2 * HANDLING_MS });
   const last = handled.filter(({ partition }) => partition === begun);
   assert.deepEqual(last.map(({ by }) => by), ["first", ...Array.from({ length: EACH }, () => "second")]);
-  assert.ok((last.at(-1)?.at ?? Infinity) - since < TAKES + 1000, "it follows as soon as it is finished");
+  assert.ok((last.at(-1)?.at ?? Infinity) - since < HANDLING_MS + 1000, "it follows as soon as it is finished");
   second.stop();
   await stopped();
   checkAll();
@@ -92,7 +92,7 @@ test("a stopping master with a run in hand hands its partitions over, and master
     tick: async () => {
       if (host.name !== "first" || !long) return;
       begun ||= time.now;
-      await host.sleep(TAKES);
+      await host.sleep(HANDLING_MS);
     },
   }));
   long = true;
@@ -103,13 +103,13 @@ test("a stopping master with a run in hand hands its partitions over, and master
   await pump.until(() => handled.length === PARTITIONS * EACH);
   assert.ok(time.now - since < 1000, `it took ${Math.round(time.now - since)} ms`);
   await pump.until(() => partitionsOf(first).length === 0 && partitionsOf(second).length === PARTITIONS);
-  while (time.now < begun + TAKES - 1000) {
+  while (time.now < begun + HANDLING_MS - 1000) {
     assert.deepEqual([first.master, second.master], [true, false]);
     const until = time.now + 500;
     await pump.until(() => time.now >= until);
   }
   await pump.until(() => second.master);
-  assert.ok(time.now - begun > TAKES);
+  assert.ok(time.now - begun > HANDLING_MS);
   second.stop();
   await stopped();
   checkAll();
@@ -119,7 +119,7 @@ test("a worker alone, and two that stop together, stop as soon as what is in han
   let begun = 0;
   const { time, pump, first, second, send, stopped } = await two(t, (host) => ({
     handle: async () => {
-      if (++begun <= 2) await host.sleep(TAKES);
+      if (++begun <= 2) await host.sleep(HANDLING_MS);
     },
   }));
   await send(PARTITIONS);
@@ -127,7 +127,7 @@ test("a worker alone, and two that stop together, stop as soon as what is in han
   const since = time.now;
   for (const each of [first, second]) each.stop();
   await stopped();
-  assert.ok(time.now - since < TAKES + 1000, `it took ${Math.round(time.now - since)} ms`);
+  assert.ok(time.now - since < HANDLING_MS + 1000, `it took ${Math.round(time.now - since)} ms`);
 });
 
 test("a leader that does not know of it gives a draining member what it gave it before: nothing is lost", async (t) => {
@@ -138,15 +138,15 @@ test("a leader that does not know of it gives a draining member what it gave it 
     handle: async (partition) => {
       if (host.name !== "first" || begun >= 0) return;
       begun = partition;
-      await host.sleep(TAKES);
+      await host.sleep(HANDLING_MS);
     },
   }), old);
   await send(PARTITIONS * EACH);
   await pump.until(() => begun >= 0);
   const since = time.now;
   first.stop();
-  await pump.until(() => handled.length === PARTITIONS * EACH, { within: 2 * TAKES });
-  assert.ok(time.now - since < TAKES + 1000, `it took ${Math.round(time.now - since)} ms`);
+  await pump.until(() => handled.length === PARTITIONS * EACH, { within: 2 * HANDLING_MS });
+  assert.ok(time.now - since < HANDLING_MS + 1000, `it took ${Math.round(time.now - since)} ms`);
   second.stop();
   await stopped();
   checkAll();

@@ -52,10 +52,10 @@ export type Fault =
     }
   );
 
-/** A session, in ms: shorter than in earnest, so that more happens. */
-export const SESSION = 3000;
-/** How long things go wrong, in ms. */
-const TROUBLE = 13_000;
+/** A session: shorter than in earnest, so that more happens. */
+export const SESSION_MS = 3000;
+/** How long things go wrong. */
+const TROUBLE_MS = 13_000;
 
 const MESSAGES = [
   ...["Produce", "Produce", "EndTxn", "EndTxn", "EndTxn", "InitProducerId", "InitProducerId"],
@@ -72,8 +72,8 @@ export function faultsOf(seed: number): Fault[] {
   while (faults.length < count) {
     // What goes wrong together is worse than what goes wrong one after the other.
     const near = random.happens(0.6) ? faults.at(-1)?.at : undefined;
-    const at = near === undefined ? random.between(1500, TROUBLE) : near + random.between(0, SESSION / 2);
-    faults.push(fault(Math.round(Math.min(at, TROUBLE)), random));
+    const at = near === undefined ? random.between(1500, TROUBLE_MS) : near + random.between(0, SESSION_MS / 2);
+    faults.push(fault(Math.round(Math.min(at, TROUBLE_MS)), random));
   }
   return faults.sort((a, b) => a.at - b.at);
 }
@@ -81,7 +81,9 @@ export function faultsOf(seed: number): Fault[] {
 function fault(at: number, random: Random): Fault {
   const victim = random.happens(0.7) ? "master" : random.below(8);
   /** Shorter than a session as often as longer. */
-  const lasts = Math.round(random.happens(0.5) ? random.between(50, SESSION) : random.between(SESSION, 3 * SESSION));
+  const lasts = Math.round(
+    random.happens(0.5) ? random.between(50, SESSION_MS) : random.between(SESSION_MS, 3 * SESSION_MS),
+  );
   const phases: readonly Phase[] = random.pick<readonly Phase[]>([["request"], ["answer"], ["request", "answer"]]) ??
     [];
   const roll = random.below(118);
@@ -109,14 +111,14 @@ function fault(at: number, random: Random): Fault {
   if (roll < 100) return { at, kind: "stranger", lasts };
   if (roll < 104) return { at, kind: "evict", victim };
   if (roll < 108) {
-    const frozen = random.happens(0.6) ? Math.round(random.between(50, SESSION)) : 0;
+    const frozen = random.happens(0.6) ? Math.round(random.between(50, SESSION_MS)) : 0;
     return { at, kind: "double", victim, frozen, joins: random.happens(0.5) };
   }
   if (roll < 114) {
     const message = random.pick(DRAGGED) ?? "Heartbeat";
     if (message === "round") {
       // Long enough that the group has no patience left with whom it still hears of.
-      return { at, kind: "drag", victim, message, phase: "request", most: undefined, lasts: 8 * SESSION };
+      return { at, kind: "drag", victim, message, phase: "request", most: undefined, lasts: 8 * SESSION_MS };
     }
     const most = Math.round(random.between(5, message === "Heartbeat" ? 900 : 3000));
     return { at, kind: "drag", victim, message, phase: phases[0] ?? "answer", most, lasts };
@@ -131,5 +133,5 @@ function standstill(roll: number): Standstill {
 
 /** When all is well again: nothing begins to go wrong later than `TROUBLE`, and what has no end of its own ends then. */
 export function endOf(faults: readonly Fault[]): number {
-  return Math.max(TROUBLE, ...faults.map((fault) => fault.kind === "drag" ? fault.at + fault.lasts : 0));
+  return Math.max(TROUBLE_MS, ...faults.map((fault) => fault.kind === "drag" ? fault.at + fault.lasts : 0));
 }

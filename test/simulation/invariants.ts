@@ -1,7 +1,7 @@
 import type { Batch } from "../../src/testing/partition.ts";
 import type { MemoryLog } from "../../src/testing/memory-log.ts";
 import type { ProducerState } from "../../src/testing/transactions.ts";
-import { APP, BESIDE, INTERVAL, isRefused, TIMER, TOPIC } from "./sim-worker.ts";
+import { APP, BESIDE, INTERVAL_MS, isRefused, TIMER, TOPIC } from "./sim-worker.ts";
 
 const decoder = new TextDecoder();
 const JOURNAL = `${APP}-master`;
@@ -84,7 +84,7 @@ export class Invariants {
     }
     const slots = [...seen.keys()].sort((a, b) => a - b);
     const [first = 0] = slots;
-    for (let slot = first; slot <= (slots.at(-1) ?? 0); slot += INTERVAL) {
+    for (let slot = first; slot <= (slots.at(-1) ?? 0); slot += INTERVAL_MS) {
       const times = seen.get(slot) ?? 0;
       if (times !== 1) return this.fail(`slot ${slot - first} after the first is in the topic ${times} times`);
     }
@@ -130,8 +130,8 @@ export class Invariants {
     for (const { slot, epoch, worker } of messages) {
       if (this.slots.has(slot)) this.fail(`slot ${slot} is published again, by ${worker} in epoch ${epoch}`);
       if (slot <= this.lastSlot) this.fail(`slot ${slot} is published after ${this.lastSlot}`);
-      if (this.lastSlot > 0 && slot > this.lastSlot + INTERVAL) {
-        this.fail(`slot ${slot} follows ${this.lastSlot}: ${(slot - this.lastSlot) / INTERVAL - 1} are missing`);
+      if (this.lastSlot > 0 && slot > this.lastSlot + INTERVAL_MS) {
+        this.fail(`slot ${slot} follows ${this.lastSlot}: ${(slot - this.lastSlot) / INTERVAL_MS - 1} are missing`);
       }
       if (this.lastSlot === 0) this.#first(slot);
       if (epoch < this.#epoch) this.fail(`epoch ${epoch} publishes after ${this.#epoch}`);
@@ -154,8 +154,8 @@ export class Invariants {
     if (this.#since === undefined) {
       return this.fail(`slot ${slot} is published before the timer's rule is written down`);
     }
-    const first = (Math.floor(this.#since / INTERVAL) + 1) * INTERVAL;
-    if (slot !== first) this.fail(`slot ${slot} is the first: ${(slot - first) / INTERVAL} before it are lost`);
+    const first = (Math.floor(this.#since / INTERVAL_MS) + 1) * INTERVAL_MS;
+    if (slot !== first) this.fail(`slot ${slot} is the first: ${(slot - first) / INTERVAL_MS} before it are lost`);
   }
 
   /** The timer beside has each slot once, counted once, and failed where what it sent was refused, as nobody else did. */

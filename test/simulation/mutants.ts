@@ -2,7 +2,7 @@ import { MephistoError } from "../../src/core/errors.ts";
 import type { Driver } from "../../src/driver/driver.ts";
 import type { FencedPublisher, MasterLog } from "../../src/driver/master-log.ts";
 import { plan } from "../../src/driver/group-plan.ts";
-import { type Fault, SESSION } from "./faults.ts";
+import { type Fault, SESSION_MS } from "./faults.ts";
 import type { Mutant } from "./world.ts";
 
 /** A mistake that the simulation has to find, and after how many seeds at the latest. */
@@ -54,7 +54,7 @@ export const MISTAKES: readonly Mistake[] = [
   {
     name: "a lease ends after the group's session instead of before",
     within: 100,
-    mutant: { margin: -SESSION / 4 },
+    mutant: { margin: -SESSION_MS / 4 },
   },
   {
     name: "a lease does not count the time in which the machine is suspended",

@@ -7,7 +7,7 @@ export function settled(): Promise<void> {
 }
 
 /** How long virtual time stands still before it is looked whether something has been planned, in ms of real time. */
-const IDLE = 1;
+const IDLE_MS = 1;
 
 /** Has virtual time pass by itself, as fast as it can, for tests that wait for promises. */
 export class Pump {
@@ -21,7 +21,7 @@ export class Pump {
 
   async run(): Promise<void> {
     while (!this.#stopped) {
-      if (!this.#time.step()) await new Promise((resolve) => setTimeout(resolve, IDLE));
+      if (!this.#time.step()) await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
       await settled();
       for (const resolve of this.#waiting.splice(0)) resolve();
     }

@@ -33,13 +33,13 @@ export const TOPIC = `${APP}-${ACTOR}`;
 export const TIMER = "publish";
 /** A timer of the same slots, whose runs share transactions with those of the other; of some the messages are refused. */
 export const BESIDE = "beside";
-/** Of both timers, in ms. */
-export const INTERVAL = 200;
+/** Of both timers. */
+export const INTERVAL_MS = 200;
 export const PARTITIONS = 4;
 
 /** Whether what the timer beside sends is refused in this slot. */
 export function isRefused(slot: number): boolean {
-  return slot / INTERVAL % 3 === 0;
+  return slot / INTERVAL_MS % 3 === 0;
 }
 
 /** What a script of a simulated worker does. */
@@ -99,20 +99,20 @@ export class SimWorker {
     });
     timer(
       shop,
-      INTERVAL / 1000,
+      INTERVAL_MS / 1000,
       { name: TIMER, onMaster: true, catchUp: "all", overlap: "queue" },
       (tick) => script.tick(tick, (value) => say.send({ value })),
     );
     timer(
       shop,
-      INTERVAL / 1000,
+      INTERVAL_MS / 1000,
       { name: BESIDE, onMaster: true, catchUp: "all", overlap: "queue" },
       ({ slot }) => {
         const record = { topic: "nowhere", key: null, value: new Uint8Array(1), headers: [], timestamp: slot };
         if (isRefused(slot)) void scopes.get()?.send(record);
       },
     );
-    for (const [name, run] of script.more ?? []) timer(shop, INTERVAL / 1000, { name, onMaster: true }, run);
+    for (const [name, run] of script.more ?? []) timer(shop, INTERVAL_MS / 1000, { name, onMaster: true }, run);
     const given = {
       ...(script.version !== undefined && { version: script.version }),
       sessionTimeout: `${session}ms`,

@@ -1,6 +1,6 @@
 import { endOf, type Fault, faultsOf } from "./faults.ts";
 import { settled } from "./pump.ts";
-import { INTERVAL } from "./sim-worker.ts";
+import { INTERVAL_MS } from "./sim-worker.ts";
 import { Trace } from "./trace.ts";
 import { type Mutant, World } from "./world.ts";
 
@@ -17,8 +17,8 @@ export interface Outcome {
   readonly lines: readonly string[];
 }
 
-/** All has to be well so long after nothing goes wrong any more, in ms. */
-const HEALTHY_WITHIN = 60_000;
+/** All has to be well so long after nothing goes wrong any more. */
+const HEALTHY_TIMEOUT_MS = 60_000;
 /** Events without an end at one moment: something goes round in circles. */
 const MOST_STEPS = 200_000;
 
@@ -54,7 +54,7 @@ export async function simulate(
       world.check(life);
       if (++steps > MOST_STEPS) invariants.fail("it goes round in circles");
       if (time.now < healed) continue;
-      if (time.now > healed + HEALTHY_WITHIN) invariants.fail(`not well again: ${illness(world)}`);
+      if (time.now > healed + HEALTHY_TIMEOUT_MS) invariants.fail(`not well again: ${illness(world)}`);
       if (steps % 8 === 0 && illness(world, healed) === undefined) {
         invariants.atTheEnd();
         break;
@@ -77,7 +77,7 @@ function illness(world: World, healed = 0): string | undefined {
   const masters = alive.filter(({ worker }) => worker.master);
   if (masters.length !== 1) return `${masters.length} masters`;
   const late = log.wall() - invariants.lastSlot;
-  if (late > 2 * INTERVAL + 200) return `the last slot was ${late} ms ago`;
+  if (late > 2 * INTERVAL_MS + 200) return `the last slot was ${late} ms ago`;
   if (world.time.now < healed + 1000 || invariants.slots.size < 2) return "it has only just begun";
   world.ends ??= invariants.ends;
   return invariants.hasDrained(world.ends) ? undefined : "the actors have not handled all";

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Standstill } from "../../src/testing/host.ts";
-import { SESSION } from "./faults.ts";
+import { SESSION_MS } from "./faults.ts";
 import { simulate } from "./simulation.ts";
 
 const FROZEN_AT = 6000;
 const LASTS = 5000;
 const SEEDS = 3;
-/** Of the simulated workers, in ms. */
-const HEARTBEAT_INTERVAL = SESSION / 6;
-/** The first of the two answers, on a quick line, in ms. */
-const ROUND_TRIP = 150;
+/** Of the simulated workers. */
+const HEARTBEAT_INTERVAL_MS = SESSION_MS / 6;
+/** The first of the two answers, on a quick line. */
+const ROUND_TRIP_MS = 150;
 
 /** What the master, whose machine stands still for longer than a session, does after that: when, in ms, and what. */
 async function afterwards(seed: number, what: Standstill): Promise<{ after: number; line: string }[]> {
@@ -46,6 +46,6 @@ for (const what of ["monotonic", "wall"] as const) {
 test("where all clocks stood still the first answer ends mastership, within a heartbeat's interval", async () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
     const over = (await afterwards(seed, "all")).find(({ line }) => isOver(line));
-    assert.ok((over?.after ?? Infinity) < HEARTBEAT_INTERVAL + ROUND_TRIP, `seed ${seed}: ${over?.after} ms`);
+    assert.ok((over?.after ?? Infinity) < HEARTBEAT_INTERVAL_MS + ROUND_TRIP_MS, `seed ${seed}: ${over?.after} ms`);
   }
 });

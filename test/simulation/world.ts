@@ -11,7 +11,7 @@ import { MemoryLog } from "../../src/testing/memory-log.ts";
 import { Network, type Phase } from "../../src/testing/network.ts";
 import { Random } from "../../src/testing/random.ts";
 import { VirtualTime } from "../../src/testing/time.ts";
-import { type Fault, SESSION, type Victim } from "./faults.ts";
+import { type Fault, SESSION_MS, type Victim } from "./faults.ts";
 import { Invariants, say } from "./invariants.ts";
 import type { Trace } from "./trace.ts";
 import { APP, SimWorker } from "./sim-worker.ts";
@@ -64,16 +64,16 @@ interface Life {
   hasTicked: boolean;
 }
 
-/** How long a worker that nothing befalls may take to hear of a refusal, in ms. */
-const HEARD = 50;
+/** How long a worker that nothing befalls may take to hear of a refusal. */
+const HEARS_WITHIN_MS = 50;
 /** What only a master sends; of messages the simulated workers send none outside of ticks. */
 const WRITES: ReadonlySet<string> = new Set(["InitProducerId", "Produce", "EndTxn"]);
-const TERMS = leaseTerms(SESSION);
-/** By how much the clocks of a host go wrong in the longest time that a lease is measured by, in ms. */
-const DRIFT = TERMS.rebalance * 0.001;
+const TERMS = leaseTerms(SESSION_MS);
+/** By how much the clocks of a host go wrong in the longest time that a lease is measured by. */
+const DRIFT_MS = TERMS.rebalance * 0.001;
 
-/** How long after a trouble a worker may still lose mastership by it, in ms. */
-const AFTERMATH = 6 * SESSION;
+/** How long after a trouble a worker may still lose mastership by it. */
+const AFTERMATH_MS = 6 * SESSION_MS;
 
 type Drag = Extract<Fault, { kind: "drag" }> & { readonly host: Host; begun: boolean };
 type Strike = Extract<Fault, { kind: "strike" }> & { left: number };
@@ -160,7 +160,7 @@ export class World {
     const worker: SimWorker = new SimWorker(
       host,
       this.#mutant.driver?.(spied) ?? spied,
-      SESSION,
+      SESSION_MS,
       {
         tick: (tick, send) => this.#tick(life, tick, send),
         handle: (partition, offset) => this.#handle(host, partition, offset),
@@ -221,7 +221,7 @@ export class World {
     if (generation() < 0) this.invariants.fail(`the lease of ${host.name} holds, which is in no generation`);
     if (gone.has(memberId())) this.invariants.fail(`the lease of ${host.name} holds, and it knows that it is nobody`);
     const kept = this.log.group(APP).keeps(memberId());
-    if (life.blind || kept === undefined || left + TERMS.margin <= kept - this.time.now + DRIFT) return;
+    if (life.blind || kept === undefined || left + TERMS.margin <= kept - this.time.now + DRIFT_MS) return;
     const late = (left + TERMS.margin - kept + this.time.now).toFixed(1);
     this.invariants.fail(
       `the lease of ${host.name} may end ${late} ms later than it should, by what the group has heard`,
@@ -250,15 +250,15 @@ export class World {
         if (this.alive.length < 6) this.add();
         return;
       case "move":
-        this.#troubleForAll = Math.max(this.#troubleForAll, now + fault.lasts + AFTERMATH);
+        this.#troubleForAll = Math.max(this.#troubleForAll, now + fault.lasts + AFTERMATH_MS);
         this.log.group(APP).move();
         this.time.after(fault.lasts, () => this.log.group(APP).settle());
         return;
       case "forget":
-        this.#troubleForAll = Math.max(this.#troubleForAll, now + AFTERMATH);
+        this.#troubleForAll = Math.max(this.#troubleForAll, now + AFTERMATH_MS);
         return this.log.group(APP).forget();
       case "stranger":
-        this.#troubleForAll = Math.max(this.#troubleForAll, now + fault.lasts + AFTERMATH);
+        this.#troubleForAll = Math.max(this.#troubleForAll, now + fault.lasts + AFTERMATH_MS);
         return this.#stranger(fault.lasts);
       case "strike":
         this.#strikes.push({ ...fault, left: fault.skip });
@@ -315,7 +315,7 @@ export class World {
         return;
       case "drag":
         // Whose rounds do not come through holds up those of all.
-        if (fault.message === "round") this.#troubleForAll = Math.max(this.#troubleForAll, now + lasts + AFTERMATH);
+        if (fault.message === "round") this.#troubleForAll = Math.max(this.#troubleForAll, now + lasts + AFTERMATH_MS);
         this.#drags.add({ ...fault, host, begun: false });
         return;
       case "leave":
@@ -374,7 +374,7 @@ export class World {
   }
 
   #trouble(life: Life, lasts: number): void {
-    life.trouble = Math.max(life.trouble, this.time.now + lasts + AFTERMATH);
+    life.trouble = Math.max(life.trouble, this.time.now + lasts + AFTERMATH_MS);
   }
 
   /** A program that has no business there has a transaction open in the journal. */
@@ -522,7 +522,7 @@ export class World {
     } else if (error !== "ILLEGAL_GENERATION" && !this.#mutant.leaseless) {
       const life = this.#lives.find((each) => each.memberId() === memberId);
       if (life === undefined) return;
-      this.time.after(HEARD, () => {
+      this.time.after(HEARS_WITHIN_MS, () => {
         const isAccepted = (this.#accepted.get(life.memberId()) ?? -Infinity) >= now;
         const { host, membership } = life.worker;
         if (isAccepted || life.memberId() !== memberId || !host.alive || host.frozen) return;
@@ -537,7 +537,7 @@ export class World {
     for (const other of this.#lives) {
       if (other === life || other.dropped !== "replaced" || !this.#mayBeMaster(other) || !other.worker.master) continue;
       const left = other.worker.membership?.lease.left() ?? 0;
-      if (notBefore - host.monotonic() > left - DRIFT) continue;
+      if (notBefore - host.monotonic() > left - DRIFT_MS) continue;
       this.invariants.fail(`${host.name} is elected to act while ${other.worker.host.name}, replaced, is still master`);
     }
   }

@@ -5,7 +5,7 @@ import { type Program, runProgram } from "./process.ts";
 const script = fileURLToPath(new URL("../broker/foreign-load.py", import.meta.url));
 
 /** In ms. */
-const FINISH_WITHIN = 60_000;
+const FINISH_TIMEOUT_MS = 60_000;
 
 /** What has been acknowledged to the load, as far as it has said so. */
 export class Promises {
@@ -81,7 +81,7 @@ export class BrokerLoad {
     const late = setTimeout(() => {
       this.#program.kill("SIGUSR1");
       this.#program.waitFor(/Current thread/).finally(() => this.#program.kill("SIGKILL")).catch(() => {});
-    }, FINISH_WITHIN);
+    }, FINISH_TIMEOUT_MS);
     const { code } = await this.#program.exit;
     clearTimeout(late);
     if (code !== 0) {

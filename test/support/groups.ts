@@ -6,8 +6,8 @@ import { encodeSubscription } from "../../src/wire/consumer-protocol.ts";
 import { ILLEGAL_GENERATION } from "../../src/broker/codes.ts";
 import { FakeTime } from "./fake-time.ts";
 
-/** Of all members here, in ms. */
-export const SESSION = 6000;
+/** Of all members here. */
+export const SESSION_MS = 6000;
 export const REBALANCE = 30_000;
 
 /** Whether a request still waits for its answer. */
@@ -31,7 +31,7 @@ export function setting(
     const metadata = encodeSubscription({ topics, userData: new TextEncoder().encode(said) });
     groups.join({
       groupId: "g",
-      sessionTimeoutMs: SESSION,
+      sessionTimeoutMs: SESSION_MS,
       rebalanceTimeoutMs: REBALANCE,
       memberId,
       groupInstanceId: null,

@@ -177,9 +177,9 @@ function withPort(piece: Uint8Array, from: number, to: number): Uint8Array {
 
 type Pair = { sockets: [client: Socket, target: Socket]; pumps: (() => void)[] };
 
-/** What is forwarded at a time over a limited line, in bytes: small, so that nobody waits long for his turn. */
+/** What is forwarded at a time over a limited line: small, so that nobody waits long for his turn. */
 const SLICE_BYTES = 4096;
-/** More than this is not held back of one connection of a limited line, in bytes: the peer's own buffers fill. */
+/** More than this is not held back of one connection of a limited line: the peer's own buffers fill. */
 const HELD_BYTES = 64 << 10;
 
 /** A line that all connections share: whoever has something due gets a slice of it in turn. */

@@ -26,8 +26,8 @@ export type Outcome = {
   output: string;
 };
 
-/** How long one may take, in ms, before it counts as hung. */
-const LIMIT = 5 * 60_000;
+/** How long one may take, before it counts as hung. */
+const LIMIT_MS = 5 * 60_000;
 
 /** The process groups that run now: a group each, so that one can be ended with all that it has started. */
 const groups = new Set<number>();
@@ -62,7 +62,7 @@ function commandOf(runtime: Runtime, report: string): string[] {
         // A process for each file takes longer than most of their tests; Bun and Deno have one for all too.
         "--test-isolation=none",
         // Names the test that hangs; the limit of the whole unit would not.
-        `--test-timeout=${LIMIT - 10_000}`,
+        `--test-timeout=${LIMIT_MS - 10_000}`,
         "--test-reporter=spec",
         "--test-reporter-destination=stdout",
         "--test-reporter=junit",
@@ -93,9 +93,9 @@ function runToEnd(
     if (pid !== undefined) groups.add(pid);
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", show);
     const timer = setTimeout(() => {
-      show(`# not done after ${LIMIT / 60_000} minutes: killed\n`);
+      show(`# not done after ${LIMIT_MS / 60_000} minutes: killed\n`);
       if (pid !== undefined) end(pid);
-    }, LIMIT);
+    }, LIMIT_MS);
     child.once("error", (error) => show(`# ${error.message}\n`));
     child.once("close", (code) => {
       clearTimeout(timer);

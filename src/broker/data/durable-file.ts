@@ -14,8 +14,8 @@ import {
 import { dirname } from "node:path";
 
 /** Small reads come out of a block of this many bytes, which is kept. */
-const BLOCK = 4096;
-const SMALL = 1024;
+const READ_BLOCK_BYTES = 4096;
+const SMALL_READ_BYTES = 1024;
 const DONE = Promise.resolve();
 
 /**
@@ -64,12 +64,12 @@ export class DurableFile {
   /** A copy, or a view of what is not written to again; shorter at the end of the file. */
   read(at: number, length: number): Uint8Array {
     const wanted = Math.max(0, Math.min(length, this.#size - at));
-    if (wanted > SMALL) return this.#load(at, wanted);
+    if (wanted > SMALL_READ_BYTES) return this.#load(at, wanted);
     const block = this.#block;
     if (block !== undefined && at >= block.start && at + wanted <= block.start + block.bytes.length) {
       return block.bytes.subarray(at - block.start, at - block.start + wanted);
     }
-    const bytes = this.#load(at, Math.min(BLOCK, this.#size - at));
+    const bytes = this.#load(at, Math.min(READ_BLOCK_BYTES, this.#size - at));
     this.#block = { start: at, bytes };
     return bytes.subarray(0, wanted);
   }

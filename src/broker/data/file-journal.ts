@@ -7,9 +7,9 @@ import type { KeyValueJournal } from "../key-value-journal.ts";
 import { DurableFile, syncFolder } from "./durable-file.ts";
 
 /** From this size on the file is written anew when most of it is out of date. */
-const COMPACT_FROM = 1024 * 1024;
+const COMPACT_FROM_BYTES = 1024 * 1024;
 const COMPACT_RATIO = 4;
-const HEAD = 8; // checksum and length of what follows
+const HEAD_BYTES = 8; // checksum and length of what follows
 
 /**
  * A journal in a file: entries of a checksum, a length, the key and its value (null: deleted), of which the last one of
@@ -64,10 +64,10 @@ export class FileJournal implements KeyValueJournal {
     const bytes = this.#file.read(0, this.#file.size);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     let at = 0;
-    while (bytes.length - at >= HEAD) {
-      const end = at + HEAD + view.getUint32(at + 4);
-      if (end > bytes.length || crc32c(bytes, at + HEAD, end) !== view.getUint32(at)) break;
-      const reader = new Reader(bytes.subarray(at + HEAD, end));
+    while (bytes.length - at >= HEAD_BYTES) {
+      const end = at + HEAD_BYTES + view.getUint32(at + 4);
+      if (end > bytes.length || crc32c(bytes, at + HEAD_BYTES, end) !== view.getUint32(at)) break;
+      const reader = new Reader(bytes.subarray(at + HEAD_BYTES, end));
       const key = reader.compactString();
       const value = reader.compactNullableBytes();
       this.#take(key, value === null ? null : new Uint8Array(value));
@@ -84,7 +84,7 @@ export class FileJournal implements KeyValueJournal {
   }
 
   #compact(): void {
-    if (this.#file.size < COMPACT_FROM || this.#file.size < this.#live * COMPACT_RATIO) return;
+    if (this.#file.size < COMPACT_FROM_BYTES || this.#file.size < this.#live * COMPACT_RATIO) return;
     const fresh = new DurableFile(`${this.#path}.new`, this.#syncs);
     for (const [key, value] of this.#values) fresh.append(encode(key, value));
     // Those who wait for the old file are served by its last sync, or by the rename, whichever comes first.
@@ -97,11 +97,11 @@ export class FileJournal implements KeyValueJournal {
 }
 
 function sizeOf(key: string, value: Uint8Array | undefined): number {
-  return value === undefined ? 0 : key.length + value.length + HEAD;
+  return value === undefined ? 0 : key.length + value.length + HEAD_BYTES;
 }
 
 function encode(key: string, value: Uint8Array | null): Uint8Array {
   const content = new Writer(key.length + (value?.length ?? 0) + 16).compactString(key).compactNullableBytes(value)
     .finish();
-  return new Writer(HEAD + content.length).int32(crc32c(content) | 0).int32(content.length).raw(content).finish();
+  return new Writer(HEAD_BYTES + content.length).int32(crc32c(content) | 0).int32(content.length).raw(content).finish();
 }

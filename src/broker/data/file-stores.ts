@@ -10,12 +10,12 @@ import type { Store } from "../log/store.ts";
 import type { Stores } from "../log/stores.ts";
 import { DurableFile, syncFolder } from "./durable-file.ts";
 
-const SEGMENT_LIMIT = 64 * 1024 * 1024;
+const SEGMENT_BYTES = 64 * 1024 * 1024;
 const SUFFIX = ".log";
 
 /** A partition's segments as files of a folder, each named by the offset that it begins with, as Kafka's are. */
 export class FileStores implements Stores {
-  readonly segmentLimit = SEGMENT_LIMIT;
+  readonly segmentLimit = SEGMENT_BYTES;
   readonly #folder: string;
   readonly #syncs: boolean;
   readonly #logger: Logger;

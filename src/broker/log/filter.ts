@@ -7,7 +7,7 @@ import {
   type BatchHeader,
   CODEC_MASK,
   CRC,
-  LOG_OVERHEAD,
+  LOG_OVERHEAD_BYTES,
   MAX_TIMESTAMP,
   RECORD_COUNT,
   RECORDS,
@@ -102,7 +102,7 @@ function rebuild(batch: Uint8Array, records: Uint8Array, count: number): Uint8Ar
   rebuilt.set(batch.subarray(0, RECORDS));
   rebuilt.set(records, RECORDS);
   const view = new DataView(rebuilt.buffer);
-  view.setInt32(BATCH_LENGTH, rebuilt.length - LOG_OVERHEAD);
+  view.setInt32(BATCH_LENGTH, rebuilt.length - LOG_OVERHEAD_BYTES);
   view.setInt32(RECORD_COUNT, count);
   return rebuilt;
 }

@@ -18,7 +18,7 @@ import { Segments } from "./segments.ts";
 import type { Stores } from "./stores.ts";
 
 /** After how long a producer that does not write is forgotten: Kafka's `producer.id.expiration.ms`. */
-const PRODUCER_EXPIRY = 86_400_000;
+const PRODUCER_EXPIRY_MS = 86_400_000;
 
 export interface AppendResult {
   readonly baseOffset: number;
@@ -206,7 +206,7 @@ export class Log implements Evictable {
     }
     if (this.config.delete) this.deleteBefore(keepFrom(this.#segments, this.config, this.#endOffset, now));
     if (this.config.compact) this.#compact(now);
-    this.producers.expire(now, PRODUCER_EXPIRY);
+    this.producers.expire(now, PRODUCER_EXPIRY_MS);
   }
 
   get oldest(): number {

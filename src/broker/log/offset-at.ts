@@ -11,7 +11,7 @@ export const EARLIEST_LOCAL = -4;
 export const LATEST_TIERED = -5;
 
 const NOTHING = { offset: -1, timestamp: -1 };
-const MAX_DECOMPRESSED = 128 * 1024 * 1024;
+const MAX_DECOMPRESSED_BYTES = 128 * 1024 * 1024;
 
 /** The first record of a time or later, or what a special time stands for; offset -1: there is none. */
 export function offsetAt(
@@ -65,7 +65,7 @@ function searchBatch(
     const codec = codecs[header.codec];
     if (codec === undefined) return whole;
     try {
-      [bytes, start] = [codec.decompress(batch.subarray(RECORDS), MAX_DECOMPRESSED), 0];
+      [bytes, start] = [codec.decompress(batch.subarray(RECORDS), MAX_DECOMPRESSED_BYTES), 0];
     } catch {
       return whole; // a producer may have sent anything: its readers will find it
     }

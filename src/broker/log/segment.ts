@@ -2,14 +2,14 @@ import {
   BASE_OFFSET,
   BATCH_LENGTH,
   LAST_OFFSET_DELTA,
-  LOG_OVERHEAD,
+  LOG_OVERHEAD_BYTES,
   MAX_TIMESTAMP,
   RECORDS,
 } from "../../wire/record-batch.ts";
 import type { Store } from "./store.ts";
 
 /** Bytes between two entries of the index, as Kafka's `index.interval.bytes`. */
-const INDEX_INTERVAL = 4096;
+const INDEX_INTERVAL_BYTES = 4096;
 
 /** Where a batch is. */
 export interface BatchPlace {
@@ -61,7 +61,7 @@ export class Segment {
   /** Takes up a batch in the index, as `append` does; for one that is in the store already. */
   note(position: number, baseOffset: number, lastOffset: number, maxTimestamp: number): void {
     const previous = this.#positions.at(-1);
-    if (previous === undefined || position - previous >= INDEX_INTERVAL) {
+    if (previous === undefined || position - previous >= INDEX_INTERVAL_BYTES) {
       this.#offsets.push(baseOffset);
       this.#positions.push(position);
       this.#timestamps.push(this.maxTimestamp);
@@ -100,7 +100,7 @@ export class Segment {
     const baseOffset = int64(view, BASE_OFFSET);
     return {
       position,
-      size: LOG_OVERHEAD + view.getInt32(BATCH_LENGTH),
+      size: LOG_OVERHEAD_BYTES + view.getInt32(BATCH_LENGTH),
       baseOffset,
       lastOffset: baseOffset + view.getInt32(LAST_OFFSET_DELTA),
       maxTimestamp: int64(view, MAX_TIMESTAMP),

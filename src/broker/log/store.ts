@@ -20,7 +20,7 @@ export interface Store {
   close(): void;
 }
 
-const SMALLEST = 4096;
+const SMALLEST_BUFFER_BYTES = 4096;
 const SYNCED = Promise.resolve();
 
 /** A segment in memory, which grows by doubling. Views that were given out before it grew stay good. */
@@ -44,7 +44,7 @@ export class MemoryStore implements Store {
   reserve(bytes: number): boolean {
     const needed = this.#size + bytes;
     if (needed <= this.#bytes.length) return true;
-    const doubled = Math.min(this.#limit, Math.max(this.#bytes.length * 2, SMALLEST));
+    const doubled = Math.min(this.#limit, Math.max(this.#bytes.length * 2, SMALLEST_BUFFER_BYTES));
     const capacity = Math.max(needed, doubled);
     if (!this.#budget.take(capacity - this.#bytes.length)) return false;
     const grown = Buffer.allocUnsafeSlow(capacity); // every byte is written before it is read

@@ -17,11 +17,11 @@ export interface Stores {
   remove(): void;
 }
 
-const SEGMENT_LIMIT = 4 * 1024 * 1024;
+const SEGMENT_BYTES = 4 * 1024 * 1024;
 
 /** In memory: small segments, so that old ones can go soon. */
 export class MemoryStores implements Stores {
-  readonly segmentLimit = SEGMENT_LIMIT;
+  readonly segmentLimit = SEGMENT_BYTES;
   readonly #budget: MemoryBudget;
 
   constructor(budget: MemoryBudget) {

@@ -34,7 +34,7 @@ export interface ServerOptions {
   readonly logger: Logger;
 }
 
-const SWEEP_EVERY = 5000;
+const SWEEP_INTERVAL_MS = 5000;
 
 /** Listens, and keeps the clients. */
 export class BrokerServer {
@@ -77,7 +77,7 @@ export class BrokerServer {
         this.#server.on("error", (error) => this.#options.logger.error(`the listener: ${error.message}`));
         this.#sweeper = setInterval(() => {
           for (const connection of this.#connections) connection.sweep(clock.monotonic(), limits.idle);
-        }, SWEEP_EVERY);
+        }, SWEEP_INTERVAL_MS);
         this.#sweeper.unref();
         const address = this.#server.address();
         resolve(typeof address === "object" && address !== null ? address.port : port);

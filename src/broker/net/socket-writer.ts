@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 
 /** What is smaller is copied together: one write for an answer that is mostly fields. */
-const SMALL = 16 * 1024;
-const LARGEST = 256 * 1024;
+const COPIED_BYTES = 16 * 1024;
+const LARGEST_COPY_BYTES = 256 * 1024;
 
 /**
  * The answers that a client has not been sent yet. They are written one by one, the next when the system has taken the
@@ -64,13 +64,17 @@ export class SocketWriter {
       this.#next = 0;
       return undefined;
     }
-    if (first.length > LARGEST) {
-      this.#pieces[this.#next] = first.subarray(LARGEST);
-      return first.subarray(0, LARGEST);
+    if (first.length > LARGEST_COPY_BYTES) {
+      this.#pieces[this.#next] = first.subarray(LARGEST_COPY_BYTES);
+      return first.subarray(0, LARGEST_COPY_BYTES);
     }
     let end = this.#next + 1;
     let size = first.length;
-    for (let next = this.#pieces[end]; next !== undefined && size + next.length <= SMALL; next = this.#pieces[++end]) {
+    for (
+      let next = this.#pieces[end];
+      next !== undefined && size + next.length <= COPIED_BYTES;
+      next = this.#pieces[++end]
+    ) {
       size += next.length;
     }
     const pieces = this.#pieces.slice(this.#next, end);

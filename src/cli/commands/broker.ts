@@ -20,8 +20,8 @@ import { keepAlive } from "../../runtime/alive.ts";
 /** Kafka's own port: what workers look for when nothing else is said. */
 export const BROKER_PORT = 9092;
 
-/** How long it may take to stop, in ms. */
-const STOP_WITHIN = 900;
+/** How long it may take to stop. */
+const STOP_TIMEOUT_MS = 900;
 
 const flag = (description: string, more: Partial<StringArgDef> = {}): StringArgDef => ({
   type: "string",
@@ -113,7 +113,7 @@ async function live(
       terminal.err(`${messageOf(error)}\n`);
       return true;
     });
-    if (!await deadline(stopped, STOP_WITHIN)) terminal.exit(0);
+    if (!await deadline(stopped, STOP_TIMEOUT_MS)) terminal.exit(0);
     return 0;
   } finally {
     forget();

@@ -9,8 +9,8 @@ import { table } from "../terminal/table.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { comingSlots, comingTable, listedTimers, placeOf, timerTable } from "../terminal/timer-table.ts";
 
-/** A listing is worth this much waiting for what the journal says, in ms, and no error. */
-const PATIENCE = 800;
+/** A listing is worth this much waiting for what the journal says, and no error. */
+const JOURNAL_TIMEOUT_MS = 800;
 
 /** Shows what the script defines, and, where Kafka answers at once, what its timers have done. */
 export function listCommand(
@@ -25,7 +25,12 @@ export function listCommand(
       url: URL_FLAG,
     },
     async run(flags) {
-      const { journal } = await readJournal(definition, host, settingsOf(definition, flags, terminal), PATIENCE);
+      const { journal } = await readJournal(
+        definition,
+        host,
+        settingsOf(definition, flags, terminal),
+        JOURNAL_TIMEOUT_MS,
+      );
       terminal.out(
         flags.json === "true"
           ? JSON.stringify(asJson(definition, journal, now()), undefined, 2) + "\n"

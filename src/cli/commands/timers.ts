@@ -12,8 +12,8 @@ import { comingSlots, comingTable, failures, idleTimers, listedTimers, timerTabl
 /** How many slots are shown of each timer, and how many at most. */
 const NEXT = 3;
 const MOST_NEXT = 1000;
-/** How long a broker is looked for, in ms. */
-const PATIENCE = 5000;
+/** How long a broker is looked for. */
+const CONNECT_TIMEOUT_MS = 5000;
 
 /** Shows what the timers have done, by the journal, and what they will do. */
 export function timersCommand(
@@ -30,7 +30,12 @@ export function timersCommand(
     },
     async run(flags) {
       const count = countOf("next", flags.next, 0, MOST_NEXT, NEXT);
-      const { journal, why } = await readJournal(definition, host, settingsOf(definition, flags, terminal), PATIENCE);
+      const { journal, why } = await readJournal(
+        definition,
+        host,
+        settingsOf(definition, flags, terminal),
+        CONNECT_TIMEOUT_MS,
+      );
       const rows = listedTimers(definition, journal);
       const coming = comingSlots(definition, now(), count);
       if (why !== undefined) terminal.err(`${why}\n`);

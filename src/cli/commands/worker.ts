@@ -21,8 +21,8 @@ import type { Host, ScriptDefinition } from "../host.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { keepAlive } from "../../runtime/alive.ts";
 
-/** How long the web port waits for what the journal says, in ms. */
-const PATIENCE = 500;
+/** How long the web port waits for what the journal says. */
+const JOURNAL_TIMEOUT_MS = 500;
 
 /** More than these that nobody caught are not told while the worker stops. */
 const MOST_UNCAUGHT = 10;
@@ -53,7 +53,7 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
           return 0;
         }
         const worker = host.worker(settings, logger, advice());
-        const journal = () => host.journal(settings, PATIENCE);
+        const journal = () => host.journal(settings, JOURNAL_TIMEOUT_MS);
         const web = options.web && await serve(makeInformedHandler(worker, journal), options.web);
         const failed = await live(worker, terminal, {
           ready() {

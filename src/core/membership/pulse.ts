@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Sent } from "./place.ts";
 
-/** What another member is doing may reach the coordinator a moment after we have heard of it: asked again then, in ms. */
+/** What another member is doing may reach the coordinator a moment after we have heard of it: asked again then. */
 const AGAIN_MS = 25;
 
 /** While one has no answer yet, others follow it so many times a session. */

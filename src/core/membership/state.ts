@@ -74,7 +74,7 @@ export function living(state: State): Living | undefined {
   return state.name === "left" || state.name === "failed" ? undefined : state;
 }
 
-/** What has come in time may be read late, in a process that stood still: so long is looked for it, in ms. */
+/** What has come in time may be read late, in a process that stood still: so long is looked for it. */
 const TIME_TO_READ_MS = 10;
 
 /** When something of the round is due, whatever is answered. */

@@ -8,10 +8,10 @@ import { progressOf } from "./progress.ts";
 import { newestVersion } from "./requirements.ts";
 import { type Address, shownAddress } from "./url.ts";
 
-/** How long nothing may move before an answer is given up, when nothing else is said, in ms: well within a session. */
-export const REQUEST_TIMEOUT = 3000;
-/** After that, what has come is read for so long, in ms. */
-const TIME_TO_READ = 10;
+/** How long nothing may move before an answer is given up, when nothing else is said: well within a session. */
+export const REQUEST_TIMEOUT_MS = 3000;
+/** After that, what has come is read for so long. */
+const READ_GRACE_MS = 10;
 
 /**
  * One connection to one broker for one purpose, made when it is needed and again when it broke. Requests are answered in
@@ -56,7 +56,7 @@ export class BrokerConnection {
    * Sends a request and gives its answer. `timeout`: how long nothing may move meanwhile, in ms. `onSent` is called when
    * the bytes have been handed to the socket. Errors: as `open`; `UNREACHABLE` also for a lost connection or answer, after which it may have happened.
    */
-  async send<T>(call: Call<T>, timeout: number | SilenceLimits = REQUEST_TIMEOUT, onSent?: () => void): Promise<T> {
+  async send<T>(call: Call<T>, timeout: number | SilenceLimits = REQUEST_TIMEOUT_MS, onSent?: () => void): Promise<T> {
     const connection = this.#current() ?? await this.#reconnect();
     const payload = await this.#exchange(connection, call, timeout, onSent);
     return call.decode(payload);
@@ -140,7 +140,7 @@ export class BrokerConnection {
       const look = () => {
         const left = quiet();
         // After a pause of the whole process the answer may have come, and only not have been read.
-        timer = left > 0 ? setTimeout(look, Math.ceil(left)) : setTimeout(late, TIME_TO_READ);
+        timer = left > 0 ? setTimeout(look, Math.ceil(left)) : setTimeout(late, READ_GRACE_MS);
       };
       let timer = setTimeout(look, silence);
       let isWaiting = true;
@@ -162,7 +162,7 @@ export class BrokerConnection {
               line.answered(
                 apiName,
                 performance.now() - sent,
-                typeof timeout !== "number" || timeout === REQUEST_TIMEOUT,
+                typeof timeout !== "number" || timeout === REQUEST_TIMEOUT_MS,
               );
               if (progress.began !== undefined) line.received(payload.length, progress.at - progress.began);
               progress.began = undefined;

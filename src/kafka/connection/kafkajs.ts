@@ -62,16 +62,16 @@ interface Cluster {
   readonly rootLogger: unknown;
 }
 
-/** How long nothing may move while a connection is made, with TLS, versions and SASL, in ms. */
-const CONNECT_TIMEOUT = 3000;
-/** What kafkajs itself may wait for, in ms: ours ends before. */
-const KAFKAJS_TIMEOUT = 60_000;
+/** How long nothing may move while a connection is made, with TLS, versions and SASL. */
+const CONNECT_TIMEOUT_MS = 3000;
+/** What kafkajs itself may wait for: ours ends before. */
+const KAFKAJS_TIMEOUT_MS = 60_000;
 /** All of it may take so many times as long, however much moves. */
 const TIMES = 10;
 /** What lines call it. */
 const CONNECT = "connect";
-/** How long it is believed what versions a broker serves, in ms: another may be started in its place. */
-const VERSIONS_KEPT = 60_000;
+/** How long it is believed what versions a broker serves: another may be started in its place. */
+const VERSIONS_TTL_MS = 60_000;
 
 /** Opens a connection to a broker: TCP, TLS, versions, SASL. */
 export type Connect = (address: Address, line: LineRate) => Promise<Connection>;
@@ -84,7 +84,7 @@ export function connector(endpoint: Endpoint, clientId: string): Connect {
     const connectionPool = await cluster.connectionPoolBuilder.build(address);
     const key = shownAddress(address);
     const known = versions.get(key);
-    const kept = known !== undefined && performance.now() - known.since < VERSIONS_KEPT;
+    const kept = known !== undefined && performance.now() - known.since < VERSIONS_TTL_MS;
     const broker = cluster.brokerPool.createBroker({
       connectionPool,
       logger: cluster.rootLogger,
@@ -119,13 +119,13 @@ async function inTime(connecting: Promise<void>, connection: Connection, line: L
   const began = performance.now();
   const late = Promise.withResolvers<never>();
   const progress = () => progressOf(connection.socket) ?? { at: began, reached: false };
-  const limit = () => progress().reached ? line.silenceMs(CONNECT, CONNECT_TIMEOUT) : CONNECT_TIMEOUT;
+  const limit = () => progress().reached ? line.silenceMs(CONNECT, CONNECT_TIMEOUT_MS) : CONNECT_TIMEOUT_MS;
   const look = () => {
     const left = Math.min(progress().at + limit(), began + TIMES * limit()) - performance.now();
     if (left > 0) timer = setTimeout(look, Math.ceil(left));
     else late.reject(new Error(`no answer within ${Math.round(limit())} ms`));
   };
-  let timer = setTimeout(look, CONNECT_TIMEOUT);
+  let timer = setTimeout(look, CONNECT_TIMEOUT_MS);
   connecting.catch(() => {}); // it may fail after its time, when nobody hears it any more
   late.promise.catch(() => {});
   try {
@@ -153,8 +153,8 @@ function clusterOf(endpoint: Endpoint, clientId: string): Cluster {
     clientId,
     brokers: endpoint.brokers.map(shownAddress),
     logLevel: kafkajs.logLevel.NOTHING,
-    connectionTimeout: KAFKAJS_TIMEOUT,
-    authenticationTimeout: KAFKAJS_TIMEOUT,
+    connectionTimeout: KAFKAJS_TIMEOUT_MS,
+    authenticationTimeout: KAFKAJS_TIMEOUT_MS,
     enforceRequestTimeout: false, // a timer ten times a second for each connection; ours is one a request
     retry: { retries: 0 },
     ...(sasl && { sasl: sasl as kafkajs.SASLOptions }), // the same three mechanisms, as one interface

@@ -1,11 +1,11 @@
-/** How long silence may last in the end, however slow a broker turned out to be, in ms. */
+/** How long silence may last in the end, however slow a broker turned out to be. */
 const LONGEST_SILENCE_MS = 30_000;
-/** Below this size the time that an answer takes says nothing of the line's rate, in bytes. */
+/** Below this size the time that an answer takes says nothing of the line's rate. */
 const MEASURED_BYTES = 32 << 10;
 /** Of what was measured before so much counts beside a new measurement. */
 const MEMORY = 0.5;
 /** So many of the latest answers are looked at: one that is late says little of the others. */
-const LATEST = 4;
+const LATEST_ANSWERS = 4;
 
 /** So many times as long as the latest answers took is waited at least. */
 const ANSWERS = 3;
@@ -52,7 +52,7 @@ export class LineRate {
     const times = this.#times.get(what);
     if (times !== undefined && times > 1) this.#times.set(what, times / 2);
     else if (times !== undefined) this.#times.delete(what);
-    if (atOnce) this.#latest = [...this.#latest.slice(1 - LATEST), ms];
+    if (atOnce) this.#latest = [...this.#latest.slice(1 - LATEST_ANSWERS), ms];
   }
 
   /** An answer of so many bytes has come in so many ms, from its first byte on. */

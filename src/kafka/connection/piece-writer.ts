@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { progressOf } from "./progress.ts";
 
-/** What is handed to the system at a time, in bytes: by this a slow line shows that something moves. */
+/** What is handed to the system at a time: by this a slow line shows that something moves. */
 const PIECE_BYTES = 128 << 10;
 
 /**

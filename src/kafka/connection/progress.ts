@@ -12,7 +12,7 @@ export interface Progress {
   reached: boolean;
 }
 
-/** Of an answer that has begun less than this is no progress, in bytes. */
+/** Of an answer that has begun less than this is no progress. */
 const PROGRESS_BYTES = 128;
 
 const progresses = new WeakMap<Socket, Progress>();

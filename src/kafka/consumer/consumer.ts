@@ -17,14 +17,14 @@ import { acksOf, type Held, HeldPartitions } from "./held.ts";
 import { Positions } from "./positions.ts";
 import { SlowCoordinator } from "../group/slow-coordinator.ts";
 
-/** How often what was handled is committed, in ms. */
-const COMMIT_INTERVAL = 1000;
-/** How often the leader looks whether topics have got more partitions, in ms. */
-const WATCH_INTERVAL = 5000;
-/** Partitions that are given up within this time are handed over together, in ms. */
-const HAND_OVER = 20;
-/** A coordinator that moves, or is only being made, is back within this time, in ms. */
-const COORDINATOR_GRACE = 500;
+/** How often what was handled is committed. */
+const COMMIT_INTERVAL_MS = 1000;
+/** How often the leader looks whether topics have got more partitions. */
+const WATCH_INTERVAL_MS = 5000;
+/** Partitions that are given up within this time are handed over together. */
+const HAND_OVER_BATCH_MS = 20;
+/** A coordinator that moves, or is only being made, is back within this time. */
+const COORDINATOR_GRACE_MS = 500;
 
 /**
  * A member of the group that reads what it is assigned: ties together the group, the fetcher and the offsets. A
@@ -60,8 +60,8 @@ export class Consumer implements Membership {
     this.#logger = logger;
     this.#clock = clock;
     const membership = troubles.of(`Membership in group ${options.group}`, {
-      graceMs: COORDINATOR_GRACE,
-      refusalGraceMs: COORDINATOR_GRACE,
+      graceMs: COORDINATOR_GRACE_MS,
+      refusalGraceMs: COORDINATOR_GRACE_MS,
       meaning: "Cut off from the group's coordinator.",
       back: "The group's coordinator answers again",
       always: true,
@@ -128,12 +128,12 @@ export class Consumer implements Membership {
     this.#group.start();
     const commit = () => this.#commits.now();
     const watch = () => this.#group.watchTopics();
-    const slow = new SlowCoordinator({ ...options, lookEveryMs: COMMIT_INTERVAL }, logger, clock);
+    const slow = new SlowCoordinator({ ...options, lookEveryMs: COMMIT_INTERVAL_MS }, logger, clock);
     this.#committing = setInterval(() => {
       slow.look(this.#group.coordinator);
       void this.#once("Committing", commit);
-    }, COMMIT_INTERVAL);
-    this.#watch = setInterval(() => void this.#once("The watch over the topics", watch), WATCH_INTERVAL);
+    }, COMMIT_INTERVAL_MS);
+    this.#watch = setInterval(() => void this.#once("The watch over the topics", watch), WATCH_INTERVAL_MS);
   }
 
   get lease(): Lease {
@@ -251,7 +251,7 @@ export class Consumer implements Membership {
     this.#given.push(held);
     if (this.#handingOver) return;
     this.#handingOver = true;
-    await delay(HAND_OVER, this.#stop.signal);
+    await delay(HAND_OVER_BATCH_MS, this.#stop.signal);
     this.#handingOver = false;
     await this.#handOver(this.#given.splice(0));
   }

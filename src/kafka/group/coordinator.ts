@@ -3,7 +3,7 @@ import { MephistoError } from "../../core/errors.ts";
 import type { Call } from "../../wire/call.ts";
 import type { Cluster } from "../connection/cluster.ts";
 import type { SilenceLimits } from "../connection/line-rate.ts";
-import { type BrokerConnection, REQUEST_TIMEOUT } from "../connection/broker-connection.ts";
+import { type BrokerConnection, REQUEST_TIMEOUT_MS } from "../connection/broker-connection.ts";
 import { type Address, shownAddress } from "../connection/url.ts";
 
 /** An answer that takes longer than this part of a session comes too late to keep it. */
@@ -30,7 +30,7 @@ export class Coordinator {
     this.#cluster = cluster;
     this.#group = group;
     this.#clock = clock;
-    this.#patience = { first: Math.min(REQUEST_TIMEOUT, sessionTimeout / 3), most: USEFUL * sessionTimeout };
+    this.#patience = { first: Math.min(REQUEST_TIMEOUT_MS, sessionTimeout / 3), most: USEFUL * sessionTimeout };
   }
 
   /** Where it is; undefined while that is not known. */

@@ -7,7 +7,7 @@ import { Outage } from "../../core/outage.ts";
 
 /** How many times an answer's time a session should have at least: two that are late in a row, and what is lost beside. */
 const ANSWERS_IN_A_SESSION = 3;
-/** Sooner than this an answer is not slow, however short a session is, in ms. */
+/** Sooner than this an answer is not slow, however short a session is. */
 const SLOW_MS = 500;
 /** Who looks this much later than usual was kept from it, and so were the answers kept from being read; in ms. */
 const KEPT_FROM_LOOKING_MS = 500;

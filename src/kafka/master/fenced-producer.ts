@@ -31,10 +31,10 @@ import { endsOf, TransactionQueues } from "./transaction-queues.ts";
 import { BatchTooLarge, type ProduceVersion, writeAll } from "./transaction-writer.ts";
 import type { Written } from "./written.ts";
 
-/** How long making sure may take before it is an error and the caller has to try again, in ms. */
-const PATIENCE = 10_000;
-/** How long an abort is tried after an error, in ms; what is left of it is done before the next transaction. */
-const ABORT_PATIENCE = 1000;
+/** How long making sure may take before it is an error and the caller has to try again. */
+const RECOVERY_TIMEOUT_MS = 10_000;
+/** How long an abort is tried after an error; what is left of it is done before the next transaction. */
+const ABORT_TIMEOUT_MS = 1000;
 
 export interface FencedProducerParts {
   readonly cluster: Cluster;
@@ -83,12 +83,12 @@ export class FencedProducer implements FencedPublisher {
   }
 
   async recover(mayTry: MayTry): Promise<void> {
-    await retryWhile(() => this.#epoch.prove(mayTry), this.#within(PATIENCE, mayTry));
+    await retryWhile(() => this.#epoch.prove(mayTry), this.#within(RECOVERY_TIMEOUT_MS, mayTry));
   }
 
   async publish(transaction: Transaction, mayTry: MayTry): Promise<Committed> {
     for (;;) {
-      await retryWhile(() => this.#epoch.settle(mayTry), this.#within(PATIENCE, mayTry));
+      await retryWhile(() => this.#epoch.settle(mayTry), this.#within(RECOVERY_TIMEOUT_MS, mayTry));
       try {
         return await this.#publish(transaction, mayTry);
       } catch (error) {
@@ -239,7 +239,7 @@ export class FencedProducer implements FencedPublisher {
   async #failed(error: unknown, mayTry: MayTry): Promise<unknown> {
     if (error instanceof MephistoError && (error.code === "UNKNOWN_OUTCOME" || error.code === "FENCED")) return error;
     try {
-      await retryWhile(() => this.#epoch.settle(mayTry), this.#within(ABORT_PATIENCE, () => true));
+      await retryWhile(() => this.#epoch.settle(mayTry), this.#within(ABORT_TIMEOUT_MS, () => true));
     } catch (settling) {
       if (settling instanceof MephistoError && settling.code === "FENCED") return settling;
       // It is open still, and is settled before anything else.

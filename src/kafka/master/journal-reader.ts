@@ -15,14 +15,14 @@ import type { BrokerConnection } from "../connection/broker-connection.ts";
 import type { ConnectionPool } from "../connection/connection-pool.ts";
 import { retryWhile } from "../connection/retry.ts";
 
-/** How long one request waits for something new, in ms: a marker, mostly, that is about to be written. */
-const POLL = 100;
+/** How long one request waits for something new: a marker, mostly, that is about to be written. */
+const LONG_POLL_MS = 100;
 const ANSWER_BYTES = 8 << 20;
 const LEAST_ANSWER_BYTES = 64 << 10;
-/** After so long without anything new, beside what the answer itself took, the journal counts as blocked, in ms. */
-const STALL = 3000;
-/** How long brokers may be away or move before it is an error, in ms. */
-const PATIENCE = 10_000;
+/** After so long without anything new, beside what the answer itself took, the journal counts as blocked. */
+const BLOCKED_AFTER_MS = 3000;
+/** How long brokers may be away or move before it is an error. */
+const UNREACHABLE_TIMEOUT_MS = 10_000;
 
 type IsolationLevel = "read_committed" | "read_uncommitted";
 
@@ -69,7 +69,7 @@ export class JournalReader {
 
   async #read(upTo: IsolationLevel, mayTry: MayTry, told = () => {}): Promise<readonly JournalEntry[]> {
     const { clock, links } = this.#options;
-    const patience = () => ({ mayTry, clock, signal: links.closed, until: clock.monotonic() + PATIENCE });
+    const patience = () => ({ mayTry, clock, signal: links.closed, until: clock.monotonic() + UNREACHABLE_TIMEOUT_MS });
     const end = await retryWhile(() => this.#offset(LATEST, upTo), patience());
     if (end < this.#end) throw this.#lost(`it ends at ${end}, and ended at ${this.#end} before`);
     let moved = clock.monotonic();
@@ -83,7 +83,7 @@ export class JournalReader {
       if (this.#position > before) {
         moved = now;
         told();
-      } else if (!done && now - moved > STALL + 2 * (now - asked)) throw await this.#blocked(end);
+      } else if (!done && now - moved > BLOCKED_AFTER_MS + 2 * (now - asked)) throw await this.#blocked(end);
     }
     if (!mayTry()) throw notMaster();
     this.#end = end;
@@ -106,7 +106,7 @@ export class JournalReader {
     const answer = await this.#sized(
       link,
       fetch({
-        maxWaitMs: this.#position < end ? POLL : 0,
+        maxWaitMs: this.#position < end ? LONG_POLL_MS : 0,
         minBytes: 1,
         maxBytes,
         isolationLevel: "read_committed",

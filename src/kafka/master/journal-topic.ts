@@ -19,19 +19,19 @@ const CONFIG = {
   "min.cleanable.dirty.ratio": "0.1",
   "message.timestamp.type": "LogAppendTime",
 };
-/** A journal of larger segments takes long to read, in bytes. */
-const LARGE_SEGMENT = 16 << 20;
+/** A journal of larger segments takes long to read. */
+const LARGE_SEGMENT_BYTES = 16 << 20;
 const VERIFICATION = "transaction.partition.verification.enable";
 const MIN_ISR = "min.insync.replicas";
-/** How long a new topic may take to get a leader, in ms. */
-const CREATE_TIMEOUT = 10_000;
+/** How long a new topic may take to get a leader. */
+const CREATE_TIMEOUT_MS = 10_000;
 
 /** Creates the journal if it is missing, else looks at it. */
 export async function ensureJournal(cluster: Cluster, spec: JournalSpec): Promise<JournalState> {
   const { topic } = spec;
   let answer = await cluster.refresh([topic]);
   const created = cluster.topic(topic) === undefined && await create(cluster, spec);
-  const until = performance.now() + CREATE_TIMEOUT;
+  const until = performance.now() + CREATE_TIMEOUT_MS;
   // Others ask as well: what the cluster knows may be newer than this answer, which may be from before the topic was.
   while (cluster.leader(topic, 0) < 0 || answer.topics[0]?.errorCode !== Code.NONE) {
     if (performance.now() > until) throw new MephistoError("UNREACHABLE", `The journal ${topic} has no leader yet.`);
@@ -70,7 +70,7 @@ async function check(cluster: Cluster, topic: string, metadata: MetadataResponse
       `The topic ${topic} has cleanup.policy=${policy}, so that a journal in it would be lost in time: set it to compact.`,
     );
   }
-  if (Number(config.get("segment.bytes")) > LARGE_SEGMENT) {
+  if (Number(config.get("segment.bytes")) > LARGE_SEGMENT_BYTES) {
     warnings.push(
       `The journal ${topic} has segment.bytes=${config.get("segment.bytes")}: it will take long to read. Set 1048576.`,
     );
@@ -101,7 +101,7 @@ async function check(cluster: Cluster, topic: string, metadata: MetadataResponse
 /** The settings of the topic and of a broker, as far as we are told. */
 async function read(cluster: Cluster, topic: string, warnings: string[]) {
   const leader = cluster.leader(topic, 0);
-  const until = performance.now() + CREATE_TIMEOUT;
+  const until = performance.now() + CREATE_TIMEOUT_MS;
   let answer: DescribeConfigsResponse;
   for (;;) {
     // Of a broker's settings only the broker itself knows all.

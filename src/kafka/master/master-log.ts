@@ -20,8 +20,8 @@ import { ensureJournal } from "./journal-topic.ts";
 import { ConnectionPool } from "../connection/connection-pool.ts";
 import { retryWhile } from "../connection/retry.ts";
 
-/** How long a question is asked again while brokers load or move, in ms. */
-const PATIENCE = 5000;
+/** How long a question is asked again while brokers load or move. */
+const RETRY_TIMEOUT_MS = 5000;
 
 /** What mastership needs of a log, over Apache Kafka: a transactional id, a compacted topic, and transactions. */
 export class KafkaMasterLog implements MasterLog {
@@ -66,7 +66,7 @@ export class KafkaMasterLog implements MasterLog {
 
   async lag(group: string, ends: readonly PartitionOffset[]): Promise<number> {
     const persistence = { mayTry: () => true, clock: this.#clock, signal: new AbortController().signal };
-    const until = this.#clock.monotonic() + PATIENCE;
+    const until = this.#clock.monotonic() + RETRY_TIMEOUT_MS;
     return await retryWhile(() => groupLag(this.#cluster, group, ends), { ...persistence, until });
   }
 }

@@ -6,7 +6,7 @@ import { Code } from "../connection/codes.ts";
 import { check } from "../connection/errors.ts";
 import type { ConnectionPool } from "../connection/connection-pool.ts";
 import type { SilenceLimits } from "../connection/line-rate.ts";
-import { type BrokerConnection, REQUEST_TIMEOUT } from "../connection/broker-connection.ts";
+import { type BrokerConnection, REQUEST_TIMEOUT_MS } from "../connection/broker-connection.ts";
 import type { Address } from "../connection/url.ts";
 
 /** How the cluster does transactions. */
@@ -20,8 +20,8 @@ export interface TransactionSupport {
 
 /** At first an answer is given the time after which the broker aborts a transaction, divided by this. */
 const PARTS = 6;
-/** But no less than this, in ms. */
-const SHORTEST_LIMIT = 500;
+/** But no less than this. */
+const SHORTEST_TIMEOUT_MS = 500;
 /** In the end, for a coordinator that is only slow, it is given this part of that time. */
 const MOST = 0.75;
 
@@ -41,8 +41,8 @@ export class TransactionCoordinator {
     this.#cluster = cluster;
     this.#links = links;
     this.#transactionalId = transactionalId;
-    const limit = Math.max(Math.floor(transactionTimeout / PARTS), SHORTEST_LIMIT);
-    const first = Math.min(limit, REQUEST_TIMEOUT);
+    const limit = Math.max(Math.floor(transactionTimeout / PARTS), SHORTEST_TIMEOUT_MS);
+    const first = Math.min(limit, REQUEST_TIMEOUT_MS);
     this.#patience = { first, most: Math.max(first, MOST * transactionTimeout) };
   }
 

@@ -20,7 +20,7 @@ import { ANSWER_TIMEOUT_MS, REPLICAS_TIMEOUT_MS } from "../producer/timeouts.ts"
 
 /** Requests on their way to one broker. The broker remembers the last five batches of a producer, to know repetitions. */
 const IN_FLIGHT = 5;
-/** A request grows to this size, in bytes. */
+/** A request grows to this size. */
 const REQUEST_BYTES = 4 << 20;
 
 /** A broker that lets this part of the time pass without an answer is slow; one that does not was given too much. */

@@ -1,6 +1,6 @@
-/** With less on its way than this it is not the size that is to blame, in bytes. */
+/** With less on its way than this it is not the size that is to blame. */
 const LEAST_BYTES = 64 << 10;
-/** From this on there is no limit again, in bytes. */
+/** From this on there is no limit again. */
 const MOST_BYTES = 64 << 20;
 
 /**

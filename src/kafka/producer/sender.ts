@@ -29,8 +29,8 @@ const IN_FLIGHT = 5;
 const OUTAGE_GRACE_MS = 900;
 /** The version of Produce from which on topics are given by their ids. */
 const BY_ID = 13;
-/** How long a message may be under way, with all its retries, in ms. */
-const DELIVERY_TIMEOUT = 120_000;
+/** How long a message may be under way, with all its retries. */
+const DELIVERY_TIMEOUT_MS = 120_000;
 
 export interface ProducerOptions {
   /** How long to wait for more messages before a batch is sent, in ms; 0: at once. */
@@ -313,7 +313,7 @@ export class Sender {
   }
 
   #expire(): void {
-    const before = this.#clock.monotonic() - DELIVERY_TIMEOUT;
+    const before = this.#clock.monotonic() - DELIVERY_TIMEOUT_MS;
     for (const queue of this.#offered) {
       for (const batch of queue.expire(before)) {
         this.#freed(batch.builder.size);
@@ -321,7 +321,7 @@ export class Sender {
           new MephistoError(
             "SEND_TIMEOUT",
             `${batch.count} messages for ${partitionName(queue)} were not acknowledged within ${
-              DELIVERY_TIMEOUT / 1000
+              DELIVERY_TIMEOUT_MS / 1000
             } s.${this.#trouble === "" ? "" : ` ${this.#trouble}`}`,
           ),
         );

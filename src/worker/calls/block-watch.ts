@@ -4,7 +4,7 @@ import type { Logger } from "../../core/logger.ts";
 import type { Sleep } from "../../core/delay.ts";
 import type { Yielder } from "../../core/yielder.ts";
 
-/** How often the watch looks whether timers still fire, in ms. */
+/** How often the watch looks whether timers still fire. */
 const LOOK_INTERVAL_MS = 500;
 
 /** Says what a piece of user code has in hand, as `actor orders at shop-orders[0] at offset 17`; undefined: nothing. */

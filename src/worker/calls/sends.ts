@@ -5,15 +5,15 @@ import type { Scope } from "./scope.ts";
 import { markScoped, ScopeSends } from "./scope-sends.ts";
 import { ObservedPromise } from "./observed-promise.ts";
 
-/** The most that a tick may have queued, in bytes. */
+/** The most that a tick may have queued. */
 const TICK_BYTES = 256 << 20;
 /** What a queued message takes beside its bytes, roughly, and each header. */
-const MESSAGE_OVERHEAD = 64;
+const MESSAGE_OVERHEAD_BYTES = 64;
 
 /** What a message takes in memory, roughly, in bytes. */
 export function sizeOf({ key, value, headers }: OutgoingRecord): number {
-  let size = (value?.length ?? 0) + (key?.length ?? 0) + MESSAGE_OVERHEAD;
-  for (const [name, bytes] of headers) size += name.length + (bytes?.length ?? 0) + MESSAGE_OVERHEAD;
+  let size = (value?.length ?? 0) + (key?.length ?? 0) + MESSAGE_OVERHEAD_BYTES;
+  for (const [name, bytes] of headers) size += name.length + (bytes?.length ?? 0) + MESSAGE_OVERHEAD_BYTES;
   return size;
 }
 

@@ -15,8 +15,8 @@ export interface CopyPlan {
 export const AS_IT_WAS: CopyPlan = { about: "all", compressed: false, dated: false };
 
 /** The longest that an error becomes in a header, in characters; and where it has to be short. */
-const ERROR_LENGTH = 2000;
-const SHORT_LENGTH = 80;
+const ERROR_CHARS = 2000;
+const SHORT_ERROR_CHARS = 80;
 /** Of one that did not come compressed: any runtime has it. */
 const COMPRESSION = "gzip";
 const TIMESTAMP = "mephisto-timestamp";
@@ -60,7 +60,7 @@ export function copyOf(death: Death, plan: CopyPlan, topic: string): OutgoingRec
   // A producer may have sent any timestamp; one that is no whole number cannot be sent again.
   const dated = plan.dated || !Number.isSafeInteger(message.timestamp);
   const about = new Map(
-    plan.about === "none" ? [] : aboutOf(death, plan.about === "all" ? ERROR_LENGTH : SHORT_LENGTH),
+    plan.about === "none" ? [] : aboutOf(death, plan.about === "all" ? ERROR_CHARS : SHORT_ERROR_CHARS),
   );
   if (dated) about.set(TIMESTAMP, String(message.timestamp));
   const headers = [

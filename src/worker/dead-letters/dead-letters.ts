@@ -11,10 +11,10 @@ import type { Keep } from "./file.ts";
 
 /** What is appended to a topic's name for the messages that could not be handled; and where that topic cannot serve. */
 const ENDINGS = [".dead", "-dead-letters"] as const;
-/** After this long without an answer it is looked whether the topic is still there, in ms. */
+/** After this long without an answer it is looked whether the topic is still there. */
 const CHECK_AFTER_MS = 2000;
 
-/** How often a topic is tried that could not be made, in ms. */
+/** How often a topic is tried that could not be made. */
 const LOOK_MS = 5000;
 
 /** The worker has no way to the log, or no room: that says nothing of a message or of a topic, and all of them wait. */

@@ -2,10 +2,10 @@ import type { Clock, WallClock } from "../../core/clock.ts";
 import { formatDuration } from "../../core/duration.ts";
 import type { LogTime } from "../../driver/master-log.ts";
 
-/** From so much on a difference between our clock and the log's is told, in ms. */
-const TELL_FROM = 1000;
-/** Beyond this one of the two is wrong, and nobody can say which: nothing is run, in ms. */
-const REFUSE_FROM = 10_000;
+/** From so much on a difference between our clock and the log's is told. */
+const WARN_SKEW_MS = 1000;
+/** Beyond this one of the two is wrong, and nobody can say which: nothing is run. */
+const REFUSE_SKEW_MS = 10_000;
 
 /**
  * The time that a master's schedule runs on: the log's, by which every master agrees with the one before. It is taken
@@ -50,9 +50,9 @@ export class MasterClock implements WallClock {
   get skewWarning(): { readonly sentence: string; readonly refuses: boolean } | undefined {
     const { skew } = this;
     const size = Math.abs(skew);
-    if (size < TELL_FROM) return undefined;
+    if (size < WARN_SKEW_MS) return undefined;
     const differ = `This machine's clock is ${formatDuration(size)} ${skew > 0 ? "ahead of" : "behind"} Kafka's`;
-    return size < REFUSE_FROM
+    return size < REFUSE_SKEW_MS
       ? { refuses: false, sentence: `${differ}: timers on the master run by Kafka's. Set one of them right.` }
       : {
         refuses: true,

@@ -23,8 +23,8 @@ import type { TimerLoop, TimerScope } from "../timers/timer-loop.ts";
 
 /** A try of a topic that is away may hold others up for this part of a session. */
 const TRIALS_A_SESSION = 4;
-/** When nothing else was journalled for so long, the master's own entry is: it tells the time, and of a fence. In ms. */
-const REFRESH = 60_000;
+/** When nothing else was journalled for so long, the master's own entry is: it tells the time, and of a fence. */
+const REFRESH_INTERVAL_MS = 60_000;
 
 export interface MasterTermParts {
   readonly definition: Pick<AppDefinition, "id" | "actors">;
@@ -170,7 +170,7 @@ export class MasterTerm {
     const { generation } = this.#term;
     const idle = this.#parts.clock.monotonic() - this.#appendedAt;
     // While only topics that are away are waited for, its own entry shows whether the rest works.
-    const refresh = this.#publication?.awayTopics.length ? this.#parts.sessionTimeout : REFRESH;
+    const refresh = this.#publication?.awayTopics.length ? this.#parts.sessionTimeout : REFRESH_INTERVAL_MS;
     if (generation === this.#record.generation && (idle < refresh || this.#publication?.busySince !== undefined)) {
       return;
     }

@@ -7,8 +7,8 @@ import type { BackgroundReports, Report } from "../../core/background-reports.ts
 import type { Term } from "./mastership.ts";
 import { MasterTerm, type MasterTermParts, type Stage } from "./master-term.ts";
 
-/** How often it is looked whether all goes well, in ms. */
-const LOOKS = 1000;
+/** How often it is looked whether all goes well. */
+const CHECK_INTERVAL_MS = 1000;
 /** After so many failures to begin, what was read of the journal meanwhile counts for nothing: it may never come to its end. */
 const FRUITLESS = 3;
 
@@ -157,7 +157,7 @@ export class Master {
   async #watch(term: Term): Promise<void> {
     const { clock, sleep, standDown } = this.#parts;
     for (;;) {
-      await sleep(LOOKS, term.signal);
+      await sleep(CHECK_INTERVAL_MS, term.signal);
       if (!term.holds()) return;
       const run = this.#run;
       run?.look();

@@ -38,10 +38,10 @@ type Standing =
   /** For good. */
   | { readonly is: "resigned" };
 
-/** How often a worker that is elected, but may not act yet, looks whether it may, in ms. */
-const CANDIDATE_LOOKS = 50;
-/** No timer of the runtime is set for longer, in ms. */
-const LONGEST_TIMER = 60_000;
+/** How often a worker that is elected, but may not act yet, looks whether it may. */
+const CANDIDATE_CHECK_INTERVAL_MS = 50;
+/** No timer of the runtime is set for longer. */
+const LONGEST_TIMER_MS = 60_000;
 
 /**
  * From follower to candidate to master, and back: a worker is master while the group's current generation has elected
@@ -170,8 +170,8 @@ export class Mastership {
     if (left <= 0) this.#stepDown("the lease is over");
     const wait = generation.notBefore - this.#clock.monotonic();
     if (left > 0 && (this.#term || wait <= 0)) this.#ascend(generation);
-    const next = this.#term ? left : Math.max(wait, CANDIDATE_LOOKS);
-    this.#lookIn(Math.min(Math.max(1, next), LONGEST_TIMER));
+    const next = this.#term ? left : Math.max(wait, CANDIDATE_CHECK_INTERVAL_MS);
+    this.#lookIn(Math.min(Math.max(1, next), LONGEST_TIMER_MS));
     if (wait > 0) {
       this.#logger.debug(`Elected; waiting for ${formatDuration(wait)}, since an older lease may still be held.`);
     }

@@ -17,8 +17,8 @@ import { ScopeSends } from "../calls/scope-sends.ts";
 import type { Scope } from "../calls/scope.ts";
 import { type CutOff, inHandFor, runAs, type Running } from "../calls/stop.ts";
 
-/** After it has run for so long the next pause is the first again, in ms. */
-const STEADY = 60_000;
+/** After it has run for so long the next pause is the first again. */
+const STABLE_AFTER_MS = 60_000;
 
 /** While it lasts, a task runs: a term of mastership, or the worker's life. */
 export interface TaskScope {
@@ -110,7 +110,7 @@ export class TaskLoop implements Running {
           return logger.debug(`Task ${name} has ended: ${describeThrown(error)}`, codeField(error));
         }
         this.failed++;
-        failures = clock.monotonic() - began >= STEADY ? 1 : failures + 1;
+        failures = clock.monotonic() - began >= STABLE_AFTER_MS ? 1 : failures + 1;
         logger.error(
           `Task ${name} failed: ${describeThrown(error)} Started again in ${
             formatDuration(backoffMs(BACKOFF.task, failures))

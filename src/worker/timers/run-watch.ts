@@ -5,11 +5,11 @@ import type { Sleep } from "../../core/delay.ts";
 import type { Supervisor } from "../../core/supervisor.ts";
 import type { TimerDefinition } from "../../core/timer.ts";
 
-/** How often it is looked, in ms. */
+/** How often it is looked. */
 const LOOK_MS = 1000;
 /** From so many times the time between two slots on a run is told of that has not ended. */
 const LONG_INTERVALS = 10;
-/** So long after its timeout a function may still end that hears its signal, in ms. */
+/** So long after its timeout a function may still end that hears its signal. */
 const AFTER_TIMEOUT_MS = 1000;
 
 /** A call of a timer's function that has not ended. */

@@ -14,12 +14,12 @@ import { SlotLog } from "./slot-log.ts";
 import { runTick, type TickParts, type TickScope } from "./tick.ts";
 import { type TickResult, TimerState } from "./timer-state.ts";
 
-/** The longest sleep, in ms: a wall clock that is set is noticed, and no timer of the runtime overflows. */
-const LONGEST_SLEEP = 30_000;
-/** So long before a slot it is looked again when that is, in ms: long timers of the runtimes are less exact. */
-const NEAR = 15;
-/** A wall clock that was ahead by more than this was wrong, in ms; one that is set back by less makes a timer wait. */
-const SET_BACK = 60_000;
+/** The longest sleep: a wall clock that is set is noticed, and no timer of the runtime overflows. */
+const LONGEST_SLEEP_MS = 30_000;
+/** So long before a slot it is looked again when that is: long timers of the runtimes are less exact. */
+const CLOSE_TO_SLOT_MS = 15;
+/** A wall clock that was ahead by more than this was wrong; one that is set back by less makes a timer wait. */
+const WRONG_CLOCK_MS = 60_000;
 
 /** While it lasts, a timer runs: a term of mastership, or the worker's life. */
 export interface TimerScope extends TickScope {
@@ -215,7 +215,10 @@ export class TimerLoop implements Running {
   async #sleepTowards(slot: number, { clock }: TimerScope, over: AbortSignal): Promise<boolean> {
     const left = slot - clock.now();
     if (left <= 0) return false;
-    await this.#parts.sleep(left > 2 * NEAR ? Math.min(left - NEAR, LONGEST_SLEEP) : left, over);
+    await this.#parts.sleep(
+      left > 2 * CLOSE_TO_SLOT_MS ? Math.min(left - CLOSE_TO_SLOT_MS, LONGEST_SLEEP_MS) : left,
+      over,
+    );
     return true;
   }
 
@@ -301,14 +304,16 @@ export class TimerLoop implements Running {
    */
   #inTime(progress: Progress, now: number): Progress {
     const ahead = progress.after - now;
-    if (this.timer.onMaster || ahead <= SET_BACK || this.timer.rule.count(now, progress.after) < 2) return progress;
+    if (this.timer.onMaster || ahead <= WRONG_CLOCK_MS || this.timer.rule.count(now, progress.after) < 2) {
+      return progress;
+    }
     this.#log.setBack(ahead);
     this.state.forget();
     return { after: now, begun: now };
   }
 
   #tellWhenAhead(ahead: number): void {
-    if (!this.timer.onMaster || ahead <= SET_BACK) return;
+    if (!this.timer.onMaster || ahead <= WRONG_CLOCK_MS) return;
     const { last, position } = this.state;
     const why = last?.label !== undefined && position !== last.slot
       ? `${last.worker} has run it for ${last.label}, which by the time zone data of this runtime has not come yet`

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { type Code, ILLEGAL_GENERATION, NONE, UNKNOWN_MEMBER_ID } from "../../../src/broker/codes.ts";
 import type { JoinAnswer } from "../../../src/broker/groups/types.ts";
-import { isParked, REBALANCE, SESSION, setting } from "../../support/groups.ts";
+import { isParked, REBALANCE, SESSION_MS, setting } from "../../support/groups.ts";
 
 type Step =
   | { do: "enter" | "rejoin" | "change" | "sync" | "beat" | "commit" | "leave"; who: number }
@@ -123,11 +123,11 @@ class Model {
 
   /** Nobody says anything any more: nothing stays parked, and nobody stays a member. */
   fallSilent(): void {
-    this.at.time.advance(REBALANCE + 60_000 + SESSION);
+    this.at.time.advance(REBALANCE + 60_000 + SESSION_MS);
     for (const { joined } of this.clients) {
       assert.ok(joined === undefined || !isParked(joined), "a JoinGroup is parked");
     }
-    this.at.time.advance(2 * REBALANCE + SESSION);
+    this.at.time.advance(2 * REBALANCE + SESSION_MS);
     const group = this.at.groups.group("g");
     assert.ok(group === undefined || (group.members.size === 0 && group.state === "Empty"), group?.state);
   }

@@ -8,7 +8,7 @@ import {
   REBALANCE_IN_PROGRESS,
   UNKNOWN_MEMBER_ID,
 } from "../../../src/broker/codes.ts";
-import { isParked, REBALANCE, SESSION, setting } from "../../support/groups.ts";
+import { isParked, REBALANCE, SESSION_MS, setting } from "../../support/groups.ts";
 
 const HOUR = 3_600_000;
 
@@ -47,7 +47,7 @@ test("a parked JoinGroup is not expired by its session, but a silent member is",
   const { pair, join, groups, time } = setting();
   const [a, b] = pair();
   const parked = join(a, { said: "again" });
-  time.advance(SESSION - 1);
+  time.advance(SESSION_MS - 1);
   assert.equal(groups.group("g")?.members.has(b), true);
   time.advance(1); // b is silent: its session ends, and the round is over
   assert.equal(groups.group("g")?.members.has(b), false);
@@ -58,7 +58,7 @@ test("an id that its member does not come back with is forgotten after a session
   const { join, groups, time } = setting();
   const { answer } = join("");
   assert.equal(answer?.errorCode, MEMBER_ID_REQUIRED);
-  time.advance(SESSION);
+  time.advance(SESSION_MS);
   assert.equal(groups.group("g")?.pendingMembers.size, 0);
   assert.equal(join(answer?.memberId ?? "").answer?.errorCode, UNKNOWN_MEMBER_ID);
 });
@@ -69,7 +69,7 @@ test("a pending member holds up a rebalance until its session ends", () => {
   sync(1, a.memberId, [a.memberId]);
   join("");
   const again = join(a.memberId, { said: "new" });
-  time.advance(SESSION - 1);
+  time.advance(SESSION_MS - 1);
   assert.ok(isParked(again));
   time.advance(1);
   assert.equal(again.answer?.generationId, 2);
@@ -96,7 +96,7 @@ test("followers wait for the leader's SyncGroup, and hear 27 when its session en
   const b = enter();
   join(a.memberId);
   const parked = sync(2, b.memberId);
-  time.advance(SESSION - 1);
+  time.advance(SESSION_MS - 1);
   assert.ok(isParked(parked));
   time.advance(1);
   assert.equal(parked.answer?.errorCode, REBALANCE_IN_PROGRESS);
@@ -120,9 +120,9 @@ test("commits: the old generation until the round is over, the new one only afte
 test("a commit keeps the session, as a heartbeat does", () => {
   const { pair, commit, beat, time } = setting();
   const [a] = pair();
-  time.advance(SESSION - 1);
+  time.advance(SESSION_MS - 1);
   commit(2, a);
-  time.advance(SESSION - 1);
+  time.advance(SESSION_MS - 1);
   assert.equal(beat(2, a), REBALANCE_IN_PROGRESS); // the other has gone, this one has not
 });
 
@@ -181,7 +181,7 @@ test("after a restart generation, members and offsets are there, and sessions be
   assert.equal(again.groups.offsets("g")?.committed.get("t", 0)?.offset, 42);
   assert.equal(again.groups.group("g")?.leaderId, a);
   assert.deepEqual(again.sync(2, b).answer?.assignment, new TextEncoder().encode(b));
-  time.advance(SESSION - 1);
+  time.advance(SESSION_MS - 1);
   again.beat(2, a);
   time.advance(1);
   assert.equal(again.beat(2, b), UNKNOWN_MEMBER_ID);

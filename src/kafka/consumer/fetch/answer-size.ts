@@ -1,6 +1,6 @@
-/** The first answer is asked to be of this size, in bytes: on a slow line a large one would be long in coming. */
+/** The first answer is asked to be of this size: on a slow line a large one would be long in coming. */
 const FIRST_BYTES = 256 << 10;
-/** As far as the line's rate says so, an answer takes no longer than this to come in, in ms. */
+/** As far as the line's rate says so, an answer takes no longer than this to come in. */
 const TRANSFER_MS = 1000;
 
 /**

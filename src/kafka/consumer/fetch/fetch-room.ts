@@ -2,7 +2,7 @@ import type { ByteBudget } from "../../../core/byte-budget.ts";
 import type { RoomNow } from "./fetch-node.ts";
 import type { Reading, Readings } from "./reading.ts";
 
-/** A partition with more than this waiting for its handler is not fetched, in bytes; less if there are many. */
+/** A partition with more than this waiting for its handler is not fetched; less if there are many. */
 const WAITING_BYTES = 1 << 20;
 export const LEAST_WAITING_BYTES = 64 << 10;
 /** So many partitions at least of a crowded topic are asked for when it is their turn. */

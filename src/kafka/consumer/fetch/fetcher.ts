@@ -27,15 +27,15 @@ import { LogThrottle } from "../../../core/log-throttle.ts";
 import { partitionName } from "../../../core/topic-partition.ts";
 import { shownAddress } from "../../connection/url.ts";
 
-/** How long the broker waits for something to send when there is nothing, in ms. */
-const LONG_POLL = 500;
-/** Beside that, how long nothing may move before an answer is given up, in ms. */
-const SILENCE = 5000;
+/** How long the broker waits for something to send when there is nothing. */
+const LONG_POLL_MS = 500;
+/** Beside that, how long nothing may move before an answer is given up. */
+const SILENCE_TIMEOUT_MS = 5000;
 /** The same while a partition is left out for want of room: it may have room any moment. */
 const SHORT_POLL = 20;
-/** The most of one partition in one answer, in bytes; a single larger batch comes all the same. */
+/** The most of one partition in one answer; a single larger batch comes all the same. */
 const PARTITION_BYTES = 1 << 20;
-/** The most in one answer, in bytes. */
+/** The most in one answer. */
 const ANSWER_BYTES = 8 << 20;
 /** The broker does not know the session as we do: all is said again. */
 const SESSION_IS_OVER: ReadonlySet<number> = new Set([
@@ -195,18 +195,18 @@ export class Fetcher {
       for (const reading of node.due(session, now, this.#room.now())) this.#place(reading, true);
       node.takeFresh(session);
       if (session.size === 0) {
-        await poller.sleep(node.untilDue(now, LONG_POLL));
+        await poller.sleep(node.untilDue(now, LONG_POLL_MS));
         continue;
       }
       session.isUnderWay = true;
       try {
-        const request = this.#request(node, session, node.leavesOut ? poll : LONG_POLL);
-        const answer = await link.send(request, LONG_POLL + SILENCE);
+        const request = this.#request(node, session, node.leavesOut ? poll : LONG_POLL_MS);
+        const answer = await link.send(request, LONG_POLL_MS + SILENCE_TIMEOUT_MS);
         session.isUnderWay = false;
         const bytes = this.#take(answer, session);
         this.#troubles.brokerAnswered(node.id);
         this.#measure(node, link, bytes);
-        poll = bytes > 0 ? SHORT_POLL : Math.min(poll * 2, LONG_POLL);
+        poll = bytes > 0 ? SHORT_POLL : Math.min(poll * 2, LONG_POLL_MS);
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         if (!(error instanceof MephistoError)) throw error; // a fault of ours
@@ -226,7 +226,7 @@ export class Fetcher {
   /** An answer has come: how much the next may bring. */
   #measure(node: FetchNode, { line, address }: BrokerConnection, bytes: number): void {
     node.size.came(bytes, line.bytesPerSecond);
-    if (bytes / (line.bytesPerSecond ?? Infinity) * 1000 < SILENCE) return;
+    if (bytes / (line.bytesPerSecond ?? Infinity) * 1000 < SILENCE_TIMEOUT_MS) return;
     this.#tellSlow(
       `Broker ${node.id} at ${shownAddress(address)} sends slowly, ${shownRate(line.bytesPerSecond)}: ` +
         `asking it for less at a time.`,

@@ -72,7 +72,7 @@ export interface Journal {
 /** The format of the values. A newer one than this cannot be read. */
 const FORMAT = 1;
 /** The longest that an error becomes in the journal, in characters. */
-const LONGEST_ERROR = 500;
+const LONGEST_ERROR_CHARS = 500;
 const MASTER = "master";
 const TASKS = "tasks";
 const TIMER = "timer:";
@@ -92,7 +92,7 @@ export function masterEntry(record: MasterRecord): JournalEntry {
 
 export function timerEntry(name: string, record: TimerRecord): JournalEntry {
   const { error } = record;
-  return entry(TIMER + name, error === undefined ? record : { ...record, error: error.slice(0, LONGEST_ERROR) });
+  return entry(TIMER + name, error === undefined ? record : { ...record, error: error.slice(0, LONGEST_ERROR_CHARS) });
 }
 
 export function ruleEntry(name: string, record: RuleRecord): JournalEntry {

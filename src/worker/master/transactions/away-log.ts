@@ -2,7 +2,7 @@ import type { Clock } from "../../../core/clock.ts";
 import type { Logger } from "../../../core/logger.ts";
 import { Outage } from "../../../core/outage.ts";
 
-/** A topic that is away for less is not told of, as one that is given another leader, in ms. */
+/** A topic that is away for less is not told of, as one that is given another leader. */
 const AWAY_GRACE_MS = 1000;
 
 /** Logs which topics take nothing from the master, and when they do again. */

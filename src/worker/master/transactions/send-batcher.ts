@@ -7,11 +7,11 @@ import { textHeaders, withHeader } from "../../calls/encode-message.ts";
 import type { TransactionQueue } from "./transaction-queue.ts";
 import { sizeOf } from "../../calls/sends.ts";
 
-/** The most that may wait to be committed, in bytes. */
+/** The most that may wait to be committed. */
 const WAITING_BYTES = 256 << 20;
-/** What a send takes while it waits, beside its message, roughly, in bytes: promises, mostly. */
-const WAITING_OVERHEAD = 512;
-/** The most that is committed together, in bytes. */
+/** What a send takes while it waits, beside its message, roughly: promises, mostly. */
+const WAITING_OVERHEAD_BYTES = 512;
+/** The most that is committed together. */
 const BATCH_BYTES = 16 << 20;
 
 interface Waiting {
@@ -47,7 +47,7 @@ export class SendBatcher {
    * committed then); those of the log, as `MESSAGE_TOO_LARGE`.
    */
   send(record: OutgoingRecord): Promise<void> {
-    const size = sizeOf(record) + WAITING_OVERHEAD;
+    const size = sizeOf(record) + WAITING_OVERHEAD_BYTES;
     if (this.#bytes + size > WAITING_BYTES) {
       const sentence = `More than ${WAITING_BYTES >> 20} MiB of the tasks' sends wait to be committed: await them.`;
       return this.refusal(new MephistoError("BUFFER_FULL", sentence));
@@ -107,7 +107,7 @@ export class SendBatcher {
     let bytes = 0;
     const size = waiting.findIndex(({ record }) => (bytes += sizeOf(record)) > BATCH_BYTES);
     const batch = waiting.splice(0, size < 0 ? waiting.length : Math.max(1, size));
-    for (const { record } of batch) this.#bytes -= sizeOf(record) + WAITING_OVERHEAD;
+    for (const { record } of batch) this.#bytes -= sizeOf(record) + WAITING_OVERHEAD_BYTES;
     return batch;
   }
 }
