@@ -35,7 +35,7 @@ export { type ErrorCode, MephistoError } from "./src/core/errors.ts";
 export type { LogFields, Logger } from "./src/core/logger.ts";
 
 import { setRuntime } from "./src/core/app.ts";
-import { systemClock } from "./src/core/clock.ts";
+import { systemTime } from "./src/core/delay.ts";
 import { KafkaDriver } from "./src/kafka/kafka-driver.ts";
 import { parseUrl } from "./src/kafka/connection/url.ts";
 import { isEntry } from "./src/runtime/entry.ts";
@@ -52,7 +52,7 @@ setRuntime((definition) => {
       id,
       { linger: lingerOf(definition), compression: compression === "none" ? undefined : compression },
       logger,
-      { ...systemClock, boot: uptime },
+      { ...systemTime, boot: uptime },
     );
   });
   return {

@@ -112,6 +112,9 @@ test("each package is imported by one layer", () => assert.deepEqual(foreign(fil
 test("what Bun and Deno add to the language appears only below src/runtime", () =>
   assert.deepEqual(globals(files), []));
 
+test("Kafka's driver asks no clock and sets no timer that it was not handed", () =>
+  assert.deepEqual(ownTime(files), []));
+
 test("each rule sees what breaks it", () => {
   const bad = (path: string, text: string): Files => new Map([...files, [path, text]]);
   assert.equal(upward(bad("src/core/bad.ts", 'import { serve } from "../web/server.ts";')).length, 1);
@@ -134,6 +137,8 @@ test("each rule sees what breaks it", () => {
   assert.equal(foreign(bad("src/core/bad.ts", 'import { Cron } from "croner";')).length, 1);
   assert.equal(upward(bad("src/core/bad.ts", 'import { cronRule } from "../cron/rule.ts";')).length, 1);
   assert.equal(foreign(bad("src/cli/bad.ts", 'import pad from "left-pad";')).length, 1);
+  assert.equal(ownTime(bad("src/kafka/group/bad.ts", "const now = Date.now();")).length, 1);
+  assert.equal(ownTime(bad("src/kafka/bad.ts", "setTimeout(() => {}, 5);")).length, 1);
   assert.equal(globals(bad("src/web/bad.ts", "Deno.serve(() => {});")).length, 1);
   assert.equal(globals(bad("src/cli/bad.ts", 'const bun = (globalThis as { Bun?: unknown }).Bun; // "Bun"')).length, 1);
 });
@@ -205,6 +210,15 @@ function foreign(files: Files): string[] {
     }
   }
   return wrong;
+}
+
+function ownTime(files: Files): string[] {
+  return [...files]
+    .filter(([path, text]) =>
+      layerOf(path) === "kafka" &&
+      /\b(?:Date\.now|performance\.now|setTimeout|setInterval|systemClock|systemTime)\b/.test(code(text))
+    )
+    .map(([path]) => path);
 }
 
 function globals(files: Files): string[] {

@@ -3,7 +3,7 @@
 // generation all of this process agree. Each is the driver's membership as a worker has it, and no more of a worker.
 import { randomUUID } from "node:crypto";
 import process from "node:process";
-import { systemClock } from "../../src/core/clock.ts";
+import { systemTime } from "../../src/core/delay.ts";
 import { actor } from "../../src/core/define-actor.ts";
 import { definitionOf } from "../../src/core/definition.ts";
 import type { Logger } from "../../src/core/logger.ts";
@@ -42,7 +42,7 @@ function join(n: number): void {
     `bench-${n}`,
     { linger: 0, compression: undefined },
     logger,
-    systemClock,
+    systemTime,
   );
   const listener: MemberListener = {
     ...ignoring,

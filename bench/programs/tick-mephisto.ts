@@ -1,6 +1,6 @@
 // A tick with one send, from begin to commit: what the master publishes through, with its journal entry.
 import process from "node:process";
-import { systemClock } from "../../src/core/clock.ts";
+import { systemTime } from "../../src/core/delay.ts";
 import { silent } from "../../src/core/logger.ts";
 import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
 import { parseUrl } from "../../src/kafka/connection/url.ts";
@@ -8,7 +8,7 @@ import { given, measured } from "./given.ts";
 import { latency } from "./latency.ts";
 
 const options = { linger: 0, compression: undefined };
-const driver = new KafkaDriver(parseUrl(given.url, "BENCH", {}), given.group, options, silent, systemClock);
+const driver = new KafkaDriver(parseUrl(given.url, "BENCH", {}), given.group, options, silent, systemTime);
 await driver.connect();
 const journal = `${given.group}-master`;
 const { id } = await driver.master.ensureJournal({ topic: journal, replicationFactor: -1 });

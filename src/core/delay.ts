@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.ts";
+import { type Clock, systemClock } from "./clock.ts";
 
 /** Resolves after `ms`, or at once when the signal aborts. Handed in beside the clock where tests need no waiting. */
 export type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>;
@@ -17,6 +17,25 @@ export function startTimer(ms: number, done: () => void, longest: number = LONGE
   };
   wait(ms);
   return () => clearTimeout(timer);
+}
+
+/** What code that does not wait by itself takes time by: the clocks, and timers beside them. */
+export interface Time extends Clock {
+  /** Calls `done` after `ms`; gives what cancels it. */
+  startTimer(ms: number, done: () => void): () => void;
+}
+
+/** The clocks and timers of this process. */
+export const systemTime: Time = { ...systemClock, startTimer };
+
+/** Calls `done` every `ms`; gives what ends it. */
+export function repeat(time: Pick<Time, "startTimer">, ms: number, done: () => void): () => void {
+  let cancel = time.startTimer(ms, again);
+  function again() {
+    cancel = time.startTimer(ms, again);
+    done();
+  }
+  return () => cancel();
 }
 
 /** The sleep of this process; keeps it alive. */

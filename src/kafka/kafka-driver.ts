@@ -12,7 +12,7 @@ import type {
 import { isInMemory } from "../wire/cluster-id.ts";
 import { Cluster } from "./connection/cluster.ts";
 import { Consumer } from "./consumer/consumer.ts";
-import { deadline } from "../core/delay.ts";
+import { deadline, type Time } from "../core/delay.ts";
 import { BackgroundReports } from "../core/background-reports.ts";
 import { KafkaMasterLog } from "./master/master-log.ts";
 import { MissingTopics } from "./missing-topics.ts";
@@ -30,8 +30,8 @@ export class KafkaDriver implements Driver {
   readonly #logger: Logger;
   readonly #clock: Clock;
 
-  constructor(endpoint: Endpoint, clientId: string, options: ProducerOptions, logger: Logger, clock: Clock) {
-    this.#cluster = new Cluster(endpoint, clientId);
+  constructor(endpoint: Endpoint, clientId: string, options: ProducerOptions, logger: Logger, clock: Time) {
+    this.#cluster = new Cluster(endpoint, clientId, clock);
     this.troubles = new BackgroundReports(logger, clock);
     this.#missing = new MissingTopics(this.#cluster, logger, clock, this.troubles);
     this.#logger = logger;

@@ -1,4 +1,4 @@
-import { systemClock } from "../../src/core/clock.ts";
+import { systemTime } from "../../src/core/delay.ts";
 import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
 import { parseUrl } from "../../src/kafka/connection/url.ts";
 import { createTopic, deleteTopic, readTopic } from "../support/independent.ts";
@@ -13,7 +13,7 @@ export function overKafka(start: () => Promise<Address>): () => Promise<MasterLo
     const { url, brokers, stop } = await start();
     const options = { linger: 0, compression: undefined };
     return {
-      driver: () => new KafkaDriver(parseUrl(url, "test"), "kafka-test", options, keptLines(), systemClock),
+      driver: () => new KafkaDriver(parseUrl(url, "test"), "kafka-test", options, keptLines(), systemTime),
       createTopic: (topic, partitions) => createTopic(brokers, topic, { partitions }),
       deleteTopic: (topic) => deleteTopic(brokers, topic),
       read: async (topic) =>

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { after, before, describe, test } from "node:test";
 import kafkajs from "kafkajs";
 import { actor } from "../../src/core/define-actor.ts";
-import { systemClock } from "../../src/core/clock.ts";
+import { systemTime } from "../../src/core/delay.ts";
 import { delay } from "../../src/core/delay.ts";
 import { timer } from "../../src/core/define-timer.ts";
 import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
@@ -75,10 +75,10 @@ describe("what Kafka's authorizer refuses", { skip: kafkaSkip, timeout: 90_000 }
       id,
       { linger: 0, compression: undefined },
       logger,
-      systemClock,
+      systemTime,
     );
     const worker = new Worker({
-      ...{ definition, driver, logger, clock: systemClock, sleep: delay, eventLoopTurn },
+      ...{ definition, driver, logger, clock: systemTime, sleep: delay, eventLoopTurn },
       settings: resolveSettings({ deadLetterDir: tmpdir() }, { flags: {}, env: {} }),
       ...{ context: context<Scope>(), random: Math.random, worker: "me", runtime: "test", url: "here", advice: "" },
     });

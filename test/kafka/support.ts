@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { type Clock, systemClock } from "../../src/core/clock.ts";
+import type { Clock } from "../../src/core/clock.ts";
+import { systemTime } from "../../src/core/delay.ts";
 import type { Logger } from "../../src/core/logger.ts";
 import type {
   Delivery,
@@ -60,13 +61,13 @@ export function record(topic: string, value: string, key?: string): OutgoingReco
 }
 
 export function clusterAt(url: string): Cluster {
-  const cluster = new Cluster(parseUrl(url, "test"), "kafka-test");
+  const cluster = new Cluster(parseUrl(url, "test"), "kafka-test", systemTime);
   opened.push(() => cluster.close());
   return cluster;
 }
 
 /** A producer of its own, with the connections that it is closed with. */
-export function producerAt(url: string, options: Partial<ProducerOptions> = {}, clock: Clock = systemClock) {
+export function producerAt(url: string, options: Partial<ProducerOptions> = {}, clock: Clock = systemTime) {
   const cluster = clusterAt(url);
   const logger = keptLines();
   const producer = new Producer(cluster, { linger: 0, compression: undefined, ...options }, logger, clock);
@@ -94,7 +95,7 @@ export type OwnDriver = { driver: Driver; logger: Lines; kill(): Promise<void> }
 export function driverAt(url: string, options: Partial<ProducerOptions> = {}): OwnDriver {
   const logger = keptLines();
   const producing = { linger: 0, compression: undefined, ...options };
-  const driver = new KafkaDriver(parseUrl(url, "test"), "kafka-test", producing, logger, systemClock);
+  const driver = new KafkaDriver(parseUrl(url, "test"), "kafka-test", producing, logger, systemTime);
   const kill = () => driver.close(0);
   opened.push(() => void kill());
   return { driver, logger, kill };

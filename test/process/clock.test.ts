@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Clock } from "../../src/core/clock.ts";
+import { systemTime } from "../../src/core/delay.ts";
 import { delay } from "../../src/core/delay.ts";
 import { timer } from "../../src/core/define-timer.ts";
 import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
@@ -25,7 +25,7 @@ async function started(url: string) {
     ({ slot }) => void slots.push({ slot, at: Date.now() }),
   );
   const set = { ahead: 0 };
-  const clock: Clock = { monotonic: () => performance.now(), wall: () => Date.now() + set.ahead };
+  const clock = { ...systemTime, wall: () => Date.now() + set.ahead };
   const lines = new Lines();
   const driver = new KafkaDriver(parseUrl(url, "test"), "test", { linger: 0, compression: undefined }, lines, clock);
   const worker = new Worker({

@@ -1,3 +1,4 @@
+import type { Time } from "../../core/delay.ts";
 import { MephistoError } from "../../core/errors.ts";
 import type { Call } from "../../wire/call.ts";
 import { abort, type Connect, type Connection } from "./kafkajs.ts";
@@ -21,6 +22,7 @@ const READ_GRACE_MS = 10;
 export class BrokerConnection {
   readonly address: Address;
   readonly line: LineRate;
+  readonly #time: Time;
   readonly #connect: Connect;
   readonly #clientId: Uint8Array;
   readonly #listener: { readonly secure: boolean; readonly advertised: boolean };
@@ -34,7 +36,7 @@ export class BrokerConnection {
 
   /** `advertised`: the address is not one that the program was given, but what the cluster says. */
   constructor(
-    { address, line }: { readonly address: Address; readonly line: LineRate },
+    { address, line, time }: { readonly address: Address; readonly line: LineRate; readonly time: Time },
     connect: Connect,
     clientId: string,
     secure: boolean,
@@ -42,6 +44,7 @@ export class BrokerConnection {
   ) {
     this.address = address;
     this.line = line;
+    this.#time = time;
     this.#connect = connect;
     this.#clientId = new TextEncoder().encode(clientId);
     this.#listener = { secure, advertised };
@@ -122,6 +125,7 @@ export class BrokerConnection {
   ): Promise<Uint8Array> {
     const { apiKey, apiName, apiVersion } = call;
     const { line } = this;
+    const time = this.#time;
     const correlationId = connection.nextCorrelationId();
     const body = call.encode();
     const header = this.#header(apiKey, apiVersion, correlationId, body.length);
@@ -129,9 +133,9 @@ export class BrokerConnection {
     const silence = this.#patience = Math.max(line.silenceMs(apiName, timeout), this.#waiting > 0 ? this.#patience : 0);
     this.#waiting++;
     const progress = progressOf(connection.socket);
-    const sent = performance.now();
+    const sent = time.monotonic();
     return new Promise((resolve, reject) => {
-      const quiet = () => silence + Math.max(sent, progress?.on ?? sent, this.#answeredAt) - performance.now();
+      const quiet = () => silence + Math.max(sent, progress?.on ?? sent, this.#answeredAt) - time.monotonic();
       const late = () => {
         if (quiet() > 0) return look();
         line.lost(apiName);
@@ -140,12 +144,12 @@ export class BrokerConnection {
       const look = () => {
         const left = quiet();
         // After a pause of the whole process the answer may have come, and only not have been read.
-        timer = left > 0 ? setTimeout(look, Math.ceil(left)) : setTimeout(late, READ_GRACE_MS);
+        cancel = left > 0 ? time.startTimer(Math.ceil(left), look) : time.startTimer(READ_GRACE_MS, late);
       };
-      let timer = setTimeout(look, silence);
+      let cancel = time.startTimer(silence, look);
       let isWaiting = true;
       const ended = () => {
-        clearTimeout(timer);
+        cancel();
         if (isWaiting) this.#waiting--;
         isWaiting = false;
       };
@@ -157,11 +161,11 @@ export class BrokerConnection {
           correlationId,
           resolve: ({ payload }) => {
             ended();
-            this.#answeredAt = performance.now();
+            this.#answeredAt = time.monotonic();
             if (progress) {
               line.answered(
                 apiName,
-                performance.now() - sent,
+                time.monotonic() - sent,
                 typeof timeout !== "number" || timeout === REQUEST_TIMEOUT_MS,
               );
               if (progress.began !== undefined) line.received(payload.length, progress.at - progress.began);

@@ -10,7 +10,7 @@ import { tooOld } from "./requirements.ts";
 import { checkCreated, CREATE_TIMEOUT_MS, createWithLimits, newTopic } from "./topic-limits.ts";
 import { LineRate } from "./line-rate.ts";
 import { BrokerConnection } from "./broker-connection.ts";
-import { delay } from "../../core/delay.ts";
+import { delay, type Time } from "../../core/delay.ts";
 import { type Address, type Endpoint, shownAddress } from "./url.ts";
 
 /** A topic as the brokers last told it. */
@@ -28,6 +28,7 @@ const LEADER_NOT_AVAILABLE = 5;
 /** What is known of the cluster, and the way to its brokers. */
 export class Cluster {
   readonly endpoint: Endpoint;
+  readonly time: Time;
   readonly #clientId: string;
   readonly #connect: Connect;
   readonly #links = new Set<BrokerConnection>();
@@ -46,16 +47,17 @@ export class Cluster {
   readonly #answers = new Set<(topic: string, error: ProtocolError | undefined) => void>();
   #closed = false;
 
-  constructor(endpoint: Endpoint, clientId: string) {
+  constructor(endpoint: Endpoint, clientId: string, time: Time) {
     this.endpoint = endpoint;
+    this.time = time;
     this.#clientId = clientId;
-    this.#connect = connector(endpoint, clientId);
+    this.#connect = connector(endpoint, clientId, time);
   }
 
   /** A new connection for one purpose; made when it is first used. After `close` it is a closed one. */
   link(address: Address): BrokerConnection {
     const advertised = !this.#isGiven(address);
-    const way = { address, line: this.line(address) };
+    const way = { address, line: this.line(address), time: this.time };
     const link = new BrokerConnection(way, this.#connect, this.#clientId, this.endpoint.ssl !== undefined, advertised);
     // Whatever is still under way must not open one again: it would keep the process alive.
     if (this.#closed) link.close();
@@ -135,9 +137,9 @@ export class Cluster {
     await this.refresh(names);
     const missing = specs.filter(({ topic }) => !this.#topics.has(topic));
     if (missing.length > 0) await this.create(missing);
-    const until = performance.now() + within;
+    const until = this.time.monotonic() + within;
     while (!names.every((name) => this.#topics.get(name)?.leaders.every((leader) => leader >= 0))) {
-      if (performance.now() > until) {
+      if (this.time.monotonic() > until) {
         throw new MephistoError("UNREACHABLE", `Topics ${names.join(", ")} have no leaders yet.`);
       }
       await delay(20);

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import type { Time } from "../../core/delay.ts";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import kafkajs from "kafkajs";
@@ -77,14 +78,14 @@ const VERSIONS_TTL_MS = 60_000;
 export type Connect = (address: Address, line: LineRate) => Promise<Connection>;
 
 /** How to connect to the cluster of an endpoint. */
-export function connector(endpoint: Endpoint, clientId: string): Connect {
-  const cluster = clusterOf(endpoint, clientId);
+export function connector(endpoint: Endpoint, clientId: string, time: Time): Connect {
+  const cluster = clusterOf(endpoint, clientId, time);
   const versions = new Map<string, { readonly known: unknown; readonly since: number }>();
   return async (address, line) => {
     const connectionPool = await cluster.connectionPoolBuilder.build(address);
     const key = shownAddress(address);
     const known = versions.get(key);
-    const kept = known !== undefined && performance.now() - known.since < VERSIONS_TTL_MS;
+    const kept = known !== undefined && time.monotonic() - known.since < VERSIONS_TTL_MS;
     const broker = cluster.brokerPool.createBroker({
       connectionPool,
       logger: cluster.rootLogger,
@@ -96,7 +97,7 @@ export function connector(endpoint: Endpoint, clientId: string): Connect {
     // requests in flight is not limited by kafkajs.
     connection.requestQueue.scheduleCheckPendingRequests = () => {};
     try {
-      await inTime(broker.connect(), connection, line, !kept && endpoint.sasl === undefined);
+      await inTime(broker.connect(), connection, line, !kept && endpoint.sasl === undefined, time);
       checkVersions(broker.versions, key);
     } catch (error) {
       versions.delete(key);
@@ -105,7 +106,7 @@ export function connector(endpoint: Endpoint, clientId: string): Connect {
       abort(connection, why);
       throw error;
     }
-    if (!kept) versions.set(key, { known: broker.versions, since: performance.now() });
+    if (!kept) versions.set(key, { known: broker.versions, since: time.monotonic() });
     return connection;
   };
 }
@@ -115,27 +116,33 @@ export function connector(endpoint: Endpoint, clientId: string): Connect {
  * host has answered, and then the broker did not in time, the next attempt may take longer; a host that is not there is not
  * waited for, since it is sooner found when it is back. `asks`: one question is asked, and tells how long answers take.
  */
-async function inTime(connecting: Promise<void>, connection: Connection, line: LineRate, asks: boolean): Promise<void> {
-  const began = performance.now();
+async function inTime(
+  connecting: Promise<void>,
+  connection: Connection,
+  line: LineRate,
+  asks: boolean,
+  time: Time,
+): Promise<void> {
+  const began = time.monotonic();
   const late = Promise.withResolvers<never>();
   const progress = () => progressOf(connection.socket) ?? { at: began, reached: false };
   const limit = () => progress().reached ? line.silenceMs(CONNECT, CONNECT_TIMEOUT_MS) : CONNECT_TIMEOUT_MS;
   const look = () => {
-    const left = Math.min(progress().at + limit(), began + TIMES * limit()) - performance.now();
-    if (left > 0) timer = setTimeout(look, Math.ceil(left));
+    const left = Math.min(progress().at + limit(), began + TIMES * limit()) - time.monotonic();
+    if (left > 0) cancel = time.startTimer(Math.ceil(left), look);
     else late.reject(new Error(`no answer within ${Math.round(limit())} ms`));
   };
-  let timer = setTimeout(look, CONNECT_TIMEOUT_MS);
+  let cancel = time.startTimer(CONNECT_TIMEOUT_MS, look);
   connecting.catch(() => {}); // it may fail after its time, when nobody hears it any more
   late.promise.catch(() => {});
   try {
     await Promise.race([connecting, late.promise]);
-    line.answered(CONNECT, performance.now() - began, asks);
+    line.answered(CONNECT, time.monotonic() - began, asks);
   } catch (error) {
     if (progress().reached) line.lost(CONNECT);
     throw error;
   } finally {
-    clearTimeout(timer);
+    cancel();
   }
 }
 
@@ -147,7 +154,7 @@ export function abort(connection: Connection, error: Error): void {
   connection.disconnect().catch(() => {});
 }
 
-function clusterOf(endpoint: Endpoint, clientId: string): Cluster {
+function clusterOf(endpoint: Endpoint, clientId: string, time: Time): Cluster {
   const { ssl, sasl } = endpoint;
   const kafka = new kafkajs.Kafka({
     clientId,
@@ -164,7 +171,7 @@ function clusterOf(endpoint: Endpoint, clientId: string): Cluster {
         : connectTcp({ host, port }, onConnect);
       socket.setKeepAlive(true, 30_000);
       socket.setNoDelay(true); // requests are whole when they are written
-      watchProgress(socket);
+      watchProgress(socket, time);
       return socket;
     },
   });

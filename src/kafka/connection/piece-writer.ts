@@ -37,7 +37,7 @@ class PieceWriter {
     this.#socket.write(piece, (error) => {
       if (error) return;
       const progress = progressOf(this.#socket);
-      if (progress) progress.at = progress.on = performance.now();
+      if (progress) progress.at = progress.on = progress.clock.monotonic();
       this.#next();
     });
   };

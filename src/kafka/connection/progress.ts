@@ -1,7 +1,9 @@
 import type { Socket } from "node:net";
+import type { Clock } from "../../core/clock.ts";
 
-/** What has moved on a connection, and when; on the clock of `performance.now()`, in ms. */
+/** What has moved on a connection, and when; on the monotonic clock, in ms. */
 export interface Progress {
+  readonly clock: Clock;
   /** When anything moved last, in either direction. */
   at: number;
   /** When so much moved last that a request which is on its way comes to its end: a byte a second does not count. */
@@ -18,12 +20,13 @@ const PROGRESS_BYTES = 128;
 const progresses = new WeakMap<Socket, Progress>();
 
 /** From now on it is known of this socket what moves: one look at the clock for each piece that comes. */
-export function watchProgress(socket: Socket): void {
-  const progress: Progress = { at: performance.now(), on: performance.now(), began: undefined, reached: false };
+export function watchProgress(socket: Socket, clock: Clock): void {
+  const now = clock.monotonic();
+  const progress: Progress = { clock, at: now, on: now, began: undefined, reached: false };
   let few = 0;
   progresses.set(socket, progress);
   const moved = () => {
-    progress.at = performance.now();
+    progress.at = clock.monotonic();
     progress.reached = true;
   };
   socket.on("connect", moved);

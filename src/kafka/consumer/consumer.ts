@@ -12,7 +12,7 @@ import { Beginnings } from "./beginnings.ts";
 import { Commits } from "./commits.ts";
 import { Fetcher } from "./fetch/fetcher.ts";
 import { Group } from "../group/group.ts";
-import { deadline, delay } from "../../core/delay.ts";
+import { deadline, delay, repeat } from "../../core/delay.ts";
 import { acksOf, type Held, HeldPartitions } from "./held.ts";
 import { Positions } from "./positions.ts";
 import { SlowCoordinator } from "../group/slow-coordinator.ts";
@@ -45,8 +45,8 @@ export class Consumer implements Membership {
   #handingOver = false;
   readonly #commits: Commits;
   readonly #beginnings: Beginnings;
-  readonly #committing: ReturnType<typeof setInterval>;
-  readonly #watch: ReturnType<typeof setInterval>;
+  readonly #endCommitting: () => void;
+  readonly #endWatch: () => void;
 
   constructor(
     cluster: Cluster,
@@ -129,11 +129,11 @@ export class Consumer implements Membership {
     const commit = () => this.#commits.now();
     const watch = () => this.#group.watchTopics();
     const slow = new SlowCoordinator({ ...options, lookEveryMs: COMMIT_INTERVAL_MS }, logger, clock);
-    this.#committing = setInterval(() => {
+    this.#endCommitting = repeat(cluster.time, COMMIT_INTERVAL_MS, () => {
       slow.look(this.#group.coordinator);
       void this.#once("Committing", commit);
-    }, COMMIT_INTERVAL_MS);
-    this.#watch = setInterval(() => void this.#once("The watch over the topics", watch), WATCH_INTERVAL_MS);
+    });
+    this.#endWatch = repeat(cluster.time, WATCH_INTERVAL_MS, () => void this.#once("The watch over the topics", watch));
   }
 
   get lease(): Lease {
@@ -196,8 +196,8 @@ export class Consumer implements Membership {
       this.#fetcher.remove(held);
     }
     await deadline(this.#listener.revoked(all), ms);
-    clearInterval(this.#committing);
-    clearInterval(this.#watch);
+    this.#endCommitting();
+    this.#endWatch();
     const acks = acksOf(all);
     await this.#commits.last(acks, until);
     this.#stop.abort();

@@ -31,10 +31,12 @@ export async function ensureJournal(cluster: Cluster, spec: JournalSpec): Promis
   const { topic } = spec;
   let answer = await cluster.refresh([topic]);
   const created = cluster.topic(topic) === undefined && await create(cluster, spec);
-  const until = performance.now() + CREATE_TIMEOUT_MS;
+  const until = cluster.time.monotonic() + CREATE_TIMEOUT_MS;
   // Others ask as well: what the cluster knows may be newer than this answer, which may be from before the topic was.
   while (cluster.leader(topic, 0) < 0 || answer.topics[0]?.errorCode !== Code.NONE) {
-    if (performance.now() > until) throw new MephistoError("UNREACHABLE", `The journal ${topic} has no leader yet.`);
+    if (cluster.time.monotonic() > until) {
+      throw new MephistoError("UNREACHABLE", `The journal ${topic} has no leader yet.`);
+    }
     await delay(20);
     answer = await cluster.refresh([topic]);
   }
@@ -101,7 +103,7 @@ async function check(cluster: Cluster, topic: string, metadata: MetadataResponse
 /** The settings of the topic and of a broker, as far as we are told. */
 async function read(cluster: Cluster, topic: string, warnings: string[]) {
   const leader = cluster.leader(topic, 0);
-  const until = performance.now() + CREATE_TIMEOUT_MS;
+  const until = cluster.time.monotonic() + CREATE_TIMEOUT_MS;
   let answer: DescribeConfigsResponse;
   for (;;) {
     // Of a broker's settings only the broker itself knows all.
@@ -113,7 +115,7 @@ async function read(cluster: Cluster, topic: string, warnings: string[]) {
     }));
     // A broker may not have heard of a new topic yet.
     const code = of(answer, topic)?.errorCode ?? Code.NONE;
-    if (!isRetriableCode(code) || performance.now() > until) break;
+    if (!isRetriableCode(code) || cluster.time.monotonic() > until) break;
     await delay(20);
   }
   const [config, broker] = [of(answer, topic), of(answer, String(leader))];

@@ -71,11 +71,12 @@ export async function writeAll(
   way: WriteOptions,
 ): Promise<ReadonlyMap<PartitionQueue, Written>> {
   const writing = new Writing(queues, way);
-  const late = setTimeout(() => writing.giveUp(), Math.max(0, way.until - way.clock.monotonic()));
+  const { time } = way.cluster;
+  const cancel = time.startTimer(Math.max(0, way.until - way.clock.monotonic()), () => writing.giveUp());
   try {
     return await writing.run();
   } finally {
-    clearTimeout(late);
+    cancel();
   }
 }
 
@@ -98,7 +99,7 @@ class Writing {
   readonly #stale = new Set<PartitionQueue>();
   #over = false;
   #asking = false;
-  #alarm: ReturnType<typeof setTimeout> | undefined;
+  #cancelAlarm = () => {};
   /** When the last answer came, and the longest time without one, in ms: as long as they come, nothing is wrong. */
   #answeredAt: number;
   #silence = 0;
@@ -120,7 +121,7 @@ class Writing {
       await this.#ended.promise;
     } finally {
       closed.removeEventListener("abort", stop);
-      clearTimeout(this.#alarm);
+      this.#cancelAlarm();
     }
     return this.#written.all;
   }
@@ -192,9 +193,9 @@ class Writing {
   }
 
   #setAlarm(at: number, now: number): void {
-    clearTimeout(this.#alarm);
+    this.#cancelAlarm();
     // Rounded up: timers know whole milliseconds, and one that is early would find nothing to do.
-    if (at < Infinity) this.#alarm = setTimeout(this.#flush, Math.ceil(at - now));
+    if (at < Infinity) this.#cancelAlarm = this.#way.cluster.time.startTimer(Math.ceil(at - now), this.#flush);
   }
 
   #leader({ topic, partition }: PartitionQueue): BrokerConnection | undefined {

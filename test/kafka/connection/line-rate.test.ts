@@ -1,3 +1,4 @@
+import { systemTime } from "../../../src/core/delay.ts";
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
@@ -136,7 +137,7 @@ async function connected(t: TestContext, serve: (other: Socket) => void): Promis
     socket.destroy();
     server.close();
   });
-  watchProgress(socket);
+  watchProgress(socket, systemTime);
   await once(socket, "connect");
   return socket;
 }
@@ -203,7 +204,7 @@ test("a request behind another on one connection is waited for as long as that o
     rejectRequests: (error) => entries.forEach(({ reject }) => reject(error)),
     disconnect: () => Promise.resolve(),
   };
-  const way = { address: { host: "nobody", port: 1 }, line: new LineRate() };
+  const way = { address: { host: "nobody", port: 1 }, line: new LineRate(), time: systemTime };
   const link = new BrokerConnection(way, () => Promise.resolve(connection), "test", false);
   const call = { ...metadata({ topics: [] }), decode: () => "answered" };
   await link.open();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { after, before, describe, test } from "node:test";
-import { systemClock } from "../../../src/core/clock.ts";
+import { systemTime } from "../../../src/core/delay.ts";
 import { MephistoError } from "../../../src/core/errors.ts";
 import { KafkaDriver } from "../../../src/kafka/kafka-driver.ts";
 import { parseUrl } from "../../../src/kafka/connection/url.ts";
@@ -34,7 +34,7 @@ describe("a broker with TLS and SASL", options, () => {
     (ca === "" ? "" : `&ca=${encodeURIComponent(ca)}`);
   const driverAt = (address: string) => {
     const options = { linger: 0, compression: undefined };
-    return new KafkaDriver(parseUrl(address, "test"), "kafka-test", options, keptLines(), systemClock);
+    return new KafkaDriver(parseUrl(address, "test"), "kafka-test", options, keptLines(), systemTime);
   };
   /** What connecting fails with; within a limit, since a hang would be no answer. */
   const failure = async (address: string): Promise<MephistoError> => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { systemClock } from "../../../src/core/clock.ts";
+import { systemTime } from "../../../src/core/delay.ts";
 import { silent } from "../../../src/core/logger.ts";
 import { delay } from "../../../src/core/delay.ts";
 import { Cluster } from "../../../src/kafka/connection/cluster.ts";
@@ -36,7 +36,7 @@ class FakeCoordinator extends Cluster {
   readonly instead = new Map<string, () => unknown>();
 
   constructor() {
-    super(parseUrl("kafka://nobody:1", "test"), "test");
+    super(parseUrl("kafka://nobody:1", "test"), "test", systemTime);
   }
 
   override coordinator(): Promise<Address> {
@@ -134,13 +134,13 @@ async function joined(
     mayBeMaster: faults.mayBeMaster ?? true,
     presence: undefined,
   };
-  const supervisor = supervisorOf({ logger: silent, clock: systemClock, sleep: (ms) => delay(ms / 100) });
+  const supervisor = supervisorOf({ logger: silent, clock: systemTime, sleep: (ms) => delay(ms / 100) });
   const options = { supervisor, group: "g", topics: ["t"], profile, instanceId, sessionTimeout };
   const group = new Group(coordinator, { ...options, heartbeatInterval }, {
     owned: () => [{ topic: "t", partition: 0 }],
     claim: () => 0,
     synced: (_partitions, _data, notBefore) => {
-      waits.push(notBefore - systemClock.monotonic());
+      waits.push(notBefore - systemTime.monotonic());
       heard.push("synced");
     },
     removed: () => heard.push("removed"),
@@ -151,7 +151,7 @@ async function joined(
     },
     reachable: () => {},
     refused: (error) => heard.push(...error ? [error.code] : []),
-  }, systemClock);
+  }, systemTime);
   groups.push(group);
   group.start();
   await until(() => heard.includes("synced"));

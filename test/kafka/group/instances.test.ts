@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { systemClock } from "../../../src/core/clock.ts";
+import { systemTime } from "../../../src/core/delay.ts";
 import { silent } from "../../../src/core/logger.ts";
 import { delay } from "../../../src/core/delay.ts";
 import { KafkaDriver } from "../../../src/kafka/kafka-driver.ts";
@@ -28,7 +28,7 @@ describe("an instance id that is used again while its first worker lives", { tim
       "test",
       { linger: 0, compression: undefined },
       silent,
-      systemClock,
+      systemTime,
     );
     const profile = { worker: "", runtime: "", version: "", timers: [], mayBeMaster: true, presence: undefined };
     const membership = driver.join(
@@ -40,7 +40,7 @@ describe("an instance id that is used again while its first worker lives", { tim
         removed: () => mastership.removed(),
       },
     );
-    const mastership: Mastership = new Mastership(membership.lease, () => {}, silent, systemClock, delay);
+    const mastership: Mastership = new Mastership(membership.lease, () => {}, silent, systemTime, delay);
     leave.push(async () => {
       mastership.resign();
       await membership.leave(1000);

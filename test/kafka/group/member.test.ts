@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { systemClock } from "../../../src/core/clock.ts";
+import { systemTime } from "../../../src/core/delay.ts";
 import { silent } from "../../../src/core/logger.ts";
 import type { MemberListener } from "../../../src/driver/driver.ts";
 import { KafkaDriver } from "../../../src/kafka/kafka-driver.ts";
@@ -30,7 +30,7 @@ describe("a consumer", { timeout: 120_000 }, () => {
       "consumer-test",
       { linger: 0, compression: undefined },
       silent,
-      systemClock,
+      systemTime,
     );
     const read: string[] = [];
     const profile = { worker: "", runtime: "", version: "", timers: [], mayBeMaster: true, presence: undefined };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import kafkajs from "kafkajs";
-import { systemClock } from "../../../src/core/clock.ts";
+import { systemTime } from "../../../src/core/delay.ts";
 import { createTopic, produce, quietKafka } from "../../support/independent.ts";
 import { type KafkaAddress, kafkaForTests, onDevBroker, startKafka } from "../../support/kafka.ts";
 import { until } from "../../support/until.ts";
@@ -10,7 +10,7 @@ import { bytes, unique } from "../support.ts";
 import { failure } from "../../support/failure.ts";
 
 /** A clock on which a journal stalls soon. */
-const hasty = { ...systemClock, monotonic: () => systemClock.monotonic() * 10 };
+const hasty = { ...systemTime, monotonic: () => systemTime.monotonic() * 10 };
 
 describe("a journal", { timeout: 60_000 }, () => {
   let kafka: KafkaAddress;

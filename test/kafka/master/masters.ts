@@ -1,4 +1,4 @@
-import { systemClock } from "../../../src/core/clock.ts";
+import { systemTime } from "../../../src/core/delay.ts";
 import type { OutgoingRecord } from "../../../src/driver/driver.ts";
 import type { FencedPublisher, JournalState, MayTry } from "../../../src/driver/master-log.ts";
 import { Cluster } from "../../../src/kafka/connection/cluster.ts";
@@ -28,7 +28,7 @@ export class MeddledCluster extends Cluster {
   readonly limits: (number | SilenceLimits | undefined)[] = [];
 
   constructor(url: string) {
-    super(parseUrl(url, "test"), "kafka-test");
+    super(parseUrl(url, "test"), "kafka-test", systemTime);
   }
 
   override link(address: Address): BrokerConnection {
@@ -80,7 +80,7 @@ export function closeMasters(): void {
 }
 
 /** A master's way to the log, with a cluster of its own to meddle with. */
-export function masterAt(url: string, clock = systemClock, compression?: CodecName) {
+export function masterAt(url: string, clock = systemTime, compression?: CodecName) {
   const cluster = new MeddledCluster(url);
   opened.push(() => cluster.close());
   return { cluster, log: new KafkaMasterLog(cluster, compression, clock) };

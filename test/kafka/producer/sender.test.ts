@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { type Clock, systemClock } from "../../../src/core/clock.ts";
+import type { Clock } from "../../../src/core/clock.ts";
+import { systemTime } from "../../../src/core/delay.ts";
 import { MephistoError } from "../../../src/core/errors.ts";
 import { type Logger, silent } from "../../../src/core/logger.ts";
 import { Batch } from "../../../src/kafka/producer/batch.ts";
@@ -33,7 +34,7 @@ class FakeCluster extends Cluster {
   gate: Promise<void> | undefined;
 
   constructor() {
-    super(parseUrl("kafka://nobody:1", "test"), "test");
+    super(parseUrl("kafka://nobody:1", "test"), "test", systemTime);
   }
 
   override ask<T>(call: Call<T>): Promise<T> {
@@ -81,7 +82,7 @@ after(() => {
   for (const producer of producers) producer.close();
 });
 
-function producerOf(cluster: Cluster, logger: Logger = silent, clock: Clock = systemClock): Producer {
+function producerOf(cluster: Cluster, logger: Logger = silent, clock: Clock = systemTime): Producer {
   const producer = new Producer(cluster, { linger: 0, compression: undefined }, logger, clock);
   producers.push(producer);
   return producer;
@@ -239,7 +240,7 @@ test("a broker that is lost is told after 0.9 s, once a minute, and when it is b
   cluster.leaders = { one: 1 };
   const logger = keptLines();
   let skippedMs = 0;
-  const producer = producerOf(cluster, logger, { ...systemClock, monotonic: () => performance.now() + skippedMs });
+  const producer = producerOf(cluster, logger, { ...systemTime, monotonic: () => performance.now() + skippedMs });
   await producer.send(record("one", "first"));
   /** Which time passes before an attempt fails, and the lines that there are then: of the one that follows. */
   const passing = [0, 1000, 30_000, 31_000];

@@ -1,3 +1,4 @@
+import { systemTime } from "../../../src/core/delay.ts";
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { silent } from "../../../src/core/logger.ts";
@@ -15,7 +16,7 @@ test("a topic that may not be written to makes unready until it may be, or is de
   t.after(() => mock.timers.reset());
   const stop = new AbortController();
   t.after(() => stop.abort());
-  const cluster = new Cluster(parseUrl("kafka://nobody:1", "test"), "test");
+  const cluster = new Cluster(parseUrl("kafka://nobody:1", "test"), "test", systemTime);
   const answers = {
     allowed: { errorCode: REFUSED, authorizedOperations: 0 },
     deleted: { errorCode: REFUSED, authorizedOperations: 0 },

@@ -1,3 +1,4 @@
+import type { Time } from "../../../core/delay.ts";
 import type { AnswerSize } from "./answer-size.ts";
 import { FetchSession } from "./fetch-session.ts";
 import type { BrokerConnection } from "../../connection/broker-connection.ts";
@@ -15,10 +16,12 @@ export interface RoomNow {
 export class Poller {
   readonly link: BrokerConnection;
   readonly session = new FetchSession();
+  readonly #time: Pick<Time, "startTimer">;
   #wake: (() => void) | undefined;
 
-  constructor(link: BrokerConnection) {
+  constructor(link: BrokerConnection, time: Pick<Time, "startTimer">) {
     this.link = link;
+    this.#time = time;
   }
 
   wake(): void {
@@ -27,9 +30,9 @@ export class Poller {
 
   async sleep(ms: number): Promise<void> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
+      const cancel = this.#time.startTimer(ms, resolve);
       this.#wake = () => {
-        clearTimeout(timer);
+        cancel();
         resolve();
       };
     });

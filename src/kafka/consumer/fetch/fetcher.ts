@@ -152,7 +152,7 @@ export class Fetcher {
 
   #begin(nodeId: number): void {
     const address = this.#cluster.node(nodeId);
-    const poller = () => new Poller(this.#cluster.link(address));
+    const poller = () => new Poller(this.#cluster.link(address), this.#cluster.time);
     const size = this.#sizes.get(nodeId) ?? new AnswerSize(LEAST_WAITING_BYTES, ANSWER_BYTES);
     this.#sizes.set(nodeId, size);
     const node = new FetchNode(nodeId, [poller(), poller()], size);

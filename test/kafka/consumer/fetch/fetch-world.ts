@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { systemTime } from "../../../../src/core/delay.ts";
 import { MephistoError } from "../../../../src/core/errors.ts";
 import type { TopicPartition } from "../../../../src/driver/driver.ts";
 import { Cluster, type TopicState } from "../../../../src/kafka/connection/cluster.ts";
@@ -121,7 +122,7 @@ export class World extends Cluster {
   #topics = 0;
 
   constructor(seed: number, partitions: number) {
-    super(parseUrl("kafka://nobody:1", "test"), "test");
+    super(parseUrl("kafka://nobody:1", "test"), "test", systemTime);
     this.roll = dice(seed);
     this.partitions = partitions;
     this.log = this.#newTopic();
