@@ -1,5 +1,5 @@
 /** The dev broker on each runtime, beside real Kafka on the same machine. */
-import { createTopic, deleteTopic } from "../test/support/independent.ts";
+import { createTopic, deleteTopic } from "../test/support/kafkajs-oracle.ts";
 import type { KafkaAddress } from "../test/support/kafka.ts";
 import type { Runtime } from "../test/support/runtimes.ts";
 import { type DevBroker, startDevBroker } from "./dev-broker.ts";

@@ -1,5 +1,5 @@
 import { actor, app } from "mephisto";
-import { createTopic } from "../test/support/independent.ts";
+import { createTopic } from "../test/support/kafkajs-oracle.ts";
 import type { KafkaServer } from "../test/support/kafka.ts";
 import type { Runtime } from "../test/support/runtimes.ts";
 import { program } from "./peers.ts";

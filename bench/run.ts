@@ -9,7 +9,7 @@
  */
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { createTopic } from "../test/support/independent.ts";
+import { createTopic } from "../test/support/kafkajs-oracle.ts";
 import { startKafka } from "../test/support/kafka.ts";
 import { kafkaVersion } from "../test/support/kafka-install.ts";
 import { runtimes as all } from "../test/support/runtimes.ts";

@@ -1,6 +1,6 @@
 /** The memory of the dev broker over many messages, with consumers, commits and transactions going on. */
 import { readFileSync } from "node:fs";
-import { createTopic } from "../test/support/independent.ts";
+import { createTopic } from "../test/support/kafkajs-oracle.ts";
 import { type Program, run } from "../test/support/process.ts";
 import type { Runtime } from "../test/support/runtimes.ts";
 import { startDevBroker } from "./dev-broker.ts";

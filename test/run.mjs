@@ -31,7 +31,7 @@ if (major < 22 || (major === 22 && minor < 18)) {
 const { runtimes } = await import("./support/runtimes.ts");
 const { kafkaForTests, kafkaSkip, onDevBroker } = await import("./support/kafka.ts");
 const { startDevBroker } = await import("./support/dev-broker.ts");
-const { endAll, runUnit } = await import("./support/unit.ts");
+const { endAll, runJob } = await import("./support/test-job.ts");
 
 const { values, positionals } = parseArgs({
   options: {
@@ -52,7 +52,7 @@ if (unknown.length > 0) throw new Error(`--runtime knows ${runtimes.join(", ")},
  * and Deno, and `npm test -- test/broker` runs them everywhere.
  */
 const nodeOnly = [
-  ...["test/process/", "test/package/", "test/broker/foreign"],
+  ...["test/process/", "test/package/", "test/broker/interop"],
   // What the brokers do of themselves here concerns no runtime: fenced-restarts.test.ts has the master that loses its
   // connections to a broker on each of them, cluster.test.ts and chaos.test.ts workers of all three.
   "test/kafka/master/fenced-cluster",
@@ -93,16 +93,16 @@ function takesAnyBroker(file) {
 
 /** What starts programs or waits for a broker: such a file is a unit of its own, all others of a runtime are one. */
 const waits = (file) =>
-  /(support|\.)\/(kafka|process|foreign|dev-broker)\.ts|conformance/.test(readFileSync(file, "utf8"));
+  /(support|\.)\/(kafka|process|interop|dev-broker)\.ts|conformance/.test(readFileSync(file, "utf8"));
 /** These take longest: begun first, and not all at once, as they start many programs. */
-const isLong = (file) => /^test\/(process|package)\/|foreign|fenced-cluster/.test(file);
+const isLong = (file) => /^test\/(process|package)\/|interop|fenced-cluster/.test(file);
 
 /** These mostly wait, for a session or for Kafka's answers: two of them keep a machine as busy as another one. */
 const isQuiet = (file) =>
   /^test\/(presence\/presence|process\/(clock|leaseless|precise)|conformance\/kafka)\.test/.test(file) ||
   /^test\/kafka\/[\w/]+\/(consumer|fenced-producer|fetcher|instances|link|member)\.test/.test(file);
 
-/** @returns {import("./support/unit.ts").Unit[]} */
+/** @returns {import("./support/test-job.ts").TestJob[]} */
 function unitsOf(list, runtime, more = { env: {} }) {
   const waiting = list.filter(waits);
   const others = list.filter((file) => !waiting.includes(file));
@@ -157,7 +157,7 @@ async function runOne(unit, options) {
   const { runtime, files, on } = unit;
   const group = on === undefined ? runtime : `${runtime}, on ${on}`;
   const name = files.length === 1 ? files[0] : `${files.length} other files`;
-  const { counts, code, seconds, output } = await runUnit(unit, options);
+  const { counts, code, seconds, output } = await runJob(unit, options);
   // Of a few files all is shown, of many what failed.
   if (counts.failed > 0 || positionals.length > 0) process.stdout.write(output);
   console.log(`# ${group}: ${name}: ${plain(counts)} (${seconds.toFixed(1)} s, exit code ${code})`);

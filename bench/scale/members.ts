@@ -1,5 +1,5 @@
 import process from "node:process";
-import { createTopic } from "../../test/support/independent.ts";
+import { createTopic } from "../../test/support/kafkajs-oracle.ts";
 import type { KafkaServer } from "../../test/support/kafka.ts";
 import type { Program } from "../../test/support/process.ts";
 import { type Checkout, start } from "./run-program.ts";

@@ -1,6 +1,6 @@
 import process from "node:process";
 import { actor, app } from "mephisto";
-import { createTopic } from "../../test/support/independent.ts";
+import { createTopic } from "../../test/support/kafkajs-oracle.ts";
 import type { KafkaServer } from "../../test/support/kafka.ts";
 import type { Program } from "../../test/support/process.ts";
 import type { Runtime } from "../../test/support/runtimes.ts";

@@ -1,6 +1,6 @@
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { readTopic } from "../../test/support/independent.ts";
+import { readTopic } from "../../test/support/kafkajs-oracle.ts";
 import type { KafkaServer } from "../../test/support/kafka.ts";
 import { startProxy } from "../../test/support/proxy.ts";
 import { type Checkout, start } from "./run-program.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Broker } from "../../src/broker/broker.ts";
-import { quietKafka } from "../support/independent.ts";
+import { quietKafka } from "../support/kafkajs-oracle.ts";
 
 test("a foreign client connects and reads the metadata", async () => {
   const broker = new Broker({ port: 0 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import kafkajs from "kafkajs";
 import { after, before, test } from "node:test";
 import { Broker } from "../../src/broker/broker.ts";
-import { createTopic, deleteTopic, endOffsets, produce, quietKafka } from "../support/independent.ts";
+import { createTopic, deleteTopic, endOffsets, produce, quietKafka } from "../support/kafkajs-oracle.ts";
 
 const broker = new Broker({ port: 0, settings: { "auto.create.topics.enable": "false" } });
 let brokers: string[] = [];

@@ -1,7 +1,7 @@
 /** The broker with a folder is killed over and over, while librdkafka works with it. `npm run kill:broker` goes on for longer. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { kcatSkip, pythonSkip } from "../support/foreign.ts";
+import { kcatSkip, pythonSkip } from "../support/interop.ts";
 import { killOverAndOver } from "../support/kill-broker.ts";
 
 const skip = pythonSkip || kcatSkip;

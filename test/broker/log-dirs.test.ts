@@ -9,7 +9,7 @@ import { NO_UUID } from "../../src/broker/protocol/fields.ts";
 import { produce } from "../../src/broker/requests/00-produce.ts";
 import { describeLogDirs } from "../../src/broker/requests/35-describe-log-dirs.ts";
 import { run, type Station } from "../support/differential.ts";
-import { javaTool } from "../support/foreign.ts";
+import { javaTool } from "../support/interop.ts";
 import { javaSkip, kafkaForTests, kafkaSkip } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
 import { makeBatch } from "./log/log-model.ts";

@@ -3,17 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import kafkajs from "kafkajs";
-import { uniqueApp } from "../process/crew.ts";
-import { createTopic, quietKafka, readTopic } from "../support/independent.ts";
+import { uniqueApp } from "../process/cluster.ts";
+import { createTopic, quietKafka, readTopic } from "../support/kafkajs-oracle.ts";
 import type { KafkaServer } from "../support/kafka.ts";
 import { type Program, run } from "../support/process.ts";
 import { between, seeded } from "../support/random.ts";
 import type { Runtime } from "../support/runtimes.ts";
 import { until } from "../support/until.ts";
 import type { WorkerStatus } from "../../src/worker/status.ts";
-import { type Entry, readDiary } from "./diary.ts";
+import { type Entry, readDiary } from "./history.ts";
 import { type Fault, killTheMaster, nextFault, type Place, type Stage } from "./faults.ts";
-import { judge } from "./verdict.ts";
+import { judge } from "./checker.ts";
 
 export interface ChaosOptions {
   readonly kafka: KafkaServer;
@@ -49,14 +49,14 @@ export async function chaos({ kafka, seed, lasts, pauses, runtimes, say }: Chaos
   const app = uniqueApp("chaos");
   const folder = await mkdtemp(join(tmpdir(), "mephisto-chaos-"));
   const chance = seeded(seed);
-  const crew = new Crew(app, folder, kafka, seed, runtimes);
+  const workers = new Workers(app, folder, kafka, seed, runtimes);
   const begun = performance.now();
   const tell = (line: string) => say(`${((performance.now() - begun) / 1000).toFixed(1).padStart(6)} s  ${line}`);
   try {
     for (const actor of ["greet", "work"]) {
       await createTopic(kafka.brokers, `${app}-${actor}`, { partitions: PARTITIONS });
     }
-    for (const place of crew.places) crew.start(place);
+    for (const place of workers.places) workers.start(place);
     const load = await steady(kafka.brokers, `${app}-work`);
     await until(async () => (await readTopic(kafka.brokers, `${app}-greet`)).length > 0, {
       within: 30_000,
@@ -73,7 +73,7 @@ export async function chaos({ kafka, seed, lasts, pauses, runtimes, say }: Chaos
     };
     let count = 0;
     for (const end = performance.now() + lasts; performance.now() < end;) {
-      const fault = count === 0 ? killTheMaster(crew) : nextFault(crew, chance);
+      const fault = count === 0 ? killTheMaster(workers) : nextFault(workers, chance);
       const next = performance.now() + between(chance, ...pauses);
       if (fault) {
         count++;
@@ -91,35 +91,41 @@ export async function chaos({ kafka, seed, lasts, pauses, runtimes, say }: Chaos
 
     const stored = () => readTopic(kafka.brokers, `${app}-greet`);
     const slots = async () => (await stored()).map(({ value }): number => JSON.parse(String(value)).slot);
-    const wrong = await crew.recover();
+    const wrong = await workers.recover();
     // Somebody is master again, and has caught up with what was missed.
     if (!await reaches(async () => Math.max(...await slots()), Date.now())) wrong.push("the schedule does not go on");
     const sent = await load.stop();
     const due = await stored();
-    const evidence = async () => ({ diaries: crew.diaries(), ticks: await stored(), due, sent, interval: INTERVAL });
+    const evidence = async () => ({
+      histories: workers.histories(),
+      ticks: await stored(),
+      due,
+      sent,
+      interval: INTERVAL,
+    });
     // What is on its way arrives: then the workers stop, and what is there is all there is.
     await until(async () => !judge(await evidence()).some((line) => /not been handled/.test(line)), {
       within: 15_000,
       every: 300,
     }).catch(() => {});
-    for (const place of crew.places) await crew.end(place, "SIGTERM");
+    for (const place of workers.places) await workers.end(place, "SIGTERM");
     const found = await evidence();
-    const masters = [...found.diaries.values()].flat().filter(({ what }) => what === "master").length;
+    const masters = [...found.histories.values()].flat().filter(({ what }) => what === "master").length;
     return {
       wrong: [...wrong, ...judge(found)],
       faults: count,
       masters,
       slots: new Set(await slots()).size,
       messages: sent.size,
-      output: crew.output(),
+      output: workers.output(),
     };
   } finally {
-    await crew.kill();
+    await workers.kill();
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-class Crew implements Stage {
+class Workers implements Stage {
   readonly places: readonly Place[];
   readonly kafka: KafkaServer;
   readonly #app: string;
@@ -162,7 +168,7 @@ class Crew implements Stage {
 
   master(): Place | undefined {
     let latest: { readonly at: number; readonly pid: string } | undefined;
-    for (const [worker, entries] of this.diaries()) {
+    for (const [worker, entries] of this.histories()) {
       const at = entries.findLast(({ what }) => what === "master")?.at ?? -Infinity;
       if (at > (latest?.at ?? -Infinity)) latest = { at, pid: worker };
     }
@@ -192,7 +198,7 @@ class Crew implements Stage {
     return wrong;
   }
 
-  diaries(): Map<string, Entry[]> {
+  histories(): Map<string, Entry[]> {
     return new Map(this.#programs.map(({ pid }, index) => {
       try {
         return [`process ${pid}`, readDiary(join(this.#folder, `${index}`))];

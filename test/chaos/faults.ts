@@ -18,7 +18,7 @@ export interface Place {
 export interface Stage {
   readonly places: readonly Place[];
   readonly kafka: KafkaServer;
-  /** Where the master is, by the workers' diaries. */
+  /** Where the master is, by the workers' histories. */
   master(): Place | undefined;
   /** Starts a worker in an empty place. */
   start(place: Place): void;

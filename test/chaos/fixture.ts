@@ -1,11 +1,11 @@
-// A worker that keeps a diary: what it does, with the time, a line an event, in a file of its own. It runs the source and
+// A worker that keeps a history: what it does, with the time, a line an event, in a file of its own. It runs the source and
 // not the package, so that it can watch the lease itself.
 import { appendFileSync } from "node:fs";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { actor, app, timer } from "../../mod.ts";
 import { Lease } from "../../src/core/lease.ts";
-import type { Entry } from "./diary.ts";
+import type { Entry } from "./history.ts";
 
 const { APP = "chaos", DIARY = "/dev/null", TICK = "0.2s", SEED = "1" } = process.env;
 const { pid } = process;

@@ -1,7 +1,7 @@
 import { systemTime } from "../../src/core/delay.ts";
 import { KafkaDriver } from "../../src/kafka/kafka-driver.ts";
 import { parseUrl } from "../../src/kafka/connection/url.ts";
-import { createTopic, deleteTopic, readTopic } from "../support/independent.ts";
+import { createTopic, deleteTopic, readTopic } from "../support/kafkajs-oracle.ts";
 import { keptLines } from "../kafka/support.ts";
 import { until } from "../support/until.ts";
 import type { MasterLogUnderTest } from "./master-log.ts";

@@ -10,7 +10,7 @@ import {
   endOffsets,
   quietKafka,
   withAdmin,
-} from "../support/independent.ts";
+} from "../support/kafkajs-oracle.ts";
 import type { KafkaAddress } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
 import type { Log, Transactions } from "./log.ts";

@@ -14,7 +14,7 @@ import type { Scope } from "../../src/worker/calls/scope.ts";
 import { resolveSettings } from "../../src/worker/settings.ts";
 import { Worker } from "../../src/worker/worker.ts";
 import { fakeApp } from "../core/fakes.ts";
-import { committed, createTopic, produce, withAdmin } from "../support/independent.ts";
+import { committed, createTopic, produce, withAdmin } from "../support/kafkajs-oracle.ts";
 import { type KafkaServer, kafkaSkip, type SecureListener, startKafka } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
 import { closeAll, keptLines, Member, unique } from "./support.ts";

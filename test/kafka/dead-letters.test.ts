@@ -7,7 +7,7 @@ import type { Message } from "../../src/core/message.ts";
 import { delay } from "../../src/core/delay.ts";
 import { DeadLetters } from "../../src/worker/dead-letters/dead-letters.ts";
 import { startDevBroker } from "../support/dev-broker.ts";
-import { createTopic, deleteTopic, readTopic } from "../support/independent.ts";
+import { createTopic, deleteTopic, readTopic } from "../support/kafkajs-oracle.ts";
 import { type KafkaAddress, kafkaForTests, onDevBroker } from "../support/kafka.ts";
 import { bytes, closeAll, driverAt, keptLines, unique } from "./support.ts";
 

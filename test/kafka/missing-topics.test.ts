@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { systemClock } from "../../src/core/clock.ts";
 import { MissingTopics } from "../../src/kafka/missing-topics.ts";
-import { createTopic, deleteTopic } from "../support/independent.ts";
+import { createTopic, deleteTopic } from "../support/kafkajs-oracle.ts";
 import { startDevBroker } from "../support/dev-broker.ts";
 import type { KafkaServer } from "../support/kafka.ts";
 import { until } from "../support/until.ts";

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import kafkajs from "kafkajs";
-import { quietKafka } from "../support/independent.ts";
+import { quietKafka } from "../support/kafkajs-oracle.ts";
 import { kafkaSkip, startKafka } from "../support/kafka.ts";
 import { run } from "../support/process.ts";
 import { root } from "../support/runtimes.ts";

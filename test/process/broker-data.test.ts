@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { readTopic } from "../support/independent.ts";
+import { readTopic } from "../support/kafkajs-oracle.ts";
 import { freePorts } from "../support/ports.ts";
 import { run } from "../support/process.ts";
 import { type Runtime, runtimes } from "../support/runtimes.ts";

@@ -3,21 +3,21 @@ import { test } from "node:test";
 import { onDevBroker, startKafkaFor } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
 import { greetedAll, handledAll, onceASlot } from "./checks.ts";
-import { crewOf } from "./crew.ts";
+import { clusterOf } from "./cluster.ts";
 
 const warnings = /^\S+ (warn|error) /;
 
 test("workers without a broker, with it, and while it restarts", { timeout: 120_000 }, async (t) => {
   const kafka = await startKafkaFor(t);
   await kafka.kill9();
-  const crew = crewOf(kafka, "broker");
-  t.after(() => crew.end());
+  const cluster = clusterOf(kafka, "broker");
+  t.after(() => cluster.end());
 
   await t.test("no broker: one clear line, not ready, healthy; Ctrl-C works; the others begin when it appears", async () => {
     const runtimes = ["bun", "deno", "node"] as const;
-    const workers = runtimes.map((runtime) => crew.start(runtime));
-    const leavers = runtimes.map((runtime) => crew.start(runtime));
-    const flagged = crew.start("node", { args: ["--url", kafka.url] });
+    const workers = runtimes.map((runtime) => cluster.start(runtime));
+    const leavers = runtimes.map((runtime) => cluster.start(runtime));
+    const flagged = cluster.start("node", { args: ["--url", kafka.url] });
     await Promise.all([...workers, ...leavers, flagged].map(async (worker) => {
       const { text } = await worker.waitFor(/ warn /, 30_000);
       assert.ok(text.includes(`127.0.0.1:${kafka.port}`), text);
@@ -33,8 +33,8 @@ test("workers without a broker, with it, and while it restarts", { timeout: 120_
     }));
     assert.ok(performance.now() - at < 10_000);
     await kafka.restart();
-    await crew.settled();
-    await greetedAll(crew);
+    await cluster.settled();
+    await greetedAll(cluster);
     for (const worker of workers) {
       const lines = worker.stderr.filter((line) => warnings.test(line));
       assert.equal(lines.length, 1, `one line in the while without a broker\n${worker.output()}`);
@@ -43,25 +43,25 @@ test("workers without a broker, with it, and while it restarts", { timeout: 120_
 
   for (const hard of [false, true]) {
     await t.test(`the broker ${hard ? "is killed and started again" : "restarts"}: all carry on, no message is lost`, async () => {
-      const before = crew.workers.map(({ lines }) => lines.length);
-      const stream = await crew.steady("work", 20);
+      const before = cluster.workers.map(({ lines }) => lines.length);
+      const stream = await cluster.steady("work", 20);
       await until(() => stream.sent.size > 20);
       await stream.stop();
       await kafka.restart({ hard });
       const back = Date.now();
-      const more = await crew.steady("work", 20);
+      const more = await cluster.steady("work", 20);
       await until(() => more.sent.size > 100, { within: 30_000 });
       await more.stop();
-      await handledAll(crew, [...stream.sent.keys(), ...more.sent.keys()]);
-      await crew.settled();
+      await handledAll(cluster, [...stream.sent.keys(), ...more.sent.keys()]);
+      await cluster.settled();
       const later = await until(async () => {
-        const found = (await crew.ticks()).filter(({ slot }) => slot > back);
+        const found = (await cluster.ticks()).filter(({ slot }) => slot > back);
         return found.length > 3 && found;
       }, { within: 20_000 });
-      onceASlot(await crew.ticks(), 500);
-      await greetedAll(crew);
+      onceASlot(await cluster.ticks(), 500);
+      await greetedAll(cluster);
       assert.equal(new Set(later.slice(-3).map(({ pid }) => pid)).size, 1);
-      for (const [index, worker] of crew.workers.entries()) {
+      for (const [index, worker] of cluster.workers.entries()) {
         const lines = worker.lines.slice(before[index]).filter(({ stream }) => stream === "stderr");
         const outage = lines.filter(({ text }) => /Cut off|answers again|answers after/.test(text));
         const restOf = lines.filter(({ text }) =>

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { committed, endOffsets } from "../support/independent.ts";
+import { committed, endOffsets } from "../support/kafkajs-oracle.ts";
 import { until } from "../support/until.ts";
-import { countBy, type Crew, type StoredTick, type Worker } from "./crew.ts";
+import { countBy, type StoredTick, type Worker, type WorkerCluster } from "./cluster.ts";
 
 /** The first tick of another master. */
-export function nextMaster(crew: Crew, old: Worker): Promise<StoredTick> {
+export function nextMaster(cluster: WorkerCluster, old: Worker): Promise<StoredTick> {
   return until(async () => {
-    const ticks = await crew.ticks();
+    const ticks = await cluster.ticks();
     const last = ticks.findLastIndex(({ pid }) => pid === old.pid);
     return ticks[last + 1];
   }, { within: 30_000, every: 100 });
@@ -26,9 +26,9 @@ export function slotsOf(ticks: StoredTick[], interval: number): number {
 }
 
 /** Every message of these is handled. */
-export async function handledAll(crew: Crew, ids: string[]): Promise<Map<string, number>> {
-  const counts = () => countBy(crew.did("handled"), ({ id }) => id);
-  await allThere(crew, () => {
+export async function handledAll(cluster: WorkerCluster, ids: string[]): Promise<Map<string, number>> {
+  const counts = () => countBy(cluster.events("handled"), ({ id }) => id);
+  await allThere(cluster, () => {
     const found = counts();
     return ids.filter((id) => !found.has(id));
   });
@@ -36,17 +36,17 @@ export async function handledAll(crew: Crew, ids: string[]): Promise<Map<string,
 }
 
 /** Every message of these is handled by one worker, one time. */
-export async function handledOnce(crew: Crew, ids: string[]): Promise<void> {
-  const found = await handledAll(crew, ids);
+export async function handledOnce(cluster: WorkerCluster, ids: string[]): Promise<void> {
+  const found = await handledAll(cluster, ids);
   const twice = ids.filter((id) => found.get(id) !== 1);
-  assert.deepEqual(twice, [], `handled twice\n${crew.output()}`);
+  assert.deepEqual(twice, [], `handled twice\n${cluster.output()}`);
 }
 
 /** Every greeting in the topic is printed. */
-export async function greetedAll(crew: Crew): Promise<Map<string, number>> {
-  const stored = (await crew.stored("greet")).map(({ partition, offset }) => `${partition}@${offset}`);
-  const greeted = () => countBy(crew.did("greeted"), ({ partition, offset }) => `${partition}@${offset}`);
-  await allThere(crew, () => {
+export async function greetedAll(cluster: WorkerCluster): Promise<Map<string, number>> {
+  const stored = (await cluster.stored("greet")).map(({ partition, offset }) => `${partition}@${offset}`);
+  const greeted = () => countBy(cluster.events("greeted"), ({ partition, offset }) => `${partition}@${offset}`);
+  await allThere(cluster, () => {
     const found = greeted();
     return stored.filter((place) => !found.has(place));
   });
@@ -54,26 +54,26 @@ export async function greetedAll(crew: Crew): Promise<Map<string, number>> {
 }
 
 /** Every greeting in the topic is printed by one worker, one time. */
-export async function greetedOnce(crew: Crew): Promise<void> {
-  const twice = [...await greetedAll(crew)].filter(([, count]) => count > 1);
-  assert.deepEqual(twice, [], `greeted twice\n${crew.output()}`);
+export async function greetedOnce(cluster: WorkerCluster): Promise<void> {
+  const twice = [...await greetedAll(cluster)].filter(([, count]) => count > 1);
+  assert.deepEqual(twice, [], `greeted twice\n${cluster.output()}`);
 }
 
 /** Waits until nothing is missing. */
-async function allThere(crew: Crew, missing: () => string[]): Promise<void> {
+async function allThere(cluster: WorkerCluster, missing: () => string[]): Promise<void> {
   try {
     await until(() => missing().length === 0, { within: 20_000, every: 50 });
   } catch (cause) {
-    throw new Error(`these are not handled: ${missing()}\n${crew.output()}`, { cause });
+    throw new Error(`these are not handled: ${missing()}\n${cluster.output()}`, { cause });
   }
 }
 
 /** The group knows that all of the work is done. */
-export async function allCommitted(crew: Crew, brokers: string[]): Promise<void> {
-  const topic = crew.topic("work");
+export async function allCommitted(cluster: WorkerCluster, brokers: string[]): Promise<void> {
+  const topic = cluster.topic("work");
   const ends = await endOffsets(brokers, topic);
   await until(async () => {
-    const offsets = await committed(brokers, crew.app, topic);
+    const offsets = await committed(brokers, cluster.app, topic);
     return ends.every((end, partition) => end === 0n || offsets[partition] === end);
   }, { every: 200 });
 }

@@ -12,7 +12,7 @@ import { Worker } from "../../src/worker/worker.ts";
 import { fakeApp, Lines } from "../core/fakes.ts";
 import { kafkaForTests } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
-import { uniqueApp } from "./crew.ts";
+import { uniqueApp } from "./cluster.ts";
 
 /** A worker in this process over a real broker, whose wall clock is this machine's and `ahead` ms. */
 async function started(url: string) {

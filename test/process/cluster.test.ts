@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { actor, app } from "mephisto";
 import { delay } from "../../src/core/delay.ts";
-import { readTopic } from "../support/independent.ts";
+import { readTopic } from "../support/kafkajs-oracle.ts";
 import { kafkaSkip } from "../support/kafka.ts";
 import { startCluster } from "../support/kafka-cluster.ts";
 import { run } from "../support/process.ts";

@@ -23,13 +23,13 @@ const SLOW_MS = 30_000;
 /** A script of its own in the folder, and the file that it imports. */
 function script(name: string, greeting = "Hello"): { path: string; part: string } {
   const [path, part] = [join(folder, `${name}.ts`), join(folder, `${name}-part.ts`)];
-  const crew = join(root, "test/process/fixtures/fake-crew.ts");
+  const cluster = join(root, "test/process/fixtures/fake-crew.ts");
   writeFileSync(part, `export const greeting = ${JSON.stringify(greeting)};\n`);
   writeFileSync(
     path,
-    `import { crew } from ${
-      JSON.stringify(crew)
-    };\nimport { greeting } from "./${name}-part.ts";\nawait crew(greeting);\n`,
+    `import { cluster } from ${
+      JSON.stringify(cluster)
+    };\nimport { greeting } from "./${name}-part.ts";\nawait cluster(greeting);\n`,
   );
   return { path, part };
 }

@@ -14,7 +14,7 @@ import { fakeApp, supervisorOf } from "../core/fakes.ts";
 import { App, closeMasters, masterAt, type Meddling } from "../kafka/master/masters.ts";
 import { kafkaForTests } from "../support/kafka.ts";
 import { startProxy } from "../support/proxy.ts";
-import { readTopic } from "../support/independent.ts";
+import { readTopic } from "../support/kafkajs-oracle.ts";
 import { type Chance, seeded } from "../support/random.ts";
 import { until } from "../support/until.ts";
 

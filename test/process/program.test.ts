@@ -4,13 +4,13 @@ import { createServer } from "node:net";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { kafkaForTests } from "../support/kafka.ts";
-import { createTopic, describeGroup, produce, readTopic } from "../support/independent.ts";
+import { createTopic, describeGroup, produce, readTopic } from "../support/kafkajs-oracle.ts";
 import { freePorts } from "../support/ports.ts";
 import { type Program, run } from "../support/process.ts";
 import type { Runtime } from "../support/runtimes.ts";
 import { until } from "../support/until.ts";
 import { handledOnce } from "./checks.ts";
-import { crewOf, uniqueApp } from "./crew.ts";
+import { clusterOf, uniqueApp } from "./cluster.ts";
 
 const all = ["bun", "deno", "node"] as const;
 const clean = { code: 0, signal: null };
@@ -86,14 +86,14 @@ test("the package in programs, and the script's own command line", {
   });
 
   const again = t.test("a second Ctrl-C ends at once, a repetition within 300 ms does not", async (t) => {
-    const crews = all.map((runtime) => {
-      const crew = crewOf(kafka, "twice");
-      t.after(() => crew.end());
-      return { crew, worker: crew.start(runtime) };
+    const clusters = all.map((runtime) => {
+      const cluster = clusterOf(kafka, "twice");
+      t.after(() => cluster.end());
+      return { cluster, worker: cluster.start(runtime) };
     });
-    await Promise.all(crews.map(async ({ crew, worker }) => {
-      await crew.settled();
-      await produce(kafka.brokers, crew.topic("work"), [{ value: JSON.stringify({ id: "long", takes: 30_000 }) }]);
+    await Promise.all(clusters.map(async ({ cluster, worker }) => {
+      await cluster.settled();
+      await produce(kafka.brokers, cluster.topic("work"), [{ value: JSON.stringify({ id: "long", takes: 30_000 }) }]);
       await worker.waitFor(/^begun/);
       // Both at once: a busy machine may take 300 ms to tell of the first.
       worker.kill("SIGINT");
@@ -104,36 +104,36 @@ test("the package in programs, and the script's own command line", {
       await worker.status();
       worker.kill("SIGINT");
       assert.deepEqual(await worker.exit, { code: 130, signal: null }, worker.output());
-      assert.deepEqual(worker.did("handled"), []);
+      assert.deepEqual(worker.events("handled"), []);
     }));
   });
 
   const fixed = t.test("a worker with an instance id that restarts quickly moves no partition", async (t) => {
-    const crew = crewOf(kafka, "static");
-    t.after(() => crew.end());
+    const cluster = clusterOf(kafka, "static");
+    t.after(() => cluster.end());
     // A busy machine may take longer than the default session over a start.
     const begin = (runtime: Runtime, id: string) =>
-      crew.start(runtime, { args: ["--instance-id", id, "--session-timeout", "12s"] });
+      cluster.start(runtime, { args: ["--instance-id", id, "--session-timeout", "12s"] });
     for (const runtime of all) begin(runtime, `on-${runtime}`);
-    const before = await crew.settled();
+    const before = await cluster.settled();
     // The first master waits for a session: one of the same name might be frozen.
-    await until(async () => (await crew.ticks()).length > 0, { within: 30_000 });
-    const master = await crew.master();
-    const leaver = crew.workers.find(({ pid }) => pid !== master.pid);
+    await until(async () => (await cluster.ticks()).length > 0, { within: 30_000 });
+    const master = await cluster.master();
+    const leaver = cluster.workers.find(({ pid }) => pid !== master.pid);
     assert.ok(leaver);
     const { group: { generation } } = await master.status();
-    const stream = await crew.steady("work", 50);
+    const stream = await cluster.steady("work", 50);
     await until(() => stream.sent.size > 10);
     leaver.kill();
     assert.deepEqual(await leaver.exit, clean, leaver.output());
     const back = begin("node", `on-${leaver.runtime}`);
-    const after = await crew.settled();
+    const after = await cluster.settled();
     await stream.stop();
     assert.deepEqual(after.get(back), before.get(leaver));
     for (const [worker, share] of before) if (worker !== leaver) assert.deepEqual(after.get(worker), share);
     assert.equal((await master.status()).group.generation, generation, "nothing has been rebalanced");
-    await handledOnce(crew, [...stream.sent.keys()]);
-    assert.equal((await crew.master()).pid, master.pid);
+    await handledOnce(cluster, [...stream.sent.keys()]);
+    assert.equal((await cluster.master()).pid, master.pid);
   });
 
   const line =
@@ -143,10 +143,10 @@ test("the package in programs, and the script's own command line", {
       t.after(() => taken.close());
       const address = taken.address();
       const port = typeof address === "object" && address !== null ? address.port : 0;
-      const crew = crewOf(kafka, "line");
-      t.after(() => crew.end());
-      const worker = crew.start("node", { args: ["--log-format", "json", "-l", "debug"] });
-      await crew.settled();
+      const cluster = clusterOf(kafka, "line");
+      t.after(() => cluster.end());
+      const worker = cluster.start("node", { args: ["--log-format", "json", "-l", "debug"] });
+      await cluster.settled();
       const password = "very-s3cret";
       const secret = `kafka://someone:${password}@127.0.0.1`;
       await Promise.all(all.map(async (runtime) => {
@@ -156,9 +156,9 @@ test("the package in programs, and the script's own command line", {
         assert.match(refused.stderr[0] ?? "", new RegExp(`\\b${port}\\b.*--web-port`));
 
         const value = JSON.stringify(`sent by ${runtime}`);
-        const sender = start(runtime, "crew", ["send", "greet", value], { MEPHISTO_URL: kafka.url, APP: crew.app });
+        const sender = start(runtime, "crew", ["send", "greet", value], { MEPHISTO_URL: kafka.url, APP: cluster.app });
         assert.deepEqual(await sender.exit, clean, sender.output());
-        await until(() => worker.did("greeted").some(({ id }) => id === value));
+        await until(() => worker.events("greeted").some(({ id }) => id === value));
 
         const debug = ["worker", "-p", "0", "-l", "debug"];
         const urls = [`${secret}:${nobody}`, `${secret}:${kafka.url.split(":").at(-1)}`, `${secret}:nonsense`];

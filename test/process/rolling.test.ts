@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import kafkajs from "kafkajs";
 import { kafkaForTests } from "../support/kafka.ts";
-import { quietKafka } from "../support/independent.ts";
+import { quietKafka } from "../support/kafkajs-oracle.ts";
 import { until } from "../support/until.ts";
 import { allCommitted, greetedOnce, handledOnce, onceASlot } from "./checks.ts";
-import { crewOf } from "./crew.ts";
+import { clusterOf } from "./cluster.ts";
 
 const KEYS = 40;
 
@@ -13,10 +13,10 @@ test("a rolling restart under load: every message is handled, none twice, the or
   timeout: 120_000,
 }, async (t) => {
   const kafka = await kafkaForTests();
-  const crew = crewOf(kafka, "rolling");
-  t.after(() => crew.end());
-  const old = (["bun", "deno", "node"] as const).map((runtime) => crew.start(runtime));
-  await crew.settled();
+  const cluster = clusterOf(kafka, "rolling");
+  t.after(() => cluster.end());
+  const old = (["bun", "deno", "node"] as const).map((runtime) => cluster.start(runtime));
+  await cluster.settled();
 
   const producer = quietKafka(kafka.brokers).producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
   await producer.connect();
@@ -33,7 +33,7 @@ test("a rolling restart under load: every message is handled, none twice, the or
         ids.push(id);
         return { key: `key-${Number(id) % KEYS}`, value: JSON.stringify({ id }) };
       });
-      await producer.send({ topic: crew.topic("work"), messages, acks: -1 });
+      await producer.send({ topic: cluster.topic("work"), messages, acks: -1 });
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   })();
@@ -42,23 +42,23 @@ test("a rolling restart under load: every message is handled, none twice, the or
     const leaving = old[index];
     assert.ok(leaving);
     leaving.kill("SIGTERM");
-    crew.start(runtime);
+    cluster.start(runtime);
     assert.deepEqual(await leaving.exit, { code: 0, signal: null }, leaving.output());
-    await crew.settled();
+    await cluster.settled();
   }
   await until(() => ids.length > 3000, { within: 20_000 });
   going = false;
   await load;
 
-  await handledOnce(crew, ids);
-  const stored = await crew.stored("work");
+  await handledOnce(cluster, ids);
+  const stored = await cluster.stored("work");
   assert.equal(stored.length, ids.length);
-  for (const [key, handled] of Map.groupBy(crew.did("handled"), ({ key }) => key)) {
+  for (const [key, handled] of Map.groupBy(cluster.events("handled"), ({ key }) => key)) {
     // Their numbers grow as they were sent; equal times of two workers are told apart by the offset.
     const order = handled.sort((a, b) => a.at - b.at || a.offset - b.offset).map(({ id }) => Number(id));
     assert.deepEqual(order, order.toSorted((a, b) => a - b), `order of ${key}`);
   }
-  onceASlot(await crew.ticks(), 500);
-  await greetedOnce(crew);
-  await allCommitted(crew, kafka.brokers);
+  onceASlot(await cluster.ticks(), 500);
+  await greetedOnce(cluster);
+  await allCommitted(cluster, kafka.brokers);
 });

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { kafkaForTests } from "../support/kafka.ts";
 import { run } from "../support/process.ts";
 import { until } from "../support/until.ts";
-import { type Crew, crewOf, type Worker } from "./crew.ts";
+import { clusterOf, type Worker, type WorkerCluster } from "./cluster.ts";
 
 const SLOT = 200;
 
@@ -31,9 +31,9 @@ const named = (timers: Told[] | undefined, name: string) => timers?.find((timer)
 const when = (slot: string | null | undefined) => Date.parse(slot ?? "");
 
 /** A command of the script in a process of its own; gives its output. */
-async function command(crew: Crew, url: string, words: string[], MODE: string): Promise<string> {
+async function command(cluster: WorkerCluster, url: string, words: string[], MODE: string): Promise<string> {
   const program = run("node", "test/process/fixtures/ticks.ts", words, {
-    env: { MEPHISTO_URL: url, APP: crew.app, MODE },
+    env: { MEPHISTO_URL: url, APP: cluster.app, MODE },
   });
   assert.deepEqual(await program.exit, { code: 0, signal: null }, program.output());
   assert.deepEqual(program.stderr, []);
@@ -42,16 +42,16 @@ async function command(crew: Crew, url: string, words: string[], MODE: string): 
 
 test("what two masters wrote down is told by timers, list and the web port", { timeout: 120_000 }, async (t) => {
   const { url } = await kafkaForTests();
-  const crew = crewOf({ url, brokers: (await kafkaForTests()).brokers }, "told", { fixture: "ticks" });
-  t.after(() => crew.end());
+  const cluster = clusterOf({ url, brokers: (await kafkaForTests()).brokers }, "told", { fixture: "ticks" });
+  t.after(() => cluster.end());
 
-  const first = crew.start("bun", { env: { MODE: "precise" } });
-  await until(() => first.did("half").length >= 2, { within: 30_000, every: 50 });
+  const first = cluster.start("bun", { env: { MODE: "precise" } });
+  await until(() => first.events("half").length >= 2, { within: 30_000, every: 50 });
   const { worker: firstName } = await page(first);
   first.kill("SIGTERM");
   await first.exit;
 
-  const second = crew.start("node", { env: { MODE: "throws" } });
+  const second = cluster.start("node", { env: { MODE: "throws" } });
   const seen = await until(async () => {
     const answer = await page(second).catch(() => undefined);
     return (named(answer?.timers, "publish")?.failed ?? 0) >= 2 && answer;
@@ -65,7 +65,7 @@ test("what two masters wrote down is told by timers, list and the web port", { t
     assert.deepEqual([half?.rule, half?.epoch, half?.worker, half?.outcome], [null, 1, firstName, "ok"]);
   });
 
-  const third = crew.start("deno", { env: { MODE: "throws" } });
+  const third = cluster.start("deno", { env: { MODE: "throws" } });
   await t.test("the / of a worker that has never been master has what the master wrote down", async () => {
     const answer = await until(async () => {
       const { mastership, timers } = await page(third);
@@ -81,8 +81,8 @@ test("what two masters wrote down is told by timers, list and the web port", { t
 
   second.kill("SIGTERM");
   await second.exit;
-  const stored = (await crew.stored("out")).map(({ value }) => JSON.parse(String(value)) as { slot: number });
-  const told = JSON.parse(await command(crew, url, ["timers", "--json", "--next", "2"], "throws"));
+  const stored = (await cluster.stored("out")).map(({ value }) => JSON.parse(String(value)) as { slot: number });
+  const told = JSON.parse(await command(cluster, url, ["timers", "--json", "--next", "2"], "throws"));
 
   await t.test("the counts are those of an independent reader", () => {
     const publish = named(told.timers, "publish");
@@ -118,8 +118,8 @@ test("what two masters wrote down is told by timers, list and the web port", { t
       } +ok +1 +${worker} `,
       "m",
     );
-    assert.match(await command(crew, url, ["timers"], "throws"), row);
-    assert.match(await command(crew, url, ["list"], "throws"), row);
-    assert.doesNotMatch(await command(crew, url, ["timers"], "precise"), /not in this script/);
+    assert.match(await command(cluster, url, ["timers"], "throws"), row);
+    assert.match(await command(cluster, url, ["list"], "throws"), row);
+    assert.doesNotMatch(await command(cluster, url, ["timers"], "precise"), /not in this script/);
   });
 });

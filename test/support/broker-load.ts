@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url";
-import { python } from "./foreign.ts";
+import { python } from "./interop.ts";
 import { type Program, runProgram } from "./process.ts";
 
-const script = fileURLToPath(new URL("../broker/foreign-load.py", import.meta.url));
+const script = fileURLToPath(new URL("../broker/interop-load.py", import.meta.url));
 
 /** In ms. */
 const FINISH_TIMEOUT_MS = 60_000;

@@ -1,7 +1,7 @@
 import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { answers, createTopic, produce, quietKafka, readTopic } from "./independent.ts";
+import { answers, createTopic, produce, quietKafka, readTopic } from "./kafkajs-oracle.ts";
 import { launchBroker, startFlags } from "./kafka-process.ts";
 import { freePorts } from "./ports.ts";
 import { until } from "./until.ts";

@@ -1,7 +1,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { answers } from "./independent.ts";
+import { answers } from "./kafkajs-oracle.ts";
 import { installKafka } from "./kafka-install.ts";
 import { accepts, archived, type BrokerProcess, launchBroker, startFlags } from "./kafka-process.ts";
 import { freePorts } from "./ports.ts";

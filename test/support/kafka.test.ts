@@ -1,7 +1,7 @@
 import type { SASLOptions } from "kafkajs";
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { answers, createTopic, endOffsets, produce, quietKafka, readTopic } from "./independent.ts";
+import { answers, createTopic, endOffsets, produce, quietKafka, readTopic } from "./kafkajs-oracle.ts";
 import { kafkaSkip, startKafka } from "./kafka.ts";
 import { until } from "./until.ts";
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { startDevBroker } from "./dev-broker.ts";
-import { answers } from "./independent.ts";
+import { answers } from "./kafkajs-oracle.ts";
 import { minimalProperties } from "./kafka-archive.ts";
 import { credentials, installKafka, type KafkaInstall, missingTools } from "./kafka-install.ts";
 import { accepts, archived, type BrokerProcess, launchBroker, speedFlags, startFlags } from "./kafka-process.ts";

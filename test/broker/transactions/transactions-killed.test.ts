@@ -17,7 +17,7 @@ import { txnOffsetCommit } from "../../../src/broker/requests/28-txn-offset-comm
 import { BatchBuilder } from "../../../src/wire/batch-builder.ts";
 import { decodeRecords } from "../../../src/wire/records.ts";
 import { type DirectClient, directClient } from "../../support/direct-client.ts";
-import { momentsOf } from "../../support/moments.ts";
+import { momentsOf } from "../../support/crash-points.ts";
 import { until } from "../../support/until.ts";
 
 const isNode = process.versions.bun === undefined && process.versions.deno === undefined;

@@ -5,7 +5,7 @@ import process from "node:process";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { metadata } from "../../../src/wire/requests/03-metadata.ts";
-import { createTopic } from "../../support/independent.ts";
+import { createTopic } from "../../support/kafkajs-oracle.ts";
 import { type KafkaAddress, kafkaForTests } from "../../support/kafka.ts";
 import { freePorts } from "../../support/ports.ts";
 import { run } from "../../support/process.ts";
@@ -117,7 +117,7 @@ describe("a connection to a broker", options, () => {
   test("and all that stands on it let the process end when they are closed", async () => {
     const topic = unique("ends");
     await createTopic(kafka.brokers, topic);
-    const script = fileURLToPath(new URL("./ends.ts", import.meta.url));
+    const script = fileURLToPath(new URL("./partition-ends.ts", import.meta.url));
     const program = run(own, script, [], { env: { TEST_URL: kafka.url, TEST_TOPIC: topic } });
     assert.deepEqual(await program.exit, { code: 0, signal: null }, program.output());
     const took = Number(/^ended after (\d+) ms$/m.exec(program.stdout.join("\n"))?.[1]);

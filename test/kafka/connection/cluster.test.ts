@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { createTopic, deleteTopic, endOffsets } from "../../support/independent.ts";
+import { createTopic, deleteTopic, endOffsets } from "../../support/kafkajs-oracle.ts";
 import { type KafkaAddress, kafkaForTests } from "../../support/kafka.ts";
 import { freePorts } from "../../support/ports.ts";
 import { until } from "../../support/until.ts";

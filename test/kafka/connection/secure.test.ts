@@ -5,7 +5,7 @@ import { systemTime } from "../../../src/core/delay.ts";
 import { MephistoError } from "../../../src/core/errors.ts";
 import { KafkaDriver } from "../../../src/kafka/kafka-driver.ts";
 import { parseUrl } from "../../../src/kafka/connection/url.ts";
-import { createTopic, readTopic } from "../../support/independent.ts";
+import { createTopic, readTopic } from "../../support/kafkajs-oracle.ts";
 import { type KafkaServer, kafkaSkip, type SecureListener, startKafka } from "../../support/kafka.ts";
 import { run } from "../../support/process.ts";
 import { type Proxy, startProxy } from "../../support/proxy.ts";

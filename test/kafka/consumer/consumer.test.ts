@@ -19,8 +19,8 @@ import {
   produce,
   quietKafka,
   withAdmin,
-} from "../../support/independent.ts";
-import { javaTool } from "../../support/foreign.ts";
+} from "../../support/kafkajs-oracle.ts";
+import { javaTool } from "../../support/interop.ts";
 import { javaSkip, type KafkaAddress, kafkaForTests } from "../../support/kafka.ts";
 import { until } from "../../support/until.ts";
 import { closeAll, clusterAt, Member, producerAt, record, unique, valuesOf } from "../support.ts";

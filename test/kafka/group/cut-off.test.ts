@@ -5,7 +5,7 @@ import { encodeOutcome } from "../../../src/kafka/group/user-data.ts";
 import { encodeAssignment, encodeSubscription } from "../../../src/wire/consumer-protocol.ts";
 import { joinGroup } from "../../../src/wire/requests/11-join-group.ts";
 import { syncGroup } from "../../../src/wire/requests/14-sync-group.ts";
-import { committed, createTopic, describeGroup, endOffsets, produce } from "../../support/independent.ts";
+import { committed, createTopic, describeGroup, endOffsets, produce } from "../../support/kafkajs-oracle.ts";
 import { type KafkaServer, startBehindProxy } from "../../support/kafka.ts";
 import type { Proxy } from "../../support/proxy.ts";
 import { until } from "../../support/until.ts";

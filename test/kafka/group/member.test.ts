@@ -5,7 +5,7 @@ import { silent } from "../../../src/core/logger.ts";
 import type { MemberListener } from "../../../src/driver/driver.ts";
 import { KafkaDriver } from "../../../src/kafka/kafka-driver.ts";
 import { parseUrl } from "../../../src/kafka/connection/url.ts";
-import { createTopic, deleteTopic, produce, quietKafka } from "../../support/independent.ts";
+import { createTopic, deleteTopic, produce, quietKafka } from "../../support/kafkajs-oracle.ts";
 import { type KafkaAddress, kafkaForTests } from "../../support/kafka.ts";
 import { until } from "../../support/until.ts";
 import { unique } from "../support.ts";

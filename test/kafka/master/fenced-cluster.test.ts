@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { type KafkaCluster, startCluster } from "../../support/kafka-cluster.ts";
-import { committed, produce, withAdmin } from "../../support/independent.ts";
+import { committed, produce, withAdmin } from "../../support/kafkajs-oracle.ts";
 import { kafkaSkip, startKafka } from "../../support/kafka.ts";
 import { until } from "../../support/until.ts";
 import { App, closeMasters, masterAt, yes } from "./masters.ts";

@@ -7,7 +7,7 @@ import { ConnectionLost } from "../../../src/kafka/connection/errors.ts";
 import { makeCall } from "../../../src/wire/call.ts";
 import { masterLogConformance } from "../../conformance/master-log.ts";
 import { overKafka } from "../../conformance/over-kafka.ts";
-import { createTopic, deleteTopic, endOffsets } from "../../support/independent.ts";
+import { createTopic, deleteTopic, endOffsets } from "../../support/kafkajs-oracle.ts";
 import { type KafkaAddress, kafkaForTests, kafkaSkip, startKafka } from "../../support/kafka.ts";
 import { until } from "../../support/until.ts";
 import { App, before, closeMasters, losesAnswer, losesRequest, masterAt, type Meddling, yes } from "./masters.ts";

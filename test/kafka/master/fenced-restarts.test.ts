@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, test } from "node:test";
 import { Buffer } from "node:buffer";
 import { type KafkaServer, onDevBroker, startKafka } from "../../support/kafka.ts";
-import { produce, readTopic } from "../../support/independent.ts";
+import { produce, readTopic } from "../../support/kafkajs-oracle.ts";
 import { until } from "../../support/until.ts";
 import { App, closeMasters, losesAnswer, masterAt, yes } from "./masters.ts";
 import { assertOnce, stateOf, surely } from "./ticks.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import kafkajs from "kafkajs";
 import { systemTime } from "../../../src/core/delay.ts";
-import { createTopic, produce, quietKafka } from "../../support/independent.ts";
+import { createTopic, produce, quietKafka } from "../../support/kafkajs-oracle.ts";
 import { type KafkaAddress, kafkaForTests, onDevBroker, startKafka } from "../../support/kafka.ts";
 import { until } from "../../support/until.ts";
 import { App, closeMasters, masterAt, yes } from "./masters.ts";

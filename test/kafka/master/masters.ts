@@ -9,7 +9,7 @@ import { KafkaMasterLog } from "../../../src/kafka/master/master-log.ts";
 import { type Address, parseUrl } from "../../../src/kafka/connection/url.ts";
 import type { CodecName } from "../../../src/wire/codec.ts";
 import type { Call } from "../../../src/wire/call.ts";
-import { createTopic, readTopic } from "../../support/independent.ts";
+import { createTopic, readTopic } from "../../support/kafkajs-oracle.ts";
 import { bytes, record, unique } from "../support.ts";
 
 export const yes: MayTry = () => true;

@@ -6,7 +6,7 @@ import { delay } from "../../../src/core/delay.ts";
 import type { OutgoingRecord } from "../../../src/driver/driver.ts";
 import type { FencedPublisher } from "../../../src/driver/master-log.ts";
 import { TransactionQueue } from "../../../src/worker/master/transactions/transaction-queue.ts";
-import { createTopic, deleteTopic, readTopic } from "../../support/independent.ts";
+import { createTopic, deleteTopic, readTopic } from "../../support/kafkajs-oracle.ts";
 import { type KafkaAddress, kafkaForTests } from "../../support/kafka.ts";
 import { until } from "../../support/until.ts";
 import { App, closeMasters, masterAt, yes } from "./masters.ts";

@@ -6,7 +6,7 @@ import { codecs } from "../../../src/compression/compression.ts";
 import { decodeRecords } from "../../../src/wire/records.ts";
 import { fetch } from "../../../src/wire/requests/01-fetch.ts";
 import type { CodecName } from "../../../src/wire/codec.ts";
-import { createTopic, endOffsets, produce, readTopic, type StoredMessage } from "../../support/independent.ts";
+import { createTopic, endOffsets, produce, readTopic, type StoredMessage } from "../../support/kafkajs-oracle.ts";
 import { type KafkaAddress, kafkaForTests, type KafkaServer, startBehindProxy } from "../../support/kafka.ts";
 import type { Proxy } from "../../support/proxy.ts";
 import { until } from "../../support/until.ts";

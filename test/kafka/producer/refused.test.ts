@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { CodecName } from "../../../src/wire/codec.ts";
-import { createTopic, readTopic } from "../../support/independent.ts";
+import { createTopic, readTopic } from "../../support/kafkajs-oracle.ts";
 import { startDevBroker } from "../../support/dev-broker.ts";
 import { type KafkaAddress, kafkaForTests, onDevBroker } from "../../support/kafka.ts";
 import { closeAll, producerAt, record, unique } from "../support.ts";

@@ -9,7 +9,7 @@ import { ByteBudget } from "../../../../src/core/byte-budget.ts";
 import { Fetcher } from "../../../../src/kafka/consumer/fetch/fetcher.ts";
 import { Acknowledgements } from "../../../../src/core/acknowledgements.ts";
 import { Positions } from "../../../../src/kafka/consumer/positions.ts";
-import { createTopic, deleteTopic, produce } from "../../../support/independent.ts";
+import { createTopic, deleteTopic, produce } from "../../../support/kafkajs-oracle.ts";
 import { type KafkaAddress, kafkaForTests } from "../../../support/kafka.ts";
 import { until } from "../../../support/until.ts";
 import { Lines, supervisorOf } from "../../../core/fakes.ts";

@@ -10,7 +10,7 @@ import { JournalReader } from "../../../../src/kafka/master/journal-reader.ts";
 import { ConnectionPool } from "../../../../src/kafka/connection/connection-pool.ts";
 import { Positions } from "../../../../src/kafka/consumer/positions.ts";
 import { fetch } from "../../../../src/wire/requests/01-fetch.ts";
-import { createTopic, produce } from "../../../support/independent.ts";
+import { createTopic, produce } from "../../../support/kafkajs-oracle.ts";
 import { type KafkaAddress, kafkaForTests } from "../../../support/kafka.ts";
 import { type Proxy, startProxy } from "../../../support/proxy.ts";
 import { until } from "../../../support/until.ts";

@@ -16,7 +16,7 @@ export type Entry =
     | { readonly what: "blocked"; readonly until: number }
   );
 
-/** Reads a diary; a process that was killed may have left half a line. */
+/** Reads a history; a process that was killed may have left half a line. */
 export function readDiary(file: string): Entry[] {
   return readFileSync(file, "utf8").split("\n").flatMap((line) => {
     try {
@@ -36,7 +36,7 @@ export interface Term {
   readonly until: number;
 }
 
-/** When a worker was master by its own diary. */
+/** When a worker was master by its own history. */
 export function termsOf(worker: string, entries: readonly Entry[]): Term[] {
   const terms: Term[] = [];
   let open: { epoch: number; from: number } | undefined;

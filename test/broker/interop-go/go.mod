@@ -1,4 +1,4 @@
-module foreign
+module interop
 
 go 1.26.0
 

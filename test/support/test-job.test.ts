@@ -5,7 +5,7 @@ import { join, relative } from "node:path";
 import { after, test } from "node:test";
 import { runtime } from "../../src/runtime/info.ts";
 import { root } from "./runtimes.ts";
-import { runUnit } from "./unit.ts";
+import { runJob } from "./test-job.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "mephisto-unit-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -23,7 +23,7 @@ const run = (...names: (keyof typeof codes)[]) => {
     return relative(root, file);
   });
   const report = join(folder, `${names.join("-")}.xml`);
-  return runUnit({ runtime: runtime().name, files, env: { GIVEN: "what was given" } }, { report, live: false });
+  return runJob({ runtime: runtime().name, files, env: { GIVEN: "what was given" } }, { report, live: false });
 };
 
 test("tests are counted by outcome, and what they say is kept", async () => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Admin, Consumer, Producer, stringDeserializers, stringSerializers } from "@platformatic/kafka";
 import { startDevBroker } from "../support/dev-broker.ts";
-import { readTopic } from "../support/independent.ts";
+import { readTopic } from "../support/kafkajs-oracle.ts";
 import type { KafkaServer } from "../support/kafka.ts";
 import { until } from "../support/until.ts";
 

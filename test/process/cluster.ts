@@ -3,13 +3,13 @@ import { randomBytes } from "node:crypto";
 import { inspect } from "node:util";
 import kafkajs from "kafkajs";
 import type { KafkaAddress } from "../support/kafka.ts";
-import { quietKafka, readTopic, type StoredMessage } from "../support/independent.ts";
+import { quietKafka, readTopic, type StoredMessage } from "../support/kafkajs-oracle.ts";
 import { type Program, run } from "../support/process.ts";
 import type { Runtime } from "../support/runtimes.ts";
 import { until } from "../support/until.ts";
 
 /** Something that a worker of the fixtures has done; `at` is ms on the wall clock, as the worker saw it. */
-export type Done = {
+export type WorkerEvent = {
   pid: number;
   at: number;
   id: string;
@@ -36,7 +36,7 @@ export type Status = {
 export type Worker = Program & {
   runtime: Runtime;
   /** What it says it has done, in order. */
-  did(what: string): Done[];
+  events(what: string): WorkerEvent[];
   /** The HTTP status of a path of its web port. */
   http(path: string): Promise<number>;
   status(): Promise<Status>;
@@ -46,13 +46,13 @@ export type Worker = Program & {
 };
 
 /** Workers of one app in one group. */
-export type Crew = {
+export type WorkerCluster = {
   app: string;
   workers: Worker[];
   start(runtime: Runtime, options?: StartOptions): Worker;
   topic(actor: string): string;
   /** What all workers, also ended ones, say they have done, in the order of their clocks. */
-  did(what: string): Done[];
+  events(what: string): WorkerEvent[];
   /** What the masters published, by slot. */
   ticks(): Promise<StoredTick[]>;
   /** All messages of an actor's topic. */
@@ -77,12 +77,12 @@ export function uniqueApp(name: string): string {
   return `${name}-${randomBytes(4).toString("hex")}`;
 }
 
-/** A crew that has no worker yet; `env` goes to all. */
-export function crewOf(
+/** A cluster that has no worker yet; `env` goes to all. */
+export function clusterOf(
   { url, brokers }: KafkaAddress,
   name: string,
   { fixture = "crew", env = {} }: { fixture?: string; env?: Record<string, string> } = {},
-): Crew {
+): WorkerCluster {
   const app = uniqueApp(name);
   const workers: Worker[] = [];
   const ended = new Set<Worker>();
@@ -90,7 +90,7 @@ export function crewOf(
   const failed: Worker[] = [];
   const streams: Stream[] = [];
   const topic = (actor: string) => `${app}-${actor}`;
-  const did = (what: string) => workers.flatMap((worker) => worker.did(what)).sort((a, b) => a.at - b.at);
+  const events = (what: string) => workers.flatMap((worker) => worker.events(what)).sort((a, b) => a.at - b.at);
   const stored = (actor: string) => readTopic(brokers, topic(actor));
   const output = () => workers.map((worker) => worker.output()).join("\n");
   const ticks = async () =>
@@ -101,7 +101,7 @@ export function crewOf(
     app,
     workers,
     topic,
-    did,
+    events,
     stored,
     ticks,
     start(runtime, { args = [], env: more = {}, url: own = url, flags } = {}) {
@@ -169,10 +169,10 @@ function workerOf(program: Program, runtime: Runtime): Worker {
   const get = async (path: string) => await fetch(await address() + path, { signal: AbortSignal.timeout(10_000) });
   return Object.defineProperties({
     runtime,
-    did: (what: string) =>
+    events: (what: string) =>
       program.stdout
         .filter((line) => line.startsWith(`${what} {`))
-        .map((line): Done => JSON.parse(line.slice(what.length + 1))),
+        .map((line): WorkerEvent => JSON.parse(line.slice(what.length + 1))),
     http: async (path: string) => {
       const answer = await get(path);
       await answer.arrayBuffer();

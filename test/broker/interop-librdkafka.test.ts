@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { startDevBroker } from "../support/dev-broker.ts";
-import { kcatSkip, python, pythonSkip, tool } from "../support/foreign.ts";
-import { committed, createTopic } from "../support/independent.ts";
+import { kcatSkip, python, pythonSkip, tool } from "../support/interop.ts";
+import { committed, createTopic } from "../support/kafkajs-oracle.ts";
 import type { KafkaServer } from "../support/kafka.ts";
 
 describe("librdkafka", { timeout: 60_000 }, () => {
@@ -40,7 +40,7 @@ describe("librdkafka", { timeout: 60_000 }, () => {
   test("confluent-kafka for Python: admin, idempotent produce, a group that rebalances, transactions and fencing", {
     skip: pythonSkip,
   }, async () => {
-    const script = fileURLToPath(new URL("./foreign-confluent.py", import.meta.url));
+    const script = fileURLToPath(new URL("./interop-confluent.py", import.meta.url));
     assert.equal((await tool(python, [script, ...broker.brokers])).trim().split("\n").at(-1), "all is as on Kafka");
   });
 });

@@ -12,8 +12,8 @@ export const python: string = join(root, ".cache", "python", "bin", "python");
 /** Another one, whose librdkafka is old: 2.3.0. */
 export const oldPython: string = join(root, ".cache", "python-old", "bin", "python");
 
-/** The program of test/broker/foreign-go, as `.ci/run` builds it. */
-export const goProgram: string = join(root, ".cache", "foreign-go");
+/** The program of test/broker/interop-go, as `.ci/run` builds it. */
+export const goProgram: string = join(root, ".cache", "interop-go");
 
 const inCi = process.env.CI !== undefined;
 
@@ -56,7 +56,7 @@ export async function javaTools(commands: readonly string[][], input = ""): Prom
   const { classPath, archive } = await installKafka();
   const flags = [...archived(archive, jvmFlags), "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classPath];
   const words = commands.flatMap((command) => [";", ...command]).slice(1);
-  const program = join(root, "test", "broker", "foreign-tools", "Tools.java");
+  const program = join(root, "test", "broker", "interop-tools", "Tools.java");
   const output = await tool("java", [...flags, program, ...words], input);
   return output.split(/^exit /m).slice(1).map((part) => {
     const [code = "", ...lines] = part.split("\n");

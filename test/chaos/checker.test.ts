@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Entry } from "./diary.ts";
-import { type Evidence, judge } from "./verdict.ts";
+import type { Entry } from "./history.ts";
+import { type Evidence, judge } from "./checker.ts";
 import { Buffer } from "node:buffer";
 
 const INTERVAL = 200;
@@ -32,7 +32,7 @@ const second: Entry[] = [
   })),
 ];
 const well: Evidence = {
-  diaries: new Map([["process 1", first], ["process 2", second]]),
+  histories: new Map([["process 1", first], ["process 2", second]]),
   ticks,
   due: ticks,
   sent: new Set(["work-0"]),
@@ -51,39 +51,39 @@ const mistakes: Record<string, [Partial<Evidence>, RegExp]> = {
   "a slot is none": [{ ticks: [...ticks, greeting(4, 1300, 2)] }, /^slot 1300 is none$/],
   "an older master writes": [{ ticks: [...ticks, greeting(4, 1600, 1)] }, /^epoch 1 after 2/],
   "two are master": [
-    { diaries: changed("process 1", { what: "lease", at: 1000, until: 1390 }) },
+    { histories: changed("process 1", { what: "lease", at: 1000, until: 1390 }) },
     /^process 2 is master \(epoch 2\) 40 ms before the lease of process 1 /,
   ],
   "two have one epoch": [
-    { diaries: changed("process 2", { what: "master", at: 1350, epoch: 1 }) },
+    { histories: changed("process 2", { what: "master", at: 1350, epoch: 1 }) },
     /^epoch 1 is that of two workers$/,
   ],
   "a tick begins while another is inside": [
-    { diaries: changed("process 2", { what: "tick", at: 1150, slot: 1400, epoch: 2, left: 4600 }) },
+    { histories: changed("process 2", { what: "tick", at: 1150, slot: 1400, epoch: 2, left: 4600 }) },
     /^process 2 begins slot 1400 inside the term of process 1$/,
   ],
   "a tick begins without a lease": [
-    { diaries: changed("process 2", { what: "tick", at: 1400, slot: 1400, epoch: 2, left: -5 }) },
+    { histories: changed("process 2", { what: "tick", at: 1400, slot: 1400, epoch: 2, left: -5 }) },
     /^process 2 begins slot 1400 without a lease$/,
   ],
   "a signal does not abort": [
-    { diaries: changed("process 1", { what: "woken", at: 1060, slot: 1000, left: -1, aborted: false }) },
+    { histories: changed("process 1", { what: "woken", at: 1060, slot: 1000, left: -1, aborted: false }) },
     /^process 1 goes on with slot 1000: its signal has not aborted$/,
   ],
   "a send is not refused": [
-    { diaries: changed("process 1", { what: "woken", at: 1060, slot: 1000, left: -1, aborted: true }) },
+    { histories: changed("process 1", { what: "woken", at: 1060, slot: 1000, left: -1, aborted: true }) },
     /^process 1 may still send in slot 1000 without a lease$/,
   ],
   "a message is lost": [{ sent: new Set(["work-0", "work-1"]) }, /^message work-1 has not been handled$/],
   "a greeting is lost": [{ due: [...ticks, greeting(9, 1400, 2)] }, /^greeting 0@9 has not been handled$/],
 };
 
-/** The diaries with one entry of another kind or time: it takes the place of the one of its kind and slot. */
-function changed(worker: string, entry: Entry): Evidence["diaries"] {
+/** The histories with one entry of another kind or time: it takes the place of the one of its kind and slot. */
+function changed(worker: string, entry: Entry): Evidence["histories"] {
   const slotOf = (one: Entry) => "slot" in one ? one.slot : undefined;
   const isSame = (one: Entry) => one.what === entry.what && slotOf(one) === slotOf(entry);
-  const diary = (well.diaries.get(worker) ?? []).map((one) => isSame(one) ? entry : one);
-  return new Map([...well.diaries, [worker, diary]]);
+  const history = (well.histories.get(worker) ?? []).map((one) => isSame(one) ? entry : one);
+  return new Map([...well.histories, [worker, history]]);
 }
 
 for (const [name, [mistake, said]] of Object.entries(mistakes)) {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { executable, type Runtime } from "./runtimes.ts";
 
-export type Unit = {
+export type TestJob = {
   runtime: Runtime;
   /** Paths from the folder of the repository. */
   files: string[];
@@ -43,7 +43,7 @@ export function endAll(): void {
  * @param options.report a file for its JUnit report
  * @param options.live whether its output is shown as it comes
  */
-export async function runUnit(unit: Unit, { report, live }: { report: string; live: boolean }): Promise<Outcome> {
+export async function runJob(unit: TestJob, { report, live }: { report: string; live: boolean }): Promise<Outcome> {
   const { runtime, files, env } = unit;
   const began = performance.now();
   const args = [...commandOf(runtime, report), ...files.map((file) => `./${file}`)];

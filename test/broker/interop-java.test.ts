@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { startDevBroker } from "../support/dev-broker.ts";
-import { javaTool } from "../support/foreign.ts";
-import { createTopic, readTopic } from "../support/independent.ts";
+import { javaTool } from "../support/interop.ts";
+import { createTopic, readTopic } from "../support/kafkajs-oracle.ts";
 import { javaSkip, type KafkaServer } from "../support/kafka.ts";
 
 const numbers = (count: number) => Array.from({ length: count }, (_, n) => String(n));

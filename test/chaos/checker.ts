@@ -1,10 +1,10 @@
-import type { StoredMessage } from "../support/independent.ts";
-import { type Entry, termsOf } from "./diary.ts";
+import type { StoredMessage } from "../support/kafkajs-oracle.ts";
+import { type Entry, termsOf } from "./history.ts";
 
 /** What a run has left behind. */
 export interface Evidence {
   /** By worker: a process, not a place. */
-  readonly diaries: ReadonlyMap<string, readonly Entry[]>;
+  readonly histories: ReadonlyMap<string, readonly Entry[]>;
   /** What an independent client reads, read committed. */
   readonly ticks: readonly StoredMessage[];
   /** Those of them that the workers have had the time for: what a master sends while all are stopped waits in the topic. */
@@ -69,8 +69,8 @@ function epochsGrow(evidence: Evidence): string[] {
   });
 }
 
-function oneMaster({ diaries }: Evidence): string[] {
-  const terms = [...diaries].flatMap(([worker, entries]) => termsOf(worker, entries)).sort((a, b) => a.from - b.from);
+function oneMaster({ histories }: Evidence): string[] {
+  const terms = [...histories].flatMap(([worker, entries]) => termsOf(worker, entries)).sort((a, b) => a.from - b.from);
   const wrong: string[] = [];
   for (const [index, term] of terms.entries()) {
     for (const later of terms.slice(index + 1)) {
@@ -89,9 +89,9 @@ function oneMaster({ diaries }: Evidence): string[] {
 }
 
 /** No tick begins while another worker is master under a valid lease. */
-function oneInside({ diaries }: Evidence): string[] {
-  const terms = [...diaries].flatMap(([worker, entries]) => termsOf(worker, entries));
-  return [...diaries].flatMap(([worker, entries]) =>
+function oneInside({ histories }: Evidence): string[] {
+  const terms = [...histories].flatMap(([worker, entries]) => termsOf(worker, entries));
+  return [...histories].flatMap(([worker, entries]) =>
     entries.flatMap((entry) => {
       if (entry.what !== "tick") return [];
       const other = terms.find((term) => term.worker !== worker && term.from < entry.at && entry.at < term.until);
@@ -100,8 +100,8 @@ function oneInside({ diaries }: Evidence): string[] {
   );
 }
 
-function ticksUnderALease({ diaries }: Evidence): string[] {
-  return [...diaries].flatMap(([worker, entries]) =>
+function ticksUnderALease({ histories }: Evidence): string[] {
+  return [...histories].flatMap(([worker, entries]) =>
     entries.flatMap((entry) =>
       entry.what === "tick" && entry.left <= 0 ? [`${worker} begins slot ${entry.slot} without a lease`] : []
     )
@@ -109,8 +109,8 @@ function ticksUnderALease({ diaries }: Evidence): string[] {
 }
 
 /** A tick that wakes up when the lease is over finds its signal aborted, and its sends refused. */
-function abortsFirst({ diaries }: Evidence): string[] {
-  return [...diaries].flatMap(([worker, entries]) =>
+function abortsFirst({ histories }: Evidence): string[] {
+  return [...histories].flatMap(([worker, entries]) =>
     entries.flatMap((entry, index) => {
       if (entry.what !== "woken" || entry.left > 0) return [];
       const wrong = entry.aborted ? [] : [`${worker} goes on with slot ${entry.slot}: its signal has not aborted`];
@@ -121,8 +121,8 @@ function abortsFirst({ diaries }: Evidence): string[] {
   );
 }
 
-function nothingLost({ diaries, sent, due }: Evidence): string[] {
-  const entries = [...diaries.values()].flat();
+function nothingLost({ histories, sent, due }: Evidence): string[] {
+  const entries = [...histories.values()].flat();
   const handled = new Set(entries.flatMap((entry) => entry.what === "handled" ? [entry.id] : []));
   const greeted = new Set(entries.flatMap((entry) => entry.what === "greeted" ? [entry.id] : []));
   return [

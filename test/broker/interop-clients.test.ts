@@ -18,8 +18,8 @@ import {
   python,
   pythonSkip,
   tool,
-} from "../support/foreign.ts";
-import { readTopic } from "../support/independent.ts";
+} from "../support/interop.ts";
+import { readTopic } from "../support/kafkajs-oracle.ts";
 import { javaSkip, type KafkaServer, kafkaSkip, startKafka } from "../support/kafka.ts";
 import { wireClient } from "../support/wire-client.ts";
 
@@ -66,13 +66,13 @@ for (const { name, skip, start } of brokers) {
         skip: unless,
       }, async () => {
         const topic = `confluent-${version}`;
-        await runs(program, script("./foreign-auto.py"), at(), topic);
+        await runs(program, script("./interop-auto.py"), at(), topic);
         assert.equal(await codecOf(topic), "gzip");
       });
     }
 
     test("kafka-python makes a topic, lists all, and reads by a pattern", { skip: kafkaPythonSkip }, async () => {
-      await runs(python, script("./foreign-kafka-python.py"), at(), "kafka-python");
+      await runs(python, script("./interop-kafka-python.py"), at(), "kafka-python");
     });
 
     test("kafka-go and franz-go make topics, and read alone, in groups, in transactions", {
