@@ -46,14 +46,17 @@ export interface SettingSources {
 export const SETTING_FLAGS: Readonly<Record<string, { readonly help: string; readonly value?: string }>> = {
   url: { help: "Kafka's address; default kafka://localhost:9092" },
   "session-timeout": { help: "Silence after which a worker is removed from the group; default 6s", value: "duration" },
-  "heartbeat-interval": { help: "Default a twentieth of that, at most 300ms", value: "duration" },
-  "stop-timeout": { help: "How long stopping may take in all; default 25s", value: "duration" },
-  "buffer-memory": { help: "For messages not handled yet; default 32MiB", value: "32MiB" },
-  name: { help: "What it is called, for people; default <host>-<pid>-<random>", value: "name" },
-  "instance-id": { help: "A fixed name in the group", value: "name" },
-  "presence-bind": { help: "Where others see that it lives; default 127.0.0.1", value: "address|off" },
-  "evict-on": { help: "What shows that another is dead; default proof", value: "proof|reset" },
-  "dead-letter-dir": { help: "For messages that no topic takes; default the working directory", value: "folder|off" },
+  "heartbeat-interval": { help: "Time between heartbeats; default session/20, at most 300ms", value: "duration" },
+  "stop-timeout": { help: "Time limit of stopping; default 25s", value: "duration" },
+  "buffer-memory": { help: "Memory for messages not handled yet; default 32MiB", value: "32MiB" },
+  name: { help: "Name of the worker; default <host>-<pid>-<random>", value: "name" },
+  "instance-id": { help: "Fixed name in the group (static membership)", value: "name" },
+  "presence-bind": { help: "Liveness address; default 127.0.0.1", value: "address|off" },
+  "evict-on": { help: "Evidence that evicts a peer; default proof", value: "proof|reset" },
+  "dead-letter-dir": {
+    help: "Folder of dead letters that no topic takes; default: working directory",
+    value: "folder|off",
+  },
 };
 
 /** The environment variables that {@link resolveSettings} reads. */

@@ -193,7 +193,7 @@ test("a worker says what it runs as a task, and that it is never master, and by 
   const host = failing(new MephistoError("PROTOCOL", "The end."));
   const { err } = await run("worker -p 0 --no-master", { host, env: { MEPHISTO_EVICT_ON: "reset" } });
   assert.match(err, /Task listen runs on the master\n/);
-  assert.match(err, /It is never elected \(from --no-master\)\n/);
+  assert.match(err, /It never becomes master \(from --no-master\)\n/);
   assert.match(err, /refuses connections for dead \(evict-on reset, from MEPHISTO_EVICT_ON\)\n/);
 });
 
@@ -241,7 +241,7 @@ test("a worker that is not to be master says so with a flag, which help shows as
   host.made = fakeWorker({ failed: Promise.resolve(new Error("enough")) });
   await run("worker --no-master --without-web", { host });
   assert.deepEqual(host.started[0]?.master, { value: false, from: "--no-master" });
-  assert.match((await run("worker --help")).out, /^ +--no-master +Is never elected/m);
+  assert.match((await run("worker --help")).out, /^ +--no-master +Never become master/m);
 });
 
 test("a misspelt variable of ours is one sentence, whatever the command", async () => {

@@ -22,15 +22,18 @@ const WEB_BIND = "127.0.0.1";
 
 /** The flags of what the command line itself needs to know. */
 export const OPTION_ARGS = {
-  loglevel: text("loglevel", "What is told; default info", { alias: "l", valueHint: LOG_LEVELS.join("|") }),
-  logfile: text("logfile", "Appends the toolkit's lines to a file", { alias: "f", valueHint: "file" }),
-  "log-format": text("log-format", "Default text", { valueHint: LOG_FORMATS.join("|") }),
-  "web-port": text("web-port", "Default 6066; 0 takes any free one", { alias: "p", valueHint: "port" }),
-  "web-bind": text("web-bind", "Default 127.0.0.1", { alias: "b", valueHint: "address" }),
-  "without-web": { type: "boolean", description: "No web port [MEPHISTO_WITHOUT_WEB]" },
+  loglevel: text("loglevel", "Log level; default info", { alias: "l", valueHint: LOG_LEVELS.join("|") }),
+  logfile: text("logfile", "Append log lines to a file", { alias: "f", valueHint: "file" }),
+  "log-format": text("log-format", "Format of log lines; default text", { valueHint: LOG_FORMATS.join("|") }),
+  "web-port": text("web-port", "Port of the HTTP status; default 6066; 0 takes any free one", {
+    alias: "p",
+    valueHint: "port",
+  }),
+  "web-bind": text("web-bind", "Address of the web port; default 127.0.0.1", { alias: "b", valueHint: "address" }),
+  "without-web": { type: "boolean", description: "Open no web port [MEPHISTO_WITHOUT_WEB]" },
   brief: {
     type: "boolean",
-    description: "Says nothing of ordinary life: what it is, joins, who is master [MEPHISTO_BRIEF]",
+    description: "Log no routine lines: the start, joins, elections [MEPHISTO_BRIEF]",
   },
 } as const satisfies Record<(typeof OPTION_FLAGS)[number], ArgDef>;
 
@@ -41,7 +44,7 @@ export const SETTING_ARGS: ArgsDef = {
       [flag, { help, value }],
     ) => [flag, text(flag, help, value ? { valueHint: value } : {})]),
   ),
-  master: { type: "boolean", default: true, description: "Is never elected [MEPHISTO_NO_MASTER]" },
+  master: { type: "boolean", default: true, description: "Never become master [MEPHISTO_NO_MASTER]" },
 };
 
 function text(flag: string, description: string, more: Partial<StringArgDef> = {}): StringArgDef {
@@ -68,7 +71,7 @@ export function resolveOptions(given: SettingSources): CliOptions {
   };
 }
 
-/** What is told; `info` unless something else is said. */
+/** The log level; `info` unless something else is said. */
 export function resolveLoglevel(given: SettingSources): LogLevel {
   return oneOf(lookUp<string>("loglevel", undefined, given), LOG_LEVELS) ?? "info";
 }

@@ -31,23 +31,23 @@ const flag = (description: string, more: Partial<StringArgDef> = {}): StringArgD
 
 /** The flags that `dev` hands on to its broker. */
 export const BROKER_FLAGS = {
-  data: flag("Keeps everything in a folder; without it, in memory", { valueHint: "folder" }),
-  memory: flag("How much is kept in memory", { valueHint: "512MiB" }),
-  "auto-create": { type: "boolean", default: true, description: "Creates no topic because a client asks for it" },
+  data: flag("Folder to keep everything in; default: in memory", { valueHint: "folder" }),
+  memory: flag("Memory limit", { valueHint: "512MiB" }),
+  "auto-create": { type: "boolean", default: true, description: "Do not create topics that clients ask for" },
   partitions: flag("Partitions of a topic made without a number; default 1", { valueHint: "number" }),
-  set: flag("A setting of Kafka's broker; may be given several times", { valueHint: "name=value" }),
-  loglevel: flag("What is told; default info [MEPHISTO_LOGLEVEL]", { alias: "l", valueHint: LOG_LEVELS.join("|") }),
-  "yes-really": { type: "boolean", description: "Starts under NODE_ENV=production too" },
+  set: flag("Kafka broker setting; may be given several times", { valueHint: "name=value" }),
+  loglevel: flag("Log level; default info [MEPHISTO_LOGLEVEL]", { alias: "l", valueHint: LOG_LEVELS.join("|") }),
+  "yes-really": { type: "boolean", description: "Start under NODE_ENV=production too" },
 } as const;
 
 /** Runs a broker for development until it is told to stop. `use` says how a worker finds the one at an address. */
 export function brokerCommand(make: MakeBroker, terminal: Terminal, use: (url: string) => string): Command {
   return {
     args: {
-      port: flag(`Default ${BROKER_PORT}; 0 takes any free one`),
-      host: flag("Default 127.0.0.1", { valueHint: "address" }),
+      port: flag(`Port; default ${BROKER_PORT}; 0 takes any free one`),
+      host: flag("Address to listen on; default 127.0.0.1", { valueHint: "address" }),
       ...BROKER_FLAGS,
-      brief: { type: "boolean", description: "Does not say where it listens, nor how to use it" },
+      brief: { type: "boolean", description: "Do not print the address and how to use it" },
     },
     async run(flags, words) {
       refuseProduction("broker", flags, terminal);

@@ -38,15 +38,20 @@ export function devCommand(definition: ScriptDefinition, host: Pick<Host, "start
   const { options } = definition;
   return {
     args: {
-      workers: { type: "string", alias: "n", description: `How many; default ${WORKERS}`, valueHint: "number" },
-      runtime: { type: "string", description: "What runs the workers, in turn", valueHint: "bun,deno,node" },
-      restart: { type: "boolean", default: true, description: "A worker that dies is not started again" },
-      watch: { type: "boolean", alias: "w", description: "Restarts the workers one after the other on a change" },
-      port: { type: "string", description: `The broker's; default ${BROKER_PORT}, or any free one` },
+      workers: {
+        type: "string",
+        alias: "n",
+        description: `Number of workers; default ${WORKERS}`,
+        valueHint: "number",
+      },
+      runtime: { type: "string", description: "Runtimes of the workers, in turn", valueHint: "bun,deno,node" },
+      restart: { type: "boolean", default: true, description: "Do not restart workers that exit" },
+      watch: { type: "boolean", alias: "w", description: "Restart the workers one by one when a file changes" },
+      port: { type: "string", description: `Port of the broker; default ${BROKER_PORT}, or any free one` },
       "web-port": {
         type: "string",
         alias: "p",
-        description: `The first worker's, the others' follow; default ${WEB_PORT} [MEPHISTO_WEB_PORT]`,
+        description: `Web port of the first worker, the others follow; default ${WEB_PORT} [MEPHISTO_WEB_PORT]`,
       },
       ...BROKER_FLAGS,
     },

@@ -21,7 +21,7 @@ export function listCommand(
 ): Command {
   return {
     args: {
-      json: { type: "boolean", description: "As JSON" },
+      json: { type: "boolean", description: "Print JSON" },
       url: URL_FLAG,
     },
     async run(flags) {

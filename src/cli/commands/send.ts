@@ -12,9 +12,9 @@ export function sendCommand(definition: ScriptDefinition, host: Host, terminal: 
   return {
     args: {
       actor: { type: "positional", description: "The actor's name" },
-      value: { type: "positional", description: "What to send; JSON where the actor takes JSON" },
-      key: { type: "string", alias: "k", description: "Messages of one key go to one partition" },
-      header: { type: "string", valueHint: "name=value", description: "May be given several times" },
+      value: { type: "positional", description: "Value to send; JSON where the actor takes JSON" },
+      key: { type: "string", alias: "k", description: "Key: messages of one key go to one partition" },
+      header: { type: "string", valueHint: "name=value", description: "Header; may be given several times" },
       url: URL_FLAG,
     },
     async run(flags, words) {

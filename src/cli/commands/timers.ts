@@ -24,8 +24,8 @@ export function timersCommand(
 ): Command {
   return {
     args: {
-      next: { type: "string", alias: "n", description: `How many slots; default ${NEXT}`, valueHint: "number" },
-      json: { type: "boolean", description: "As JSON" },
+      next: { type: "string", alias: "n", description: `Number of slots shown; default ${NEXT}`, valueHint: "number" },
+      json: { type: "boolean", description: "Print JSON" },
       url: URL_FLAG,
     },
     async run(flags) {

@@ -33,7 +33,7 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
     args: {
       ...OPTION_ARGS,
       ...SETTING_ARGS,
-      trial: { type: "boolean", description: "Connects, sees to the topics, and ends: it joins no group" },
+      trial: { type: "boolean", description: "Connect, create missing topics and end, without joining the group" },
     },
     async run(flags) {
       const given: SettingSources = { flags, env: terminal.variables([...SETTING_VARIABLES, ...OPTION_VARIABLES]) };

@@ -36,7 +36,7 @@ export function introduce(
     ...(actors.size + timers.size + tasks.size === 0
       ? [`App ${id} has no actor, no timer and no task: this worker has nothing to do`]
       : []),
-    ...(master.value ? [] : [`It is never elected (from ${master.from})`]),
+    ...(master.value ? [] : [`It never becomes master (from ${master.from})`]),
     ...(evictOn.value === "reset"
       ? [`It takes a worker whose address refuses connections for dead (evict-on reset, from ${evictOn.from})`]
       : []),

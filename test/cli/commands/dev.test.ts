@@ -128,7 +128,7 @@ test("-p is the web port wherever it is known", async () => {
 test("help shows the flags, those that are on by default as they are turned off", async () => {
   const { out } = await run("dev --help");
   assert.match(out, /^ +-n, --workers <number> .*default 3/m);
-  assert.match(out, /^ +--no-restart +A worker that dies is not started again/m);
+  assert.match(out, /^ +--no-restart +Do not restart workers that exit/m);
   assert.match((await run("broker --help")).out, /^ +--data <folder>/m);
   assert.match((await run("broker --help")).out, /^ +--no-auto-create +Creates no topic/m);
 });
