@@ -130,7 +130,7 @@ test("help shows the flags, those that are on by default as they are turned off"
   assert.match(out, /^ +-n, --workers <number> .*default 3/m);
   assert.match(out, /^ +--no-restart +Do not restart workers that exit/m);
   assert.match((await run("broker --help")).out, /^ +--data <folder>/m);
-  assert.match((await run("broker --help")).out, /^ +--no-auto-create +Creates no topic/m);
+  assert.match((await run("broker --help")).out, /^ +--no-auto-create +Do not create topics/m);
 });
 
 test("mephisto broker needs no script; mephisto dev leaves --runtime to the script", () => {
