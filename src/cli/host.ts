@@ -20,9 +20,9 @@ export interface Host {
   send(actor: ActorDefinition, message: OutgoingMessage<unknown, unknown>, settings: WorkerSettings): Promise<void>;
   /**
    * What the masters of this app have written down; undefined: nothing yet. Errors: `UNREACHABLE`, also when no broker
-   * has answered within `patience` ms, `JOURNAL_UNUSABLE` and others.
+   * has answered within `timeoutMs` ms, `JOURNAL_UNUSABLE` and others.
    */
-  journal(settings: WorkerSettings, patience: number): Promise<Journal | undefined>;
+  journal(settings: WorkerSettings, timeoutMs: number): Promise<Journal | undefined>;
   /** Asks the master to let another worker be it; connects if need be. */
   resign(settings: WorkerSettings): Promise<Handover>;
   /** Makes a broker for development; it listens when it is started. */

@@ -54,7 +54,8 @@ export class BackgroundReports {
     if (report === undefined) {
       const { graceMs = GRACE_MS } = options;
       const outage = new Outage(this.#logger, this.#clock, graceMs);
-      const mayTell = () => options.always === true || ![...this.#reports.values()].some((each) => each.isTold(report));
+      const mayTell = () =>
+        options.always === true || ![...this.#reports.values()].some((each) => each.isLogged(report));
       report = new Report({ ...options, name, outage, mayTell, logger: this.#logger, clock: this.#clock });
       this.#reports.set(name, report);
     }
@@ -87,10 +88,10 @@ export class Report {
   /** Those parts of its work that fail, by their names; of those that waiting does not mend, why. */
   readonly #failing = new Map<string, string | undefined>();
   /** When which refusal was told last. */
-  readonly #toldAt = new Map<string, number>();
+  readonly #loggedAt = new Map<string, number>();
   #refusedSince: number | undefined;
   /** Whether this refusal has been told. */
-  #isTold = false;
+  #isLogged = false;
   #trouble: Trouble | undefined;
 
   constructor(parts: ReportParts) {
@@ -102,8 +103,8 @@ export class Report {
   }
 
   /** Whether it, and not `except`, has told an outage that lasts. */
-  isTold(except: Report | undefined): boolean {
-    return this !== except && this.#parts.outage.told;
+  isLogged(except: Report | undefined): boolean {
+    return this !== except && this.#parts.outage.logged;
   }
 
   /**
@@ -129,9 +130,9 @@ export class Report {
     this.#ends(part);
     if (this.#failing.size > 0 || this.#trouble === undefined) return;
     const { clock, logger, name, outage, back = `${name} works again` } = this.#parts;
-    const wasTold = outage.told;
+    const wasLogged = outage.logged;
     outage.over(back);
-    if (!wasTold && this.#isTold) {
+    if (!wasLogged && this.#isLogged) {
       logger.info(`${name} works again after ${seconds(clock.monotonic() - this.#trouble.since)}.`);
     }
     this.#clear();
@@ -159,7 +160,7 @@ export class Report {
 
   #clear(): void {
     this.#trouble = this.#refusedSince = undefined;
-    this.#isTold = false;
+    this.#isLogged = false;
     this.#failing.clear();
   }
 
@@ -174,10 +175,10 @@ export class Report {
     this.#refusedSince ??= now;
     if (now - this.#refusedSince < refusalGraceMs) return;
     const sentence = refusalOf(name, error);
-    for (const [told, at] of this.#toldAt) if (now - at >= REPEAT_LOG_MS) this.#toldAt.delete(told);
-    if (this.#toldAt.has(sentence) || this.#toldAt.size >= MOST_SENTENCES) return;
-    this.#toldAt.set(sentence, now);
-    this.#isTold = true;
+    for (const [told, at] of this.#loggedAt) if (now - at >= REPEAT_LOG_MS) this.#loggedAt.delete(told);
+    if (this.#loggedAt.has(sentence) || this.#loggedAt.size >= MOST_SENTENCES) return;
+    this.#loggedAt.set(sentence, now);
+    this.#isLogged = true;
     const lasts = now - this.#refusedSince;
     const lasting = lasts < REPEAT_LOG_MS ? "" : ` This has lasted for ${seconds(lasts)}.`;
     logger.error(`${sentence}${lasting} It goes on by itself when that is mended.`, { ...fields, ...codeField(error) });

@@ -15,7 +15,7 @@ export interface Standing {
     readonly claim: number;
     readonly eligible: boolean;
     readonly draining: boolean;
-    readonly asks: string;
+    readonly asksToYield: string;
   };
 }
 
@@ -50,7 +50,7 @@ export function candidates<M extends Standing>(members: readonly M[], leader: st
 /** Whether the master is to let another one be elected: somebody asks for it, or it has nothing of what is to be run. */
 export function mustGo(master: Standing, members: readonly Standing[]): boolean {
   return !hasWork(master) && members.some(hasWork) ||
-    members.some(({ data }) => data.asks !== "" && data.asks === master.data.incarnation);
+    members.some(({ data }) => data.asksToYield !== "" && data.asksToYield === master.data.incarnation);
 }
 
 /** The works of members that are different, with one member of each, in the order of its first. */

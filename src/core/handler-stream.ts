@@ -61,7 +61,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
   get signal(): AbortSignal {
     // One that aborted since a partition might be lost, which it is not, is made anew, as its parts are.
     if (this.#batchSignal?.aborted === false) return this.#batchSignal;
-    const all = new Set(this.inHand().flatMap(({ run }) => run.holder?.handling ?? []));
+    const all = new Set(this.inFlight().flatMap(({ run }) => run.holder?.handling ?? []));
     if (all.size === 0) return this.#feed.signal;
     const signal = anyOf([...all]);
     if (all.size > 1) this.#batchSignal = signal;
@@ -69,7 +69,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
   }
 
   /** What the handler has in its hands; it has not come back for more. */
-  inHand(): readonly InFlight[] {
+  inFlight(): readonly InFlight[] {
     const run = this.#run;
     if (run === undefined || this.#held < 0) return this.#batch;
     return [{ run, from: this.#held, to: this.#held + 1 }];
@@ -224,7 +224,7 @@ export class HandlerStream implements Stream<unknown, unknown> {
   async #settle(): Promise<void> {
     this.#feed.returned();
     if (this.#feed.unsettled) await this.#feed.settle();
-    const done = this.inHand();
+    const done = this.inFlight();
     this.#held = -1;
     this.#batchSignal = undefined;
     this.#batch = [];

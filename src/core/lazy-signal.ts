@@ -15,19 +15,19 @@ export class LazySignal {
 
   /** One that was aborted because it might be over, and is not, is made anew. */
   get signal(): AbortSignal {
-    if (this.told && this.#mayBeOver() === undefined) this.renew();
+    if (this.notified && this.#mayBeOver() === undefined) this.renew();
     const controller = this.#controller ??= this.#make();
     return controller.signal;
   }
 
   /** Whether somebody has read that it may be over, without its being so for good. */
-  get told(): boolean {
+  get notified(): boolean {
     return this.#reason === undefined && this.#hasAborted;
   }
 
   /** What was told of what may be over concerns what comes next no more. */
   renew(): void {
-    if (!this.told) return;
+    if (!this.notified) return;
     this.#controller = undefined;
     this.#hasAborted = false;
   }

@@ -3,24 +3,26 @@ import { REPEAT_LOG_MS } from "./logger.ts";
 
 /** Tells what may happen very often in one line a minute, with the number of those that were not told. */
 export class LogThrottle {
-  readonly #tell: (sentence: string) => void;
+  readonly #write: (sentence: string) => void;
   readonly #clock: Clock;
-  #toldAt = -Infinity;
-  #untold = 0;
+  #loggedAt = -Infinity;
+  #suppressed = 0;
 
   constructor(log: (sentence: string) => void, clock: Clock) {
-    this.#tell = log;
+    this.#write = log;
     this.#clock = clock;
   }
 
-  readonly tell = (sentence: string): void => {
+  readonly log = (sentence: string): void => {
     const now = this.#clock.monotonic();
-    if (now - this.#toldAt < REPEAT_LOG_MS) {
-      this.#untold++;
+    if (now - this.#loggedAt < REPEAT_LOG_MS) {
+      this.#suppressed++;
       return;
     }
-    this.#tell(this.#untold === 0 ? sentence : `${sentence} (${this.#untold} more like it since the last line.)`);
-    this.#toldAt = now;
-    this.#untold = 0;
+    this.#write(
+      this.#suppressed === 0 ? sentence : `${sentence} (${this.#suppressed} more like it since the last line.)`,
+    );
+    this.#loggedAt = now;
+    this.#suppressed = 0;
   };
 }

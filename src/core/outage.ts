@@ -7,7 +7,7 @@ export class Outage {
   readonly #clock: Clock;
   readonly #grace: number;
   #since: number | undefined;
-  #told: number | undefined;
+  #logged: number | undefined;
 
   /** `grace`: what is over within this many ms is not told at all. */
   constructor(logger: Logger, clock: Clock, grace = 0) {
@@ -21,13 +21,13 @@ export class Outage {
   }
 
   /** Whether it lasts and has been told. */
-  get told(): boolean {
-    return this.#told !== undefined;
+  get logged(): boolean {
+    return this.#logged !== undefined;
   }
 
   /** Nobody is to hear any more of it. */
   drop(): void {
-    this.#since = this.#told = undefined;
+    this.#since = this.#logged = undefined;
   }
 
   /** It failed, or failed again; `sentence` says what is wrong, `next` what is done about it. */
@@ -35,19 +35,19 @@ export class Outage {
     const now = this.#clock.monotonic();
     this.#since ??= now;
     if (now - this.#since < this.#grace) return;
-    if (this.#told !== undefined && now - this.#told < REPEAT_LOG_MS) return;
-    const lasting = this.#told === undefined ? "" : ` This has lasted for ${seconds(now - this.#since)}.`;
-    this.#told = now;
+    if (this.#logged !== undefined && now - this.#logged < REPEAT_LOG_MS) return;
+    const lasting = this.#logged === undefined ? "" : ` This has lasted for ${seconds(now - this.#since)}.`;
+    this.#logged = now;
     this.#logger.warn(`${sentence}${lasting} ${next}`, fields);
   }
 
   /** It works. */
   over(sentence: string): void {
     if (this.#since === undefined) return;
-    if (this.#told !== undefined) {
+    if (this.#logged !== undefined) {
       this.#logger.info(`${sentence} after ${seconds(this.#clock.monotonic() - this.#since)}.`);
     }
-    this.#since = this.#told = undefined;
+    this.#since = this.#logged = undefined;
   }
 }
 

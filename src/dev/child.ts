@@ -61,15 +61,15 @@ export function startChild({ program, args }: Command, { linger = 0 }: { linger?
     stdio: ["pipe", "pipe", "pipe"],
     env,
   });
-  const { pid = 0, stdin: leash, stdout, stderr } = child;
-  leash.on("error", () => {}); // the watcher has ended
+  const { pid = 0, stdin: orphanGuard, stdout, stderr } = child;
+  orphanGuard.on("error", () => {}); // the watcher has ended
   const exited = new Promise<Exit>((resolve) => {
     child.once("error", () => resolve({ code: 127, signal: null })); // there is no shell
     child.once("exit", (code, signal) => {
       // The watcher, and what the program has left behind. It is a group until the watcher has gone, so the number is
       // nobody else's.
       if (pid > 0) send(-pid, "SIGKILL");
-      leash.destroy();
+      orphanGuard.destroy();
       resolve({ code, signal });
     });
   });

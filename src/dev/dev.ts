@@ -51,7 +51,7 @@ export class Dev {
     this.#parts = parts;
     const names = ["broker", ...parts.webPorts.map((_, index) => workerName(index))];
     this.#labels = new Labels([...names, "dev", ...(parts.watch ? [TRIAL] : [])]);
-    const shared = { clock: parts.clock, tell: (line: string) => this.tell(line) };
+    const shared = { clock: parts.clock, report: (line: string) => this.tell(line) };
     this.#broker = new Supervised({
       ...shared,
       name: "broker",

@@ -20,7 +20,7 @@ export interface FleetParts {
   trial(index: number): Command;
   start(command: Command): Child;
   show(name: string, child: Child): Promise<void>;
-  tell(line: string): void;
+  report(line: string): void;
   probe(port: number, name: string): Promise<Probe | undefined>;
   readonly restart: boolean;
   /** How long a worker may take to stop, in ms. */
@@ -83,7 +83,7 @@ export class Fleet {
    * @returns whether all are new
    */
   async renew(changed: () => boolean): Promise<boolean> {
-    const { tell } = this.#parts;
+    const { report: tell } = this.#parts;
     this.#renews = true;
     try {
       if (this.#workers.some((worker) => worker.child) && !await this.#try()) {
@@ -123,7 +123,7 @@ export class Fleet {
   }
 
   async #gotReady(child: Child, index: number): Promise<void> {
-    const { clock, ports, probe, tell } = this.#parts;
+    const { clock, ports, probe, report: tell } = this.#parts;
     const until = clock.monotonic() + READY_TIMEOUT_MS;
     let ended = false;
     void child.exited.then(() => ended = true);
@@ -152,13 +152,13 @@ export class Fleet {
       const first = there.find((one) => one.master);
       if (first !== undefined && first.pid !== master) {
         master = first.pid;
-        this.#parts.tell(`${first.name} is the master. To see another take over: kill -9 ${master}`);
+        this.#parts.report(`${first.name} is the master. To see another take over: kill -9 ${master}`);
       }
       const living = this.#workers.filter(({ child }) => child).length;
       const agree = there.length === living &&
         there.every((one) => one.ready && one.generation === there[0]?.generation);
       const now = agree ? share(there) : "";
-      if (now !== "" && now === before && now !== told) this.#parts.tell(told = now);
+      if (now !== "" && now === before && now !== told) this.#parts.report(told = now);
       before = now;
     }
   }

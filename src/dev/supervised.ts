@@ -18,7 +18,7 @@ export interface SupervisedParts {
   /** Shows what it writes; resolves at the end of its output. */
   show(child: Child): Promise<void>;
   /** What people are told. */
-  tell(line: string): void;
+  report(line: string): void;
   /** Whether it is to be started again when it has died. */
   restarts(): boolean;
   /** How long it may take to stop, as it says itself, in ms. */
@@ -80,7 +80,7 @@ export class Supervised {
   }
 
   async #run(): Promise<void> {
-    const { clock, tell, name, start, show, restarts } = this.#parts;
+    const { clock, report: tell, name, start, show, restarts } = this.#parts;
     while (!this.#stopped) {
       const since = clock.monotonic();
       const child = this.#child = await start();

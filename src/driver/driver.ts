@@ -202,7 +202,7 @@ export interface Membership {
    * Stands for election no longer until another one has been elected, or a session has passed, and says so at once.
    * Resolves when it stands again. Whoever is master has stopped acting before.
    */
-  standDown(): Promise<void>;
+  yieldMastership(): Promise<void>;
   /**
    * Takes no partitions any more, and says so at once if it has any: what is idle goes to others now, the rest as soon as
    * what is in hand of it is finished. A mastership that is held stays.

@@ -19,9 +19,9 @@ export interface MemberData extends Omit<MemberProfile, "mayBeMaster" | "timers"
   /** Whether it stands for election. */
   readonly eligible: boolean;
   /** For how many ms more a lease may be held that the others do not know of: a predecessor's, or of a lost group's. */
-  readonly patience: number;
+  readonly leaseGraceMs: number;
   /** The incarnation of a master that is asked to stand down, or "". */
-  readonly asks: string;
+  readonly asksToYield: string;
   /** Whether it is stopping: it takes no partitions, and is not elected. Leaders of before do not know this. */
   readonly draining: boolean;
 }
@@ -50,7 +50,7 @@ export interface Plan {
    * How long the master has to wait before it acts, in ms; one that is active already does not. Who claims what it inherited
    * waits itself: the others are to know it too, since it may be gone before the time is over.
    */
-  readonly patience: number;
+  readonly leaseGraceMs: number;
   /** Who would be elected in the master's place. */
   readonly successor: Member | undefined;
   /** Whether the master is asked to stand down for the successor. While its lease holds no other can be elected. */
@@ -105,7 +105,7 @@ function* planInSteps(
   return {
     partitions,
     master,
-    patience: claimed ? master.data.patience : Math.max(0, ...members.map(({ data }) => data.patience)),
+    leaseGraceMs: claimed ? master.data.leaseGraceMs : Math.max(0, ...members.map(({ data }) => data.leaseGraceMs)),
     successor,
     resign: master !== undefined && successor !== undefined && mustGo(master, members),
   };
@@ -156,7 +156,7 @@ export interface Outcome {
   /** The master alone: workers that lack something of what it has to run. */
   readonly lacking: readonly LackingWorker[];
   /** How long the master waits before it acts, in ms: as long as a member has asked for. */
-  readonly patience: number;
+  readonly leaseGraceMs: number;
   /** The worker that would be elected in the master's place, or "". */
   readonly successor: string;
   /** Whether the master is asked to stand down for it. */
@@ -176,14 +176,14 @@ export function outcomes<M extends Member>(
   decided: Plan,
   isTight = false,
 ): { member: M; outcome: Outcome }[] {
-  const { master, successor, patience, resign } = decided;
+  const { master, successor, leaseGraceMs, resign } = decided;
   const common = {
     master: master?.data.incarnation ?? "",
     worker: master?.data.worker ?? "",
     version: master?.data.version ?? "",
     instanceId: master?.instanceId ?? "",
     members: members.length,
-    patience,
+    leaseGraceMs,
     successor: successor?.data.worker ?? "",
     resign,
   };

@@ -52,7 +52,7 @@ export interface Transaction {
    */
   readonly journal: readonly JournalEntry[] | JournalOfEnds;
   /** How long it may be tried, in ms; missing: for as long as a transaction may last. */
-  readonly patience?: number | undefined;
+  readonly timeoutMs?: number | undefined;
 }
 
 /** What goes to the journal where that depends on where records end. */
@@ -171,7 +171,7 @@ const USABLE_PART = 0.8;
 /** How long a transaction may be tried, in ms. */
 export function triedForMs(
   { transactionTimeout }: Pick<FenceOptions, "transactionTimeout">,
-  { patience = Infinity }: Pick<Transaction, "patience">,
+  { timeoutMs = Infinity }: Pick<Transaction, "timeoutMs">,
 ): number {
-  return Math.min(transactionTimeout * USABLE_PART, patience);
+  return Math.min(transactionTimeout * USABLE_PART, timeoutMs);
 }

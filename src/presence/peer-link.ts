@@ -26,7 +26,7 @@ export interface PeerEvents {
   /** Its connection broke, and its address refuses another. */
   refused(): void;
   /** For debugging. */
-  tell(sentence: string): void;
+  report(sentence: string): void;
 }
 
 /** Keeps a connection to a peer; when it breaks, looks whether the peer is gone, and else connects again. */
@@ -41,7 +41,7 @@ export class PeerLink {
     this.#peer = peer;
     this.#events = events;
     this.#witnessOf = witnessOf;
-    this.#run().catch((error: unknown) => events.tell(`Is not watched any more: ${messageOf(error)}`));
+    this.#run().catch((error: unknown) => events.report(`Is not watched any more: ${messageOf(error)}`));
   }
 
   close(): void {
@@ -112,7 +112,7 @@ export class PeerLink {
             witness = this.#witnessOf(this.#peer);
             socket.write(WATCHING);
             socket.unref();
-            this.#events.tell(`Watches ${host}:${port}${witness ? "" : ", whose process cannot be seen from here"}.`);
+            this.#events.report(`Watches ${host}:${port}${witness ? "" : ", whose process cannot be seen from here"}.`);
           } else return socket.destroy();
         }
         if (heard.length > LONGEST_MESSAGE_BYTES) socket.destroy();

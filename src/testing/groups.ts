@@ -34,7 +34,7 @@ export const NOTHING: Assignment = {
   instanceId: "",
   members: 0,
   lacking: [],
-  patience: 0,
+  leaseGraceMs: 0,
   successor: "",
   resign: false,
   peers: [],
@@ -305,7 +305,7 @@ export class Group {
     }
     this.state = "preparing";
     cancel(this.#deadline);
-    this.#deadline = this.#time.after(this.#patience(), () => {
+    this.#deadline = this.#time.after(this.#leaseGraceMs(), () => {
       for (const { id } of [...this.members.values()].filter(({ join }) => !join)) this.#drop(id, "late");
       this.#completeIfAll();
     });
@@ -323,7 +323,7 @@ export class Group {
     this.state = "completing";
     if (!this.members.has(this.#leader)) this.#leader = [...this.members.keys()][0] ?? "";
     const { generation } = this;
-    this.#deadline = this.#time.after(this.#patience(), () => {
+    this.#deadline = this.#time.after(this.#leaseGraceMs(), () => {
       if (this.generation !== generation) return;
       for (const { id } of [...this.members.values()].filter((each) => !each.hasSynced)) this.#drop(id, "late");
     });
@@ -343,7 +343,7 @@ export class Group {
     return { memberId: id, generation: this.generation, leader: this.#leader, members };
   }
 
-  #patience(): number {
+  #leaseGraceMs(): number {
     return Math.max(0, ...[...this.members.values()].map(({ request }) => request.rebalance));
   }
 }

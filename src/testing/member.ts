@@ -132,13 +132,13 @@ export class GroupMember {
     return this.#runner.wish("resign");
   }
 
-  standDown(): Promise<void> {
-    return this.#runner.wish("standDown");
+  yieldMastership(): Promise<void> {
+    return this.#runner.wish("yield");
   }
 
   async evict(memberId: string): Promise<void> {
     await this.ask("LeaveGroup", (group) => group.leave(memberId));
-    this.wish({ type: "hurry" });
+    this.wish({ type: "heartbeatNow" });
   }
 
   /** Asks the coordinator as a member, on the connection of the heartbeats. Errors: `UNREACHABLE`. */
@@ -170,10 +170,10 @@ export class GroupMember {
 
   async #join({ sent, timeoutMs, ...said }: RequestTo<GroupKinds, "join">): Promise<Answer<GroupKinds>> {
     const { topics, instanceId = null, sessionTimeout: session } = this.#options;
-    const { memberId, generation, eligible, patience, asks, draining } = said;
+    const { memberId, generation, eligible, leaseGraceMs, asksToYield, draining } = said;
     const { incarnation } = this.#parts;
     const claim = this.#machine.claim(this.#listener.claim());
-    const data = { ...this.#stated, incarnation, claim, eligible, patience, asks, draining };
+    const data = { ...this.#stated, incarnation, claim, eligible, leaseGraceMs, asksToYield, draining };
     const subscription = { instanceId, topics, owned: [...this.#listener.owned()], generation, data };
     const request = { memberId, session, rebalance: this.#rebalance, subscription };
     const { error, memberId: id, generation: joined, leader, members } = await this.#onJoining<Joined>(

@@ -82,8 +82,8 @@ export class MemoryMembership implements Membership {
     return this.member.resign();
   }
 
-  standDown(): Promise<void> {
-    return this.member.standDown();
+  yieldMastership(): Promise<void> {
+    return this.member.yieldMastership();
   }
 
   drain(): void {
@@ -96,7 +96,7 @@ export class MemoryMembership implements Membership {
   }
 
   heartbeatNow(): void {
-    this.member.wish({ type: "hurry" });
+    this.member.wish({ type: "heartbeatNow" });
   }
 
   async evict({ id }: Peer): Promise<void> {

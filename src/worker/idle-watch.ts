@@ -21,7 +21,7 @@ export interface IdleWatchParts {
 export class IdleWatch {
   readonly #parts: IdleWatchParts;
   #waiting = new AbortController();
-  #told = false;
+  #logged = false;
 
   constructor(parts: IdleWatchParts) {
     this.#parts = parts;
@@ -30,12 +30,12 @@ export class IdleWatch {
   look(): void {
     this.end();
     const { isIdle, logger, members, partitionCounts, sleep, supervisor } = this.#parts;
-    if (this.#told) return;
+    if (this.#logged) return;
     const { signal } = this.#waiting = new AbortController();
     void supervisor.once("The look for partitions", async () => {
       await sleep(IDLE_AFTER_MS, signal);
       if (signal.aborted || !isIdle()) return;
-      this.#told = true;
+      this.#logged = true;
       const counts = [...partitionCounts()].map(([topic, count]) => `${topic} has ${count}`).join(", ");
       logger.info(`No partition for this worker: ${counts}, for ${members()} workers. It stands by.`, ROUTINE);
     }, { signal });

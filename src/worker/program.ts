@@ -169,20 +169,20 @@ export class Program {
 
   /**
    * What the app's masters have written down, as one that joins nothing sees it; undefined: nothing yet. `close` with
-   * `stop`. Errors: `UNREACHABLE`, also when no broker has answered within `patience` ms, `JOURNAL_UNUSABLE` and others.
+   * `stop`. Errors: `UNREACHABLE`, also when no broker has answered within `timeoutMs` ms, `JOURNAL_UNUSABLE` and others.
    */
-  async journal(settings: WorkerSettings, patience: number): Promise<Journal | undefined> {
+  async journal(settings: WorkerSettings, timeoutMs: number): Promise<Journal | undefined> {
     const driver = this.#driver ??= this.#open(settings, this.#logger ?? silent);
     const topic = journalTopic(this.#definition.id);
     try {
-      const entries = await deadline(driver.master.readJournal(topic), patience);
+      const entries = await deadline(driver.master.readJournal(topic), timeoutMs);
       if (entries) return replay(entries, topic);
     } catch (error) {
       if (error instanceof MephistoError && error.code === "UNKNOWN_TOPIC") return undefined;
       throw error;
     }
     const address = redact(settings.url.value);
-    throw new MephistoError("UNREACHABLE", `${address} has not answered within ${formatDuration(patience)}.`);
+    throw new MephistoError("UNREACHABLE", `${address} has not answered within ${formatDuration(timeoutMs)}.`);
   }
 
   /** Asks the app's master to let another worker be it; `close` with `stop`. Errors: `UNREACHABLE` and those of joining. */

@@ -83,7 +83,7 @@ export class Watch {
         else logger.debug(`Worker ${worker}: Its address refuses connections, which proves nothing.`);
       },
       changed: () => this.#membership?.heartbeatNow(),
-      tell: (sentence) => logger.debug(`Worker ${worker}: ${sentence}`),
+      report: (sentence) => logger.debug(`Worker ${worker}: ${sentence}`),
     });
   }
 

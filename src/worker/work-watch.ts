@@ -16,7 +16,7 @@ export class WorkWatch {
   /** Why each timer does not run. */
   #idle: ReadonlyMap<string, string> = new Map();
   #reason: string | undefined;
-  readonly #told = new Set<string>();
+  readonly #logged = new Set<string>();
 
   constructor(own: readonly NamedWork[], logger: Logger) {
     this.#own = own;
@@ -30,7 +30,7 @@ export class WorkWatch {
 
   look({ elected, lacking = [], master, masterVersion = "", masterWork }: Generation): void {
     this.#reason = master === undefined ? "Nobody is master." : undefined;
-    if (elected) { for (const each of lacking) this.#tellOf(named(each.worker, each.version), each.work); }
+    if (elected) { for (const each of lacking) this.#logOf(named(each.worker, each.version), each.work); }
     if (master === undefined || elected || masterWork === undefined) return this.#forget();
     const name = named(master, masterVersion);
     if (this.#seen?.master === name && isSameWork(this.#seen.work, masterWork)) return;
@@ -51,10 +51,10 @@ export class WorkWatch {
     this.#idle = new Map();
   }
 
-  #tellOf(worker: string, work: WorkSummary): void {
+  #logOf(worker: string, work: WorkSummary): void {
     const key = `${work.count} ${work.sketch}`;
-    if (this.#told.has(key)) return;
-    this.#told.add(key);
+    if (this.#logged.has(key)) return;
+    this.#logged.add(key);
     const lacked = lackedBy(work, this.#own);
     if (lacked?.length === 0) return;
     const what = lacked === undefined

@@ -190,7 +190,8 @@ export class Worker implements RunningWorker {
       version: settings.version.value,
       timers: this.#timers.filter(({ timer }) => timer.onMaster),
       tasks: this.#tasks.filter(({ task }) => task.onMaster),
-      standDown: (why) => void this.#supervisor.once("Standing down", () => this.#steppingDown.standDown(why)),
+      yieldMastership: (why) =>
+        void this.#supervisor.once("Standing down", () => this.#steppingDown.yieldMastership(why)),
     });
     const begin = (term: Term) => master?.begin(term);
     const missesMaster = () => master !== undefined && this.#stopping === undefined;

@@ -31,7 +31,7 @@ function differing(a: ZoneData, b: ZoneData): string[] {
 export class ZoneWatch {
   readonly #own: ZoneData | undefined;
   readonly #logger: Logger;
-  #told = "";
+  #logged = "";
 
   constructor(own: ZoneData | undefined, logger: Logger) {
     this.#own = own;
@@ -41,8 +41,8 @@ export class ZoneWatch {
   look({ elected, master, masterZones }: Generation): void {
     if (this.#own === undefined || masterZones === undefined || elected || master === undefined) return;
     const about = JSON.stringify([master, masterZones]);
-    if (about === this.#told) return;
-    this.#told = about;
+    if (about === this.#logged) return;
+    this.#logged = about;
     const zones = differing(this.#own, masterZones);
     if (zones.length === 0) return;
     this.#logger.warn(

@@ -297,7 +297,7 @@ export function conformance(
       await until(() => a.generationNow?.resignAsked);
       assert.ok(a.elected, "until it has stood down no other may be");
       a.disclaim();
-      await a.membership.standDown();
+      await a.membership.yieldMastership();
       await until(() => b.elected && !a.elected);
       assert.ok(b.generations.every(({ resignAsked }) => !resignAsked), "the next one is not meant");
       const c = join(topic);

@@ -9,11 +9,13 @@ import { compareVersions } from "../../src/core/versions.ts";
 import type { TopicPartition } from "../../src/driver/driver.ts";
 import { type Member, type MemberData, outcomes, plan, planInTurns } from "../../src/driver/group-plan.ts";
 
-type Said = Partial<Pick<MemberData, "eligible" | "claim" | "patience" | "version" | "asks" | "draining">> & {
-  topics?: readonly string[];
-  generation?: number;
-  timers?: readonly string[];
-};
+type Said =
+  & Partial<Pick<MemberData, "eligible" | "claim" | "leaseGraceMs" | "version" | "asksToYield" | "draining">>
+  & {
+    topics?: readonly string[];
+    generation?: number;
+    timers?: readonly string[];
+  };
 
 function member(memberId: string, owned: readonly TopicPartition[] = [], said: Said = {}): Member {
   const { topics = ["t"], generation = 1, timers = [], ...more } = said;
@@ -25,8 +27,8 @@ function member(memberId: string, owned: readonly TopicPartition[] = [], said: S
     incarnation: memberId,
     claim: 0,
     eligible: true,
-    patience: 0,
-    asks: "",
+    leaseGraceMs: 0,
+    asksToYield: "",
     draining: false,
     presence: undefined,
     ...more,
@@ -278,7 +280,7 @@ test("a master that drains stays it while it claims that; once it does not, anot
   const [master] = draining([member("a", [], { claim: 3 })], [true]);
   assert.ok(master);
   const claims = plan([master, member("b")], counts, "a");
-  assert.deepEqual([claims.master, claims.successor?.memberId, claims.patience], [master, "b", 0]);
+  assert.deepEqual([claims.master, claims.successor?.memberId, claims.leaseGraceMs], [master, "b", 0]);
   const late = { ...master, data: { ...master.data, claim: 0 } };
   assert.equal(elect([late, member("b")], "a")?.memberId, "b");
   assert.equal(plan([late, member("b")], counts, "a").successor, undefined);
@@ -386,19 +388,19 @@ test("who does not stand is never master, also with a claim or as the leader", (
   assert.equal(plan([], new Map(), "").master, undefined);
 });
 
-test("whoever is elected has the patience that any member asks for; who is master already needs none", () => {
+test("whoever is elected has the leaseGraceMs that any member asks for; who is master already needs none", () => {
   const counts = new Map([["t", 1]]);
-  const members = [member("a"), member("b", [], { patience: 6000 }), member("c", [], { patience: 200 })];
-  assert.equal(plan(members, counts, "a").patience, 6000);
-  assert.equal(plan([...members, member("d", [], { claim: 3 })], counts, "a").patience, 0);
-  assert.equal(plan([member("a")], counts, "a").patience, 0);
+  const members = [member("a"), member("b", [], { leaseGraceMs: 6000 }), member("c", [], { leaseGraceMs: 200 })];
+  assert.equal(plan(members, counts, "a").leaseGraceMs, 6000);
+  assert.equal(plan([...members, member("d", [], { claim: 3 })], counts, "a").leaseGraceMs, 0);
+  assert.equal(plan([member("a")], counts, "a").leaseGraceMs, 0);
 });
 
 test("all are told for how long a successor of mastership waits, which claims it: it may be gone before that", () => {
-  const members = [member("a", [], { patience: 6000 }), member("successor", [], { claim: 3, patience: 4000 })];
+  const members = [member("a", [], { leaseGraceMs: 6000 }), member("successor", [], { claim: 3, leaseGraceMs: 4000 })];
   const decided = plan(members, new Map([["t", 1]]), "a");
   assert.equal(decided.master?.memberId, "successor");
-  assert.deepEqual(outcomes(members, decided).map(({ outcome }) => outcome.patience), [4000, 4000]);
+  assert.deepEqual(outcomes(members, decided).map(({ outcome }) => outcome.leaseGraceMs), [4000, 4000]);
 });
 
 const anyStanding = fc.array(
@@ -419,7 +421,7 @@ test("who joins or leaves never moves mastership from one who claims it, whateve
     for (const members of [[...before, claimant], [claimant, ...before, ...others.map(renamed)]]) {
       const plans = plan(members, new Map(), members[leader % members.length]?.memberId ?? "");
       assert.equal(plans.master?.memberId, "master");
-      assert.equal(plans.patience, 0);
+      assert.equal(plans.leaseGraceMs, 0);
     }
   }));
 });
@@ -463,7 +465,7 @@ test("a master that is asked to go is told so while there is a successor, and st
   const counts = new Map([["t", 1]]);
   const master = member("a", [], { claim: 3, timers: ["x"] });
   const successor = member("b", [], { timers: ["x"] });
-  const asking = member("c", [], { eligible: false, asks: "a" });
+  const asking = member("c", [], { eligible: false, asksToYield: "a" });
   const asked = plan([master, successor, asking], counts, "b");
   assert.deepEqual([asked.master, asked.successor, asked.resign], [master, successor, true]);
   assert.equal(plan([master, successor], counts, "b").resign, false, "nobody asks");

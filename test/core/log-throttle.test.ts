@@ -6,7 +6,7 @@ import { StillClock } from "./fakes.ts";
 test("what happens very often is told in one line a minute, with how often it was not told", () => {
   const clock = new StillClock();
   const told: string[] = [];
-  const { tell } = new LogThrottle((sentence) => told.push(sentence), clock);
+  const { log: tell } = new LogThrottle((sentence) => told.push(sentence), clock);
   for (let n = 0; n < 1000; n++) tell("A send is refused.");
   clock.pass(59_999);
   tell("A send is refused.");

@@ -201,10 +201,10 @@ test("finish gives the run back and acknowledges what is in hand; abandon acknow
     feed.add(run);
     await iterator(stream).next();
     await iterator(stream).next();
-    assert.deepEqual(stream.inHand(), [{ run, from: 1, to: 2 }]);
+    assert.deepEqual(stream.inFlight(), [{ run, from: 1, to: 2 }]);
     await stream[how]();
     assert.equal(partition.acknowledged, how === "finish" ? 2 : 1);
-    assert.deepEqual(stream.inHand(), []);
+    assert.deepEqual(stream.inFlight(), []);
     assert.deepEqual(feed.given, [run]);
   }
 });
@@ -294,7 +294,7 @@ test("a batch that waits 0 takes what is there", async () => {
   feed.add(partition.run(["a"]), other.run(["b"]));
   const batches = iterator(stream.take(9, { within: 0 }));
   assert.deepEqual((await batches.next()).value, ["a", "b"]);
-  assert.equal(stream.inHand().length, 2);
+  assert.equal(stream.inFlight().length, 2);
   void batches.next();
   await settle();
   assert.deepEqual([partition.acknowledged, other.acknowledged], [1, 1]);
@@ -354,7 +354,7 @@ test("a partition given away while a batch is gathered is not in it", async () =
   feed.giveAway(run);
   await time.pass(1000);
   assert.deepEqual((await batch).value, ["x"]);
-  assert.deepEqual(stream.inHand().map(({ run }) => run.partition), [1]);
+  assert.deepEqual(stream.inFlight().map(({ run }) => run.partition), [1]);
 });
 
 test("a batch of which nothing is left is not handed out", async () => {
@@ -411,5 +411,5 @@ test("what is in hand waits for its sends, and a failed one is thrown into the l
   feed.settling = () => Promise.reject(new Error("not sent"));
   await assert.rejects(loop.next(), /not sent/);
   assert.equal(partition.acknowledged, 1);
-  assert.equal(stream.inHand().length, 1, "it is still in hand");
+  assert.equal(stream.inFlight().length, 1, "it is still in hand");
 });

@@ -25,7 +25,7 @@ function fleet(count: number, programs = ["bun"]) {
       return child;
     },
     show: () => Promise.resolve(),
-    tell: (line) => void told.push(line),
+    report: (line) => void told.push(line),
     probe: (_, name) => {
       const pid = started.findLast((one) => one.name === name)?.child.pid;
       const { generation, ready } = state;

@@ -17,7 +17,7 @@ function supervised({ restart = true, stopTimeout = 10_000 } = {}) {
       return child;
     },
     show: () => Promise.resolve(),
-    tell: (line) => void told.push(line),
+    report: (line) => void told.push(line),
     restarts: () => restart,
     stopTimeout,
     clock,

@@ -27,7 +27,7 @@ function watched(presence: Presence, witness?: Witness): { said: string[]; link:
     gone: () => said.push("gone"),
     changed: () => said.push("changed"),
     refused: () => said.push("refused"),
-    tell: () => said.push("watches"),
+    report: () => said.push("watches"),
   }, () => witness);
   closers.push(() => link.close());
   return { said, link };

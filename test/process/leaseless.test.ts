@@ -53,7 +53,7 @@ function zombie(app: App, name: string, url = app.url) {
     },
     holds: () => !end.signal.aborted,
   };
-  const stoodDown: string[] = [];
+  const yields: string[] = [];
   const master = new Master({
     ...parts,
     definition,
@@ -63,14 +63,14 @@ function zombie(app: App, name: string, url = app.url) {
     version: "",
     timers: loops,
     tasks: [],
-    standDown: (why) => void stoodDown.push(why),
+    yieldMastership: (why) => void yields.push(why),
     // It is back soon.
     sleep: (ms, signal) => delay(ms / 20, signal),
   });
   return {
     ...own,
     master,
-    stoodDown,
+    yields,
     begin: () => master.begin(term),
     async end() {
       end.abort();
@@ -143,7 +143,7 @@ describe("masters that never ask whether their lease holds", { timeout: 120_000 
       await until(async () => (await stored(app)).length > 0);
       // Only what the log answers to the master is held up: nothing is wrong with the group's connection, or the lease.
       proxy.freeze("received");
-      await until(() => hanging.stoodDown.length > 0);
+      await until(() => hanging.yields.length > 0);
       assert.match(hanging.master.trouble ?? "", /^This worker is elected and could not tick for/);
       next.begin();
       await until(async () => (await stored(app)).some(({ name }) => name === "next"));

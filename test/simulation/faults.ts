@@ -117,7 +117,7 @@ function fault(at: number, random: Random): Fault {
   if (roll < 114) {
     const message = random.pick(DRAGGED) ?? "Heartbeat";
     if (message === "round") {
-      // Long enough that the group has no patience left with whom it still hears of.
+      // Long enough that the group has no leaseGraceMs left with whom it still hears of.
       return { at, kind: "drag", victim, message, phase: "request", most: undefined, lasts: 8 * SESSION_MS };
     }
     const most = Math.round(random.between(5, message === "Heartbeat" ? 900 : 3000));

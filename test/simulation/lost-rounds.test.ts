@@ -5,7 +5,7 @@ import { APP, SimWorker } from "./sim-worker.ts";
 import { memoryCluster } from "./memory-cluster.ts";
 
 const SESSION = 3000;
-/** For how long nothing of one worker's rounds comes through: longer than the group has patience with anybody. */
+/** For how long nothing of one worker's rounds comes through: longer than the group has leaseGraceMs with anybody. */
 const LASTS = 8 * SESSION;
 const SAMPLE = 10;
 const SEEDS = 4;

@@ -111,13 +111,18 @@ export const MEMBERSHIP: readonly SourceMistake[] = [
     "",
     leases,
   ),
-  machine("what others ask all to wait is not kept", "if (!isOwn) this.#grace.heard(elected.patience);", "", claims),
+  machine(
+    "what others ask all to wait is not kept",
+    "if (!isOwn) this.#grace.heard(elected.leaseGraceMs);",
+    "",
+    claims,
+  ),
   machine("a successor waits again with each round", "if (!isOwn) this.#grace", "this.#grace", claims),
   elsewhere(
     "nobody else knows for how long a successor waits that claims mastership",
     "src/driver/group-plan.ts",
-    "patience: claimed ? master.data.patience :",
-    "patience: claimed ? 0 :",
+    "leaseGraceMs: claimed ? master.data.leaseGraceMs :",
+    "leaseGraceMs: claimed ? 0 :",
     pinned,
   ),
   elsewhere(

@@ -211,7 +211,7 @@ export class World {
     }
   }
 
-  /** A lease must end before the group's own patience does, by the whole margin: at every moment, whatever comes later. */
+  /** A lease must end before the group's own leaseGraceMs does, by the whole margin: at every moment, whatever comes later. */
   #checkLease(life: Life): void {
     const { worker: { host, membership }, memberId, generation, gone } = life;
     if (generation() >= 0) life.was = { memberId: memberId(), generation: generation() };

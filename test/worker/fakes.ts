@@ -230,7 +230,7 @@ export class FakeDriver implements Driver {
   /** Thrown by the calls of these names, as long as it stands there. */
   readonly errors = new Map<"connect" | "ensureTopics" | "send" | "flush" | "close" | "leave", Error>();
   /** Waited for by the calls of these names. */
-  readonly waits = new Map<"connect" | "ensureTopics" | "flush" | "leave" | "standDown", Promise<unknown>>();
+  readonly waits = new Map<"connect" | "ensureTopics" | "flush" | "leave" | "yield", Promise<unknown>>();
   membership: FakeMembership | undefined;
   readonly troubles: BackgroundReports;
   missingTopics: MissingTopic[] = [];
@@ -286,16 +286,16 @@ export class FakeDriver implements Driver {
     about = "",
   ): Promise<void> {
     this.calls.push(about ? `${name} ${about}` : name);
-    const isPlain = name === "resign" || name === "askToResign" || name === "evict" || name === "hurry" ||
+    const isPlain = name === "resign" || name === "askToResign" || name === "evict" || name === "heartbeatNow" ||
       name === "drain";
     if (name !== "close" && !isPlain) await this.waits.get(name);
-    if (name === "standDown") return;
+    if (name === "yield") return;
     const error = isPlain ? undefined : this.errors.get(name);
     if (error) throw error;
   }
 }
 
-type MembershipCall = "leave" | "resign" | "standDown" | "askToResign" | "evict" | "hurry" | "drain";
+type MembershipCall = "leave" | "resign" | "yield" | "askToResign" | "evict" | "heartbeatNow" | "drain";
 
 /** A place in a group that does what the test says. */
 export class FakeMembership implements Membership {
@@ -329,8 +329,8 @@ export class FakeMembership implements Membership {
     await this.#call("resign");
   }
 
-  async standDown(): Promise<void> {
-    await this.#call("standDown");
+  async yieldMastership(): Promise<void> {
+    await this.#call("yield");
   }
 
   drain(): void {
@@ -346,7 +346,7 @@ export class FakeMembership implements Membership {
   }
 
   heartbeatNow(): void {
-    void this.#call("hurry");
+    void this.#call("heartbeatNow");
   }
 
   leave(within: number): Promise<void> {

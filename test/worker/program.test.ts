@@ -393,7 +393,7 @@ test("the journal is read by one that joins nothing, and closed by stop", async 
   assert.deepEqual(own.drivers[0]?.calls, ["close 5000"]);
 });
 
-test("a journal that is not there is none, one that cannot be read is an error, and patience ends", async () => {
+test("a journal that is not there is none, one that cannot be read is an error, and the time limit ends", async () => {
   const own = made();
   let answer: () => Promise<readonly JournalEntry[]> = () =>
     Promise.reject(new MephistoError("UNKNOWN_TOPIC", "None."));

@@ -28,10 +28,10 @@ function watching(evictOn: EvictOn = "proof", bind = "127.0.0.1", from = "the de
     lastContact: 0,
     ready: note("ready"),
     resign: note("resign"),
-    standDown: note("standDown"),
+    yieldMastership: note("yield"),
     askToResign: note("askToResign"),
     evict: ({ id }) => note(`evict ${id}`)(),
-    heartbeatNow: note("hurry"),
+    heartbeatNow: note("heartbeatNow"),
     drain: note("drain"),
     leave: note("leave"),
   };
@@ -59,14 +59,14 @@ test("what a peer says of the group makes it ask; whoever is not to be watched a
   await isWatched(lines, "two");
   await until(() => {
     one.listener.changed();
-    return calls.includes("hurry");
+    return calls.includes("heartbeatNow");
   });
   watch.generation(generation({ peers: [two.peer] }));
   const before = calls.length;
   one.listener.changed();
   two.listener.changed();
   await until(() => calls.length > before);
-  assert.deepEqual(new Set(calls), new Set(["hurry"]));
+  assert.deepEqual(new Set(calls), new Set(["heartbeatNow"]));
 });
 
 test("without proof nobody is evicted, unless a refused connection is to be trusted", async () => {
@@ -84,7 +84,7 @@ test("without proof nobody is evicted, unless a refused connection is to be trus
     trusting.lines.all.includes("info: Worker dead is gone: its address refuses connections. The group is told."),
   );
   await until(() => careful.lines.all.some((line) => /Worker dead: Its address refuses/.test(line)));
-  assert.deepEqual(careful.calls.filter((call) => call !== "hurry"), []);
+  assert.deepEqual(careful.calls.filter((call) => call !== "heartbeatNow"), []);
 });
 
 test("where it cannot listen it does without, unless the address was asked for", async () => {

@@ -713,11 +713,11 @@ test("a master that is asked to goes when its tick is done, once, and stands aga
   membership().generation({ generation: 2, ...asked });
   membership().generation({ generation: 3, ...asked });
   await settle();
-  assert.ok(!driver.calls.includes("standDown"), "the tick is not done");
+  assert.ok(!driver.calls.includes("yield"), "the tick is not done");
   assert.ok(worker.status().mastership.master);
   tick.resolve();
   await settle();
-  assert.deepEqual(driver.calls.filter((call) => call === "standDown"), ["standDown"]);
+  assert.deepEqual(driver.calls.filter((call) => call === "yield"), ["yield"]);
   const resigned = driver.master.history("master").filter(({ resigned }) => resigned);
   assert.deepEqual(resigned.map(({ epoch }) => epoch), [1], "nobody has to wait for its lease");
   assert.ok(lines.all.includes("info: This worker is no longer master: another worker is asked for."));
@@ -796,10 +796,10 @@ test("a master that is fenced stands down, and may be master again only when the
   membership().generation({ generation: 3, elected: true });
   await time.pass(500);
   const again = Promise.withResolvers<void>();
-  driver.waits.set("standDown", again.promise);
+  driver.waits.set("yield", again.promise);
   driver.master.latest++;
   await time.pass(1000);
-  assert.ok(driver.calls.includes("standDown"));
+  assert.ok(driver.calls.includes("yield"));
   assert.deepEqual([membership().listener.claim(), worker.status().mastership.master, worker.ready()], [
     0,
     false,

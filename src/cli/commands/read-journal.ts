@@ -5,15 +5,15 @@ import type { WorkerSettings } from "../../worker/settings.ts";
 import { ask } from "./query.ts";
 import type { Host, ScriptDefinition } from "../host.ts";
 
-/** What the journal says, or, in a sentence, why there is nothing to be said. `patience` in ms. */
+/** What the journal says, or, in a sentence, why there is nothing to be said. `timeoutMs` in ms. */
 export async function readJournal(
   { id }: Pick<ScriptDefinition, "id">,
   host: Host,
   settings: WorkerSettings,
-  patience: number,
+  timeoutMs: number,
 ): Promise<{ journal: Journal | undefined; why: string | undefined }> {
   try {
-    const journal = await ask(host, settings, () => host.journal(settings, patience));
+    const journal = await ask(host, settings, () => host.journal(settings, timeoutMs));
     return {
       journal,
       why: journal ? undefined : `There is no journal ${journalTopic(id)} yet: no master has run a timer.`,

@@ -66,7 +66,7 @@ export function workerCommand(definition: ScriptDefinition, host: Host, terminal
             logger.fatal(error);
             if (file || own) terminal.err(`${messageOf(error)}\n`);
           },
-          unsent: (error) => unsent.tell(`A send that nobody waits for failed: ${messageOf(error)}`),
+          unsent: (error) => unsent.log(`A send that nobody waits for failed: ${messageOf(error)}`),
           uncaught(thrown, how) {
             const what = how === "rejection"
               ? "A rejected promise was handled by nobody"

@@ -7,7 +7,7 @@ type Standing =
   | { readonly is: "resigned"; readonly heard: boolean };
 
 /** What has come of it: others wait for that. */
-export type Outcome = "resigned" | "stoodDown";
+export type Outcome = "resigned" | "yielded";
 
 /** Whether a member stands for election, and when the group has heard that it does not. */
 export class Candidacy {
@@ -52,11 +52,11 @@ export class Candidacy {
     const { is } = this.#standing;
     if (is === "resigned") return { outcomes: this.#standing.heard ? ["resigned"] : [], news: !this.#standing.heard };
     this.#standing = { is: "resigned", heard: false };
-    return { outcomes: is === "down" ? ["stoodDown"] : [], news: true };
+    return { outcomes: is === "down" ? ["yielded"] : [], news: true };
   }
 
-  standDown(until: number): { outcomes: Outcome[]; news: boolean } {
-    if (this.#standing.is === "resigned") return { outcomes: ["stoodDown"], news: false };
+  yieldMastership(until: number): { outcomes: Outcome[]; news: boolean } {
+    if (this.#standing.is === "resigned") return { outcomes: ["yielded"], news: false };
     if (this.#standing.is === "down") return { outcomes: [], news: false };
     this.#standing = { is: "down", until };
     return { outcomes: [], news: true };
@@ -69,11 +69,11 @@ export class Candidacy {
 
   /** Nobody is kept waiting. */
   close(): Outcome[] {
-    return ["resigned", "stoodDown"];
+    return ["resigned", "yielded"];
   }
 
   #stand(): Outcome[] {
     this.#standing = { is: "standing" };
-    return ["stoodDown"];
+    return ["yielded"];
   }
 }

@@ -50,7 +50,7 @@ export class MembershipMachine<K extends Kinds> {
   /** The incarnation that the latest generation has elected, or "". */
   #master = "";
   /** Whom it asks to stand down, and whether it takes partitions: said in each JoinGroup. */
-  #asks = "";
+  #asksToYield = "";
   #draining = false;
   /** Whether it has claimed mastership in its latest JoinGroup. */
   #claims = false;
@@ -139,13 +139,13 @@ export class MembershipMachine<K extends Kinds> {
         return;
       case "resign":
         return this.#wished(state, this.#candidacy.resign());
-      case "standDown":
-        return this.#wished(state, this.#candidacy.standDown(this.#now + this.#options.terms.session));
+      case "yield":
+        return this.#wished(state, this.#candidacy.yieldMastership(this.#now + this.#options.terms.session));
       case "askToResign":
-        this.#asks = this.#master;
+        this.#asksToYield = this.#master;
         return this.#rejoin(state);
-      case "hurry":
-        return this.#pulse.hurry();
+      case "heartbeatNow":
+        return this.#pulse.beatNow();
       case "leave":
         return this.#leave(state);
       default:
@@ -170,11 +170,11 @@ export class MembershipMachine<K extends Kinds> {
   }
 
   #wished(state: Living, { outcomes, news }: { outcomes: Outcome[]; news: boolean }): void {
-    this.#tell(outcomes);
+    this.#notify(outcomes);
     if (news) this.#rejoin(state);
   }
 
-  #tell(outcomes: Outcome[]): void {
+  #notify(outcomes: Outcome[]): void {
     for (const outcome of outcomes) this.#effects.push({ do: outcome });
   }
 
@@ -182,7 +182,7 @@ export class MembershipMachine<K extends Kinds> {
   #leave({ place }: Living): void {
     this.#state = { name: "left" };
     this.lease.end();
-    this.#tell(this.#candidacy.close());
+    this.#notify(this.#candidacy.close());
     this.#effects.push({ do: "hangUp" });
     const memberId = memberIdOf(place);
     if (memberId !== "" && this.#options.instanceId === undefined) this.#effects.push({ do: "leave", memberId });
@@ -234,8 +234,8 @@ export class MembershipMachine<K extends Kinds> {
       memberId: memberIdOf(place),
       generation: generationOf(place),
       eligible: this.#candidacy.say(),
-      patience: this.#grace.asked,
-      asks: this.#asks,
+      leaseGraceMs: this.#grace.asked,
+      asksToYield: this.#asksToYield,
       draining: this.#draining,
       timeoutMs: this.#timeoutMs(sessions),
     });
@@ -262,7 +262,7 @@ export class MembershipMachine<K extends Kinds> {
 
   #tick(before: Living): void {
     const outcomes = this.#candidacy.due(this.#now);
-    this.#tell(outcomes);
+    this.#notify(outcomes);
     if (outcomes.length > 0) this.#rejoin(before);
     const state = living(this.#state);
     if (state === undefined || this.#now < roundDueAt(state)) return;
@@ -340,10 +340,10 @@ export class MembershipMachine<K extends Kinds> {
     if (inherits) this.#grace.session(sent.at.monotonic);
     // Whose claim was taken is told only what it has asked itself: a round more would be waited for each time.
     const isOwn = this.#claims && elected.master === this.#options.incarnation;
-    if (!isOwn) this.#grace.heard(elected.patience);
+    if (!isOwn) this.#grace.heard(elected.leaseGraceMs);
     this.#state = { name: "settled", place };
     this.#effects.push({ do: "reachable" }, { do: "synced", given, notBefore: this.#grace.notBefore });
-    this.#tell(this.#candidacy.decided(elected.master !== "" && elected.master !== this.#options.incarnation));
+    this.#notify(this.#candidacy.decided(elected.master !== "" && elected.master !== this.#options.incarnation));
     if (state.again || inherits) this.#join(place);
   }
 
@@ -442,7 +442,7 @@ export class MembershipMachine<K extends Kinds> {
       case "FATAL":
         this.lease.end();
         this.#state = { name: "failed" };
-        this.#tell(this.#candidacy.close());
+        this.#notify(this.#candidacy.close());
         this.#effects.push({ do: "forget" }, { do: "removed" }, { do: "failed", error });
         return;
       default:

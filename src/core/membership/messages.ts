@@ -18,7 +18,7 @@ export interface Elected {
   /** Its incarnation, or "". */
   readonly master: string;
   readonly instanceId: string;
-  readonly patience: number;
+  readonly leaseGraceMs: number;
 }
 
 /** What members describe themselves by, what the leader makes of it, and what each is given: each driver's own. */
@@ -70,11 +70,11 @@ export type Wish =
   /** Not to be elected any more. */
   | { readonly type: "resign" }
   /** Not to be elected until another one has been, or a session has passed. */
-  | { readonly type: "standDown" }
+  | { readonly type: "yield" }
   /** The master of the latest generation is to stand down. */
   | { readonly type: "askToResign" }
   /** To know at once whether there is another generation. Joining again without being asked would make one. */
-  | { readonly type: "hurry" }
+  | { readonly type: "heartbeatNow" }
   | { readonly type: "leave" };
 
 /** What is to be done: asked, in this order. */
@@ -99,9 +99,9 @@ export interface Saying {
   /** Whether it stands for election. */
   readonly eligible: boolean;
   /** For how many ms more a lease may be held that the others do not know of. */
-  readonly patience: number;
+  readonly leaseGraceMs: number;
   /** The incarnation of a master that is asked to stand down, or "". */
-  readonly asks: string;
+  readonly asksToYield: string;
   readonly draining: boolean;
 }
 
@@ -118,6 +118,6 @@ export type Notice<K extends Kinds> =
   /** A generation has begun that knows that it does not stand, for good. */
   | { readonly do: "resigned" }
   /** It stands for election again, or never will. */
-  | { readonly do: "stoodDown" };
+  | { readonly do: "yielded" };
 
 export type Effect<K extends Kinds> = Request<K> | Notice<K>;

@@ -62,7 +62,7 @@ export class Pulse {
   }
 
   /** One at once, and another a moment later. */
-  hurry(): void {
+  beatNow(): void {
     this.#soon = 2;
   }
 }

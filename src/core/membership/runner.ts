@@ -6,7 +6,7 @@ import type { Sent } from "./place.ts";
 import type { Notices, Transport } from "./transport.ts";
 
 /** How a wish not to be elected ends. */
-const OUTCOMES = { resign: "resigned", standDown: "stoodDown" } as const;
+const OUTCOMES = { resign: "resigned", yield: "yielded" } as const;
 type Outcome = (typeof OUTCOMES)[keyof typeof OUTCOMES];
 
 export interface RunnerOptions<K extends Kinds> {
@@ -26,7 +26,7 @@ export class MembershipRunner<K extends Kinds> {
   readonly #options: RunnerOptions<K>;
   readonly #events: Event<K>[] = [{ type: "start" }];
   readonly #effects: Effect<K>[] = [];
-  readonly #waiting: Record<Outcome, (() => void)[]> = { resigned: [], stoodDown: [] };
+  readonly #waiting: Record<Outcome, (() => void)[]> = { resigned: [], yielded: [] };
   #wake: (() => void) | undefined;
   #leaving: Promise<unknown> | undefined;
 
@@ -140,7 +140,7 @@ export class MembershipRunner<K extends Kinds> {
       case "reachable":
         return notices.reachable?.();
       case "resigned":
-      case "stoodDown":
+      case "yielded":
         for (const resolve of this.#waiting[effect.do].splice(0)) resolve();
     }
   }

@@ -31,7 +31,7 @@ export class BrokerConnection {
   #closed = false;
   /** How many answers are waited for, and how long the latest of them may be waited for in silence, in ms. */
   #waiting = 0;
-  #patience = 0;
+  #longestSilenceMs = 0;
   #answeredAt = 0;
 
   /** `advertised`: the address is not one that the program was given, but what the cluster says. */
@@ -130,7 +130,10 @@ export class BrokerConnection {
     const body = call.encode();
     const header = this.#header(apiKey, apiVersion, correlationId, body.length);
     // Answers come in order: one that waits behind another waits as long as that may.
-    const silence = this.#patience = Math.max(line.silenceMs(apiName, timeout), this.#waiting > 0 ? this.#patience : 0);
+    const silence = this.#longestSilenceMs = Math.max(
+      line.silenceMs(apiName, timeout),
+      this.#waiting > 0 ? this.#longestSilenceMs : 0,
+    );
     this.#waiting++;
     const progress = progressOf(connection.socket);
     const sent = time.monotonic();

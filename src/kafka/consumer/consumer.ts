@@ -160,8 +160,8 @@ export class Consumer implements Membership {
     return this.#group.resign();
   }
 
-  standDown(): Promise<void> {
-    return this.#group.standDown();
+  yieldMastership(): Promise<void> {
+    return this.#group.yieldMastership();
   }
 
   drain(): void {

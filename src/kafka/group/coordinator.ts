@@ -20,7 +20,7 @@ export class Coordinator {
   readonly #group: string;
   readonly #clock: Clock;
   /** At first an answer has to come soon enough for another try within the session; a slow one has nearly all of it. */
-  readonly #patience: SilenceLimits;
+  readonly #timeoutMs: SilenceLimits;
   #address: Address | undefined;
   #joining: BrokerConnection | undefined;
   #beating: BrokerConnection | undefined;
@@ -30,7 +30,7 @@ export class Coordinator {
     this.#cluster = cluster;
     this.#group = group;
     this.#clock = clock;
-    this.#patience = { first: Math.min(REQUEST_TIMEOUT_MS, sessionTimeout / 3), most: USEFUL * sessionTimeout };
+    this.#timeoutMs = { first: Math.min(REQUEST_TIMEOUT_MS, sessionTimeout / 3), most: USEFUL * sessionTimeout };
   }
 
   /** Where it is; undefined while that is not known. */
@@ -77,7 +77,7 @@ export class Coordinator {
 
   /** Asks something that is answered at once. Errors: `UNREACHABLE`. */
   async ask<T>(call: Call<T>): Promise<T> {
-    return await this.#send(this.#beating, call, this.#patience);
+    return await this.#send(this.#beating, call, this.#timeoutMs);
   }
 
   async #send<T>(link: BrokerConnection | undefined, call: Call<T>, timeout: number | SilenceLimits): Promise<T> {

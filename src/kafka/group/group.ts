@@ -172,13 +172,13 @@ export class Group {
   }
 
   /** Does not stand for election until another one has been elected, or a session has passed; resolves then. */
-  standDown(): Promise<void> {
-    return this.#runner.wish("standDown");
+  yieldMastership(): Promise<void> {
+    return this.#runner.wish("yield");
   }
 
   /** Asks at once whether there is another generation. Joining again without being asked would make one. */
   heartbeatNow(): void {
-    this.#runner.feed({ type: "hurry" });
+    this.#runner.feed({ type: "heartbeatNow" });
   }
 
   /** Asks the master of the latest generation to stand down. */
@@ -227,14 +227,14 @@ export class Group {
 
   async #join({ sent, timeoutMs, ...said }: RequestTo<GroupKinds, "join">): Promise<Answer<GroupKinds>> {
     const { group, topics, instanceId = null, sessionTimeout } = this.#options;
-    const { memberId, generation: generationId, eligible, patience, asks, draining } = said;
+    const { memberId, generation: generationId, eligible, leaseGraceMs, asksToYield, draining } = said;
     const { incarnation } = this;
     const claim = this.#machine.claim(this.#listener.claim());
     const metadata = encodeSubscription({
       topics,
       ownedPartitions: byTopic(this.#listener.owned()),
       generationId,
-      userData: encodeMember({ ...this.#stated, incarnation, claim, eligible, patience, asks, draining }),
+      userData: encodeMember({ ...this.#stated, incarnation, claim, eligible, leaseGraceMs, asksToYield, draining }),
     });
     const call = joinGroup({
       groupId: group,

@@ -23,8 +23,20 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 export function encodeMember(data: MemberData): Uint8Array {
-  const { worker, runtime, version, work, zones, presence, incarnation, claim, eligible, patience, asks, draining } =
-    data;
+  const {
+    worker,
+    runtime,
+    version,
+    work,
+    zones,
+    presence,
+    incarnation,
+    claim,
+    eligible,
+    leaseGraceMs,
+    asksToYield,
+    draining,
+  } = data;
   return encode({
     worker: cut(worker),
     runtime: cut(runtime),
@@ -37,8 +49,8 @@ export function encodeMember(data: MemberData): Uint8Array {
     incarnation,
     claim,
     eligible,
-    patience,
-    asks,
+    leaseGraceMs,
+    asksToYield,
     draining,
   });
 }
@@ -111,8 +123,8 @@ export function memberData(userData: Uint8Array | null): MemberData {
     incarnation: text(fields.incarnation),
     claim: count(fields.claim),
     eligible: fields.eligible === true,
-    patience: count(fields.patience),
-    asks: text(fields.asks),
+    leaseGraceMs: count(fields.leaseGraceMs),
+    asksToYield: text(fields.asksToYield),
     draining: fields.draining === true,
   };
 }
@@ -141,7 +153,7 @@ export function outcomeData(userData: Uint8Array | null): Outcome {
       const [worker, version, number, sketch] = values(each);
       return { worker: text(worker), version: text(version), work: { count: count(number), sketch: text(sketch) } };
     }),
-    patience: count(fields.patience),
+    leaseGraceMs: count(fields.leaseGraceMs),
     successor: text(fields.successor),
     resign: fields.resign === true,
     peers: values(fields.peers).flatMap((peer) => Array.isArray(peer) ? peerOf(peer) : formerPeer(object(peer))),

@@ -69,15 +69,15 @@ export class JournalReader {
 
   async #read(upTo: IsolationLevel, mayTry: MayTry, told = () => {}): Promise<readonly JournalEntry[]> {
     const { clock, links } = this.#options;
-    const patience = () => ({ mayTry, clock, signal: links.closed, until: clock.monotonic() + UNREACHABLE_TIMEOUT_MS });
-    const end = await retryWhile(() => this.#offset(LATEST, upTo), patience());
+    const limits = () => ({ mayTry, clock, signal: links.closed, until: clock.monotonic() + UNREACHABLE_TIMEOUT_MS });
+    const end = await retryWhile(() => this.#offset(LATEST, upTo), limits());
     if (end < this.#end) throw this.#lost(`it ends at ${end}, and ended at ${this.#end} before`);
     let moved = clock.monotonic();
     // At least once: only a Fetch says by the topic's id that this is the journal.
     for (let done = false; !done;) {
       const before = this.#position;
       const asked = clock.monotonic();
-      done = await retryWhile(() => this.#fetch(end), patience());
+      done = await retryWhile(() => this.#fetch(end), limits());
       const now = clock.monotonic();
       // A slow line is no stall: its answers tell of the moment at which they were given.
       if (this.#position > before) {

@@ -30,7 +30,7 @@ export class TransactionCoordinator {
   readonly #cluster: Cluster;
   readonly #links: ConnectionPool;
   readonly #transactionalId: string;
-  readonly #patience: SilenceLimits;
+  readonly #limits: SilenceLimits;
   #address: Address | undefined;
 
   constructor(
@@ -43,7 +43,7 @@ export class TransactionCoordinator {
     this.#transactionalId = transactionalId;
     const limit = Math.max(Math.floor(transactionTimeout / PARTS), SHORTEST_TIMEOUT_MS);
     const first = Math.min(limit, REQUEST_TIMEOUT_MS);
-    this.#patience = { first, most: Math.max(first, MOST * transactionTimeout) };
+    this.#limits = { first, most: Math.max(first, MOST * transactionTimeout) };
   }
 
   /**
@@ -57,7 +57,7 @@ export class TransactionCoordinator {
       const link = await this.#open();
       if (!mayTry()) throw notMaster();
       onSent();
-      return await link.send(call, this.#patience);
+      return await link.send(call, this.#limits);
     } catch (error) {
       this.#address = undefined;
       throw error;

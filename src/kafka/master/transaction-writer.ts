@@ -175,7 +175,7 @@ class Writing {
       if (this.#stale.has(queue) || !queue.sendable(now)) continue;
       const link = this.#leader(queue);
       if (link === undefined) {
-        this.#again([queue], this.#away.next(), true, `${partitionName(queue)} has no leader`);
+        this.#retry([queue], this.#away.next(), true, `${partitionName(queue)} has no leader`);
         continue;
       }
       const request = requests.get(link) ?? { sent: [], bytes: 0 };
@@ -205,7 +205,7 @@ class Writing {
   }
 
   /** These are tried again after `wait` ms; `stale`: when it has been asked where they are. */
-  #again(queues: readonly PartitionQueue[], wait: number, stale: boolean, trouble: string): void {
+  #retry(queues: readonly PartitionQueue[], wait: number, stale: boolean, trouble: string): void {
     const moment = this.#way.clock.monotonic() + wait;
     for (const queue of queues) {
       queue.notBefore = moment;
@@ -246,7 +246,7 @@ class Writing {
       this.#way.links.drop(link);
       this.#inFlight.delete(link);
       for (const { queue, batch } of sent) queue.failed(batch);
-      this.#again(sent.map(({ queue }) => queue), this.#away.next(), true, error.message);
+      this.#retry(sent.map(({ queue }) => queue), this.#away.next(), true, error.message);
     }
     this.#flush();
   }
@@ -279,8 +279,8 @@ class Writing {
       trouble = error.message;
       (errorCode === Code.CONCURRENT_TRANSACTIONS ? busy : away).push(queue);
     }
-    if (busy.length > 0) this.#again(busy, this.#busy.next(), false, trouble);
-    if (away.length > 0) this.#again(away, this.#away.next(), true, trouble);
+    if (busy.length > 0) this.#retry(busy, this.#busy.next(), false, trouble);
+    if (away.length > 0) this.#retry(away, this.#away.next(), true, trouble);
   }
 
   /** Asks where partitions are, which are then tried again. */
@@ -300,7 +300,7 @@ class Writing {
       await cluster.refresh(topics);
     } catch (error) {
       if (!isRetriable(error)) throw error;
-      return this.#again(queues, this.#away.next(), true, messageOf(error));
+      return this.#retry(queues, this.#away.next(), true, messageOf(error));
     }
     for (const queue of queues) {
       const refused = refusal(queue.topic, queue.partition);

@@ -26,7 +26,7 @@ export interface BatchOutcomesParts {
   /** So many bytes are no longer on their way. */
   freed(bytes: number): void;
   /** A queue has something to send again. */
-  again(queue: PartitionQueue): void;
+  retry(queue: PartitionQueue): void;
   /** A batch was written. */
   accepted(): void;
 }
@@ -112,7 +112,7 @@ export class BatchOutcomes {
     const wait = backoffMs(BACKOFF.topic, ++queue.attempts);
     queue.notBefore = this.#parts.clock.monotonic() + wait;
     queue.failed(batch);
-    if (!queue.held) this.#parts.again(queue);
+    if (!queue.held) this.#parts.retry(queue);
   }
 
   refuse(queue: PartitionQueue, batch: Batch, error: MephistoError): void {

@@ -28,7 +28,7 @@ export class Batch {
   readonly since: number;
   /** As it goes over the wire; undefined until it has been sent once. */
   bytes: Uint8Array | undefined;
-  state: "open" | "waiting" | "flying" | "failed" = "open";
+  state: "open" | "waiting" | "inFlight" | "failed" = "open";
   /** How the search for the message that is to blame goes, when its whole was refused. */
   readonly trial: Trial | undefined;
   /** What it is made as where that is not as all others are. */

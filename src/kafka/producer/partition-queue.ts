@@ -117,7 +117,7 @@ export class PartitionQueue {
       batch.number(this.#identity, this.#next, kind);
       this.#next = (this.#next + batch.count) % SEQUENCES;
     }
-    batch.state = "flying";
+    batch.state = "inFlight";
     this.#inFlight++;
     return batch;
   }
@@ -137,7 +137,7 @@ export class PartitionQueue {
 
   /** It has to be sent again, once all that are in flight have been answered. */
   failed(batch: Batch): void {
-    if (batch.state !== "flying") return;
+    if (batch.state !== "inFlight") return;
     batch.state = "failed";
     this.#inFlight--;
     this.#failed++;
@@ -177,7 +177,7 @@ export class PartitionQueue {
 
   /** Takes out what was begun before a moment and is not in flight. */
   expire(before: number): Batch[] {
-    const old = this.#batches.filter(({ state, since }) => state !== "flying" && since < before);
+    const old = this.#batches.filter(({ state, since }) => state !== "inFlight" && since < before);
     for (const batch of old) {
       if (batch.bytes !== undefined) this.#renew = true; // it had a number, and may have been written
       this.#remove(batch);
@@ -189,7 +189,7 @@ export class PartitionQueue {
     const at = this.#batches.indexOf(batch);
     if (at < 0) return;
     this.#batches.splice(at, 1);
-    if (batch.state === "flying") this.#inFlight--;
+    if (batch.state === "inFlight") this.#inFlight--;
     if (batch.state === "failed") this.#failed--;
     this.#settle();
   }

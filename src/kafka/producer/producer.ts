@@ -84,7 +84,7 @@ export class Producer implements Publisher {
   }
 
   async flush(): Promise<void> {
-    await this.#sender.hurry(async () => {
+    await this.#sender.flushNow(async () => {
       while (!this.#isIdle) {
         await new Promise<void>((resolve) => this.#idle.push(resolve));
       }

@@ -64,14 +64,14 @@ export class Sender {
   readonly #nodes = new Map<number, Node>();
   /** By broker: how much may be on its way, which outlives the connections. */
   readonly #windows = new Map<number, SendWindow>();
-  readonly #tellSlow: (sentence: string) => void;
+  readonly #logSlow: (sentence: string) => void;
   readonly #stop = new AbortController();
   #identity: Identity | undefined;
   readonly #report: Report;
   readonly #outcomes: BatchOutcomes;
   /** Why messages wait, if they do. */
   #trouble = "";
-  readonly #tellFault: (sentence: string) => void;
+  readonly #logFault: (sentence: string) => void;
   #scheduled = false;
   #hurried = 0;
   #cancel: (() => void) | undefined;
@@ -91,7 +91,7 @@ export class Sender {
     this.#logger = logger;
     this.#clock = clock;
     this.#freed = freed;
-    this.#tellSlow = new LogThrottle((sentence) => logger.warn(sentence), clock).tell;
+    this.#logSlow = new LogThrottle((sentence) => logger.warn(sentence), clock).log;
     this.#report = troubles.of("Sending", {
       graceMs: OUTAGE_GRACE_MS,
       meaning: "Messages wait to be sent.",
@@ -103,14 +103,14 @@ export class Sender {
       logger,
       clock,
       freed,
-      again: (queue) => this.#offered.add(queue),
+      retry: (queue) => this.#offered.add(queue),
       accepted: () => {
         if (this.#report.trouble === undefined) return;
         this.#trouble = "";
         this.#report.over();
       },
     });
-    this.#tellFault = new LogThrottle((sentence) => logger.error(sentence, { code: "INTERNAL" }), clock).tell;
+    this.#logFault = new LogThrottle((sentence) => logger.error(sentence, { code: "INTERNAL" }), clock).log;
   }
 
   /** A queue has something to send. */
@@ -132,7 +132,7 @@ export class Sender {
   }
 
   /** Does not wait for more messages while this lasts: not for company to those that are still to come, either. */
-  async hurry(whileThis: () => Promise<void>): Promise<void> {
+  async flushNow(whileThis: () => Promise<void>): Promise<void> {
     this.#hurried++;
     try {
       this.#flush();
@@ -206,7 +206,7 @@ export class Sender {
     const fault = new MephistoError("INTERNAL", `Sending to ${topic}[${partition}] has failed, ${why}.`, {
       cause: error,
     });
-    this.#tellFault(fault.message);
+    this.#logFault(fault.message);
     return fault;
   }
 
@@ -266,7 +266,7 @@ export class Sender {
   #slow({ id, link, window }: Node, ms: number): void {
     const rate = window.bytes / ms * 1000;
     if (!window.halve()) return;
-    this.#tellSlow(
+    this.#logSlow(
       `Broker ${id} at ${shownAddress(link.address)} takes messages slowly, less than ${shownRate(rate)}: ` +
         `sending it less at a time.`,
     );

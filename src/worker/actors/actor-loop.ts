@@ -5,7 +5,7 @@ import { withFields } from "../../core/logger.ts";
 import { decodeKey, decodeValue } from "../../core/serializer.ts";
 import type { Supervisor } from "../../core/supervisor.ts";
 import type { Delivery } from "../../driver/driver.ts";
-import { type CutOff, inHandFor, type Running } from "../calls/stop.ts";
+import { type CutOff, inFlightFor, type Running } from "../calls/stop.ts";
 import { type ActorCounts, Failures, type FailuresParts } from "./failures.ts";
 import { HandlerLoop, type HandlerLoopParts } from "./handler-loop.ts";
 import { PartitionBuffers, type PartitionBuffersParts } from "./partition-buffers.ts";
@@ -48,7 +48,7 @@ export class ActorLoop implements Running {
     const lanes = this.#lanes = new PartitionBuffers({
       ...parts,
       topic,
-      inHand: () => this.#cutOff ? [] : this.#handler.inHand(),
+      inFlight: () => this.#cutOff ? [] : this.#handler.inFlight(),
     });
     const failures = this.#failures = new Failures({ ...common, lanes });
     const { decoder } = this;
@@ -89,11 +89,11 @@ export class ActorLoop implements Running {
   cutOff(): readonly CutOff[] {
     const { name: actor } = this.actor;
     if (!this.#handler.inCall) return [];
-    const held = this.#handler.inHand();
+    const held = this.#handler.inFlight();
     this.#cutOff = true;
     this.#lanes.letGo();
     if (held.length === 0) return [{ what: `The handler of ${actor} has not ended.`, fields: { actor } }];
-    const how = inHandFor(this.#parts.clock.monotonic() - this.#handler.turnSince);
+    const how = inFlightFor(this.#parts.clock.monotonic() - this.#handler.turnSince);
     return held.flatMap(({ run, from, to }) => {
       const { topic, partition, messages } = run;
       const [first, last] = [messages[from]?.offset, messages[to - 1]?.offset];

@@ -46,7 +46,7 @@ export class Failures {
   async failed(held: readonly InFlight[], error: unknown): Promise<void> {
     const { actor, counts, lanes, logger } = this.#parts;
     const ours = held.filter(({ run }) => run.ours);
-    const told = ours.filter(({ run }) => run.holder?.handling.told === true);
+    const told = ours.filter(({ run }) => run.holder?.handling.notified === true);
     const isBatch = sizeOf(held) > 1;
     const waits = isRetriable(error);
     const again = lanes.requeue(ours, told.length === 0 && !waits);

@@ -61,9 +61,9 @@ export class HandlerLoop implements Feed {
     this.#parts = parts;
     this.signal = parts.signal;
     const { actor, clock, logger, publisher } = parts;
-    const { tell } = new LogThrottle((sentence) => logger.error(sentence), clock);
+    const { log: tell } = new LogThrottle((sentence) => logger.error(sentence), clock);
     const send = (record: OutgoingRecord) => publisher.send(record);
-    this.#beginSends = () => new ScopeSends({ name: `actor ${actor.name}`, send, tell });
+    this.#beginSends = () => new ScopeSends({ name: `actor ${actor.name}`, send, report: tell });
     this.#sends = this.#beginSends();
   }
 
@@ -71,7 +71,7 @@ export class HandlerLoop implements Feed {
   async run(): Promise<void> {
     const { actor: { handler }, blocks, clock, decoder } = this.#parts;
     this.#takeBack();
-    const left = blocks.enter(this.#inHandText);
+    const left = blocks.enter(this.#inFlightText);
     while (!this.ended) {
       const stream = this.#stream = new HandlerStream(this, decoder, clock);
       try {
@@ -80,7 +80,7 @@ export class HandlerLoop implements Feed {
         if (!this.ended) await this.#returned(stream);
       } catch (error) {
         this.returned();
-        this.#failing = stream.inHand();
+        this.#failing = stream.inFlight();
         stream.abandon();
         await this.#failed(this.#failing, error, stream.used ? "" : `. ${USE_STREAM}`);
       }
@@ -97,8 +97,8 @@ export class HandlerLoop implements Feed {
     return this.#stream !== undefined;
   }
 
-  inHand(): readonly InFlight[] {
-    return this.#stream?.inHand() ?? [];
+  inFlight(): readonly InFlight[] {
+    return this.#stream?.inFlight() ?? [];
   }
 
   /** Since when its partition has its turn, on the monotonic clock. */
@@ -173,7 +173,7 @@ export class HandlerLoop implements Feed {
   }
 
   returned(): void {
-    this.#parts.blocks.returned(this.#inHandText);
+    this.#parts.blocks.returned(this.#inFlightText);
   }
 
   settle(): Promise<void> {
@@ -210,7 +210,7 @@ export class HandlerLoop implements Feed {
 
   /** After a fault of this loop: what it had in hand is handed out again, rather than passed over. */
   #takeBack(): void {
-    const held = [...this.#failing, ...this.inHand()];
+    const held = [...this.#failing, ...this.inFlight()];
     this.#failing = [];
     this.#stream?.abandon();
     this.#stream = undefined;
@@ -218,8 +218,8 @@ export class HandlerLoop implements Feed {
     this.#parts.lanes.letGo();
   }
 
-  readonly #inHandText = (): string | undefined => {
-    const [held] = this.inHand();
+  readonly #inFlightText = (): string | undefined => {
+    const [held] = this.inFlight();
     const last = held?.run.messages[held.to - 1];
     if (held === undefined || last === undefined) return undefined;
     const first = held.run.messages[Math.min(held.from, this.#turn.lookedFrom)] ?? last;

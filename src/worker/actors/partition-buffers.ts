@@ -16,7 +16,7 @@ export interface PartitionBuffersParts {
   /** Whether the worker's partitions may be others' at the moment. */
   readonly mayHaveLost?: (() => boolean) | undefined;
   /** What handlers have in hand, as far as it is waited for. */
-  readonly inHand: () => readonly InFlight[];
+  readonly inFlight: () => readonly InFlight[];
 }
 
 /** The partitions that this worker holds of an actor's topic: what comes in for them, and what is handed out next. */
@@ -100,7 +100,7 @@ export class PartitionBuffers {
   /** Those that are given away and of which nothing is in hand are waited for no more. */
   letGo(): void {
     if (this.#leaving.size === 0) return;
-    const held = this.#parts.inHand();
+    const held = this.#parts.inFlight();
     for (const lane of this.#leaving) {
       if (held.some(({ run }) => run.holder === lane)) continue;
       lane.leaving?.resolve();

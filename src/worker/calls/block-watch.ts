@@ -8,7 +8,7 @@ import type { Yielder } from "../../core/yielder.ts";
 const LOOK_INTERVAL_MS = 500;
 
 /** Says what a piece of user code has in hand, as `actor orders at shop-orders[0] at offset 17`; undefined: nothing. */
-export type InHandText = () => string | undefined;
+export type InFlightText = () => string | undefined;
 
 export interface BlockWatchParts {
   readonly yielder: Yielder;
@@ -25,7 +25,7 @@ export interface BlockWatchParts {
  */
 export class BlockWatch {
   readonly #parts: BlockWatchParts;
-  readonly #running = new Set<InHandText>();
+  readonly #running = new Set<InFlightText>();
   /** When a timer of this watch last fired, or a block was told of; on the monotonic clock. */
   #seen: number;
 
@@ -44,22 +44,22 @@ export class BlockWatch {
       const silence = clock.monotonic() - this.#seen - LOOK_INTERVAL_MS;
       if (silence < this.#parts.sessionTimeout) continue;
       const texts = [...this.#running].flatMap((text) => text() ?? []);
-      if (texts.length > 0) this.#tell(texts.join(", or "), silence, " (unless it was stopped)");
+      if (texts.length > 0) this.#log(texts.join(", or "), silence, " (unless it was stopped)");
     }
   }
 
   /** User code has come back to us, without having waited for anything since it was called: it alone has run. */
-  returned(text: InHandText): void {
+  returned(text: InFlightText): void {
     const { clock, yielder, sessionTimeout } = this.#parts;
     const now = clock.monotonic();
     const ran = Math.min(yielder.ran(now), now - this.#seen);
     if (ran < sessionTimeout) return;
     this.#seen = now;
-    this.#tell(text() ?? "a handler", ran, "");
+    this.#log(text() ?? "a handler", ran, "");
   }
 
   /** Of what runs until the result is called. */
-  enter(text: InHandText): () => void {
+  enter(text: InFlightText): () => void {
     this.#running.add(text);
     return () => {
       this.returned(text);
@@ -67,7 +67,7 @@ export class BlockWatch {
     };
   }
 
-  #tell(what: string, blocked: number, orElse: string): void {
+  #log(what: string, blocked: number, orElse: string): void {
     const { logger, sessionTimeout } = this.#parts;
     logger.warn(
       `Nothing else in this process could run for ${(blocked / 1000).toFixed(1)} s${orElse}: ` +

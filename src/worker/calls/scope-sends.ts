@@ -24,9 +24,9 @@ export interface ScopeSendsParts {
   readonly name: string;
   send(record: OutgoingRecord): Promise<void>;
   /** Tells of a failure that can fail nothing any more, since the scope has ended: a sentence. */
-  tell(sentence: string): void;
+  report(sentence: string): void;
   /** Whether each failure is told when it happens too: the scope may last for ever. */
-  readonly tellsAtOnce?: boolean;
+  readonly reportsAtOnce?: boolean;
 }
 
 /**
@@ -116,7 +116,7 @@ export class ScopeSends implements Scope {
     // Whether somebody waits for it is known when it is settled: one may wait for it after it has failed.
     sent.excuse();
     markScoped(error);
-    const { name, tell, tellsAtOnce = false } = this.#parts;
+    const { name, report: tell, reportsAtOnce: tellsAtOnce = false } = this.#parts;
     if (sent.watched) return;
     if (round === undefined || tellsAtOnce) {
       // `await` waits for it only a moment after it was called, when it may have been refused already.

@@ -21,7 +21,7 @@ export function sizeOf({ key, value, headers }: OutgoingRecord): number {
 export class TickSends implements Scope {
   readonly #timer: string;
   readonly #mayRun: () => boolean;
-  readonly #tell: (sentence: string) => void;
+  readonly #report: (sentence: string) => void;
   readonly #turns: Pacer | undefined;
   readonly #refused: { readonly sent: ObservedPromise; readonly refusal: MephistoError }[] = [];
   #records: OutgoingRecord[] = [];
@@ -37,10 +37,10 @@ export class TickSends implements Scope {
    */
   constructor(timer: string, mayRun: () => boolean, tell: (sentence: string) => void, turns?: Pacer) {
     this.#turns = turns;
-    this.#tell = tell;
+    this.#report = tell;
     this.#timer = timer;
     this.#mayRun = mayRun;
-    this.#aside = new ScopeSends({ name: `timer ${timer}`, send: (record) => this.send(record), tell });
+    this.#aside = new ScopeSends({ name: `timer ${timer}`, send: (record) => this.send(record), report: tell });
   }
 
   send(record: OutgoingRecord): Promise<void> {
@@ -100,7 +100,7 @@ export class TickSends implements Scope {
     if (!isLate) this.#refused.push({ sent, refusal });
     // A refusal that nobody waits for must not end the process: it fails the tick, or comes after it and is told.
     Promise.prototype.then.call(sent, undefined, () => {
-      if (isLate && !sent.watched) this.#tell(refusal.message);
+      if (isLate && !sent.watched) this.#report(refusal.message);
     });
     return sent;
   }

@@ -25,7 +25,7 @@ export function runAs<R>(calls: Context<Running> | undefined, who: Running, call
 }
 
 /** `in hand for 24s` */
-export function inHandFor(ms: number): string {
+export function inFlightFor(ms: number): string {
   return `in hand for ${formatDuration(ms < 1000 ? Math.round(ms) : Math.round(ms / 1000) * 1000)}`;
 }
 

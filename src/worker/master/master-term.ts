@@ -67,7 +67,7 @@ export class MasterTerm {
   #longRuns: LongRuns | undefined;
   #record: MasterRecord | undefined;
   #appendedAt: number;
-  #toldClock = false;
+  #loggedSkew = false;
   /** Whether it ended since the clocks differ too much. */
   refused = false;
 
@@ -142,7 +142,7 @@ export class MasterTerm {
       fenced = await log.fence(options, holds);
       this.#stage = "reading";
       this.#journal = replay(await fenced.read(holds, this.#parts.moved), topic);
-      await this.#patience(this.#journal.master);
+      await this.#timeoutMs(this.#journal.master);
       this.#stage = "beginning";
       await this.#begin(fenced, this.#journal);
       await Promise.race([this.#end, aborted(signal)]);
@@ -204,7 +204,7 @@ export class MasterTerm {
   }
 
   /** A lost state of the group may have elected this worker while the last master's lease runs. */
-  async #patience(last: MasterRecord | undefined): Promise<void> {
+  async #timeoutMs(last: MasterRecord | undefined): Promise<void> {
     const { clock, logger, ownEpoch, sessionTimeout, sleep } = this.#parts;
     const { electedIn, electedAt, signal, holds } = this.#term;
     if (last === undefined || last.resigned || last.epoch === ownEpoch || electedIn > last.generation) return;
@@ -235,7 +235,7 @@ export class MasterTerm {
       },
       lost: this.#fail,
       trialMs: this.#parts.sessionTimeout / TRIALS_A_SESSION,
-      away: (topic, why) => away.tell(topic, why),
+      away: (topic, why) => away.log(topic, why),
     });
     const epoch = (journal.master?.epoch ?? 0) + 1;
     this.#record = { epoch, generation, worker, version, resigned: false, work: this.#work() };
@@ -282,8 +282,8 @@ export class MasterTerm {
       this.#fail(new Error(doubt.sentence));
       return false;
     }
-    if (doubt && !this.#toldClock) this.#parts.logger.warn(doubt.sentence);
-    this.#toldClock ||= doubt !== undefined;
+    if (doubt && !this.#loggedSkew) this.#parts.logger.warn(doubt.sentence);
+    this.#loggedSkew ||= doubt !== undefined;
     return true;
   }
 

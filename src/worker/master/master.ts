@@ -16,7 +16,7 @@ export interface MasterParts extends Omit<MasterTermParts, "ownEpoch" | "begun" 
   /** The id of another journal, where all that was there before is gone for good. */
   journalAnew?(): Promise<string | undefined>;
   /** Gives mastership up: another worker may be able to do what this one cannot. */
-  standDown(why: string): void;
+  yieldMastership(why: string): void;
   readonly supervisor: Supervisor;
   readonly troubles?: BackgroundReports;
 }
@@ -33,8 +33,8 @@ export class Master {
   #tryingSince: number | undefined;
   /** How often it has failed to since. */
   #failures = 0;
-  #toldAt = -Infinity;
-  #told: unknown;
+  #loggedAt = -Infinity;
+  #logged: unknown;
   /** How often it gave up, since it could not tick. */
   resignations = 0;
 
@@ -141,21 +141,21 @@ export class Master {
   }
 
   #failed(error: unknown, { refused }: MasterTerm): void {
-    const { logger, standDown } = this.#parts;
+    const { logger, yieldMastership } = this.#parts;
     const code = errorCodeOf(error);
-    if (code === "FENCED") return standDown("another one has been made master since, and Kafka refuses this one");
+    if (code === "FENCED") return yieldMastership("another one has been made master since, and Kafka refuses this one");
     if (isRetriable(error) && code !== "JOURNAL_BLOCKED") this.#report?.failed(error);
     if (code === "NOT_MASTER" || isRetriable(error) && code !== "JOURNAL_BLOCKED") {
       return logger.debug(messageOf(error), codeField(error));
     }
     this.#trouble = messageOf(error);
-    this.#tell(code === "NOT_AUTHORIZED" ? this.#trouble : code ?? refused, this.#trouble, codeField(error));
-    if (refused) standDown("the clocks differ too much");
+    this.#log(code === "NOT_AUTHORIZED" ? this.#trouble : code ?? refused, this.#trouble, codeField(error));
+    if (refused) yieldMastership("the clocks differ too much");
   }
 
   /** A master that holds its lease and does not tick gives up: another one may be able to. */
   async #watch(term: Term): Promise<void> {
-    const { clock, sleep, standDown } = this.#parts;
+    const { clock, sleep, yieldMastership } = this.#parts;
     for (;;) {
       await sleep(CHECK_INTERVAL_MS, term.signal);
       if (!term.holds()) return;
@@ -168,17 +168,17 @@ export class Master {
       this.resignations++;
       const why = run?.trouble ?? this.#trouble ?? `it is stuck while ${run?.stage ?? "beginning"}`;
       this.#trouble = `This worker is elected and could not tick for ${formatDuration(lasts)}: ${why}`;
-      this.#tell("stuck", this.#trouble);
-      return standDown("it could not tick");
+      this.#log("stuck", this.#trouble);
+      return yieldMastership("it could not tick");
     }
   }
 
   /** One line a minute, unless it is something else. */
-  #tell(about: unknown, sentence: string, fields?: LogFields): void {
+  #log(about: unknown, sentence: string, fields?: LogFields): void {
     const now = this.#parts.clock.monotonic();
-    if (about === this.#told && now - this.#toldAt < REPEAT_LOG_MS) return;
-    this.#told = about;
-    this.#toldAt = now;
+    if (about === this.#logged && now - this.#loggedAt < REPEAT_LOG_MS) return;
+    this.#logged = about;
+    this.#loggedAt = now;
     this.#parts.logger.error(sentence, fields);
   }
 }

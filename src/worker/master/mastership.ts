@@ -57,7 +57,7 @@ export class Mastership {
   #electedAt = 0;
   #term: OwnTerm | undefined;
   #standing: Standing = { is: "standing" };
-  #toldNobody = false;
+  #claimWithdrawn = false;
   #nextLook = new AbortController();
 
   readonly #missesMaster: () => boolean;
@@ -96,12 +96,12 @@ export class Mastership {
     this.#electedAt = this.#clock.monotonic();
     this.#disclaim(false);
     const isNobody = generation.master === undefined && this.#standing.is !== "resigned" && this.#missesMaster();
-    if (isNobody && !this.#toldNobody) {
+    if (isNobody && !this.#claimWithdrawn) {
       this.#logger.warn(
         "Nobody is master: no worker of the group may be, or has what is to run there. It waits for one that does.",
       );
     }
-    this.#toldNobody = isNobody;
+    this.#claimWithdrawn = isNobody;
     this.#look();
   }
 
@@ -132,7 +132,7 @@ export class Mastership {
   }
 
   /** Ends the term, and begins no other until `handOver` is done, which lets the group elect another worker. */
-  async standDown(why: string, handOver: () => Promise<void>): Promise<void> {
+  async yieldMastership(why: string, handOver: () => Promise<void>): Promise<void> {
     if (this.#standing.is === "standing" || this.#standing.is === "disclaimed") {
       this.#standing = { is: "down", then: this.#standing.is };
     }

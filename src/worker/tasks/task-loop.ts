@@ -15,7 +15,7 @@ import type { BlockWatch } from "../calls/block-watch.ts";
 import { origin } from "../calls/origin.ts";
 import { ScopeSends } from "../calls/scope-sends.ts";
 import type { Scope } from "../calls/scope.ts";
-import { type CutOff, inHandFor, runAs, type Running } from "../calls/stop.ts";
+import { type CutOff, inFlightFor, runAs, type Running } from "../calls/stop.ts";
 
 /** After it has run for so long the next pause is the first again. */
 const STABLE_AFTER_MS = 60_000;
@@ -51,7 +51,7 @@ export class TaskLoop implements Running {
   /** Since when its function runs, on the monotonic clock. */
   #since: number | undefined;
   /** Tells, seldom, of sends that nobody waits for: a task may go on for ever. */
-  readonly #tell: (sentence: string) => void;
+  readonly #report: (sentence: string) => void;
   /** How often it has thrown. */
   failed = 0;
 
@@ -59,7 +59,7 @@ export class TaskLoop implements Running {
     this.task = task;
     const logger = withFields(parts.logger, { task: task.name });
     this.#parts = { ...parts, logger };
-    this.#tell = new LogThrottle((sentence) => logger.error(sentence), parts.clock).tell;
+    this.#report = new LogThrottle((sentence) => logger.error(sentence), parts.clock).log;
   }
 
   /** Whether its function runs. */
@@ -88,7 +88,7 @@ export class TaskLoop implements Running {
   cutOff(): readonly CutOff[] {
     if (this.#since === undefined) return [];
     const { name: task } = this.task;
-    const ran = inHandFor(this.#parts.clock.monotonic() - this.#since);
+    const ran = inFlightFor(this.#parts.clock.monotonic() - this.#since);
     return [{ what: `Task ${task} was ${ran}, and has not ended though its signal has aborted.`, fields: { task } }];
   }
 
@@ -126,7 +126,7 @@ export class TaskLoop implements Running {
     const { blocks, calls, clock, context, yielder } = this.#parts;
     const fn = async () => await this.task.fn(run);
     const name = `task ${this.task.name}`;
-    const sends = new ScopeSends({ name, send, tell: this.#tell, tellsAtOnce: true });
+    const sends = new ScopeSends({ name, send, report: this.#report, reportsAtOnce: true });
     const call = () => origin.run({ about: { task: this.task.name }, scope: sends }, () => runAs(calls, this, fn));
     const rest = yielder?.due();
     if (rest) await rest;

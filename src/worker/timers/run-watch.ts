@@ -74,7 +74,7 @@ export class RunWatch {
   readonly #ticker: WatchTicker;
   /** The oldest first. */
   readonly #calls = new Set<RunningCall>();
-  #toldAt = -Infinity;
+  #loggedAt = -Infinity;
   #ended = false;
 
   constructor(timer: TimerDefinition, ticker: WatchTicker, { logger, clock }: { logger: Logger; clock: Clock }) {
@@ -112,12 +112,12 @@ export class RunWatch {
     const { oldest } = this;
     const now = this.#clock.monotonic();
     if (
-      oldest === undefined || now < oldest.begun + this.#longAfter(oldest.slot) || now < this.#toldAt + REPEAT_LOG_MS
+      oldest === undefined || now < oldest.begun + this.#longAfter(oldest.slot) || now < this.#loggedAt + REPEAT_LOG_MS
     ) {
       return;
     }
-    this.#toldAt = now;
-    this.#tell(oldest, now);
+    this.#loggedAt = now;
+    this.#log(oldest, now);
   }
 
   /** With a timeout that is what is long. */
@@ -127,7 +127,7 @@ export class RunWatch {
     return LONG_INTERVALS * ((rule.next(slot) ?? Infinity) - slot);
   }
 
-  #tell({ slot: at, begun }: RunningCall, now: number): void {
+  #log({ slot: at, begun }: RunningCall, now: number): void {
     const { name: timer, policy: { overlap, timeout }, rule } = this.#timer;
     const slot = new Date(at).toISOString();
     const lasts = formatDuration(Math.floor((now - begun) / 1000) * 1000 || Math.round(now - begun));

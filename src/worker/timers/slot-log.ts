@@ -9,14 +9,14 @@ import type { TimerDefinition } from "../../core/timer.ts";
 export class SlotLog {
   readonly #timer: TimerDefinition;
   readonly #logger: Logger;
-  readonly #tell: (sentence: string) => void;
-  readonly #tellLate: (sentence: string) => void;
+  readonly #log: (sentence: string) => void;
+  readonly #logLate: (sentence: string) => void;
 
   constructor(timer: TimerDefinition, logger: Logger, clock: Clock) {
     this.#timer = timer;
     this.#logger = logger;
-    this.#tell = new LogThrottle((sentence) => logger.warn(sentence), clock).tell;
-    this.#tellLate = new LogThrottle((sentence) => logger.info(sentence), clock).tell;
+    this.#log = new LogThrottle((sentence) => logger.warn(sentence), clock).log;
+    this.#logLate = new LogThrottle((sentence) => logger.info(sentence), clock).log;
   }
 
   /** So many were skipped before a slot; `now`: that one is run late. */
@@ -28,23 +28,23 @@ export class SlotLog {
     ];
     const because = why.length > 0 ? ` (${why.join("; ")})` : "";
     const then = now ? `; ${timeOf(slot)} is run now` : "";
-    this.#tell(`Timer ${name} (${rule.text}) was not run in time: ${slots(skipped)} skipped${because}${then}.`);
+    this.#log(`Timer ${name} (${rule.text}) was not run in time: ${slots(skipped)} skipped${because}${then}.`);
   }
 
   /** The first of those that were missed and are run now. */
   late(slot: number): void {
     const { name, rule } = this.#timer;
-    this.#tellLate(`Timer ${name} (${rule.text}) was not run in time: it catches up from ${timeOf(slot)}.`);
+    this.#logLate(`Timer ${name} (${rule.text}) was not run in time: it catches up from ${timeOf(slot)}.`);
   }
 
   /** A run took so long that slots were skipped. */
   took(ms: number, skipped: number): void {
     const { name, rule } = this.#timer;
-    this.#tell(`Timer ${name} (${rule.text}) took ${formatDuration(ms)}: ${slots(skipped)} skipped.`);
+    this.#log(`Timer ${name} (${rule.text}) took ${formatDuration(ms)}: ${slots(skipped)} skipped.`);
   }
 
   skips(slot: number, why: string): void {
-    this.#tell(`Timer ${this.#timer.name} skips ${timeOf(slot)}: ${why}.`);
+    this.#log(`Timer ${this.#timer.name} skips ${timeOf(slot)}: ${why}.`);
   }
 
   setBack(ms: number): void {

@@ -158,7 +158,7 @@ class Attempt {
     const { name } = this.#timer;
     const { clock, refused: tell, sleep } = this.#parts;
     const { send } = this.#span;
-    if (send) return new ScopeSends({ name: `timer ${name}`, send, tell });
+    if (send) return new ScopeSends({ name: `timer ${name}`, send, report: tell });
     return new TickSends(name, () => this.#span.holds(), tell, new Pacer(clock, sleep));
   }
 

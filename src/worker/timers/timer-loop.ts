@@ -9,7 +9,7 @@ import type { TimerDefinition, TimerPolicy } from "../../core/timer.ts";
 import { isOver, type PartitionOffset } from "../../driver/master-log.ts";
 import { type RunningCall, RunWatch, WatchTicker } from "./run-watch.ts";
 import { LogThrottle } from "../../core/log-throttle.ts";
-import { type CutOff, inHandFor, runAs, type Running } from "../calls/stop.ts";
+import { type CutOff, inFlightFor, runAs, type Running } from "../calls/stop.ts";
 import { SlotLog } from "./slot-log.ts";
 import { runTick, type TickParts, type TickScope } from "./tick.ts";
 import { type TickResult, TimerState } from "./timer-state.ts";
@@ -81,7 +81,7 @@ export class TimerLoop implements Running {
       ...parts,
       logger,
       runs: this.#runs,
-      refused: new LogThrottle((sentence) => logger.error(sentence), clock).tell,
+      refused: new LogThrottle((sentence) => logger.error(sentence), clock).log,
     };
     this.#log = new SlotLog(timer, logger, clock);
     // Where nothing is written down, nobody knows what was missed before.
@@ -141,7 +141,7 @@ export class TimerLoop implements Running {
     return [...this.#inHand].map(({ slot: ms, since }) => {
       const slot = new Date(ms).toISOString();
       return {
-        what: `The run of timer ${timer} at ${slot} was ${inHandFor(now - since)}${then}.`,
+        what: `The run of timer ${timer} at ${slot} was ${inFlightFor(now - since)}${then}.`,
         fields: { timer, slot },
       };
     });
@@ -184,7 +184,7 @@ export class TimerLoop implements Running {
         if (over.aborted || !span.ready()) return;
         const run = this.#run(due, span);
         this.#progress = progress;
-        if (this.#policy.overlap === "allow") this.#fly(run.written);
+        if (this.#policy.overlap === "allow") this.#track(run.written);
         else {
           this.#ticking = run.written.catch(() => {}); // this loop hears of it
           const ended = await run.ended.catch((fault: unknown) => {
@@ -207,7 +207,7 @@ export class TimerLoop implements Running {
     if (onMaster) this.state.begin(span.recordOf(name));
     const known = { last: this.state.position, since: span.sinceOf?.(name) };
     const progress = this.#progress = beginning(rule, this.#policy, now, known);
-    this.#tellWhenAhead(progress.after - now);
+    this.#logWhenAhead(progress.after - now);
     return progress;
   }
 
@@ -259,10 +259,10 @@ export class TimerLoop implements Running {
     }
   }
 
-  #fly(run: Promise<void>): void {
-    const flying = this.#supervisor.once(`A run of timer ${this.timer.name}`, () => run);
-    this.#inFlight.add(flying);
-    void flying.then(() => this.#inFlight.delete(flying));
+  #track(run: Promise<void>): void {
+    const supervised = this.#supervisor.once(`A run of timer ${this.timer.name}`, () => run);
+    this.#inFlight.add(supervised);
+    void supervised.then(() => this.#inFlight.delete(supervised));
   }
 
   /** The slots that came while the function was running. While older ones are caught up, they wait behind these. */
@@ -312,7 +312,7 @@ export class TimerLoop implements Running {
     return { after: now, begun: now };
   }
 
-  #tellWhenAhead(ahead: number): void {
+  #logWhenAhead(ahead: number): void {
     if (!this.timer.onMaster || ahead <= WRONG_CLOCK_MS) return;
     const { last, position } = this.state;
     const why = last?.label !== undefined && position !== last.slot

@@ -9,7 +9,7 @@ export const SESSION = 6000;
 export const REBALANCE = 30_000;
 export const MARGIN = 500;
 export const INTERVAL = 1000;
-export const NOBODY: Elected = { master: "", instanceId: "", patience: 0 };
+export const NOBODY: Elected = { master: "", instanceId: "", leaseGraceMs: 0 };
 
 export interface TestKinds {
   readonly members: string;
@@ -98,7 +98,7 @@ export class Member {
     const before = this.effects.findLast((effect) => effect.do === "beat");
     const error = new MephistoError("PROTOCOL", "No answer.");
     if (before) this.effects.push(...this.machine.on({ type: "lost", sent: before.sent, error }));
-    this.feed({ type: "hurry" });
+    this.feed({ type: "heartbeatNow" });
     const { sent } = this.asked("beat");
     this.clock.pass(ms);
     if (why === undefined) this.feed({ type: "beaten", sent });

@@ -66,7 +66,7 @@ test("a heartbeat that was sent before the generation was synced does not prove 
   member.feed({ type: "rejoin" });
   member.joined(2);
   member.clock.pass(REBALANCE - MARGIN - 1); // the lease is nearly over by the proof
-  member.feed({ type: "hurry" });
+  member.feed({ type: "heartbeatNow" });
   const { sent } = member.asked("beat");
   member.assigned();
   member.lease.end();
@@ -116,12 +116,12 @@ test("whatever is answered to what it was before counts for nothing, be it good 
         const member = Member.settled();
         if (request !== "beat") member.feed({ type: "rejoin" });
         if (request === "sync") member.joined(2);
-        if (request === "beat") member.feed({ type: "hurry" });
+        if (request === "beat") member.feed({ type: "heartbeatNow" });
         const { sent } = member.asked(request);
         member.clock.pass(1000);
         // What it is changes by what another request is answered.
         if (request === "beat") member.feed({ type: "rejoin" });
-        else member.feed({ type: "hurry" });
+        else member.feed({ type: "heartbeatNow" });
         const other = request === "beat" ? "join" : "beat";
         const gone = () => member.refused(other, "UNKNOWN_MEMBER_ID");
         if (change === "another generation" && request === "beat") member.joined(3), member.assigned();
@@ -154,11 +154,11 @@ test("who is unknown though it was heard of waits a session: the group has lost 
   const member = Member.settled();
   member.clock.pass(1000);
   member.beat("UNKNOWN_MEMBER_ID");
-  assert.equal(member.asked("join").patience, SESSION);
+  assert.equal(member.asked("join").leaseGraceMs, SESSION);
   const silent = Member.settled();
   silent.clock.pass(SESSION);
   silent.beat("UNKNOWN_MEMBER_ID");
-  assert.equal(silent.asked("join").patience, 0);
+  assert.equal(silent.asked("join").leaseGraceMs, 0);
 });
 
 test("also where another error has ended its lease before", () => {
@@ -167,7 +167,7 @@ test("also where another error has ended its lease before", () => {
   member.beat("OTHER");
   member.clock.pass(30);
   member.beat("UNKNOWN_MEMBER_ID");
-  assert.equal(member.asked("join").patience, SESSION);
+  assert.equal(member.asked("join").leaseGraceMs, SESSION);
 });
 
 test("a machine that stood still, as only its third clock shows, has no lease until it is answered again", () => {

@@ -20,7 +20,7 @@ const which = fc.nat(3);
 const REFUSALS = [
   ...["REBALANCE_IN_PROGRESS", "UNKNOWN_MEMBER_ID", "ILLEGAL_GENERATION", "NOT_COORDINATOR", "OTHER"],
 ] as const satisfies readonly MemberError[];
-const WISHES = ["rejoin", "drain", "resign", "standDown", "askToResign", "hurry"] as const;
+const WISHES = ["rejoin", "drain", "resign", "yield", "askToResign", "heartbeatNow"] as const;
 const happening: fc.Arbitrary<Happening> = fc.oneof(
   {
     weight: 8,
@@ -68,7 +68,7 @@ class Witness {
   /** Whether this member has been elected, as it has heard, since it was in a group last. */
   #elected = false;
   /** Those who wait for these. */
-  readonly waiting = { resigned: 0, stoodDown: 0 };
+  readonly waiting = { resigned: 0, yielded: 0 };
   settled = 0;
 
   constructor(instanceId: string | undefined) {
@@ -117,7 +117,7 @@ class Witness {
         this.#elected = false;
         return;
       case "resigned":
-      case "stoodDown":
+      case "yielded":
         this.waiting[effect.do] = 0;
         return;
       default:
@@ -137,7 +137,7 @@ class Witness {
     if (machine.isOver) {
       assert.equal(lease.holds(), false, "over, with a lease");
       assert.equal(machine.dueAt, undefined);
-      return assert.deepEqual(this.waiting, { resigned: 0, stoodDown: 0 }, "somebody is kept waiting");
+      return assert.deepEqual(this.waiting, { resigned: 0, yielded: 0 }, "somebody is kept waiting");
     }
     assert.ok(machine.dueAt !== undefined || names.length > 0, `stuck in ${machine.state}`);
     if (lease.holds()) assert.ok(machine.generation >= 0, "a lease without a generation");
@@ -151,7 +151,7 @@ class Witness {
         return this.feed(() => member.feed({ type: "leave" }));
       case "wish":
         if (event.type === "resign") this.waiting.resigned++;
-        if (event.type === "standDown") this.waiting.stoodDown++;
+        if (event.type === "yield") this.waiting.yielded++;
         return this.feed(() => member.feed({ type: event.type }));
       case "time":
         return this.#pass(event.ms);

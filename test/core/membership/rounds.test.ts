@@ -114,9 +114,9 @@ test("the first of a static member is not: the two would take its place from one
   assert.deepEqual(member.during(() => member.pass(REBALANCE)), []);
   assert.deepEqual(member.during(() => member.pass(2 * SESSION + 20)), ["hangUp", "join"]);
   const other = Member.settled({ instanceId: "place" });
-  other.feed({ type: "hurry" });
+  other.feed({ type: "heartbeatNow" });
   const { sent } = other.asked("beat");
-  other.feed({ type: "hurry" });
+  other.feed({ type: "heartbeatNow" });
   other.refused("beat", "UNKNOWN_MEMBER_ID");
   const late = { type: "lost", sent, error: new MephistoError("UNREACHABLE", "No answer.") } as const;
   assert.deepEqual(other.during(() => other.feed(late)), [], "nor by heartbeats of what it was");
@@ -227,7 +227,7 @@ test("another's SyncGroup is waited for until the leader's silence is over, and 
 
 test("a coordinator that does not answer is looked for, and what was under way begins again", () => {
   const member = Member.settled();
-  member.feed({ type: "hurry" });
+  member.feed({ type: "heartbeatNow" });
   assert.deepEqual(member.during(() => member.lost("beat")), ["unreachable", "forget", "find"]);
   assert.deepEqual(member.during(() => member.lost("find", "PROTOCOL")), ["unreachable"]);
   assert.deepEqual(member.during(() => member.pass(150)), ["find"]);
@@ -241,7 +241,7 @@ test("a coordinator that does not answer is looked for, and what was under way b
 
 test("what is wished for while the coordinator is looked for is done when it is found", () => {
   const member = Member.settled();
-  member.feed({ type: "hurry" });
+  member.feed({ type: "heartbeatNow" });
   member.lost("beat");
   member.feed({ type: "rejoin" });
   assert.deepEqual(rounds(member.during(() => member.found())), ["join"]);
@@ -274,7 +274,7 @@ test("a refusal for a reason of its own is tried again, each time a while later,
 test("who cannot be a member has failed for good", () => {
   const member = Member.settled();
   assert.deepEqual(rounds(member.during(() => member.beat("FATAL"))), [
-    ...["resigned", "stoodDown", "forget", "removed", "failed"],
+    ...["resigned", "yielded", "forget", "removed", "failed"],
   ]);
   assert.deepEqual([member.machine.state, member.machine.isOver, member.machine.dueAt], ["failed", true, undefined]);
   assert.deepEqual(member.during(() => member.feed({ type: "rejoin" })), []);
@@ -284,7 +284,7 @@ test("who leaves tells the group, unless its place is kept, and holds nothing fr
   for (const instanceId of [undefined, "place"]) {
     const member = Member.settled(instanceId === undefined ? {} : { instanceId });
     const done = member.during(() => member.feed({ type: "leave" }));
-    assert.deepEqual(done, ["resigned", "stoodDown", "hangUp", ...(instanceId === undefined ? ["leave"] : [])]);
+    assert.deepEqual(done, ["resigned", "yielded", "hangUp", ...(instanceId === undefined ? ["leave"] : [])]);
     const { memberId, generation, synced, dueAt } = member.machine;
     assert.deepEqual([member.lease.holds(), memberId, generation, synced, dueAt], [false, "", -1, false, undefined]);
   }
@@ -305,7 +305,7 @@ test("heartbeats are counted from one sending to the next, and one that has a re
   assert.deepEqual(member.during(() => member.pass(1)), ["beat"]);
   member.clock.pass(INTERVAL - 10);
   const { sent } = member.asked("beat");
-  assert.deepEqual(member.during(() => member.feed({ type: "hurry" })), ["beat"], "also while one is under way");
+  assert.deepEqual(member.during(() => member.feed({ type: "heartbeatNow" })), ["beat"], "also while one is under way");
   assert.deepEqual(member.during(() => member.feed({ type: "beaten", sent })), []);
   member.clock.pass(7);
   assert.deepEqual(member.during(() => member.feed({ type: "beaten", sent: member.asked("beat").sent })), []);

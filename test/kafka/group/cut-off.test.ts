@@ -123,7 +123,7 @@ describe("a member that is cut off", options, () => {
         lacking: [],
         instanceId: "",
         members: 2,
-        patience: 0,
+        leaseGraceMs: 0,
         successor: "",
         resign: false,
         peers: [],

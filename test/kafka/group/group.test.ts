@@ -69,7 +69,7 @@ class FakeCoordinator extends Cluster {
       lacking: [],
       instanceId: "",
       members: 1,
-      patience: 0,
+      leaseGraceMs: 0,
       successor: "",
       resign: false,
       peers: [],
@@ -244,7 +244,7 @@ test("who stands down stands again when another has been elected in a generation
   const { group } = await joined(coordinator, LONG);
   coordinator.data = { master: "another" };
   assert.equal(said(coordinator).eligible, true);
-  const over = group.standDown();
+  const over = group.yieldMastership();
   await over;
   assert.equal(said(coordinator).eligible, false);
   const { generation } = coordinator;
@@ -257,7 +257,7 @@ test("and when a session has passed in which nobody else could be: it says so at
   const coordinator = new FakeCoordinator();
   const { group } = await joined(coordinator, LONG, 300);
   const before = performance.now();
-  await group.standDown();
+  await group.yieldMastership();
   assert.ok(performance.now() - before >= 295);
   await until(() => coordinator.generation === 3);
   assert.equal(said(coordinator).eligible, true);
@@ -290,10 +290,10 @@ test("whoever asks a master to go names it: the next one is not meant", async ()
   const coordinator = new FakeCoordinator();
   coordinator.data = { master: "first" };
   const { group } = await joined(coordinator, LONG);
-  assert.equal(said(coordinator).asks, "");
+  assert.equal(said(coordinator).asksToYield, "");
   group.askToResign();
   await until(() => coordinator.generation === 2);
-  assert.equal(said(coordinator).asks, "first");
+  assert.equal(said(coordinator).asksToYield, "first");
 });
 
 for (const api of ["JoinGroup", "Heartbeat"] as const) {
@@ -319,7 +319,7 @@ test("a static member in the place of the master claims its mastership at once, 
   const { waits } = await joined(coordinator, LONG, 6000, {}, "place");
   await until(() => coordinator.generation >= 2);
   assert.ok(said(coordinator).claim > 0);
-  assert.ok(said(coordinator).patience > 5000, `${said(coordinator).patience}`);
+  assert.ok(said(coordinator).leaseGraceMs > 5000, `${said(coordinator).leaseGraceMs}`);
   assert.ok((waits[0] ?? 0) > 5000, `${waits}`);
 });
 

@@ -23,8 +23,8 @@ function member(memberId: string, { claim = 0, instanceId = null as string | nul
     incarnation: memberId,
     claim,
     eligible: true,
-    patience: 0,
-    asks: "",
+    leaseGraceMs: 0,
+    asksToYield: "",
     draining: false,
   };
   return { memberId, instanceId, topics: ["t"], owned: [], generation: 1, data };
@@ -61,7 +61,7 @@ test("what members and the leader say arrives as it was said", () => {
     members: 3,
     work: summaryOf([{ name: "x", rule: "task" }]),
     lacking: [{ worker: "l", version: "1.1", work: summaryOf([{ name: "y", rule: "every 1s" }]) }],
-    patience: 5,
+    leaseGraceMs: 5,
     successor: "h",
     resign: true,
     peers: [{ memberId: "p", instanceId: null, worker: "w", presence: presenceOf("p") }],
@@ -83,7 +83,18 @@ test("the master's time zone data reach everybody who has others", () => {
 test("anything else in it is nothing: no peer, no claim, no wish", () => {
   const wrong = fc.oneof(fc.jsonValue(), fc.record({ host: fc.string(), port: fc.integer(), id: fc.jsonValue() }));
   const fields = fc.dictionary(
-    fc.constantFrom("presence", "at", "peers", "timers", "work", "lacking", "asks", "draining", "resign", "successor"),
+    fc.constantFrom(
+      "presence",
+      "at",
+      "peers",
+      "timers",
+      "work",
+      "lacking",
+      "asksToYield",
+      "draining",
+      "resign",
+      "successor",
+    ),
     wrong,
   );
   fc.assert(fc.property(fields, (value) => {

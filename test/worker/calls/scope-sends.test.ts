@@ -13,7 +13,11 @@ function handler(part: Partial<ScopeSendsParts> = {}) {
   driver.hold = true;
   const told: string[] = [];
   const tell = (sentence: string) => void told.push(sentence);
-  return { driver, told, sends: new ScopeSends({ name: "actor orders", send: driver.publisher.send, tell, ...part }) };
+  return {
+    driver,
+    told,
+    sends: new ScopeSends({ name: "actor orders", send: driver.publisher.send, report: tell, ...part }),
+  };
 }
 
 test("a handler's sends are settled when all are acknowledged", async () => {
@@ -151,7 +155,7 @@ test("what is begun after the end is told when it fails, and waited for by nobod
 });
 
 test("of code that may run for ever each failure is told at once, and is its failure all the same", async () => {
-  const { driver, sends, told } = handler({ tellsAtOnce: true });
+  const { driver, sends, told } = handler({ reportsAtOnce: true });
   for (let i = 0; i < 300; i++) void sends.send(record());
   for (const { fail } of driver.held) fail(new Error("no"));
   await settle();

@@ -46,7 +46,7 @@ function made(
   const parts = { ...base, supervisor };
   const loops = [...definition.timers.values()].map((timer) => new TimerLoop(timer, parts));
   const tasks: TaskLoop[] = [];
-  const stoodDown: string[] = [];
+  const yields: string[] = [];
   let over = () => {};
   const master = new Master({
     ...parts,
@@ -58,8 +58,8 @@ function made(
     timers: loops,
     tasks,
     journalAnew: () => Promise.resolve(anew),
-    standDown(why) {
-      stoodDown.push(why);
+    yieldMastership(why) {
+      yields.push(why);
       over();
     },
   });
@@ -100,7 +100,7 @@ function made(
     await time.pass(0); // refusals let others have their turn
     assert.equal(time.sleepers, 0);
   };
-  return { time, lines, supervisor, log, master, loops, stoodDown, elect, term, send, sendTo, published, end, addTask };
+  return { time, lines, supervisor, log, master, loops, yields, elect, term, send, sendTo, published, end, addTask };
 }
 
 const record = (part: Partial<TimerRecord> = {}): TimerRecord => ({
@@ -355,18 +355,18 @@ test("a mastership that ends before it began does nothing more", async () => {
 });
 
 test("rubbish in the journal: no tick, a clear line a minute, not ready, and after a while it stands down", async () => {
-  const { time, lines, log, master, elect, stoodDown, end } = made();
+  const { time, lines, log, master, elect, yields, end } = made();
   log.entries.push({ key: "timer:restock", value: new TextEncoder().encode("rubbish") });
   elect();
   await settle();
   assert.match(master.trouble ?? "", /^The entry "timer:restock" of the journal shop-master cannot be read/);
   await time.pass(11_900);
-  assert.deepEqual([lines.of(/^error/).length, stoodDown, master.epoch], [1, [], 0]);
+  assert.deepEqual([lines.of(/^error/).length, yields, master.epoch], [1, [], 0]);
   await time.pass(1100);
-  assert.deepEqual([stoodDown, master.resignations], [["it could not tick"], 1]);
+  assert.deepEqual([yields, master.resignations], [["it could not tick"], 1]);
   elect(2);
   await time.pass(13_000);
-  assert.deepEqual([log.committed, stoodDown.length], [[], 2]);
+  assert.deepEqual([log.committed, yields.length], [[], 2]);
   assert.ok(lines.of(/^error/).length <= 4, lines.all.join("\n"));
   log.entries.pop();
   elect(3);
@@ -406,13 +406,13 @@ test("a journal that is lost while it is active ends the term", async () => {
 });
 
 test("a fenced master stands down at once, and publishes nothing more", async () => {
-  const { time, lines, log, elect, stoodDown, send, end, published } = made(() => send("a"));
+  const { time, lines, log, elect, yields, send, end, published } = made(() => send("a"));
   elect();
   await time.pass(1000);
   log.latest++; // another has fenced
   await time.pass(1000);
-  assert.deepEqual([stoodDown.length, published().length], [1, 1]);
-  assert.match(stoodDown[0] ?? "", /another one has been made master since/);
+  assert.deepEqual([yields.length, published().length], [1, 1]);
+  assert.match(yields[0] ?? "", /another one has been made master since/);
   assert.equal(lines.of(/^error/).length, 0);
   await end();
 });
@@ -525,13 +525,13 @@ test("a tick that throws publishes nothing, and is written down", async () => {
 
 test("a master that does not get on says so, is not ready, and stands down", async () => {
   for (const call of ["fence", "read", "publish"] as const) {
-    const { time, log, elect, end, lines, stoodDown, master } = made();
+    const { time, log, elect, end, lines, yields, master } = made();
     log.waits.set(call, new Promise(() => {}));
     elect();
     await time.pass(11_900);
-    assert.deepEqual(stoodDown, []);
+    assert.deepEqual(yields, []);
     await time.pass(1200);
-    assert.equal(stoodDown.length, 1, call);
+    assert.equal(yields.length, 1, call);
     assert.equal(lines.of(/^error: This worker is elected and could not tick for 12s/).length, 1);
     assert.match(master.trouble ?? "", /could not tick/);
     await end();
@@ -540,13 +540,13 @@ test("a master that does not get on says so, is not ready, and stands down", asy
 
 test("a publication that hangs while it is active, too, and one that is refused again and again", async () => {
   for (const hangs of [true, false]) {
-    const { time, log, elect, end, lines, stoodDown } = made();
+    const { time, log, elect, end, lines, yields } = made();
     elect();
     await time.pass(3000);
     if (hangs) log.waits.set("publish", new Promise(() => {}));
     else log.fail("publish", "UNREACHABLE", 1000);
     await time.pass(14_000);
-    assert.equal(stoodDown.length, 1);
+    assert.equal(yields.length, 1);
     assert.equal(
       lines.of(hangs ? /could not tick for 1\d.*stuck/ : /could not tick for 1\d.*It is UNREACHABLE/).length,
       1,
@@ -556,23 +556,23 @@ test("a publication that hangs while it is active, too, and one that is refused 
 });
 
 test("a journal that is long is read for as long as it takes, and one that comes to no end is given up", async () => {
-  const { time, log, elect, end, stoodDown, lines } = made();
+  const { time, log, elect, end, yields, lines } = made();
   log.waits.set("read", new Promise(() => {}));
   elect();
   for (let second = 0; second < 60; second += 5) {
     await time.pass(5000);
     log.moved();
   }
-  assert.deepEqual([stoodDown, lines.of(/^error/)], [[], []]);
+  assert.deepEqual([yields, lines.of(/^error/)], [[], []]);
   await time.pass(11_000);
-  assert.deepEqual(stoodDown, []);
+  assert.deepEqual(yields, []);
   await time.pass(2500);
-  assert.deepEqual(stoodDown, ["it could not tick"]);
+  assert.deepEqual(yields, ["it could not tick"]);
   await end();
 });
 
 test("to begin to read again and again is no progress", async () => {
-  const { time, log, elect, end, stoodDown } = made();
+  const { time, log, elect, end, yields } = made();
   const called = log.called.bind(log);
   log.called = async (call, about) => {
     if (call === "read") {
@@ -584,16 +584,16 @@ test("to begin to read again and again is no progress", async () => {
   };
   elect();
   await time.pass(17_000);
-  assert.deepEqual(stoodDown, [], "the first times it is");
+  assert.deepEqual(yields, [], "the first times it is");
   await time.pass(5000);
-  assert.deepEqual(stoodDown, ["it could not tick"]);
+  assert.deepEqual(yields, ["it could not tick"]);
   await time.pass(5000);
   await end();
 });
 
 test("however many ticks wait: while transactions are committed, no other master is asked for", async () => {
   const count = 30;
-  const { time, log, elect, end, stoodDown, sendTo, published } = made(
+  const { time, log, elect, end, yields, sendTo, published } = made(
     () => sendTo("orders", "large"),
     { overlap: "skip" },
     Array.from({ length: count - 1 }, () => () => sendTo("orders", "large")),
@@ -608,47 +608,47 @@ test("however many ticks wait: while transactions are committed, no other master
     return await slow(call, about);
   };
   await time.pass(120_000);
-  assert.deepEqual(stoodDown, []);
+  assert.deepEqual(yields, []);
   assert.ok(published().length > 50, `${published().length}`);
   log.waits.set("publish", new Promise(() => {}));
   await time.pass(14_000);
-  assert.equal(stoodDown.length, 1);
+  assert.equal(yields.length, 1);
   await end();
 });
 
 test("one timer of several that waits for the end of an earlier run is no reason for another master", async () => {
   let runs = 0, hangs = 0;
   const once = () => hangs++ === 0 ? time.sleep(100_000) : undefined;
-  const { time, elect, end, loops, stoodDown } = made(once, {}, [() => void runs++]);
+  const { time, elect, end, loops, yields } = made(once, {}, [() => void runs++]);
   const over = elect(1);
   await time.pass(1000);
   over();
   elect(2);
   await time.pass(60_000);
-  assert.deepEqual([stoodDown, loops[0]?.blockedSince !== undefined], [[], true]);
+  assert.deepEqual([yields, loops[0]?.blockedSince !== undefined], [[], true]);
   assert.ok(runs > 50);
   await time.pass(50_000);
   await end();
 });
 
 test("a function that takes long, and a timer that has nothing to do, are no reason to stand down", async () => {
-  const { time, elect, end, stoodDown, lines } = made(({ signal }) => time.sleep(100_000, signal));
+  const { time, elect, end, yields, lines } = made(({ signal }) => time.sleep(100_000, signal));
   elect();
   await time.pass(60_000);
-  assert.deepEqual([stoodDown, lines.of(/^error/)], [[], []]);
+  assert.deepEqual([yields, lines.of(/^error/)], [[], []]);
   await end();
 });
 
 test("a run of an earlier term that does not end keeps its timer from running: that is told, and it stands down", async () => {
-  const { time, elect, loops, stoodDown, lines } = made(() => time.sleep(40_000));
+  const { time, elect, loops, yields, lines } = made(() => time.sleep(40_000));
   const over = elect(1);
   await time.pass(1000);
   over();
   elect(2);
   await time.pass(11_000);
-  assert.deepEqual(stoodDown, []);
+  assert.deepEqual(yields, []);
   await time.pass(2500);
-  assert.equal(stoodDown.length, 1);
+  assert.equal(yields.length, 1);
   assert.equal(
     lines.of(/^error: .*could not tick for 12s.*: a run of timer restock that began in an earlier/).length,
     1,
@@ -657,7 +657,7 @@ test("a run of an earlier term that does not end keeps its timer from running: t
   const last = elect(3);
   await time.pass(20_000);
   last();
-  assert.equal(stoodDown.length, 1);
+  assert.equal(yields.length, 1);
   for (const loop of loops) loop.end();
   await time.pass(40_000);
 });
@@ -821,14 +821,14 @@ test("a fault of ours in the master's loop is told, and the term goes on", async
 });
 
 test("a fault of ours in the watch over the master is told, and it goes on", async () => {
-  const { time, lines, supervisor, log, elect, stoodDown, end } = made();
+  const { time, lines, supervisor, log, elect, yields, end } = made();
   lines.breakAt = /could not tick/;
   log.fail("fence", "JOURNAL_UNUSABLE", 1000);
   elect();
   await time.pass(12_500);
   assert.match(supervisor.trouble ?? "", /^The watch over the master has failed/);
   await time.pass(3000);
-  assert.deepEqual(stoodDown, ["it could not tick"]);
+  assert.deepEqual(yields, ["it could not tick"]);
   await end();
 });
 

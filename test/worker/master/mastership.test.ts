@@ -229,7 +229,7 @@ test("never master without a lease, an election that stands, and patience", asyn
             standing = undefined;
           }
         } else {
-          // As the group does it: a patience that was asked for once is kept while the term lasts.
+          // As the group does it: a lease grace that was asked for once is kept while the term lasts.
           const notBefore = term() > 0 ? -Infinity : time.monotonic() + each.wait;
           standing = each.elected ? { generation: ++number, notBefore } : undefined;
           if (!each.elected) number++;
@@ -252,7 +252,7 @@ test("who stands down has stopped before the group is asked to elect another, an
   const term = current();
   const { promise: over, resolve } = Promise.withResolvers<void>();
   let stoppedBefore = false;
-  const done = mastership.standDown("another is asked for", () => {
+  const done = mastership.yieldMastership("another is asked for", () => {
     stoppedBefore = term.signal.aborted && !term.holds() && !mastership.master;
     return over;
   });
@@ -276,7 +276,7 @@ test("it does not act on an election that it has disclaimed meanwhile", async ()
   const { mastership, beat, elect, terms } = made();
   elect(1);
   const { promise: over, resolve } = Promise.withResolvers<void>();
-  const done = mastership.standDown("it does not tick", () => over);
+  const done = mastership.yieldMastership("it does not tick", () => over);
   assert.equal(mastership.claim(), 0); // in the JoinGroup whose answer is not there yet
   resolve();
   await done;

@@ -171,7 +171,7 @@ function outbox() {
       const box = new SendBatcher(new TransactionQueue(parts), 3, new Pacer(time, time.sleep));
       const name = "task listen";
       const send = sendOfTask("listen", 3, box, holds);
-      return new ScopeSends({ name, send, tell: (told) => lines.error(told), tellsAtOnce: true });
+      return new ScopeSends({ name, send, report: (told) => lines.error(told), reportsAtOnce: true });
     },
   );
   const record = (value: string, bytes = new TextEncoder().encode(value)): OutgoingRecord => ({

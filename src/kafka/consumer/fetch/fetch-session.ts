@@ -3,7 +3,7 @@ import type { FetchRequest, FetchSessionOf } from "../../../wire/requests/01-fet
 import type { Reading, ReadingSession } from "./reading.ts";
 
 /** What a broker has been told of a partition. */
-interface Told {
+interface Requested {
   readonly topicId: string;
   readonly position: number;
   readonly leaderEpoch: number;
@@ -27,7 +27,7 @@ export class FetchSession implements ReadingSession {
   #id = 0;
   #epoch = 0;
   readonly #wanted = new Set<Reading>();
-  readonly #told = new Map<Reading, Told>();
+  readonly #requested = new Map<Reading, Requested>();
   readonly #changed = new Set<Reading>();
   /** Whether a request is under way. */
   isUnderWay = false;
@@ -49,7 +49,7 @@ export class FetchSession implements ReadingSession {
   want(reading: Reading): void {
     reading.session = this;
     // Of which something has come, comes last: a broker without sessions fills its answer in the order that it is asked in.
-    if (this.#told.get(reading)?.position !== reading.position) this.#wanted.delete(reading);
+    if (this.#requested.get(reading)?.position !== reading.position) this.#wanted.delete(reading);
     this.#wanted.add(reading);
     this.#changed.add(reading);
   }
@@ -58,13 +58,13 @@ export class FetchSession implements ReadingSession {
   unwant(reading: Reading): void {
     if (reading.session === this) reading.session = undefined;
     this.#wanted.delete(reading);
-    if (this.#told.has(reading)) this.#changed.add(reading);
+    if (this.#requested.has(reading)) this.#changed.add(reading);
     else this.#changed.delete(reading);
   }
 
   /** Whether what comes of it is what is wanted now: nothing has happened to it since it was asked for. */
   isAwaited(reading: Reading): boolean {
-    const told = this.#told.get(reading);
+    const told = this.#requested.get(reading);
     return reading.session === this && told !== undefined && told.version === reading.version &&
       told.topicId === reading.topicId && told.position === reading.position;
   }
@@ -75,15 +75,15 @@ export class FetchSession implements ReadingSession {
     const gone: Pick<Reading, "topicId" | "partition">[] = [];
     for (const reading of this.#changed) {
       const { topicId, position, leaderEpoch, version, partition } = reading;
-      const told = this.#told.get(reading);
+      const told = this.#requested.get(reading);
       const wanted = this.#wanted.has(reading);
       if (told && (!wanted || told.topicId !== topicId)) gone.push({ topicId: told.topicId, partition });
-      if (!wanted) this.#told.delete(reading);
+      if (!wanted) this.#requested.delete(reading);
       else if (
         told?.topicId !== topicId || told.position !== position || told.leaderEpoch !== leaderEpoch ||
         told.version !== version
       ) {
-        this.#told.set(reading, { topicId, position, leaderEpoch, version });
+        this.#requested.set(reading, { topicId, position, leaderEpoch, version });
         news.push(reading);
       }
     }
@@ -116,7 +116,7 @@ export class FetchSession implements ReadingSession {
   begin(id: number = this.#id): void {
     this.#id = id;
     this.#epoch = 0;
-    this.#told.clear();
+    this.#requested.clear();
     this.#changed.clear();
     for (const reading of this.#wanted) this.#changed.add(reading);
   }

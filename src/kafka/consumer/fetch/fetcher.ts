@@ -60,7 +60,7 @@ export class Fetcher {
   readonly #stop = new AbortController();
   readonly #budget: ByteBudget;
   readonly #room: FetchRoom;
-  readonly #tellSlow: (sentence: string) => void;
+  readonly #logSlow: (sentence: string) => void;
   #refreshing: Promise<void> | undefined;
 
   constructor(
@@ -80,7 +80,7 @@ export class Fetcher {
     this.#logger = logger;
     this.#clock = clock;
     this.#supervisor = supervisor;
-    this.#tellSlow = new LogThrottle((sentence) => logger.warn(sentence), clock).tell;
+    this.#logSlow = new LogThrottle((sentence) => logger.warn(sentence), clock).log;
     this.#deliveries = new Deliveries({
       budget,
       deliver,
@@ -227,7 +227,7 @@ export class Fetcher {
   #measure(node: FetchNode, { line, address }: BrokerConnection, bytes: number): void {
     node.size.came(bytes, line.bytesPerSecond);
     if (bytes / (line.bytesPerSecond ?? Infinity) * 1000 < SILENCE_TIMEOUT_MS) return;
-    this.#tellSlow(
+    this.#logSlow(
       `Broker ${node.id} at ${shownAddress(address)} sends slowly, ${shownRate(line.bytesPerSecond)}: ` +
         `asking it for less at a time.`,
     );
@@ -235,7 +235,7 @@ export class Fetcher {
 
   #lost(node: FetchNode, { line, address }: BrokerConnection): void {
     node.size.lost();
-    this.#tellSlow(
+    this.#logSlow(
       `Broker ${node.id} at ${shownAddress(address)} sent nothing for too long, after ${
         shownRate(line.bytesPerSecond)
       }: ` +

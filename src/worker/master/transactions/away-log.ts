@@ -17,7 +17,7 @@ export class AwayLog {
   }
 
   /** `why`: missing, when all that waited is committed. */
-  tell(topic: string, why: string | undefined): void {
+  log(topic: string, why: string | undefined): void {
     const outage = this.#outages.get(topic) ?? new Outage(this.#logger, this.#clock, AWAY_GRACE_MS);
     this.#outages.set(topic, outage);
     if (why === undefined) return outage.over(`Topic ${topic} takes messages again: what waited for it is committed`);

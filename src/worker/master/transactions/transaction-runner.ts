@@ -43,26 +43,26 @@ export class TransactionRunner {
   /**
    * Commits these together. What may pass by itself is tried again for as long as the term lasts, so that a tick is not
    * lost to a broker that is started again; `decided`: but not what only may, since that has been tried before. With
-   * `patience`, in ms, nothing is tried again, nor for longer; nor is what topics fail by that are away.
+   * `timeoutMs`, in ms, nothing is tried again, nor for longer; nor is what topics fail by that are away.
    *
    * Errors: `NOT_MASTER`, `FENCED`, `JOURNAL_LOST`: whether it was committed the journal says to the next master. Any
    * other: nothing of it was or will be published.
    */
-  async run(parts: readonly Part[], decided: boolean, patience?: number): Promise<void> {
+  async run(parts: readonly Part[], decided: boolean, timeoutMs?: number): Promise<void> {
     try {
-      await this.#commit(parts, decided, patience);
+      await this.#commit(parts, decided, timeoutMs);
     } finally {
       this.#trouble = undefined;
     }
   }
 
-  async #commit(parts: readonly Part[], decided: boolean, patience: number | undefined): Promise<void> {
+  async #commit(parts: readonly Part[], decided: boolean, timeoutMs: number | undefined): Promise<void> {
     const { fenced, appended } = this.#parts;
     let written: readonly JournalEntry[] = [];
     const journal = parts.some(({ byEnds }) => byEnds)
       ? (endsOf: EndsOf) => written = entriesOf(parts, endsOf)
       : written = entriesOf(parts);
-    const transaction = { records: recordsOf(parts), journal, patience };
+    const transaction = { records: recordsOf(parts), journal, timeoutMs };
     for (let failures = decided ? ATTEMPTS : 1;; failures++) {
       this.#check();
       try {
@@ -74,8 +74,8 @@ export class TransactionRunner {
           this.#trouble = messageOf(error);
           if (await this.#wasCommitted(written)) return;
         } else {
-          const again = patience === undefined && !(error instanceof TopicsAway) && mayPass(error, failures);
-          await this.#again(error, again, failures);
+          const again = timeoutMs === undefined && !(error instanceof TopicsAway) && mayPass(error, failures);
+          await this.#retry(error, again, failures);
         }
       }
     }
@@ -101,13 +101,13 @@ export class TransactionRunner {
         return await attempt();
       } catch (error) {
         // Whatever it is: to give up here would leave open whether a tick was published.
-        await this.#again(error, !isOver(error), failures);
+        await this.#retry(error, !isOver(error), failures);
       }
     }
   }
 
   /** Waits before the next attempt; throws the error when there is to be none, as it does not pass. */
-  async #again(error: unknown, passes: boolean, failures: number): Promise<void> {
+  async #retry(error: unknown, passes: boolean, failures: number): Promise<void> {
     const { signal, sleep } = this.#parts;
     const code = errorCodeOf(error);
     if (isMephistoError(error) && (code === "FENCED" || code === "JOURNAL_LOST")) {

@@ -359,13 +359,13 @@ test("it gets on with each transaction that is committed, and each part that is 
   assert.equal(since(), undefined);
 });
 
-/** Topics that take nothing at the moment: whoever writes there waits for so long, in ms, or as long as he has patience. */
+/** Topics that take nothing at the moment: whoever writes there waits for so long, in ms, or as long as he has timeoutMs. */
 function away(log: FakeMasterLog, time: FakeTime, topics: Set<string>, ms = 4800) {
   const tries: { topics: string[]; took: number }[] = [];
-  log.beforePublish = async ({ records, patience = Infinity }) => {
+  log.beforePublish = async ({ records, timeoutMs: timeoutMs = Infinity }) => {
     const left = new Set(records.map(({ topic }) => topic).filter((topic) => topics.has(topic)));
     if (left.size === 0) return;
-    const took = Math.min(ms, patience);
+    const took = Math.min(ms, timeoutMs);
     tries.push({ topics: [...left], took });
     await time.sleep(took);
     throw new TopicsAway(left, `${[...left]} has no leader.`);
