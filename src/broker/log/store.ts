@@ -21,9 +21,11 @@ export interface Store {
 }
 
 const SMALLEST_BUFFER_BYTES = 4096;
+/** By how much a store grows at a time: what is copied then is a third of what it comes to hold. */
+const GROWTH = 4;
 const SYNCED = Promise.resolve();
 
-/** A segment in memory, which grows by doubling. Views that were given out before it grew stay good. */
+/** A segment in memory, which grows by a factor. Views that were given out before it grew stay good. */
 export class MemoryStore implements Store {
   readonly isDirty = false;
   readonly #budget: MemoryBudget;
@@ -31,7 +33,7 @@ export class MemoryStore implements Store {
   #bytes: Uint8Array = new Uint8Array(0);
   #size = 0;
 
-  /** It grows by doubling up to `limit` bytes, and beyond by what is needed. */
+  /** It grows by {@link GROWTH} up to `limit` bytes, and beyond by what is needed. */
   constructor(budget: MemoryBudget, limit: number) {
     this.#budget = budget;
     this.#limit = limit;
@@ -44,8 +46,8 @@ export class MemoryStore implements Store {
   reserve(bytes: number): boolean {
     const needed = this.#size + bytes;
     if (needed <= this.#bytes.length) return true;
-    const doubled = Math.min(this.#limit, Math.max(this.#bytes.length * 2, SMALLEST_BUFFER_BYTES));
-    const capacity = Math.max(needed, doubled);
+    const grownBytes = Math.min(this.#limit, Math.max(this.#bytes.length * GROWTH, SMALLEST_BUFFER_BYTES));
+    const capacity = Math.max(needed, grownBytes);
     if (!this.#budget.take(capacity - this.#bytes.length)) return false;
     const grown = Buffer.allocUnsafeSlow(capacity); // every byte is written before it is read
     grown.set(this.#bytes.subarray(0, this.#size));

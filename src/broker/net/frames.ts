@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { WireError } from "../../wire/errors.ts";
 
 const PRODUCE = 0;
@@ -61,7 +62,7 @@ export class Frames {
     while (this.#headSize < 6 && at < bytes.length) this.#head[this.#headSize++] = bytes[at++] ?? 0;
     if (this.#headSize < 6) return at;
     if (this.#frame === null) {
-      this.#frame = new Uint8Array(this.#check(new DataView(this.#head.buffer)));
+      this.#frame = Buffer.allocUnsafeSlow(this.#check(new DataView(this.#head.buffer))); // filled before it is emitted
       this.#frame.set(this.#head.subarray(4));
       this.#filled = 2;
     }
