@@ -21,7 +21,7 @@ export interface ScaleOptions {
   readonly against: string | undefined;
 }
 
-/** How far it goes: a table for each part, as the README has it. */
+/** How far it goes: a table for each part, as docs/benchmarks.md has it. */
 export async function scale({ kafka, runtimes, wanted, against }: ScaleOptions): Promise<void> {
   const checkouts: Checkout[] = [
     ...(against === undefined ? [] : [{ name: "before", folder: resolve(against) }]),

@@ -1,6 +1,6 @@
-/** What the README says of commands, flags, variables, defaults, options and error codes is what the code has. */
+/** What the documents say of commands, flags, variables, defaults, options and error codes is what the code has. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { resolveOptions } from "../../src/cli/args/options.ts";
@@ -11,9 +11,10 @@ import { resolveSettings, SETTING_VARIABLES, variableOf } from "../../src/worker
 import { root } from "../support/runtimes.ts";
 import { exampleDefinition, FakeHost, FakeTerminal } from "./fake.ts";
 
-const readme = readFileSync(join(root, "README.md"), "utf8");
+const DOCUMENTS = ["README.md", ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`)];
+const readme = DOCUMENTS.map((path) => readFileSync(join(root, path), "utf8")).join("\n");
 
-/** The cells of the README's tables, a list a row. */
+/** The cells of the documents' tables, a list a row. */
 const rows = readme.split("\n").filter((line) => /^\|.*\|$/.test(line)).map((line) =>
   line.slice(1, -1).split("|").map((cell) => cell.trim())
 );
@@ -28,7 +29,7 @@ const settings = new Map(
 
 const args = () => workerCommand(exampleDefinition(), new FakeHost(), new FakeTerminal([])).args;
 
-test("the README has every flag of a worker with its variable, and no other", () => {
+test("the documents have every flag of a worker with its variable, and no other", () => {
   const known = Object.entries(args()).filter(([name]) => name !== "trial").map(([name, definition]) => {
     const flag = definition.type === "boolean" && definition.default === true ? `no-${name}` : name;
     const alias = "alias" in definition ? `\`-${definition.alias}\`, ` : "";
@@ -39,11 +40,11 @@ test("the README has every flag of a worker with its variable, and no other", ()
   assert.deepEqual(sorted(said), sorted([...known, ["MEPHISTO_VERSION", ""]]));
 });
 
-test("the README has every variable that is read, and no other", () => {
+test("the documents have every variable that is read, and no other", () => {
   assert.deepEqual([...settings.keys()].sort(), [...SETTING_VARIABLES, ...OPTION_VARIABLES].sort());
 });
 
-test("the README's defaults are those of the code", () => {
+test("the documents' defaults are those of the code", () => {
   const nothing = { flags: {}, env: {} };
   const { url, sessionTimeout, heartbeatInterval, instanceId, version, presence, evictOn, master } = resolveSettings(
     {},
@@ -73,7 +74,7 @@ test("the README's defaults are those of the code", () => {
   assert.deepEqual([logfile, instanceId.value, version.value, master.value], [undefined, undefined, "", true]);
 });
 
-test("the README shows every command of a script", async () => {
+test("the documents show every command of a script", async () => {
   const terminal = new FakeTerminal(["--help"]);
   await runScript(exampleDefinition(), new FakeHost(), terminal);
   const commands = [...terminal.stdout.matchAll(/^ {2}(\w+) {2}/gm)].map(([, command]) => command);
@@ -81,7 +82,7 @@ test("the README shows every command of a script", async () => {
   for (const command of commands) assert.match(readme, new RegExp(`^    bun run master\\.ts ${command}( |$)`, "m"));
 });
 
-test("the README has every option of a timer, and error codes that there are", () => {
+test("the documents have every option of a timer, and error codes that there are", () => {
   const timer = readFileSync(join(root, "src/core/timer.ts"), "utf8");
   const [, body = ""] = /export interface TimerOptions \{(.*?)^\}/ms.exec(timer) ?? [];
   const options = [...body.matchAll(/^ {2}(\w+)\?:/gm)].map(([, name]) => name);

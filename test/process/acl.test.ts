@@ -1,4 +1,4 @@
-/** What the README says that a user has to be allowed is enough. */
+/** What docs/operations.md says that a user has to be allowed is enough. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,9 +12,9 @@ import { root } from "../support/runtimes.ts";
 const { AclResourceTypes, AclOperationTypes, AclPermissionTypes, ResourcePatternTypes } = kafkajs;
 const APP = "crawl-example";
 
-/** The operations of a row of the README's table, by how its resource begins. */
+/** The operations of a row of the document's table, by how its resource begins. */
 function operations(resource: string): number[] {
-  const row = readFileSync(join(root, "README.md"), "utf8").split("\n").find((line) =>
+  const row = readFileSync(join(root, "docs/operations.md"), "utf8").split("\n").find((line) =>
     line.startsWith(`| ${resource}`)
   );
   const words = row?.split("|")[2]?.trim().split(/, /) ?? [];
@@ -25,7 +25,7 @@ function operations(resource: string): number[] {
 }
 
 test(
-  "a worker with the README's ACLs and no others ticks, fetches, and is told of; without them it says so, and waits",
+  "a worker with the documented ACLs and no others ticks, fetches, and is told of; without them it says so, and waits",
   {
     skip: kafkaSkip,
     timeout: 120_000,
@@ -53,7 +53,10 @@ test(
     const url = `kafka+ssl://${user}@${kafka.secureUrl}?sasl=scram-sha-512&ca=${kafka.caFile}`;
     const env = { MEPHISTO_URL: url };
     const worker = run("node", "examples/crawl.ts", ["worker", "-p", "0"], { env });
-    await worker.waitFor(/error .*TOPIC_AUTHORIZATION_FAILED \(29\)\. Allow this user what the README lists/, 20_000);
+    await worker.waitFor(
+      /error .*TOPIC_AUTHORIZATION_FAILED \(29\)\. Allow this user what docs\/operations\.md lists/,
+      20_000,
+    );
 
     const topics = ["titles", "pages"].map((actor) => `${APP}-${actor}`);
     const admin = quietKafka(kafka.brokers).admin();
