@@ -42,7 +42,7 @@ import { isEntry } from "./src/runtime/entry.ts";
 import { uptime } from "./src/runtime/uptime.ts";
 import { lingerOf, Program } from "./src/worker/program.ts";
 
-// The floors are joined here: an app is run by a program over Kafka, and the entry file's by the command line, which is
+// The layers are joined here: an app is run by a program over Kafka, and the entry file's by the command line, which is
 // loaded only then.
 setRuntime((definition) => {
   const program = new Program(definition, ({ id, options }, { url }, logger) => {

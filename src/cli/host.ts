@@ -10,7 +10,7 @@ import type { RunningWorker } from "../worker/status.ts";
 /** What the command line needs to know of an app. */
 export type ScriptDefinition = Pick<AppDefinition, "id" | "options" | "actors" | "timers" | "tasks">;
 
-/** What the command line needs from the floors below. */
+/** What the command line needs from the layers below. */
 export interface Host {
   /** Makes a worker; nothing is connected before it is started. `advice` is for when no broker answers. */
   worker(settings: WorkerSettings, logger: Logger, advice: string): RunningWorker;

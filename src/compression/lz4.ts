@@ -55,7 +55,7 @@ export function decompressLz4(bytes: Uint8Array, limit: number): Uint8Array {
     at += size;
     return at - size;
   };
-  if (view.getUint32(take(4), true) !== MAGIC) throw new Error("this is no LZ4 frame");
+  if (view.getUint32(take(4), true) !== MAGIC) throw new Error("this is not an LZ4 frame");
   const flags = view.getUint8(take(1));
   const blockMax = blockSize(view.getUint8(take(1)));
   if ((flags & VERSION_MASK) !== VERSION || flags & RESERVED) throw new Error("an LZ4 frame of an unknown version");

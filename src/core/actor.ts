@@ -53,7 +53,7 @@ export interface ActorOptions<V extends SerializerSpec = SerializerSpec, K exten
   keySerializer?: K;
 }
 
-/** An actor as the floors above read it. */
+/** An actor as the layers above read it. */
 export interface ActorDefinition {
   readonly name: string;
   readonly topic: string;

@@ -6,7 +6,7 @@ import { serializer, type SerializerName, type SerializerSpec } from "./serializ
 
 let makeRuntime: ((definition: Omit<AppDefinition, "runtime">) => AppRuntime) | undefined;
 
-/** Called once by the package's door: how an app is run. */
+/** Called once by the entry point: how an app is run. */
 export function setRuntime(make: (definition: Omit<AppDefinition, "runtime">) => AppRuntime): void {
   makeRuntime = make;
 }
@@ -36,7 +36,7 @@ export function app<T, In = T, K extends SerializerSpec = "text">(
 export function app(id: string, options: AppOptions = {}): App {
   checkName(id, "The id of this app");
   checkAppOptions(options, `app ${id}`);
-  if (!makeRuntime) throw new MephistoError("INVALID_OPTION", "Import app from the package's door, not from its core.");
+  if (!makeRuntime) throw new MephistoError("INVALID_OPTION", 'Import app from "mephisto", not from src/core/app.ts.');
   const self: App = {
     id,
     options,

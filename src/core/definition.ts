@@ -27,7 +27,7 @@ export interface App<V extends SerializerSpec = SerializerSpec, K extends Serial
   stop(): Promise<void>;
 }
 
-/** What runs an app: the worker's floor gives it to the core's, which imports nothing from above. */
+/** What runs an app: the worker layer gives it to the core, which imports nothing from above. */
 export interface AppRuntime {
   send(actor: ActorDefinition, message: OutgoingMessage<unknown, unknown>): Promise<void>;
   main(meta: ImportMeta): Promise<void>;
@@ -35,7 +35,7 @@ export interface AppRuntime {
   stop(): Promise<void>;
 }
 
-/** What was defined, as the floors above read it. */
+/** What was defined, as the layers above read it. */
 export interface AppDefinition {
   readonly app: App;
   readonly id: string;

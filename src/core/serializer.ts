@@ -79,7 +79,9 @@ export function serializer(spec: SerializerSpec, what: string): AnySerializer {
   if (typeof spec === "object" && typeof spec?.encode === "function" && typeof spec.decode === "function") return spec;
   throw new MephistoError(
     "INVALID_OPTION",
-    `${what}: ${describeValue(spec)} is no serializer. Give "raw", "text", "json" or an object with encode and decode.`,
+    `${what}: ${
+      describeValue(spec)
+    } is not a serializer. Give "raw", "text", "json" or an object with encode and decode.`,
   );
 }
 

@@ -20,7 +20,7 @@ export interface TaskOptions {
 /** What runs for as long as mastership, or the worker, lasts. */
 export type TaskFunction = (run: TaskRun) => void | Promise<void>;
 
-/** A task as the floors above read it. */
+/** A task as the layers above read it. */
 export interface TaskDefinition {
   readonly name: string;
   readonly onMaster: boolean;

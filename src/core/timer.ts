@@ -74,7 +74,7 @@ export interface TimerPolicy {
 /** A function run at each slot. */
 export type TimerFunction = (tick: Tick) => void | Promise<void>;
 
-/** A timer as the floors above read it. */
+/** A timer as the layers above read it. */
 export interface TimerDefinition {
   readonly name: string;
   readonly rule: Rule;

@@ -40,7 +40,7 @@ export class MemoryMaster implements MasterLog {
     if (found.partitions.length !== 1 || !found.compacted) {
       throw new MephistoError(
         "JOURNAL_UNUSABLE",
-        `Topic ${topic} is no journal: it has to have one partition, compacted.`,
+        `Topic ${topic} is not a journal: it has to have one partition, compacted.`,
       );
     }
     return { id: found.id, created, warnings: [] };

@@ -91,7 +91,7 @@ export class Watch {
     // As the latest generation knows it: it may be another membership of the same worker.
     const peer = this.#peers.get(id);
     if (peer === undefined) return;
-    this.#parts.logger.info(`Worker ${peer.worker} is gone: ${why}. The group is told.`, ROUTINE);
+    this.#parts.logger.info(`Worker ${peer.worker} is gone: ${why}. The group hears of it.`, ROUTINE);
     void this.#membership?.evict(peer);
   }
 }

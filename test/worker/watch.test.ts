@@ -81,7 +81,7 @@ test("without proof nobody is evicted, unless a refused connection is to be trus
   listener.close();
   await until(() => trusting.calls.includes("evict dead again"));
   assert.ok(
-    trusting.lines.all.includes("info: Worker dead is gone: its address refuses connections. The group is told."),
+    trusting.lines.all.includes("info: Worker dead is gone: its address refuses connections. The group hears of it."),
   );
   await until(() => careful.lines.all.some((line) => /Worker dead: Its address refuses/.test(line)));
   assert.deepEqual(careful.calls.filter((call) => call !== "heartbeatNow"), []);

@@ -182,7 +182,7 @@ export class Consumer implements Membership {
       await this.#group.evict(id);
     } catch (error) {
       this.#logger.debug(
-        `Worker ${worker} is gone, and the group could not be told: ${messageOf(error)}`,
+        `Worker ${worker} is gone, and the group could not hear of it: ${messageOf(error)}`,
         codeField(error),
       );
     }

@@ -61,7 +61,7 @@ function headersOf(actor: ActorDefinition, headers: unknown): OutgoingRecord["he
     : Object.entries(headers);
   return Array.from(pairs, (pair): [string, Uint8Array | null] => {
     const [name, value]: unknown[] = Array.isArray(pair) ? pair : [];
-    if (typeof name !== "string") throw invalid(actor, "its headers are no pairs of a name and a value");
+    if (typeof name !== "string") throw invalid(actor, "its headers are not pairs of a name and a value");
     if (typeof value === "string") return [name, encoder.encode(value)];
     if (value instanceof Uint8Array || value === null) return [name, value];
     throw invalid(actor, `its header ${JSON.stringify(name)} is neither text nor bytes, nor null`);

@@ -286,7 +286,7 @@ export class TimerLoop implements Running {
       if (behind === 0) return false;
       why = `the actors have not committed ${behind} messages of the last tick`;
     } catch (error) {
-      why = `it cannot be told whether the last tick's messages are consumed: ${messageOf(error)}`;
+      why = `nobody knows whether the last tick's messages are consumed: ${messageOf(error)}`;
     }
     this.state.skip(1);
     this.#log.skips(slot, why);

@@ -31,13 +31,13 @@ export class Fields {
   count(name: string): number {
     const value = this.value(name);
     if (isCount(value)) return value;
-    throw this.unreadable(`its ${name} is no whole number`);
+    throw this.unreadable(`its ${name} is not a whole number`);
   }
 
   text(name: string): string {
     const value = this.value(name);
     if (typeof value === "string") return value;
-    throw this.unreadable(`its ${name} is no text`);
+    throw this.unreadable(`its ${name} is not text`);
   }
 
   unreadable(why: string, cause?: unknown): MephistoError {
@@ -54,9 +54,9 @@ export class Fields {
     try {
       value = JSON.parse(decoder.decode(bytes));
     } catch (cause) {
-      throw this.unreadable("it is no JSON", cause);
+      throw this.unreadable("it is not JSON", cause);
     }
-    if (!isObject(value)) throw this.unreadable("it is no object");
+    if (!isObject(value)) throw this.unreadable("it is not an object");
     return value;
   }
 }

@@ -186,7 +186,7 @@ function timerRecord(fields: Fields): TimerRecord {
 }
 
 function endsOf(value: unknown, fields: Fields): PartitionOffset[] {
-  if (!Array.isArray(value)) throw fields.unreadable("its ends are no list");
+  if (!Array.isArray(value)) throw fields.unreadable("its ends are not a list");
   return value.map((end: unknown) => {
     const { topic, partition, offset } = isObject(end) ? end : {};
     if (typeof topic === "string" && isCount(partition) && isCount(offset)) return { topic, partition, offset };
