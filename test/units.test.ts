@@ -32,3 +32,17 @@ test("one that does not is found", () => {
   assert.deepEqual(withoutUnit("const BUFFER = 8 * 1024;\nconst OTHER_BYTES = 1 << 20;"), ["BUFFER"]);
   assert.deepEqual(withoutUnit("/** How many. */\nconst MOST = 5;"), []);
 });
+
+test("error codes of Kafka are named, not numbered", () => {
+  const numbered =
+    /\b(?:error)?[cC]ode(?:s)?\b\)? (?:===|!==) -?[1-9]|error[cC]ode: -?[1-9]|\[1[0-9], 1[0-9], 1[0-9]\]/g;
+  const found = readdirSync(SRC, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".ts") && /^(kafka|broker|wire)\b/.test(path))
+    .flatMap((path) =>
+      [...readFileSync(join(SRC, path), "utf8").matchAll(numbered)].map(([text]) => `${path}: ${text}`)
+    );
+  assert.deepEqual(found, []);
+  for (const bad of ["if (errorCode === 15) x();", "return { errorCode: 7 };", "const A = [14, 15, 16];"]) {
+    assert.equal([...bad.matchAll(numbered)].length, 1, bad);
+  }
+});

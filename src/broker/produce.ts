@@ -1,17 +1,5 @@
 import type { BrokerServices } from "./services.ts";
-import {
-  CONCURRENT_TRANSACTIONS,
-  CORRUPT_MESSAGE,
-  INVALID_PRODUCER_ID_MAPPING,
-  INVALID_RECORD,
-  INVALID_TXN_STATE,
-  KAFKA_STORAGE_ERROR,
-  MESSAGE_TOO_LARGE,
-  NOT_ENOUGH_REPLICAS,
-  POLICY_VIOLATION,
-  RECORD_LIST_TOO_LARGE,
-  UNSUPPORTED_COMPRESSION_TYPE,
-} from "./codes.ts";
+import { Code } from "../wire/error-codes.ts";
 import { AppendError, type RecordError } from "./log/error.ts";
 import type { Log } from "./log/log.ts";
 import type { Verification } from "./log/producers.ts";
@@ -45,11 +33,21 @@ export interface WrittenPartition {
 }
 
 /** Refused before the log is asked for a place: the answer does not say where the log begins. */
-const UNPLACED = [CORRUPT_MESSAGE, MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE, KAFKA_STORAGE_ERROR, POLICY_VIOLATION];
+const UNPLACED: readonly Code[] = [
+  Code.CORRUPT_MESSAGE,
+  Code.MESSAGE_TOO_LARGE,
+  Code.RECORD_LIST_TOO_LARGE,
+  Code.KAFKA_STORAGE_ERROR,
+  Code.POLICY_VIOLATION,
+];
 const ZSTD_SINCE = 7;
 const BUMPS_SINCE = 12;
-// The coordinator's codes that an older producer would not try again after (14, 15, 16), which become one that it does.
-const COORDINATOR_ERRORS = [14, 15, 16];
+// The coordinator's codes that an older producer would not try again after, which become one that it does.
+const COORDINATOR_ERRORS: readonly Code[] = [
+  Code.COORDINATOR_LOAD_IN_PROGRESS,
+  Code.COORDINATOR_NOT_AVAILABLE,
+  Code.NOT_COORDINATOR,
+];
 
 /**
  * Asks the coordinator about the transactional batches whose transactions are not yet open in their partitions (KIP-890).
@@ -70,7 +68,7 @@ export function verify(
     const { producerId, producerEpoch, baseSequence } = header;
     if (producer !== undefined && (producer.producerId !== producerId || producer.producerEpoch !== producerEpoch)) {
       // Kafka refuses the whole request.
-      const all = writes.map((write) => [write, { errorCode: INVALID_PRODUCER_ID_MAPPING }] as const);
+      const all = writes.map((write) => [write, { errorCode: Code.INVALID_PRODUCER_ID_MAPPING }] as const);
       return new Map(all);
     }
     producer = header;
@@ -113,7 +111,7 @@ export function append(
     return refused(
       index,
       verified.errorCode,
-      verified.errorCode === INVALID_TXN_STATE ? "Partition was not added to the transaction" : null,
+      verified.errorCode === Code.INVALID_TXN_STATE ? "Partition was not added to the transaction" : null,
     );
   }
   let isFormed = false;
@@ -150,15 +148,17 @@ export function refused(
 /** The one batch that there has to be, with whatever comes after it; the log looks at its content. */
 function checkFormat(records: Uint8Array | null, version: number): Uint8Array {
   const size = sizeOf(records, 0);
-  if (records === null || size === undefined) throw new AppendError(INVALID_RECORD, "no whole record batch was sent");
+  if (records === null || size === undefined) {
+    throw new AppendError(Code.INVALID_RECORD, "no whole record batch was sent");
+  }
   if (sizeOf(records, size) !== undefined) {
-    throw new AppendError(INVALID_RECORD, "Produce requests are only allowed to contain exactly one record batch");
+    throw new AppendError(Code.INVALID_RECORD, "Produce requests are only allowed to contain exactly one record batch");
   }
   if (records[MAGIC] !== 2) {
-    throw new AppendError(INVALID_RECORD, "Produce requests are only allowed to contain batches of magic 2");
+    throw new AppendError(Code.INVALID_RECORD, "Produce requests are only allowed to contain batches of magic 2");
   }
   if (version < ZSTD_SINCE && headerOf(records)?.codec === "zstd") {
-    throw new AppendError(UNSUPPORTED_COMPRESSION_TYPE, "Produce requests before version 7 cannot use zstd");
+    throw new AppendError(Code.UNSUPPORTED_COMPRESSION_TYPE, "Produce requests before version 7 cannot use zstd");
   }
   return records;
 }
@@ -167,7 +167,7 @@ function checkFormat(records: Uint8Array | null, version: number): Uint8Array {
 function sizeOf(records: Uint8Array | null, at: number): number | undefined {
   if (records === null || records.length - at < LOG_OVERHEAD_BYTES) return undefined;
   const size = LOG_OVERHEAD_BYTES + new DataView(records.buffer, records.byteOffset + at).getInt32(BATCH_LENGTH);
-  if (size <= MAGIC) throw new AppendError(CORRUPT_MESSAGE, `a batch of ${size} bytes`);
+  if (size <= MAGIC) throw new AppendError(Code.CORRUPT_MESSAGE, `a batch of ${size} bytes`);
   return records.length - at < size ? undefined : size;
 }
 
@@ -182,6 +182,6 @@ function headerOf(records: Uint8Array | null): BatchHeader | undefined {
 
 /** As Kafka tells its producers, whatever their age. */
 function translate(code: number, version: number): number {
-  if (COORDINATOR_ERRORS.includes(code)) return NOT_ENOUGH_REPLICAS;
-  return code === CONCURRENT_TRANSACTIONS && version < BUMPS_SINCE ? NOT_ENOUGH_REPLICAS : code;
+  if (COORDINATOR_ERRORS.includes(code)) return Code.NOT_ENOUGH_REPLICAS;
+  return code === Code.CONCURRENT_TRANSACTIONS && version < BUMPS_SINCE ? Code.NOT_ENOUGH_REPLICAS : code;
 }

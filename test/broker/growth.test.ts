@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Broker } from "../../src/broker/broker.ts";
-import { OUT_OF_ORDER_SEQUENCE_NUMBER, TRANSACTION_ABORTABLE } from "../../src/broker/codes.ts";
+import { Code } from "../../src/wire/error-codes.ts";
 import { logConfigOf } from "../../src/broker/settings/configs.ts";
 import { SystemTimers } from "../../src/broker/groups/timers.ts";
 import { MemoryBudget } from "../../src/broker/log/budget.ts";
@@ -84,9 +84,12 @@ async function live(name: string, commits: boolean): Promise<void> {
   const { producerId, producerEpoch } = producer;
   await client.call(endTxn, 5, { transactionalId: name, producerId, producerEpoch, committed: commits });
   // Asked about, and then refused: because of its sequence, or since an old producer does not add its partition itself.
-  assert.equal(await write(client, "t", await begin(`${name}-late`), `${name}-late`, 7), OUT_OF_ORDER_SEQUENCE_NUMBER);
+  assert.equal(
+    await write(client, "t", await begin(`${name}-late`), `${name}-late`, 7),
+    Code.OUT_OF_ORDER_SEQUENCE_NUMBER,
+  );
   const old = `${name}-old`;
-  assert.equal(await write(client, "t", await begin(old), old, 0, 11), TRANSACTION_ABORTABLE);
+  assert.equal(await write(client, "t", await begin(old), old, 0, 11), Code.TRANSACTION_ABORTABLE);
 
   const metadata = encodeSubscription({ topics: ["t"], userData: new Uint8Array(0) });
   const { memberId } = await client.call(joinGroup, 3, {

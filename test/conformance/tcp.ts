@@ -1,4 +1,4 @@
-import { Code } from "../../src/kafka/connection/codes.ts";
+import { Code } from "../../src/wire/error-codes.ts";
 import { LATEST, listOffsets } from "../../src/wire/requests/02-list-offsets.ts";
 import { leaveGroup } from "../../src/wire/requests/13-leave-group.ts";
 import { closeAll, clusterAt, driverAt } from "../kafka/support.ts";

@@ -3,7 +3,7 @@ import type { GroupSettings } from "../../src/broker/groups/settings.ts";
 import type { JoinAnswer, JoinRequest, SyncAnswer } from "../../src/broker/groups/types.ts";
 import { type KeyValueJournal, MemoryJournal } from "../../src/broker/key-value-journal.ts";
 import { encodeSubscription } from "../../src/wire/consumer-protocol.ts";
-import { ILLEGAL_GENERATION } from "../../src/broker/codes.ts";
+import { Code } from "../../src/wire/error-codes.ts";
 import { FakeTime } from "./fake-time.ts";
 
 /** Of all members here. */
@@ -64,7 +64,7 @@ export function setting(
   const commit = (generationId: number, memberId: string, offset = 1, topic = "t") => {
     const offsets = [{ topic, partition: 0, offset, leaderEpoch: -1, metadata: null }];
     const identity = { groupId: "g", generationId, memberId, groupInstanceId: null };
-    return groups.commit(identity, offsets, ILLEGAL_GENERATION)[0];
+    return groups.commit(identity, offsets, Code.ILLEGAL_GENERATION)[0];
   };
   const state = () => groups.group("g")?.state;
   const pair = () => {

@@ -1,5 +1,5 @@
 import type { BrokerServices } from "../services.ts";
-import { INVALID_CONFIG, INVALID_REQUEST, UNKNOWN_SERVER_ERROR } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { type Configurable, configurableOf } from "./configurable.ts";
 import { refuse } from "../settings/configs.ts";
 import { TopicError } from "../topics/create-topic.ts";
@@ -48,7 +48,7 @@ export async function alterAll(
       const { resourceType, resourceName } = one;
       const error = times.get(keyOf(one)) === 1
         ? alter(broker, one, options)
-        : new TopicError(INVALID_REQUEST, "Each resource must appear at most once.");
+        : new TopicError(Code.INVALID_REQUEST, "Each resource must appear at most once.");
       return { resourceType, resourceName, errorCode: error?.code ?? 0, errorMessage: error?.message ?? null };
     }),
   };
@@ -65,7 +65,7 @@ function alter(
   const target = configurableOf(broker, resourceType, resourceName);
   if (target instanceof TopicError) return target;
   if (new Set(changes.map(({ name }) => name)).size < changes.length) {
-    return new TopicError(INVALID_REQUEST, "Error due to duplicate config keys");
+    return new TopicError(Code.INVALID_REQUEST, "Error due to duplicate config keys");
   }
   const config = new Map(replaceAll ? [] : target.config);
   for (const { name, value, operation } of changes) {
@@ -74,18 +74,18 @@ function alter(
       continue;
     }
     if (operation < SET || operation > SUBTRACT) {
-      return new TopicError(UNKNOWN_SERVER_ERROR, `Unknown operation type ${operation} for config ${name}`);
+      return new TopicError(Code.UNKNOWN_SERVER_ERROR, `Unknown operation type ${operation} for config ${name}`);
     }
     const next = value === null ? null : combine(target, config, name, value, operation);
     if (next instanceof TopicError) return next;
     const wrong = target.refuse?.(name) ?? refuse(name, next, target.keys, target.kind);
     if (wrong !== undefined) {
-      return wrong instanceof TopicError ? wrong : new TopicError(target.invalid ?? INVALID_CONFIG, wrong);
+      return wrong instanceof TopicError ? wrong : new TopicError(target.invalid ?? Code.INVALID_CONFIG, wrong);
     }
     if (next !== null) config.set(name, next.trim());
   }
   const wrong = target.refuseTogether?.(config);
-  if (wrong !== undefined) return new TopicError(INVALID_CONFIG, wrong);
+  if (wrong !== undefined) return new TopicError(Code.INVALID_CONFIG, wrong);
   if (!validateOnly) target.apply(config);
   return undefined;
 }
@@ -99,7 +99,7 @@ function combine(
 ): string | TopicError {
   if (operation === SET) return value;
   if (target.keys.get(name)?.type !== "list") {
-    return new TopicError(INVALID_CONFIG, `Config value append is not allowed for config key: ${name}`);
+    return new TopicError(Code.INVALID_CONFIG, `Config value append is not allowed for config key: ${name}`);
   }
   const items = (text: string) => text.split(",").map((item) => item.trim()).filter((item) => item !== "");
   const now = items(config.get(name) ?? target.defaultOf(name));

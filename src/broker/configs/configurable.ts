@@ -1,5 +1,5 @@
 import type { BrokerServices } from "../services.ts";
-import { INVALID_CONFIG, INVALID_REQUEST, TOPIC_AUTHORIZATION_FAILED, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { type ConfigKey, refuseTogether, topicConfigs } from "../settings/configs.ts";
 import { refuseBroker } from "./describe.ts";
 import { TopicError } from "../topics/create-topic.ts";
@@ -48,27 +48,27 @@ export function configurableOf(broker: BrokerServices, type: number, name: strin
         : refuseBroker(name, broker.nodeId) ?? ofBroker(broker, "broker");
     case BROKER_LOGGER_RESOURCE:
       return new TopicError(
-        INVALID_CONFIG,
+        Code.INVALID_CONFIG,
         "The broker for development has one level for all: start it with --loglevel.",
       );
     case GROUP_RESOURCE:
-      if (name === "") return new TopicError(INVALID_REQUEST, "Default group resources are not allowed.");
+      if (name === "") return new TopicError(Code.INVALID_REQUEST, "Default group resources are not allowed.");
       return ofOther(broker, type, name, "group");
     case CLIENT_METRICS_RESOURCE:
-      if (name === "") return new TopicError(INVALID_REQUEST, "Subscription name can't be empty");
+      if (name === "") return new TopicError(Code.INVALID_REQUEST, "Subscription name can't be empty");
       return ofOther(broker, type, name, "client metrics");
     default:
-      return new TopicError(INVALID_REQUEST, `Unknown resource type ${type}`);
+      return new TopicError(Code.INVALID_REQUEST, `Unknown resource type ${type}`);
   }
 }
 
 function ofTopic(broker: BrokerServices, name: string): Configurable | TopicError {
   const topic = broker.topics.get(name);
   if (broker.internalTopics.get(name) !== undefined) {
-    return new TopicError(TOPIC_AUTHORIZATION_FAILED, `The topic '${name}' is the broker's own.`);
+    return new TopicError(Code.TOPIC_AUTHORIZATION_FAILED, `The topic '${name}' is the broker's own.`);
   }
   if (topic === undefined) {
-    return new TopicError(UNKNOWN_TOPIC_OR_PARTITION, `The topic '${name}' does not exist.`);
+    return new TopicError(Code.UNKNOWN_TOPIC_OR_PARTITION, `The topic '${name}' does not exist.`);
   }
   const defaults = broker.settings.topicDefaults;
   return {
@@ -86,7 +86,7 @@ function ofBroker({ settings, topics }: BrokerServices, scope: Scope): Configura
     kind: "broker",
     config: settings.altered(scope),
     keys: alterable,
-    invalid: INVALID_REQUEST,
+    invalid: Code.INVALID_REQUEST,
     defaultOf: (key) => settings.get(key) ?? "",
     refuse: (key) => {
       const effect = brokerConfigs.get(key)?.effect;
@@ -99,7 +99,7 @@ function ofBroker({ settings, topics }: BrokerServices, scope: Scope): Configura
       const sentence = effect === undefined
         ? `The broker for development has no setting ${JSON.stringify(key)}.`
         : why[effect];
-      return sentence === undefined ? undefined : new TopicError(INVALID_REQUEST, sentence);
+      return sentence === undefined ? undefined : new TopicError(Code.INVALID_REQUEST, sentence);
     },
     apply: (config) => {
       settings.alter(scope, config);
@@ -118,7 +118,7 @@ function ofOther({ resources }: BrokerServices, type: number, name: string, kind
     refuse: (key) =>
       type !== CLIENT_METRICS_RESOURCE || keys.has(key)
         ? undefined
-        : new TopicError(INVALID_REQUEST, `Unknown client metrics configuration: ${key}`),
+        : new TopicError(Code.INVALID_REQUEST, `Unknown client metrics configuration: ${key}`),
     apply: (config) => resources.set(type, name, config),
   };
 }

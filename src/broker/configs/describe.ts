@@ -1,5 +1,5 @@
 import type { BrokerServices } from "../services.ts";
-import { INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { type ConfigType, topicConfigs } from "../settings/configs.ts";
 import { OFFSETS_TOPIC } from "../topics/offsets-topic.ts";
 import { TopicError } from "../topics/create-topic.ts";
@@ -44,33 +44,33 @@ export function configsOf(
       const isOwn = broker.internalTopics.get(resourceName) !== undefined;
       const config = isOwn ? internalConfig(resourceName) : broker.topics.get(resourceName)?.config;
       if (config !== undefined) return describeTopic(config, broker.settings);
-      return new TopicError(UNKNOWN_TOPIC_OR_PARTITION, "This server does not host this topic-partition.");
+      return new TopicError(Code.UNKNOWN_TOPIC_OR_PARTITION, "This server does not host this topic-partition.");
     }
     case BROKER_RESOURCE:
       if (resourceName === "") return describeCluster(broker.settings);
       return refuseBroker(resourceName, broker.nodeId, " or empty string,") ?? describeBroker(broker.settings);
     case BROKER_LOGGER_RESOURCE:
       // Loggers are Java's.
-      if (resourceName === "") return new TopicError(INVALID_REQUEST, "Broker id must not be empty");
+      if (resourceName === "") return new TopicError(Code.INVALID_REQUEST, "Broker id must not be empty");
       return refuseBroker(resourceName, broker.nodeId) ?? [];
     case GROUP_RESOURCE:
-      if (resourceName === "") return new TopicError(INVALID_REQUEST, "Group name must not be empty");
+      if (resourceName === "") return new TopicError(Code.INVALID_REQUEST, "Group name must not be empty");
       return describeOther(broker, resourceType, resourceName, SOURCE.group);
     case CLIENT_METRICS_RESOURCE:
       if (resourceName !== "") return describeOther(broker, resourceType, resourceName, SOURCE.clientMetrics);
-      return new TopicError(INVALID_REQUEST, "Client metrics subscription name must not be empty");
+      return new TopicError(Code.INVALID_REQUEST, "Client metrics subscription name must not be empty");
     default:
-      return new TopicError(INVALID_REQUEST, `Resources of type ${resourceType} are not there.`);
+      return new TopicError(Code.INVALID_REQUEST, `Resources of type ${resourceType} are not there.`);
   }
 }
 
 /** Why a name is not this broker's. */
 export function refuseBroker(name: string, nodeId: number, orElse = ""): TopicError | undefined {
   if (!/^-?\d+$/.test(name)) {
-    return new TopicError(INVALID_REQUEST, `Broker id must be an integer, but it is: ${name}`);
+    return new TopicError(Code.INVALID_REQUEST, `Broker id must be an integer, but it is: ${name}`);
   }
   return Number(name) === nodeId ? undefined : new TopicError(
-    INVALID_REQUEST,
+    Code.INVALID_REQUEST,
     `Unexpected broker id, expected ${nodeId}${orElse} but received ${name}`,
   );
 }

@@ -4,7 +4,7 @@ import type { Logger } from "../../core/logger.ts";
 import { messageOf } from "../../core/errors.ts";
 import { crc32c } from "../../wire/crc32c.ts";
 import { ATTRIBUTES, readBatchHeader, RECORDS } from "../../wire/record-batch.ts";
-import { KAFKA_STORAGE_ERROR } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { AppendError } from "../log/error.ts";
 import type { Store } from "../log/store.ts";
 import type { Stores } from "../log/stores.ts";
@@ -106,7 +106,7 @@ class FileStore implements Store {
     try {
       this.#file.append(bytes);
     } catch (error) {
-      throw new AppendError(KAFKA_STORAGE_ERROR, `${this.#file.path} cannot be written: ${messageOf(error)}`);
+      throw new AppendError(Code.KAFKA_STORAGE_ERROR, `${this.#file.path} cannot be written: ${messageOf(error)}`);
     }
   }
 

@@ -1,11 +1,4 @@
-import {
-  type Code,
-  COORDINATOR_NOT_AVAILABLE,
-  ILLEGAL_GENERATION,
-  NONE,
-  REBALANCE_IN_PROGRESS,
-  UNKNOWN_MEMBER_ID,
-} from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import type { Group } from "./group.ts";
 import { renewSession } from "./rebalance.ts";
 import type { Surroundings } from "./settings.ts";
@@ -17,15 +10,15 @@ import type { MemberIdentity } from "./types.ts";
  */
 export function validateCommit(group: Group, request: MemberIdentity, isTransactional: boolean): Code {
   const { generationId, memberId, groupInstanceId } = request;
-  if (group.state === "Dead") return COORDINATOR_NOT_AVAILABLE;
+  if (group.state === "Dead") return Code.COORDINATOR_NOT_AVAILABLE;
   // Neither a member nor one that names itself: an administrator, or a consumer that assigns partitions to itself.
-  if (generationId < 0 && group.state === "Empty") return NONE;
+  if (generationId < 0 && group.state === "Empty") return Code.NONE;
   if (generationId >= 0 || memberId !== "" || groupInstanceId !== null) {
     const error = group.validate(memberId, groupInstanceId);
-    if (error !== NONE) return error;
-    if (generationId !== group.generationId) return ILLEGAL_GENERATION;
-  } else if (!isTransactional && group.state !== "Empty") return UNKNOWN_MEMBER_ID;
-  return !isTransactional && group.state === "CompletingRebalance" ? REBALANCE_IN_PROGRESS : NONE;
+    if (error !== Code.NONE) return error;
+    if (generationId !== group.generationId) return Code.ILLEGAL_GENERATION;
+  } else if (!isTransactional && group.state !== "Empty") return Code.UNKNOWN_MEMBER_ID;
+  return !isTransactional && group.state === "CompletingRebalance" ? Code.REBALANCE_IN_PROGRESS : Code.NONE;
 }
 
 /** A commit is a sign of life as good as a heartbeat. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import { type Code, NONE, OFFSET_METADATA_TOO_LARGE } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import type { KeyValueJournal } from "../key-value-journal.ts";
 import { formatKey, type Key } from "./keys.ts";
 import { type CommittedOffset, Offsets } from "./offsets.ts";
@@ -54,11 +54,11 @@ export class CommittedOffsets {
     const expiresAt = retentionMs === null ? null : Math.min(committedAt + retentionMs, Number.MAX_SAFE_INTEGER);
     return offsets.map(({ topic, partition, offset, leaderEpoch, metadata: said }) => {
       const metadata = said ?? "";
-      if (metadata.length > this.#maxMetadata) return OFFSET_METADATA_TOO_LARGE;
+      if (metadata.length > this.#maxMetadata) return Code.OFFSET_METADATA_TOO_LARGE;
       const value = { offset, leaderEpoch, metadata, committedAt, expiresAt, order: ++this.#order };
       if (producerId === null) held.commit(topic, partition, value);
       else held.commitLater(producerId, topic, partition, value);
-      return NONE;
+      return Code.NONE;
     });
   }
 

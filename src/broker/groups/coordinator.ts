@@ -1,16 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { type Logger, silent } from "../../core/logger.ts";
-import {
-  type Code,
-  GROUP_ID_NOT_FOUND,
-  GROUP_SUBSCRIBED_TO_TOPIC,
-  ILLEGAL_GENERATION,
-  INVALID_GROUP_ID,
-  INVALID_SESSION_TIMEOUT,
-  NON_EMPTY_GROUP,
-  NONE,
-  UNKNOWN_MEMBER_ID,
-} from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import type { KeyValueJournal } from "../key-value-journal.ts";
 import { renewByCommit, validateCommit } from "./commit.ts";
 import { expireOffsets } from "./expiry.ts";
@@ -97,39 +87,39 @@ export class GroupCoordinator {
 
   join(request: JoinRequest, answer: Answer<JoinAnswer>): void {
     const { groupId, memberId, sessionTimeoutMs } = request;
-    if (groupId === "") return answer(refusedJoin(INVALID_GROUP_ID, memberId));
+    if (groupId === "") return answer(refusedJoin(Code.INVALID_GROUP_ID, memberId));
     const { minSessionTimeoutMs, maxSessionTimeoutMs } = this.settings;
     if (sessionTimeoutMs < minSessionTimeoutMs || sessionTimeoutMs > maxSessionTimeoutMs) {
-      return answer(refusedJoin(INVALID_SESSION_TIMEOUT, memberId));
+      return answer(refusedJoin(Code.INVALID_SESSION_TIMEOUT, memberId));
     }
     const known = this.#groups.get(groupId);
-    if (known === undefined && memberId !== "") return answer(refusedJoin(UNKNOWN_MEMBER_ID, memberId));
+    if (known === undefined && memberId !== "") return answer(refusedJoin(Code.UNKNOWN_MEMBER_ID, memberId));
     join(known ?? this.#create(groupId), request, this.#around, answer);
   }
 
   sync(request: SyncRequest, answer: Answer<SyncAnswer>): void {
-    if (request.groupId === "") return answer(refusedSync(INVALID_GROUP_ID));
+    if (request.groupId === "") return answer(refusedSync(Code.INVALID_GROUP_ID));
     const group = this.#groups.get(request.groupId);
-    if (group === undefined) return answer(refusedSync(UNKNOWN_MEMBER_ID));
+    if (group === undefined) return answer(refusedSync(Code.UNKNOWN_MEMBER_ID));
     sync(group, request, this.#around, answer);
   }
 
   heartbeat(request: MemberIdentity): Code {
-    if (request.groupId === "") return INVALID_GROUP_ID;
+    if (request.groupId === "") return Code.INVALID_GROUP_ID;
     const group = this.#groups.get(request.groupId);
-    return group === undefined ? UNKNOWN_MEMBER_ID : heartbeat(group, request, this.#around);
+    return group === undefined ? Code.UNKNOWN_MEMBER_ID : heartbeat(group, request, this.#around);
   }
 
   /** An error code for each. */
   leave(groupId: string, leavers: readonly Leaver[]): Code[] {
     const group = this.#groups.get(groupId);
-    return group === undefined ? leavers.map(() => UNKNOWN_MEMBER_ID) : leave(group, leavers, this.#around);
+    return group === undefined ? leavers.map(() => Code.UNKNOWN_MEMBER_ID) : leave(group, leavers, this.#around);
   }
 
   /** Commits offsets: an error code for each. `unknownGroup` is the error of a member of a group that is not there. */
   commit(commit: Commit, offsets: readonly OffsetToCommit[], unknownGroup: Code): Code[] {
     const error = this.#validateCommit(commit, false, unknownGroup);
-    if (error !== NONE) return offsets.map(() => error);
+    if (error !== Code.NONE) return offsets.map(() => error);
     const group = this.#groups.get(commit.groupId);
     if (group !== undefined) renewByCommit(group, commit.memberId, this.#around);
     return this.#ledger.commit(commit, offsets);
@@ -137,8 +127,8 @@ export class GroupCoordinator {
 
   /** Commits offsets that count once the producer's transaction is committed: an error code for each. */
   commitLater(producerId: number, commit: Commit, offsets: readonly OffsetToCommit[]): Code[] {
-    const error = this.#validateCommit(commit, true, ILLEGAL_GENERATION);
-    if (error !== NONE) return offsets.map(() => error);
+    const error = this.#validateCommit(commit, true, Code.ILLEGAL_GENERATION);
+    if (error !== Code.NONE) return offsets.map(() => error);
     return this.#ledger.commit(commit, offsets, producerId);
   }
 
@@ -155,26 +145,26 @@ export class GroupCoordinator {
   /** DeleteGroups, for one: the error code. */
   delete(groupId: string): Code {
     const group = this.#groups.get(groupId);
-    if (group === undefined) return GROUP_ID_NOT_FOUND;
-    if (group.state !== "Empty") return NON_EMPTY_GROUP;
+    if (group === undefined) return Code.GROUP_ID_NOT_FOUND;
+    if (group.state !== "Empty") return Code.NON_EMPTY_GROUP;
     this.#remove(group);
-    return NONE;
+    return Code.NONE;
   }
 
   /** OffsetDelete: the error code of the whole. */
   offsetDeletionError(groupId: string): Code {
-    if (groupId === "") return INVALID_GROUP_ID;
+    if (groupId === "") return Code.INVALID_GROUP_ID;
     const group = this.#groups.get(groupId);
-    if (group === undefined) return GROUP_ID_NOT_FOUND;
-    return group.state !== "Empty" && !group.isConsumerGroup ? NON_EMPTY_GROUP : NONE;
+    if (group === undefined) return Code.GROUP_ID_NOT_FOUND;
+    return group.state !== "Empty" && !group.isConsumerGroup ? Code.NON_EMPTY_GROUP : Code.NONE;
   }
 
   /** Deletes an offset that nobody reads on from: the error code of the partition. */
   deleteOffset(groupId: string, topic: string, partition: number): Code {
     const group = this.#groups.get(groupId);
-    if (group !== undefined && isSubscribed(group, topic)) return GROUP_SUBSCRIBED_TO_TOPIC;
+    if (group !== undefined && isSubscribed(group, topic)) return Code.GROUP_SUBSCRIBED_TO_TOPIC;
     this.#ledger.of(groupId)?.delete(topic, partition);
-    return NONE;
+    return Code.NONE;
   }
 
   /** Resolves once all that has been promised survives a crash. */
@@ -209,7 +199,7 @@ export class GroupCoordinator {
     if (group !== undefined) return validateCommit(group, commit, isTransactional);
     if (commit.generationId >= 0) return unknownGroup;
     this.#create(commit.groupId);
-    return NONE;
+    return Code.NONE;
   }
 
   #create(groupId: string): Group {

@@ -1,4 +1,4 @@
-import { type Code, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import type { Topics } from "../topics/topics.ts";
 
 interface Asked<P> {
@@ -30,7 +30,7 @@ export function answerExisting<P extends { readonly partitionIndex: number }>(
     name,
     partitions: partitions.map((one) => ({
       partitionIndex: one.partitionIndex,
-      errorCode: decided.get(one) ?? UNKNOWN_TOPIC_OR_PARTITION,
+      errorCode: decided.get(one) ?? Code.UNKNOWN_TOPIC_OR_PARTITION,
     })),
   }));
 }

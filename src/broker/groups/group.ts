@@ -1,4 +1,4 @@
-import { type Code, FENCED_INSTANCE_ID, NONE, UNKNOWN_MEMBER_ID } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { type Member, metadataOf, vote } from "./member.ts";
 import { subscribedTopics } from "./subscriptions.ts";
 import type { Timer } from "./timers.ts";
@@ -163,10 +163,10 @@ export class Group {
   validate(memberId: string, instanceId: string | null): Code {
     if (instanceId !== null) {
       const existing = this.staticMember(instanceId);
-      if (existing === undefined) return UNKNOWN_MEMBER_ID;
-      if (existing !== memberId) return FENCED_INSTANCE_ID;
+      if (existing === undefined) return Code.UNKNOWN_MEMBER_ID;
+      if (existing !== memberId) return Code.FENCED_INSTANCE_ID;
     }
-    return this.members.has(memberId) ? NONE : UNKNOWN_MEMBER_ID;
+    return this.members.has(memberId) ? Code.NONE : Code.UNKNOWN_MEMBER_ID;
   }
 
   /** All members, for the leader to assign. */

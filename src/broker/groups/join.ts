@@ -1,11 +1,4 @@
-import {
-  FENCED_INSTANCE_ID,
-  GROUP_MAX_SIZE_REACHED,
-  INCONSISTENT_GROUP_PROTOCOL,
-  MEMBER_ID_REQUIRED,
-  NONE,
-  UNKNOWN_MEMBER_ID,
-} from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { answerJoin, answerSync, type Group } from "./group.ts";
 import { createMember, matches, type Member } from "./member.ts";
 import { completeIfAllJoined, expirePending, joinedAnswer, prepare, rebalance, renewSession } from "./rebalance.ts";
@@ -17,10 +10,10 @@ export function join(group: Group, request: JoinRequest, around: Surroundings, a
   const { memberId } = request;
   if (!hasRoom(group, memberId, around.settings.maxSize)) {
     group.remove(memberId);
-    return answer(refusedJoin(GROUP_MAX_SIZE_REACHED, ""));
+    return answer(refusedJoin(Code.GROUP_MAX_SIZE_REACHED, ""));
   }
   if (!group.supports(request.protocolType, request.protocols)) {
-    return answer(refusedJoin(INCONSISTENT_GROUP_PROTOCOL, memberId));
+    return answer(refusedJoin(Code.INCONSISTENT_GROUP_PROTOCOL, memberId));
   }
   if (memberId === "") joinNew(group, request, around, answer);
   else if (group.pendingMembers.has(memberId)) addMember(group, request, memberId, around, answer);
@@ -52,7 +45,7 @@ function joinNew(group: Group, request: JoinRequest, around: Surroundings, answe
       newId,
       around.timers.after(request.sessionTimeoutMs, () => expirePending(group, newId, around)),
     );
-    answer(refusedJoin(MEMBER_ID_REQUIRED, newId));
+    answer(refusedJoin(Code.MEMBER_ID_REQUIRED, newId));
   } else addMember(group, request, newId, around, answer);
 }
 
@@ -75,7 +68,7 @@ function rejoin(group: Group, request: JoinRequest, around: Surroundings, answer
   const { memberId, groupInstanceId } = request;
   const error = group.validate(memberId, groupInstanceId);
   const member = group.members.get(memberId);
-  if (error !== NONE || member === undefined) return answer(refusedJoin(error, memberId));
+  if (error !== Code.NONE || member === undefined) return answer(refusedJoin(error, memberId));
   switch (group.state) {
     case "PreparingRebalance":
       return updateAndRebalance(group, member, request, around, answer);
@@ -91,7 +84,7 @@ function rejoin(group: Group, request: JoinRequest, around: Surroundings, answer
       return answer(joinedAnswer(group, member, false));
     case "Empty":
     case "Dead":
-      return answer(refusedJoin(UNKNOWN_MEMBER_ID, memberId));
+      return answer(refusedJoin(Code.UNKNOWN_MEMBER_ID, memberId));
   }
 }
 
@@ -123,8 +116,8 @@ function replaceStatic(
   answer: Answer<JoinAnswer>,
 ): void {
   const leader = group.leaderId ?? "";
-  answerJoin(old, refusedJoin(FENCED_INSTANCE_ID, old.id));
-  answerSync(old, refusedSync(FENCED_INSTANCE_ID));
+  answerJoin(old, refusedJoin(Code.FENCED_INSTANCE_ID, old.id));
+  answerSync(old, refusedSync(Code.FENCED_INSTANCE_ID));
   const member = group.replace(old, newId);
   renewSession(group, member, around);
   update(member, request, answer);

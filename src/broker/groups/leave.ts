@@ -1,4 +1,4 @@
-import { type Code, NONE, UNKNOWN_MEMBER_ID } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import type { Group } from "./group.ts";
 import { completeIfAllJoined, discard, rebalance } from "./rebalance.ts";
 import type { Surroundings } from "./settings.ts";
@@ -12,7 +12,7 @@ export interface Leaver {
 /** LeaveGroup of several members at once: an error code for each. */
 export function leave(group: Group, leavers: readonly Leaver[], around: Surroundings): Code[] {
   const codes = leavers.map((leaver) => leaveOne(group, leaver));
-  if (codes.includes(NONE)) {
+  if (codes.includes(Code.NONE)) {
     if (group.state === "Stable" || group.state === "CompletingRebalance") rebalance(group, around, "a member leaves");
     else completeIfAllJoined(group, around);
   }
@@ -22,12 +22,12 @@ export function leave(group: Group, leavers: readonly Leaver[], around: Surround
 function leaveOne(group: Group, { memberId, groupInstanceId }: Leaver): Code {
   if (memberId !== "" && group.pendingMembers.has(memberId)) {
     group.forgetPending(memberId);
-    return NONE;
+    return Code.NONE;
   }
   const id = memberId === "" ? group.staticMember(groupInstanceId ?? "") : memberId;
-  const error = memberId === "" ? UNKNOWN_MEMBER_ID : group.validate(memberId, groupInstanceId);
+  const error = memberId === "" ? Code.UNKNOWN_MEMBER_ID : group.validate(memberId, groupInstanceId);
   const member = id === undefined ? undefined : group.members.get(id);
-  if (member === undefined || (memberId !== "" && error !== NONE)) return error;
+  if (member === undefined || (memberId !== "" && error !== Code.NONE)) return error;
   discard(group, member);
-  return NONE;
+  return Code.NONE;
 }

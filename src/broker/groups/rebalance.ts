@@ -1,4 +1,4 @@
-import { NONE, REBALANCE_IN_PROGRESS, UNKNOWN_MEMBER_ID } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { answerJoin, answerSync, type Group } from "./group.ts";
 import { isParked, type Member } from "./member.ts";
 import type { Surroundings } from "./settings.ts";
@@ -71,10 +71,10 @@ export function renewSession(group: Group, member: Member, around: Surroundings,
 /** Takes a member out, and answers what it has parked. */
 export function discard(group: Group, member: Member): void {
   // One that is still there asks again, with no id, when it hears this.
-  answerJoin(member, refusedJoin(UNKNOWN_MEMBER_ID, ""));
+  answerJoin(member, refusedJoin(Code.UNKNOWN_MEMBER_ID, ""));
   group.remove(member.id);
   // Kafka leaves a removed member's SyncGroup without an answer until the client gives up; this says the same sooner.
-  answerSync(member, refusedSync(UNKNOWN_MEMBER_ID));
+  answerSync(member, refusedSync(Code.UNKNOWN_MEMBER_ID));
 }
 
 /** Removes one that has been given an id and has not come back with it. */
@@ -109,7 +109,7 @@ function expireSyncs(group: Group, around: Surroundings, generationId: number): 
 function dropAssignments(group: Group, around: Surroundings): void {
   for (const member of group.members.values()) {
     member.assignment = NO_BYTES;
-    if (answerSync(member, refusedSync(REBALANCE_IN_PROGRESS))) renewSession(group, member, around);
+    if (answerSync(member, refusedSync(Code.REBALANCE_IN_PROGRESS))) renewSession(group, member, around);
   }
 }
 
@@ -131,7 +131,7 @@ function waitForOthers(group: Group, around: Surroundings, delay: number, left: 
 /** The answer to JoinGroup in the generation that is there; the leader's, and who is to know, has the members. */
 export function joinedAnswer(group: Group, member: Member, withMembers: boolean): JoinAnswer {
   return {
-    errorCode: NONE,
+    errorCode: Code.NONE,
     generationId: group.generationId,
     protocolType: group.protocolType,
     protocolName: group.protocolName,

@@ -1,12 +1,4 @@
-import {
-  type Code,
-  COORDINATOR_NOT_AVAILABLE,
-  ILLEGAL_GENERATION,
-  INCONSISTENT_GROUP_PROTOCOL,
-  NONE,
-  REBALANCE_IN_PROGRESS,
-  UNKNOWN_MEMBER_ID,
-} from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { answerSync, type Group } from "./group.ts";
 import { cancelSync, renewSession } from "./rebalance.ts";
 import type { Surroundings } from "./settings.ts";
@@ -16,7 +8,7 @@ import { type Answer, type MemberIdentity, NO_BYTES, refusedSync, type SyncAnswe
 export function sync(group: Group, request: SyncRequest, around: Surroundings, answer: Answer<SyncAnswer>): void {
   const member = group.members.get(request.memberId);
   const error = refusal(group, request);
-  if (error !== NONE || member === undefined) return answer(refusedSync(error));
+  if (error !== Code.NONE || member === undefined) return answer(refusedSync(error));
   if (group.state !== "CompletingRebalance") {
     asked(group, member.id);
     return answer(assigned(group, member.assignment));
@@ -35,27 +27,27 @@ export function sync(group: Group, request: SyncRequest, around: Surroundings, a
 
 /** Heartbeat: the error code. In a rebalance it keeps the session and says that it is time to rejoin. */
 export function heartbeat(group: Group, request: MemberIdentity, around: Surroundings): Code {
-  if (group.state === "Dead") return COORDINATOR_NOT_AVAILABLE;
+  if (group.state === "Dead") return Code.COORDINATOR_NOT_AVAILABLE;
   const error = group.validate(request.memberId, request.groupInstanceId);
   const member = group.members.get(request.memberId);
-  if (error !== NONE || member === undefined) return error;
-  if (request.generationId !== group.generationId) return ILLEGAL_GENERATION;
+  if (error !== Code.NONE || member === undefined) return error;
+  if (request.generationId !== group.generationId) return Code.ILLEGAL_GENERATION;
   renewSession(group, member, around);
-  return group.state === "PreparingRebalance" ? REBALANCE_IN_PROGRESS : NONE;
+  return group.state === "PreparingRebalance" ? Code.REBALANCE_IN_PROGRESS : Code.NONE;
 }
 
 function refusal(group: Group, request: SyncRequest): Code {
-  if (group.state === "Empty") return UNKNOWN_MEMBER_ID;
-  if (group.state === "Dead") return COORDINATOR_NOT_AVAILABLE;
+  if (group.state === "Empty") return Code.UNKNOWN_MEMBER_ID;
+  if (group.state === "Dead") return Code.COORDINATOR_NOT_AVAILABLE;
   const error = group.validate(request.memberId, request.groupInstanceId);
-  if (error !== NONE) return error;
-  if (request.generationId !== group.generationId) return ILLEGAL_GENERATION;
+  if (error !== Code.NONE) return error;
+  if (request.generationId !== group.generationId) return Code.ILLEGAL_GENERATION;
   const { protocolType, protocolName } = request;
   const differs = (said: string | null, ours: string | null) => said !== null && ours !== null && said !== ours;
   if (differs(protocolType, group.protocolType) || differs(protocolName, group.protocolName)) {
-    return INCONSISTENT_GROUP_PROTOCOL;
+    return Code.INCONSISTENT_GROUP_PROTOCOL;
   }
-  return group.state === "PreparingRebalance" ? REBALANCE_IN_PROGRESS : NONE;
+  return group.state === "PreparingRebalance" ? Code.REBALANCE_IN_PROGRESS : Code.NONE;
 }
 
 function asked(group: Group, memberId: string): void {
@@ -64,5 +56,5 @@ function asked(group: Group, memberId: string): void {
 }
 
 function assigned(group: Group, assignment: Uint8Array): SyncAnswer {
-  return { errorCode: NONE, protocolType: group.protocolType, protocolName: group.protocolName, assignment };
+  return { errorCode: Code.NONE, protocolType: group.protocolType, protocolName: group.protocolName, assignment };
 }

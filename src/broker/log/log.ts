@@ -1,7 +1,7 @@
 import type { Codecs } from "../../wire/codec.ts";
 import { readBatchHeader } from "../../wire/record-batch.ts";
 import type { Clock } from "../../core/clock.ts";
-import { OFFSET_OUT_OF_RANGE } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { LEADER_EPOCH } from "../node.ts";
 import { type AbortedTransaction, AbortedTransactions } from "./aborted.ts";
 import { acceptBatch, stampBatch } from "./validate.ts";
@@ -157,7 +157,7 @@ export class Log implements Evictable {
   /** Reads batches from the one that has the offset `from`. Throws `AppendError` (OFFSET_OUT_OF_RANGE). */
   read({ from, maxBytes, committed, atLeastOne }: ReadOptions): ReadResult {
     if (from < this.#startOffset || from > this.#endOffset) {
-      throw new AppendError(OFFSET_OUT_OF_RANGE, `offset ${from} of ${this.#startOffset} to ${this.#endOffset}`);
+      throw new AppendError(Code.OFFSET_OUT_OF_RANGE, `offset ${from} of ${this.#startOffset} to ${this.#endOffset}`);
     }
     const bound = committed ? this.lastStableOffset : this.#endOffset;
     const { pieces, size, reached } = readBatches(this.#segments, from, bound, maxBytes, atLeastOne);

@@ -1,10 +1,5 @@
 import type { BatchHeader } from "../../wire/record-batch.ts";
-import {
-  INVALID_PRODUCER_EPOCH,
-  INVALID_TXN_STATE,
-  OUT_OF_ORDER_SEQUENCE_NUMBER,
-  TRANSACTION_COORDINATOR_FENCED,
-} from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { AppendError } from "./error.ts";
 
 const MAX_SEQUENCE = 0x7fffffff;
@@ -102,18 +97,18 @@ export class Producers {
     const isOpen = this.#open.has(producerId);
     const current = this.#verifications.get(producerId);
     if (isTransactional && !isOpen && (verification === undefined || verification !== current)) {
-      throw new AppendError(INVALID_TXN_STATE, "Record was not part of an ongoing transaction");
+      throw new AppendError(Code.INVALID_TXN_STATE, "Record was not part of an ongoing transaction");
     }
     const epoch = entry?.epoch ?? -1;
     if (producerEpoch < epoch) {
       throw new AppendError(
-        INVALID_PRODUCER_EPOCH,
+        Code.INVALID_PRODUCER_EPOCH,
         `the epoch ${producerEpoch} of producer ${producerId} is lower than the last one seen, ${epoch}`,
       );
     }
     const outOfOrder = (why: string) => {
       throw new AppendError(
-        OUT_OF_ORDER_SEQUENCE_NUMBER,
+        Code.OUT_OF_ORDER_SEQUENCE_NUMBER,
         `Out of order sequence number ${baseSequence} of producer ${producerId} with epoch ${producerEpoch}: ${why}`,
       );
     };
@@ -129,7 +124,10 @@ export class Producers {
       if (baseSequence !== expected) outOfOrder(`${expected} is the next`);
     }
     if (isOpen && !isTransactional) {
-      throw new AppendError(INVALID_TXN_STATE, `producer ${producerId} has a transaction open: transactional expected`);
+      throw new AppendError(
+        Code.INVALID_TXN_STATE,
+        `producer ${producerId} has a transaction open: transactional expected`,
+      );
     }
   }
 
@@ -167,10 +165,10 @@ export class Producers {
     const entry = this.#entries.get(producerId);
     if (entry === undefined) return;
     if (epoch < entry.epoch) {
-      throw new AppendError(INVALID_PRODUCER_EPOCH, `a marker of epoch ${epoch}, but ${entry.epoch} was seen`);
+      throw new AppendError(Code.INVALID_PRODUCER_EPOCH, `a marker of epoch ${epoch}, but ${entry.epoch} was seen`);
     }
     if (coordinatorEpoch < entry.coordinatorEpoch) {
-      throw new AppendError(TRANSACTION_COORDINATOR_FENCED, `a marker of coordinator epoch ${coordinatorEpoch}`);
+      throw new AppendError(Code.TRANSACTION_COORDINATOR_FENCED, `a marker of coordinator epoch ${coordinatorEpoch}`);
     }
   }
 

@@ -1,4 +1,4 @@
-import { POLICY_VIOLATION } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import type { LogConfig } from "./config.ts";
 import { AppendError } from "./error.ts";
 import { type BatchPlace, Segment } from "./segment.ts";
@@ -60,7 +60,7 @@ export class Segments {
     this.#growing = undefined;
     if (hasRoom) return active;
     throw new AppendError(
-      POLICY_VIOLATION,
+      Code.POLICY_VIOLATION,
       "the broker's memory limit is reached and no topic may lose data: delete topics or records, or raise the limit",
     );
   }

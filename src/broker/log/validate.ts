@@ -12,14 +12,7 @@ import {
   RECORDS,
   setInt64,
 } from "../../wire/record-batch.ts";
-import {
-  CORRUPT_MESSAGE,
-  INVALID_RECORD,
-  INVALID_TIMESTAMP,
-  MESSAGE_TOO_LARGE,
-  RECORD_LIST_TOO_LARGE,
-  UNSUPPORTED_COMPRESSION_TYPE,
-} from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { messageOf } from "../../core/errors.ts";
 import { AppendError, type RecordError } from "./error.ts";
 import { recompress } from "./filter.ts";
@@ -42,29 +35,32 @@ export interface Accepted {
 export function acceptBatch(sent: Uint8Array, config: LogConfig, now: number, codecs: Codecs): Accepted {
   const header = readHeader(sent);
   const { size, recordCount, lastOffsetDelta } = header;
-  if (size > sent.length) throw new AppendError(INVALID_RECORD, "no whole batch was sent");
+  if (size > sent.length) throw new AppendError(Code.INVALID_RECORD, "no whole batch was sent");
   if (header.baseOffset !== 0) {
-    throw new AppendError(INVALID_RECORD, `the base offset should be 0, but it is ${header.baseOffset}`);
+    throw new AppendError(Code.INVALID_RECORD, `the base offset should be 0, but it is ${header.baseOffset}`);
   }
   checkSize(size, config);
   const bytes = sent.length === size ? sent : sent.subarray(0, size);
   if (crc32c(bytes, ATTRIBUTES) !== header.crc) {
-    throw new AppendError(CORRUPT_MESSAGE, "the batch's checksum does not match");
+    throw new AppendError(Code.CORRUPT_MESSAGE, "the batch's checksum does not match");
   }
   if (recordCount <= 0 || recordCount !== lastOffsetDelta + 1) {
-    throw new AppendError(INVALID_RECORD, `the batch says ${recordCount} records and offsets 0 to ${lastOffsetDelta}`);
+    throw new AppendError(
+      Code.INVALID_RECORD,
+      `the batch says ${recordCount} records and offsets 0 to ${lastOffsetDelta}`,
+    );
   }
-  if (header.isControl) throw new AppendError(INVALID_RECORD, "clients cannot write control records");
+  if (header.isControl) throw new AppendError(Code.INVALID_RECORD, "clients cannot write control records");
   if (header.producerId >= 0 && header.baseSequence < 0) {
-    throw new AppendError(INVALID_RECORD, `the sequence ${header.baseSequence} of producer ${header.producerId}`);
+    throw new AppendError(Code.INVALID_RECORD, `the sequence ${header.baseSequence} of producer ${header.producerId}`);
   }
   if (header.isLogAppendTime && config.logAppendTime) {
-    throw new AppendError(INVALID_TIMESTAMP, "producers cannot set the timestamp type to LogAppendTime");
+    throw new AppendError(Code.INVALID_TIMESTAMP, "producers cannot set the timestamp type to LogAppendTime");
   }
   const maxTimestamp = checkRecords(header, bytes, config, now, codecs);
   const stored = storedAs(header, config) === header.codec ? bytes : asStored(header, bytes, config, codecs);
   if (stored.length > config.segmentBytes) {
-    throw new AppendError(RECORD_LIST_TOO_LARGE, `the batch has ${stored.length} bytes, more than segment.bytes`);
+    throw new AppendError(Code.RECORD_LIST_TOO_LARGE, `the batch has ${stored.length} bytes, more than segment.bytes`);
   }
   return { header, bytes: stored, maxTimestamp };
 }
@@ -72,7 +68,7 @@ export function acceptBatch(sent: Uint8Array, config: LogConfig, now: number, co
 function checkSize(size: number, { maxMessageBytes }: LogConfig): void {
   if (size <= maxMessageBytes) return;
   throw new AppendError(
-    MESSAGE_TOO_LARGE,
+    Code.MESSAGE_TOO_LARGE,
     `the batch has ${size} bytes, which is more than max.message.bytes, ${maxMessageBytes}`,
   );
 }
@@ -86,7 +82,10 @@ function storedAs({ codec }: BatchHeader, { compression }: LogConfig): CodecName
 function asStored(header: BatchHeader, bytes: Uint8Array, config: LogConfig, codecs: Codecs): Uint8Array {
   const stored = recompress(header, bytes, storedAs(header, config), codecs, config.maxDecompressed);
   if (stored === undefined) {
-    throw new AppendError(UNSUPPORTED_COMPRESSION_TYPE, `compression.type is ${config.compression}: no codec for it`);
+    throw new AppendError(
+      Code.UNSUPPORTED_COMPRESSION_TYPE,
+      `compression.type is ${config.compression}: no codec for it`,
+    );
   }
   checkSize(stored.length, config);
   return stored;
@@ -96,7 +95,7 @@ function readHeader(sent: Uint8Array): BatchHeader {
   try {
     return readBatchHeader(sent);
   } catch (error) {
-    throw new AppendError(CORRUPT_MESSAGE, messageOf(error));
+    throw new AppendError(Code.CORRUPT_MESSAGE, messageOf(error));
   }
 }
 
@@ -117,31 +116,33 @@ function checkRecords(header: BatchHeader, bytes: Uint8Array, config: LogConfig,
     try {
       records = codec.decompress(bytes.subarray(RECORDS), config.maxDecompressed);
     } catch (error) {
-      throw new AppendError(CORRUPT_MESSAGE, messageOf(error));
+      throw new AppendError(Code.CORRUPT_MESSAGE, messageOf(error));
     }
     start = 0;
   }
   const errors: RecordError[] = [];
-  let code = INVALID_RECORD;
+  let code: Code = Code.INVALID_RECORD;
   let max = -1;
   let next = 0;
   try {
     scanRecords(records, start, records.length, header.recordCount, (record) => {
       const { offsetDelta, keyLength } = record;
-      if (offsetDelta !== next) throw new AppendError(INVALID_RECORD, `record ${next} has the offset ${offsetDelta}`);
+      if (offsetDelta !== next) {
+        throw new AppendError(Code.INVALID_RECORD, `record ${next} has the offset ${offsetDelta}`);
+      }
       const timestamp = header.isLogAppendTime ? header.maxTimestamp : header.baseTimestamp + record.timestampDelta;
       if (timestamp > max) max = timestamp;
       if (config.compact && keyLength < 0) {
         errors.push({ batchIndex: next, batchIndexErrorMessage: "Compacted topic cannot accept message without key" });
       } else if (timestamp !== -1 && (timestamp > latest || timestamp < earliest)) {
-        code = INVALID_TIMESTAMP;
+        code = Code.INVALID_TIMESTAMP;
         errors.push({ batchIndex: next, batchIndexErrorMessage: `Timestamp ${timestamp} is out of range` });
       }
       next++;
     });
   } catch (error) {
     if (error instanceof AppendError) throw error;
-    throw new AppendError(INVALID_RECORD, messageOf(error));
+    throw new AppendError(Code.INVALID_RECORD, messageOf(error));
   }
   if (errors.length > 0) {
     throw new AppendError(code, "One or more records have been rejected", errors);

@@ -1,10 +1,5 @@
 import { isInternal } from "../topics/internal-topics.ts";
-import {
-  INVALID_REQUIRED_ACKS,
-  INVALID_TOPIC_EXCEPTION,
-  UNKNOWN_TOPIC_ID,
-  UNKNOWN_TOPIC_OR_PARTITION,
-} from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import type { Log } from "../log/log.ts";
 import { append, refused, verify, type WrittenPartition } from "../produce.ts";
 import { array, int16, int32, int64, NO_UUID, records, string, struct, uuid } from "../protocol/fields.ts";
@@ -61,18 +56,18 @@ export const produce = api({
   },
   async handle(broker, { transactionalId, acks, topicData }, { version, release }) {
     const byId = version >= 13;
-    const missing = byId ? UNKNOWN_TOPIC_ID : UNKNOWN_TOPIC_OR_PARTITION;
+    const missing = byId ? Code.UNKNOWN_TOPIC_ID : Code.UNKNOWN_TOPIC_OR_PARTITION;
     const topics = topicData.map(({ name, topicId, partitionData }) => {
       const topic = byId ? broker.topics.byId(topicId) : broker.topics.get(name);
       // As in Kafka, nobody writes to its own topics.
       const isOwn = () => byId ? broker.internalTopics.byId(topicId) !== undefined : isInternal(name);
-      const missingOf = () => isOwn() ? INVALID_TOPIC_EXCEPTION : missing;
+      const missingOf = () => isOwn() ? Code.INVALID_TOPIC_EXCEPTION : missing;
       const writes = partitionData.map(({ index, records }) => ({
         topic: topic?.name ?? name,
         index,
         records,
         log: topic?.partitions[index]?.log,
-        missing: topic === undefined ? missingOf() : UNKNOWN_TOPIC_OR_PARTITION,
+        missing: topic === undefined ? missingOf() : Code.UNKNOWN_TOPIC_OR_PARTITION,
       }));
       return { name, topicId, writes };
     });
@@ -90,7 +85,7 @@ export const produce = api({
       partitionResponses: topic.writes.map((write) =>
         isValid
           ? append(write, version, answers.get(write), written)
-          : refused(write.index, INVALID_REQUIRED_ACKS, "Invalid required acks.")
+          : refused(write.index, Code.INVALID_REQUIRED_ACKS, "Invalid required acks.")
       ),
     }));
     // What follows only waits for the disk, and one wait serves all.

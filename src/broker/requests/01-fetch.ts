@@ -1,10 +1,5 @@
 import type { BrokerServices } from "../services.ts";
-import {
-  FETCH_SESSION_ID_NOT_FOUND,
-  TOPIC_AUTHORIZATION_FAILED,
-  UNKNOWN_TOPIC_ID,
-  UNKNOWN_TOPIC_OR_PARTITION,
-} from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { byTopic, enough, read, type Wish } from "../fetch.ts";
 import { array, int16, int32, int64, int8, list, NO_UUID, records, string, struct, uuid } from "../protocol/fields.ts";
 import { api } from "./api.ts";
@@ -96,13 +91,15 @@ export const fetch = api({
     const { maxWaitMs, minBytes, sessionEpoch, maxBytes } = request;
     // No sessions are kept: a client that asks for one gets the id 0, which means none (KIP-227). The epochs 0 and -1
     // begin one and end one: both fetch in full, whatever the id is.
-    if (sessionEpoch !== 0 && sessionEpoch !== -1) return { errorCode: FETCH_SESSION_ID_NOT_FOUND, responses: [] };
+    if (sessionEpoch !== 0 && sessionEpoch !== -1) return { errorCode: Code.FETCH_SESSION_ID_NOT_FOUND, responses: [] };
     const committed = request.isolationLevel === READ_COMMITTED;
     const wishes: Wish[] = request.topics.flatMap(({ topic, topicId, partitions }) =>
       partitions.map((wish) => {
         const found = version >= 13 ? broker.topics.byId(topicId) : broker.topics.get(topic);
         const log = found?.partitions[wish.partition]?.log;
-        const missing = found === undefined ? missingOf(broker, version, topic, topicId) : UNKNOWN_TOPIC_OR_PARTITION;
+        const missing = found === undefined
+          ? missingOf(broker, version, topic, topicId)
+          : Code.UNKNOWN_TOPIC_OR_PARTITION;
         return { topic, topicId, ...wish, log, missing };
       })
     );
@@ -122,6 +119,6 @@ export const fetch = api({
 function missingOf(broker: BrokerServices, version: number, topic: string, topicId: string): number {
   const byId = version >= 13;
   const own = byId ? broker.internalTopics.byId(topicId) : broker.internalTopics.get(topic);
-  if (own !== undefined) return TOPIC_AUTHORIZATION_FAILED;
-  return byId ? UNKNOWN_TOPIC_ID : UNKNOWN_TOPIC_OR_PARTITION;
+  if (own !== undefined) return Code.TOPIC_AUTHORIZATION_FAILED;
+  return byId ? Code.UNKNOWN_TOPIC_ID : Code.UNKNOWN_TOPIC_OR_PARTITION;
 }

@@ -1,4 +1,4 @@
-import { UNKNOWN_TOPIC_OR_PARTITION, UNSUPPORTED_VERSION } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { EARLIEST_LOCAL, LATEST_TIERED, MAX_TIMESTAMP, offsetAt } from "../log/offset-at.ts";
 import { checkLeaderEpoch, LEADER_EPOCH } from "../node.ts";
 import { array, int16, int32, int64, int8, string } from "../protocol/fields.ts";
@@ -48,8 +48,10 @@ export const listOffsets = api({
           if (log === undefined && partitionIndex < (broker.internalTopics.get(name)?.partitions ?? 0)) {
             return { partitionIndex, ...(timestamp < 0 && { offset: 0, leaderEpoch: LEADER_EPOCH }) }; // nothing is there
           }
-          if (log === undefined) return { partitionIndex, errorCode: UNKNOWN_TOPIC_OR_PARTITION };
-          if (version < (FIRST_VERSIONS.get(timestamp) ?? 0)) return { partitionIndex, errorCode: UNSUPPORTED_VERSION };
+          if (log === undefined) return { partitionIndex, errorCode: Code.UNKNOWN_TOPIC_OR_PARTITION };
+          if (version < (FIRST_VERSIONS.get(timestamp) ?? 0)) {
+            return { partitionIndex, errorCode: Code.UNSUPPORTED_VERSION };
+          }
           const errorCode = checkLeaderEpoch(currentLeaderEpoch);
           if (errorCode !== 0) return { partitionIndex, errorCode };
           const found = offsetAt(log, timestamp, isolationLevel === READ_COMMITTED, broker.codecs);

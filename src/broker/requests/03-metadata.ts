@@ -1,5 +1,5 @@
 import { array, boolean, int16, int32, list, NO_UUID, string, uuid } from "../protocol/fields.ts";
-import { INVALID_TOPIC_EXCEPTION, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS } from "../authorized.ts";
 import { LEADER_EPOCH, NODE_ID } from "../node.ts";
 import { planTopic, refuseName, TopicError } from "../topics/create-topic.ts";
@@ -64,13 +64,15 @@ export const metadata = api({
           if (topic !== undefined) return describe(topic);
           const internal = broker.internalTopics.byId(topicId);
           if (internal !== undefined) return describeInternal(internal);
-          return { errorCode: UNKNOWN_TOPIC_ID, name, topicId, partitions: [] };
+          return { errorCode: Code.UNKNOWN_TOPIC_ID, name, topicId, partitions: [] };
         }
         const internal = broker.internalTopics.get(name);
         if (internal !== undefined) return describeInternal(internal);
         const topic = broker.topics.get(name) ?? (mayCreate ? create(broker, name) : undefined);
         if (topic !== undefined) return describe(topic);
-        const errorCode = refuseName(name) === undefined ? UNKNOWN_TOPIC_OR_PARTITION : INVALID_TOPIC_EXCEPTION;
+        const errorCode = refuseName(name) === undefined
+          ? Code.UNKNOWN_TOPIC_OR_PARTITION
+          : Code.INVALID_TOPIC_EXCEPTION;
         return { errorCode, name, partitions: [] };
       });
     const topicAuthorizedOperations = request.includeTopicAuthorizedOperations ? TOPIC_OPERATIONS : NOT_ASKED;

@@ -1,4 +1,4 @@
-import { GROUP_ID_NOT_FOUND, ILLEGAL_GENERATION } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { answerExisting } from "../groups/existing-partitions.ts";
 import { array, int16, int32, int64, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
@@ -38,7 +38,7 @@ export const offsetCommit = api({
       retentionMs: retentionTimeMs < 0 ? null : retentionTimeMs,
     };
     // The newer code came with the newer group protocol, whose clients know it.
-    const unknownGroup = version >= 9 ? GROUP_ID_NOT_FOUND : ILLEGAL_GENERATION;
+    const unknownGroup = version >= 9 ? Code.GROUP_ID_NOT_FOUND : Code.ILLEGAL_GENERATION;
     const topics = answerExisting(broker.topics, request.topics, (known) =>
       broker.groups.commit(
         commit,

@@ -1,5 +1,5 @@
 import type { BrokerServices } from "../services.ts";
-import { NONE, UNSTABLE_OFFSET_COMMIT } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import type { Offsets } from "../groups/offsets.ts";
 import { array, boolean, int16, int32, int64, list, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
@@ -80,6 +80,6 @@ function fetchOne(offsets: Offsets | undefined, topic: string, partitionIndex: n
     committedOffset: found?.offset ?? -1,
     committedLeaderEpoch: found?.leaderEpoch ?? -1,
     metadata: found?.metadata ?? "",
-    errorCode: unstable ? UNSTABLE_OFFSET_COMMIT : NONE,
+    errorCode: unstable ? Code.UNSTABLE_OFFSET_COMMIT : Code.NONE,
   };
 }

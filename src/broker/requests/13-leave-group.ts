@@ -1,4 +1,4 @@
-import { INVALID_GROUP_ID, NONE } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { array, int16, int32, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 
@@ -26,17 +26,17 @@ export const leaveGroup = api({
     }, { v: "3+", or: [] }),
   },
   async handle(broker, { groupId, memberId, members }, { version }) {
-    if (groupId === "") return { errorCode: INVALID_GROUP_ID };
+    if (groupId === "") return { errorCode: Code.INVALID_GROUP_ID };
     const leavers = version < 3 ? [{ memberId, groupInstanceId: null }] : members;
     const codes = broker.groups.leave(groupId, leavers);
     await broker.groups.flushed();
-    if (version < 3) return { errorCode: codes[0] ?? NONE };
+    if (version < 3) return { errorCode: codes[0] ?? Code.NONE };
     return {
-      errorCode: NONE,
+      errorCode: Code.NONE,
       members: leavers.map(({ memberId, groupInstanceId }, i) => ({
         memberId,
         groupInstanceId,
-        errorCode: codes[i] ?? NONE,
+        errorCode: codes[i] ?? Code.NONE,
       })),
     };
   },

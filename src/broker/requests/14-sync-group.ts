@@ -1,4 +1,4 @@
-import { INCONSISTENT_GROUP_PROTOCOL } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { refusedSync, type SyncAnswer } from "../groups/types.ts";
 import { array, bytes, int16, int32, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
@@ -27,7 +27,7 @@ export const syncGroup = api({
   async handle(broker, request, { version }) {
     // From version 5 on a member has to say which protocol it believes in (KIP-559).
     const isVague = version >= 5 && (request.protocolType === null || request.protocolName === null);
-    if (isVague) return refusedSync(INCONSISTENT_GROUP_PROTOCOL);
+    if (isVague) return refusedSync(Code.INCONSISTENT_GROUP_PROTOCOL);
     // Assignments are kept, and a request's bytes are only lent.
     const assignments = request.assignments.map(({ memberId, assignment }) => ({
       memberId,

@@ -1,5 +1,5 @@
 import { GROUP_OPERATIONS, NOT_ASKED } from "../authorized.ts";
-import { GROUP_ID_NOT_FOUND } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import type { Group } from "../groups/group.ts";
 import { metadataOf } from "../groups/member.ts";
 import { NO_BYTES } from "../groups/types.ts";
@@ -40,7 +40,7 @@ export const describeGroups = api({
         if (group !== undefined) return { ...describe(group), authorizedOperations };
         if (version < 6) return { groupId, groupState: "Dead", authorizedOperations };
         const errorMessage = `Group ${groupId} not found.`;
-        return { groupId, groupState: "Dead", errorCode: GROUP_ID_NOT_FOUND, errorMessage };
+        return { groupId, groupState: "Dead", errorCode: Code.GROUP_ID_NOT_FOUND, errorMessage };
       }),
     };
   },

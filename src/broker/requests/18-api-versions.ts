@@ -1,9 +1,8 @@
+import { Code } from "../../wire/error-codes.ts";
 import { features } from "../features.ts";
 import { array, boolean, int16, int32, int64, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 
-const UNSUPPORTED_VERSION = 35;
-const INVALID_REQUEST = 42;
 const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
 
 export const apiVersions = api({
@@ -35,10 +34,10 @@ export const apiVersions = api({
       maxVersion,
     }));
     // A version that is not served arrives here as -1, without its fields.
-    if (version < 0) return { errorCode: UNSUPPORTED_VERSION, apiKeys: all.filter(({ apiKey }) => apiKey === 18) };
+    if (version < 0) return { errorCode: Code.UNSUPPORTED_VERSION, apiKeys: all.filter(({ apiKey }) => apiKey === 18) };
     const { clientSoftwareName, clientSoftwareVersion } = request;
     if (version >= 3 && !(SOFTWARE.test(clientSoftwareName) && SOFTWARE.test(clientSoftwareVersion))) {
-      return { errorCode: INVALID_REQUEST, apiKeys: [] };
+      return { errorCode: Code.INVALID_REQUEST, apiKeys: [] };
     }
     return {
       apiKeys: all,

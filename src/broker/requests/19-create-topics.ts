@@ -1,4 +1,4 @@
-import { INVALID_REQUEST, POLICY_VIOLATION } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { describeTopic } from "../configs/describe.ts";
 import { countPartitions, MAX_PARTITIONS, planTopic, TopicError } from "../topics/create-topic.ts";
 import { array, boolean, int16, int32, int8, list, NO_UUID, string, uuid } from "../protocol/fields.ts";
@@ -55,11 +55,11 @@ export const createTopics = api({
       topics: [...new Map(topics.map((asked) => [asked.name, asked])).values()].map((asked) => {
         const { name } = asked;
         if (times.get(name) !== 1) {
-          return { name, errorCode: INVALID_REQUEST, errorMessage: "Duplicate topic name.", configs: [] };
+          return { name, errorCode: Code.INVALID_REQUEST, errorMessage: "Duplicate topic name.", configs: [] };
         }
         if (isTooMuch) {
           const errorMessage = "Excessively large number of partitions per request.";
-          return { name, errorCode: POLICY_VIOLATION, errorMessage, configs: [] };
+          return { name, errorCode: Code.POLICY_VIOLATION, errorMessage, configs: [] };
         }
         const configs = asked.configs.map(({ name, value }) => [name, value] as const);
         const { replicationFactor, assignments, numPartitions } = asked;

@@ -1,4 +1,4 @@
-import { INVALID_REQUEST, TOPIC_AUTHORIZATION_FAILED, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { array, int16, int32, list, NO_UUID, string, uuid } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 
@@ -29,16 +29,16 @@ export const deleteTopics = api({
     const answer = {
       responses: asked.map(({ name, topicId }) => {
         if (name !== null && topicId !== NO_UUID) {
-          return { name, topicId, errorCode: INVALID_REQUEST, errorMessage: "A name and an id were given." };
+          return { name, topicId, errorCode: Code.INVALID_REQUEST, errorMessage: "A name and an id were given." };
         }
         const topic = name === null ? broker.topics.byId(topicId) : broker.topics.get(name);
         const own = name === null ? broker.internalTopics.byId(topicId) : broker.internalTopics.get(name);
         if (own !== undefined) {
           const errorMessage = `The topic ${own.name} is the broker's own.`;
-          return { name: own.name, topicId: own.id, errorCode: TOPIC_AUTHORIZATION_FAILED, errorMessage };
+          return { name: own.name, topicId: own.id, errorCode: Code.TOPIC_AUTHORIZATION_FAILED, errorMessage };
         }
         if (topic === undefined) {
-          const errorCode = name === null ? UNKNOWN_TOPIC_ID : UNKNOWN_TOPIC_OR_PARTITION;
+          const errorCode = name === null ? Code.UNKNOWN_TOPIC_ID : Code.UNKNOWN_TOPIC_OR_PARTITION;
           return { name, topicId, errorCode, errorMessage: "This server does not host this topic-partition." };
         }
         broker.topics.delete(topic);

@@ -1,4 +1,4 @@
-import { OFFSET_OUT_OF_RANGE, POLICY_VIOLATION, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { array, int16, int32, int64, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 
@@ -37,10 +37,10 @@ export const deleteRecords = api({
         partitions: partitions.map(({ partitionIndex, offset }) => {
           const refused = (errorCode: number) => ({ partitionIndex, lowWatermark: -1, errorCode });
           const log = broker.topics.partition(name, partitionIndex)?.log;
-          if (log === undefined) return refused(UNKNOWN_TOPIC_OR_PARTITION);
-          if (!log.config.delete) return refused(POLICY_VIOLATION);
+          if (log === undefined) return refused(Code.UNKNOWN_TOPIC_OR_PARTITION);
+          if (!log.config.delete) return refused(Code.POLICY_VIOLATION);
           const to = offset === HIGH_WATERMARK ? log.endOffset : offset;
-          if (to < 0 || to > log.endOffset) return refused(OFFSET_OUT_OF_RANGE);
+          if (to < 0 || to > log.endOffset) return refused(Code.OFFSET_OUT_OF_RANGE);
           log.deleteBefore(to);
           return { partitionIndex, lowWatermark: log.startOffset };
         }),

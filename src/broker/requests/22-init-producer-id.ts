@@ -1,4 +1,4 @@
-import { INVALID_REQUEST } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { int16, int32, int64, string } from "../protocol/fields.ts";
 import { forVersion } from "../transactions/codes.ts";
 import { api } from "./api.ts";
@@ -21,7 +21,7 @@ export const initProducerId = api({
     producerEpoch: int16(),
   },
   async handle(broker, { transactionalId, transactionTimeoutMs, producerId, producerEpoch }, { version }) {
-    if ((producerId === -1) !== (producerEpoch === -1)) return { errorCode: INVALID_REQUEST, producerEpoch: -1 };
+    if ((producerId === -1) !== (producerEpoch === -1)) return { errorCode: Code.INVALID_REQUEST, producerEpoch: -1 };
     const expected = producerId === -1 ? null : { producerId, producerEpoch };
     const answer = await broker.transactions.initialize(transactionalId, transactionTimeoutMs, expected);
     return { ...answer, errorCode: forVersion(answer.errorCode, version >= 4) };

@@ -1,4 +1,4 @@
-import { UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { checkLeaderEpoch, LEADER_EPOCH } from "../node.ts";
 import { array, int16, int32, int64, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
@@ -37,7 +37,7 @@ export const offsetForLeaderEpoch = api({
         topic,
         partitions: partitions.map(({ partition, currentLeaderEpoch, leaderEpoch }) => {
           const log = broker.topics.partition(topic, partition)?.log;
-          if (log === undefined) return { partition, errorCode: UNKNOWN_TOPIC_OR_PARTITION };
+          if (log === undefined) return { partition, errorCode: Code.UNKNOWN_TOPIC_OR_PARTITION };
           const errorCode = checkLeaderEpoch(currentLeaderEpoch);
           if (errorCode !== 0 || leaderEpoch !== LEADER_EPOCH) return { partition, errorCode };
           return { partition, leaderEpoch, endOffset: log.endOffset };

@@ -1,5 +1,5 @@
 import type { BrokerServices } from "../services.ts";
-import { type Code, NONE, OPERATION_NOT_ATTEMPTED, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { array, boolean, int16, int32, int64, list, string } from "../protocol/fields.ts";
 import { forVersion } from "../transactions/codes.ts";
 import { api } from "./api.ts";
@@ -67,7 +67,7 @@ async function add(broker: BrokerServices, asked: Asked, version: number) {
   let codes: readonly Code[];
   if (unknown.includes(true)) {
     // All or nothing.
-    codes = unknown.map((one) => one ? UNKNOWN_TOPIC_OR_PARTITION : OPERATION_NOT_ATTEMPTED);
+    codes = unknown.map((one) => one ? Code.UNKNOWN_TOPIC_OR_PARTITION : Code.OPERATION_NOT_ATTEMPTED);
   } else if (verifyOnly) codes = broker.transactions.check(transactionalId, asked, partitions);
   else {
     const code = forVersion(await broker.transactions.add(transactionalId, asked, partitions), version >= 2);
@@ -78,7 +78,7 @@ async function add(broker: BrokerServices, asked: Asked, version: number) {
     name,
     resultsByPartition: partitions.map((partitionIndex) => ({
       partitionIndex,
-      partitionErrorCode: codes[next++] ?? NONE,
+      partitionErrorCode: codes[next++] ?? Code.NONE,
     })),
   }));
 }

@@ -1,12 +1,4 @@
-import {
-  type Code,
-  COORDINATOR_NOT_AVAILABLE,
-  INVALID_GROUP_ID,
-  INVALID_TXN_STATE,
-  NONE,
-  NOT_ENOUGH_REPLICAS,
-  TRANSACTION_ABORTABLE,
-} from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { answerExisting } from "../groups/existing-partitions.ts";
 import { OFFSETS_TOPIC, offsetsPartition } from "../topics/offsets-topic.ts";
 import { array, int16, int32, int64, string } from "../protocol/fields.ts";
@@ -47,16 +39,16 @@ export const txnOffsetCommit = api({
     );
     // Version 5 takes the offsets into the transaction; before it AddOffsetsToTxn has to have been there (KIP-890).
     const adds = version >= 5;
-    let error: Code = NONE;
-    if (groupId === "") error = INVALID_GROUP_ID;
+    let error: Code = Code.NONE;
+    if (groupId === "") error = Code.INVALID_GROUP_ID;
     else if (isAsked) {
       error = await broker.transactions.admit(transactionalId, request, partitions, adds);
       // If the transaction has ended meanwhile, nothing would ever end these offsets.
-      if (error === NONE) error = broker.transactions.admitted(transactionalId, request, partitions, adds);
+      if (error === Code.NONE) error = broker.transactions.admitted(transactionalId, request, partitions, adds);
       error = inVersion(error, version);
     }
     const topics = answerExisting(broker.topics, request.topics, (known) => {
-      if (error !== NONE) return known.map(() => error);
+      if (error !== Code.NONE) return known.map(() => error);
       const offsets = known.map(({ topic, asked }) => ({
         topic,
         partition: asked.partitionIndex,
@@ -72,7 +64,7 @@ export const txnOffsetCommit = api({
 });
 
 function inVersion(error: Code, version: number): Code {
-  if (error === TRANSACTION_ABORTABLE && version < 4) return INVALID_TXN_STATE;
+  if (error === Code.TRANSACTION_ABORTABLE && version < 4) return Code.INVALID_TXN_STATE;
   // What Kafka makes of it on its way through the group coordinator: try again.
-  return error === NOT_ENOUGH_REPLICAS ? COORDINATOR_NOT_AVAILABLE : error;
+  return error === Code.NOT_ENOUGH_REPLICAS ? Code.COORDINATOR_NOT_AVAILABLE : error;
 }

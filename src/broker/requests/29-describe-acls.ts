@@ -1,4 +1,4 @@
-import { SECURITY_DISABLED } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { array, int16, int32, int8, string } from "../protocol/fields.ts";
 import { NO_AUTHORIZER } from "../authorized.ts";
 import { api } from "./api.ts";
@@ -31,5 +31,5 @@ export const describeAcls = api({
       acls: array({ principal: string(), host: string(), operation: int8(), permissionType: int8() }),
     }),
   },
-  handle: () => ({ errorCode: SECURITY_DISABLED, errorMessage: NO_AUTHORIZER, resources: [] }),
+  handle: () => ({ errorCode: Code.SECURITY_DISABLED, errorMessage: NO_AUTHORIZER, resources: [] }),
 });

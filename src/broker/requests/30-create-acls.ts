@@ -1,4 +1,4 @@
-import { SECURITY_DISABLED } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { array, int16, int32, int8, string } from "../protocol/fields.ts";
 import { NO_AUTHORIZER } from "../authorized.ts";
 import { api } from "./api.ts";
@@ -24,6 +24,6 @@ export const createAcls = api({
     results: array({ errorCode: int16(), errorMessage: string({ nullable: "0+" }) }),
   },
   handle: (_broker, { creations }) => ({
-    results: creations.map(() => ({ errorCode: SECURITY_DISABLED, errorMessage: NO_AUTHORIZER })),
+    results: creations.map(() => ({ errorCode: Code.SECURITY_DISABLED, errorMessage: NO_AUTHORIZER })),
   }),
 });

@@ -1,4 +1,4 @@
-import { SECURITY_DISABLED } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { array, int16, int32, int8, string } from "../protocol/fields.ts";
 import { NO_AUTHORIZER } from "../authorized.ts";
 import { aclFilter } from "./29-describe-acls.ts";
@@ -32,7 +32,7 @@ export const deleteAcls = api({
   },
   handle: (_broker, { filters }) => ({
     filterResults: filters.map(() => ({
-      errorCode: SECURITY_DISABLED,
+      errorCode: Code.SECURITY_DISABLED,
       errorMessage: NO_AUTHORIZER,
       matchingAcls: [],
     })),

@@ -1,4 +1,4 @@
-import { INVALID_PARTITIONS, INVALID_REPLICA_ASSIGNMENT, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { NODE_ID } from "../node.ts";
 import { MAX_PARTITIONS } from "../topics/create-topic.ts";
 import { array, boolean, int16, int32, list, string } from "../protocol/fields.ts";
@@ -33,10 +33,18 @@ export const createPartitions = api({
       results: topics.map(({ name, count, assignments }) => {
         const topic = broker.topics.get(name);
         if (topic === undefined) {
-          return { name, errorCode: UNKNOWN_TOPIC_OR_PARTITION, errorMessage: "This server does not host this topic." };
+          return {
+            name,
+            errorCode: Code.UNKNOWN_TOPIC_OR_PARTITION,
+            errorMessage: "This server does not host this topic.",
+          };
         }
         const now = topic.partitions.length;
-        const refused = (errorMessage: string, errorCode = INVALID_PARTITIONS) => ({ name, errorCode, errorMessage });
+        const refused = (errorMessage: string, errorCode: Code = Code.INVALID_PARTITIONS) => ({
+          name,
+          errorCode,
+          errorMessage,
+        });
         if (count === now) return refused(`Topic already has ${now} partition(s).`);
         if (count < now) {
           return refused(`The topic ${name} currently has ${now} partition(s); ${count} would not be an increase.`);
@@ -48,11 +56,11 @@ export const createPartitions = api({
               `Attempted to add ${
                 count - now
               } additional partition(s), but only ${assignments.length} assignment(s) were specified.`,
-              INVALID_REPLICA_ASSIGNMENT,
+              Code.INVALID_REPLICA_ASSIGNMENT,
             );
           }
           if (assignments.some(({ brokerIds }) => brokerIds.length !== 1 || brokerIds[0] !== NODE_ID)) {
-            return refused("Only this broker can be assigned.", INVALID_REPLICA_ASSIGNMENT);
+            return refused("Only this broker can be assigned.", Code.INVALID_REPLICA_ASSIGNMENT);
           }
         }
         if (!validateOnly) broker.topics.grow(topic, count);

@@ -1,4 +1,4 @@
-import { ELECTION_NOT_NEEDED, NONE, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { array, int16, int32, int8, list, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 
@@ -15,7 +15,7 @@ export const electLeaders = api({
   },
   response: {
     throttleTimeMs: int32({ or: 0 }),
-    errorCode: int16({ v: "1+", or: NONE }),
+    errorCode: int16({ v: "1+", or: Code.NONE }),
     replicaElectionResults: array({
       topic: string(),
       partitionResult: array({
@@ -37,12 +37,12 @@ export const electLeaders = api({
           broker.topics.partition(topic, partitionId) === undefined
             ? {
               partitionId,
-              errorCode: UNKNOWN_TOPIC_OR_PARTITION,
+              errorCode: Code.UNKNOWN_TOPIC_OR_PARTITION,
               errorMessage: `There is no partition ${partitionId} of ${JSON.stringify(topic)}.`,
             }
             : {
               partitionId,
-              errorCode: ELECTION_NOT_NEEDED,
+              errorCode: Code.ELECTION_NOT_NEEDED,
               errorMessage: "Leader election not needed for topic partition.",
             }
         ),

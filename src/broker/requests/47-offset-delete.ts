@@ -1,4 +1,4 @@
-import { NONE } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { array, int16, int32, string } from "../protocol/fields.ts";
 import { answerExisting } from "../groups/existing-partitions.ts";
 import { api } from "./api.ts";
@@ -19,7 +19,7 @@ export const offsetDelete = api({
   },
   async handle(broker, { groupId, topics: asked }) {
     const errorCode = broker.groups.offsetDeletionError(groupId);
-    if (errorCode !== NONE) return { errorCode };
+    if (errorCode !== Code.NONE) return { errorCode };
     const topics = answerExisting(
       broker.topics,
       asked,

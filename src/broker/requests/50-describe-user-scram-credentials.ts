@@ -1,4 +1,4 @@
-import { DUPLICATE_RESOURCE, RESOURCE_NOT_FOUND } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { array, int16, int32, int8, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 
@@ -28,7 +28,7 @@ export const describeUserScramCredentials = api({
         const isTwice = names.indexOf(user) !== names.lastIndexOf(user);
         return {
           user,
-          errorCode: isTwice ? DUPLICATE_RESOURCE : RESOURCE_NOT_FOUND,
+          errorCode: isTwice ? Code.DUPLICATE_RESOURCE : Code.RESOURCE_NOT_FOUND,
           errorMessage: isTwice
             ? `Cannot describe SCRAM credentials for the same user twice in a single request: ${user}`
             : `Attempt to describe a user credential that does not exist: ${user}`,

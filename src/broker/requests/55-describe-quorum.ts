@@ -1,4 +1,4 @@
-import { NONE, UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { NODE_ID } from "../node.ts";
 import { array, int16, int32, int64, NO_UUID, string, uint16, uuid } from "../protocol/fields.ts";
 import { api } from "./api.ts";
@@ -59,12 +59,18 @@ export const describeQuorum = api({
         partitions: partitions.map(({ partitionIndex }) => {
           return isAsked(topicName, partitionIndex)
             ? {
-              ...{ partitionIndex, errorCode: NONE, errorMessage: "", leaderId: NODE_ID, leaderEpoch: QUORUM_EPOCH },
+              ...{
+                partitionIndex,
+                errorCode: Code.NONE,
+                errorMessage: "",
+                leaderId: NODE_ID,
+                leaderEpoch: QUORUM_EPOCH,
+              },
               ...{ currentVoters: [voter], observers: [] },
             }
             : {
               partitionIndex,
-              errorCode: UNKNOWN_TOPIC_OR_PARTITION,
+              errorCode: Code.UNKNOWN_TOPIC_OR_PARTITION,
               errorMessage: "This server does not host this topic-partition.",
               currentVoters: [],
               observers: [],

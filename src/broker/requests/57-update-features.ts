@@ -1,4 +1,4 @@
-import { INVALID_UPDATE_VERSION, NONE } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { features } from "../features.ts";
 import { array, boolean, int16, int32, int8, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
@@ -31,11 +31,11 @@ export const updateFeatures = api({
   handle(_broker, { featureUpdates }) {
     const results = featureUpdates.map(({ feature, maxVersionLevel }) => {
       const errorMessage = refuse(feature, maxVersionLevel);
-      const errorCode = errorMessage === null ? NONE : INVALID_UPDATE_VERSION;
+      const errorCode = errorMessage === null ? Code.NONE : Code.INVALID_UPDATE_VERSION;
       return { feature, errorCode, errorMessage: errorMessage ?? "NONE" };
     });
     // One that fails fails all.
-    const failed = results.find(({ errorCode }) => errorCode !== NONE);
+    const failed = results.find(({ errorCode }) => errorCode !== Code.NONE);
     if (failed === undefined) return { results };
     return { errorCode: failed.errorCode, errorMessage: failed.errorMessage, results: [] };
   },

@@ -1,5 +1,5 @@
 import { CLUSTER_OPERATIONS, NOT_ASKED } from "../authorized.ts";
-import { MISMATCHED_ENDPOINT_TYPE } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { array, boolean, int16, int32, int8, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 
@@ -35,7 +35,7 @@ export const describeCluster = api({
     const { nodeId, host, port, clusterId } = broker;
     if (endpointType !== BROKERS) {
       const errorMessage = "The request was sent to an endpoint of type BROKER, but we wanted another one.";
-      return { errorCode: MISMATCHED_ENDPOINT_TYPE, errorMessage, clusterId: "", brokers: [] };
+      return { errorCode: Code.MISMATCHED_ENDPOINT_TYPE, errorMessage, clusterId: "", brokers: [] };
     }
     return {
       clusterId,

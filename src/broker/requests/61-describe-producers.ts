@@ -1,4 +1,4 @@
-import { UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { array, int16, int32, int64, list, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 
@@ -39,7 +39,7 @@ export const describeProducers = api({
         partitions: partitionIndexes.map((partitionIndex) => {
           const log = broker.topics.partition(name, partitionIndex)?.log;
           if (log === undefined) {
-            return { partitionIndex, errorCode: UNKNOWN_TOPIC_OR_PARTITION, activeProducers: [] };
+            return { partitionIndex, errorCode: Code.UNKNOWN_TOPIC_OR_PARTITION, activeProducers: [] };
           }
           return {
             partitionIndex,

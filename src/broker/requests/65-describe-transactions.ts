@@ -1,4 +1,4 @@
-import { INVALID_REQUEST, TRANSACTIONAL_ID_NOT_FOUND } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { array, int16, int32, int64, list, string } from "../protocol/fields.ts";
 import type { Transaction } from "../transactions/transaction.ts";
 import { api } from "./api.ts";
@@ -26,7 +26,7 @@ export const describeTransactions = api({
     transactionStates: transactionalIds.map((transactionalId) => {
       const transaction = broker.transactions.get(transactionalId);
       if (transaction !== undefined) return describe(transaction);
-      const errorCode = transactionalId === "" ? INVALID_REQUEST : TRANSACTIONAL_ID_NOT_FOUND;
+      const errorCode = transactionalId === "" ? Code.INVALID_REQUEST : Code.TRANSACTIONAL_ID_NOT_FOUND;
       return { errorCode, transactionalId };
     }),
   }),

@@ -1,9 +1,9 @@
+import { Code } from "../../wire/error-codes.ts";
 import { array, int16, int32, int64, list, string } from "../protocol/fields.ts";
 import { parsePattern, PatternError } from "../pattern.ts";
 import { type Transaction, TRANSACTION_STATES } from "../transactions/transaction.ts";
 import { api } from "./api.ts";
 
-const INVALID_REGULAR_EXPRESSION = 128;
 const KNOWN: ReadonlySet<string> = new Set(TRANSACTION_STATES);
 
 export const listTransactions = api({
@@ -31,7 +31,7 @@ export const listTransactions = api({
       (durationFilter < 0 || now - startedAt > durationFilter)
     );
     const matching = namedBy(transactionalIdPattern, listed);
-    if (matching === undefined) return { errorCode: INVALID_REGULAR_EXPRESSION, transactionStates: [] };
+    if (matching === undefined) return { errorCode: Code.INVALID_REGULAR_EXPRESSION, transactionStates: [] };
     return {
       unknownStateFilters: [...states].filter((state) => !KNOWN.has(state)),
       transactionStates: matching.map(({ transactionalId, producerId, state }) => ({

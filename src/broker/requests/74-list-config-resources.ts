@@ -1,4 +1,4 @@
-import { UNSUPPORTED_VERSION } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import {
   BROKER_LOGGER_RESOURCE,
   BROKER_RESOURCE,
@@ -25,7 +25,7 @@ export const listConfigResources = api({
   handle(broker, { resourceTypes }, { version }) {
     // Version 0 is ListClientMetricsResources.
     const asked = version === 0 ? [CLIENT_METRICS_RESOURCE] : resourceTypes.length === 0 ? ALL : resourceTypes;
-    if (asked.some((type) => !ALL.includes(type))) return { errorCode: UNSUPPORTED_VERSION, configResources: [] };
+    if (asked.some((type) => !ALL.includes(type))) return { errorCode: Code.UNSUPPORTED_VERSION, configResources: [] };
     const namesOf = (type: number): readonly string[] => {
       if (type === TOPIC_RESOURCE) return broker.topics.all().map(({ name }) => name);
       if (type === BROKER_RESOURCE || type === BROKER_LOGGER_RESOURCE) return [String(broker.nodeId)];

@@ -1,4 +1,4 @@
-import { UNKNOWN_TOPIC_OR_PARTITION } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import type { BrokerServices } from "../services.ts";
 import { NOT_ASKED, TOPIC_OPERATIONS } from "../authorized.ts";
 import { LEADER_EPOCH, NODE_ID } from "../node.ts";
@@ -57,7 +57,7 @@ export const describeTopicPartitions = api({
     for (const name of [...new Set(names)].sort().filter((name) => name >= from)) {
       const topic = viewOf(broker, name);
       if (topic === undefined) {
-        described.push({ ...rest, errorCode: UNKNOWN_TOPIC_OR_PARTITION, name, topicId: NO_UUID, partitions: [] });
+        described.push({ ...rest, errorCode: Code.UNKNOWN_TOPIC_OR_PARTITION, name, topicId: NO_UUID, partitions: [] });
         continue;
       }
       const first = cursor?.topicName === name ? cursor.partitionIndex : 0;

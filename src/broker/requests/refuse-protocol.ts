@@ -1,5 +1,5 @@
 import type { BrokerServices } from "../services.ts";
-import { UNSUPPORTED_VERSION } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { array, int16, int32, list, string, struct, uuid } from "../protocol/fields.ts";
 import type { Context } from "./api.ts";
 
@@ -38,6 +38,6 @@ export function refusesProtocol({ asked, advice }: { asked: string; advice: stri
           `which this broker does not have: ${advice}.`,
       );
     }
-    return { errorCode: UNSUPPORTED_VERSION, errorMessage };
+    return { errorCode: Code.UNSUPPORTED_VERSION, errorMessage };
   };
 }

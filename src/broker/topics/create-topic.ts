@@ -1,12 +1,4 @@
-import {
-  INVALID_CONFIG,
-  INVALID_PARTITIONS,
-  INVALID_REPLICA_ASSIGNMENT,
-  INVALID_REPLICATION_FACTOR,
-  INVALID_REQUEST,
-  INVALID_TOPIC_EXCEPTION,
-  TOPIC_ALREADY_EXISTS,
-} from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { refuse, refuseTogether } from "../settings/configs.ts";
 import { isInternal } from "./internal-topics.ts";
 import { NODE_ID } from "../node.ts";
@@ -54,31 +46,31 @@ export function planTopic(
 ): { partitions: number; config: Map<string, string> } | TopicError {
   const { name, numPartitions, replicationFactor, assignments, configs } = wish;
   const wrongName = refuseName(name);
-  if (wrongName !== undefined) return new TopicError(INVALID_TOPIC_EXCEPTION, wrongName);
+  if (wrongName !== undefined) return new TopicError(Code.INVALID_TOPIC_EXCEPTION, wrongName);
   if (topics.get(name) !== undefined || isInternal(name)) {
-    return new TopicError(TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`);
+    return new TopicError(Code.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`);
   }
   const alike = topics.alike(name);
   if (alike !== undefined) {
-    return new TopicError(INVALID_TOPIC_EXCEPTION, `Topic '${name}' collides with existing topic: ${alike.name}`);
+    return new TopicError(Code.INVALID_TOPIC_EXCEPTION, `Topic '${name}' collides with existing topic: ${alike.name}`);
   }
   let partitions = numPartitions === -1 ? defaultPartitions : numPartitions;
   if (assignments.length > 0) {
     if (numPartitions !== -1 || replicationFactor !== -1) {
-      return new TopicError(INVALID_REQUEST, "Partitions or a replication factor and assignments were given.");
+      return new TopicError(Code.INVALID_REQUEST, "Partitions or a replication factor and assignments were given.");
     }
     const wrong = assignments.some(({ brokerIds }) => brokerIds.length !== 1 || brokerIds[0] !== NODE_ID) ||
       assignments.map(({ partitionIndex }) => partitionIndex).sort((a, b) => a - b).some((index, i) => index !== i);
     if (wrong) {
       return new TopicError(
-        INVALID_REPLICA_ASSIGNMENT,
+        Code.INVALID_REPLICA_ASSIGNMENT,
         `Each partition from 0 on is assigned to broker ${NODE_ID} alone.`,
       );
     }
     partitions = assignments.length;
   } else if (replicationFactor !== 1 && replicationFactor !== -1) {
     return new TopicError(
-      INVALID_REPLICATION_FACTOR,
+      Code.INVALID_REPLICATION_FACTOR,
       replicationFactor > 1
         ? `Unable to replicate the partition ${replicationFactor} time(s): The target replication factor of ${replicationFactor} cannot be reached because only 1 broker(s) are registered.`
         : "Replication factor must be larger than 0, or -1 to use the default value.",
@@ -86,18 +78,18 @@ export function planTopic(
   }
   if (partitions <= 0 || partitions > MAX_PARTITIONS) {
     return new TopicError(
-      INVALID_PARTITIONS,
+      Code.INVALID_PARTITIONS,
       `Number of partitions must be 1 to ${MAX_PARTITIONS}, or -1 for the default.`,
     );
   }
   const config = new Map<string, string>();
   for (const [key, value] of configs) {
     const wrong = refuse(key, value);
-    if (wrong !== undefined) return new TopicError(INVALID_CONFIG, wrong);
+    if (wrong !== undefined) return new TopicError(Code.INVALID_CONFIG, wrong);
     if (value !== null) config.set(key, value.trim());
   }
   const wrong = refuseTogether(config);
-  return wrong === undefined ? { partitions, config } : new TopicError(INVALID_CONFIG, wrong);
+  return wrong === undefined ? { partitions, config } : new TopicError(Code.INVALID_CONFIG, wrong);
 }
 
 /** Why a topic cannot have a name, in a sentence; undefined: it can. */

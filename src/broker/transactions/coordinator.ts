@@ -2,19 +2,7 @@ import type { TopicPartition } from "../../core/topic-partition.ts";
 import type { Clock } from "../../core/clock.ts";
 import { messageOf } from "../../core/errors.ts";
 import { type Logger, silent } from "../../core/logger.ts";
-import {
-  type Code,
-  CONCURRENT_TRANSACTIONS,
-  INVALID_PRODUCER_EPOCH,
-  INVALID_PRODUCER_ID_MAPPING,
-  INVALID_REQUEST,
-  INVALID_TRANSACTION_TIMEOUT,
-  INVALID_TXN_STATE,
-  NONE,
-  NOT_ENOUGH_REPLICAS,
-  PRODUCER_FENCED,
-  TRANSACTION_ABORTABLE,
-} from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import type { TransactionalWrite, TransactionVerifier } from "./transaction-verifier.ts";
 import type { Timer, Timers } from "../groups/timers.ts";
 import type { KeyValueJournal } from "../key-value-journal.ts";
@@ -108,23 +96,23 @@ export class TransactionCoordinator implements TransactionVerifier {
     if (transactionalId === null) {
       const producerId = sources.newProducerId();
       await this.#options.journal.flushed();
-      return { errorCode: NONE, producerId, producerEpoch: 0 };
+      return { errorCode: Code.NONE, producerId, producerEpoch: 0 };
     }
-    if (transactionalId === "") return failed(INVALID_REQUEST);
-    if (timeoutMs <= 0 || timeoutMs > this.settings.maxTimeoutMs) return failed(INVALID_TRANSACTION_TIMEOUT);
+    if (transactionalId === "") return failed(Code.INVALID_REQUEST);
+    if (timeoutMs <= 0 || timeoutMs > this.settings.maxTimeoutMs) return failed(Code.INVALID_TRANSACTION_TIMEOUT);
     const known = this.#transactions.get(transactionalId) ?? createTransaction(transactionalId, timeoutMs, sources);
-    if (!mayBe(known, expected)) return failed(PRODUCER_FENCED);
-    if (isEnding(known)) return failed(CONCURRENT_TRANSACTIONS);
+    if (!mayBe(known, expected)) return failed(Code.PRODUCER_FENCED);
+    if (isEnding(known)) return failed(Code.CONCURRENT_TRANSACTIONS);
     if (known.state === "Ongoing") {
       // The client comes back for its epoch when this is over.
       await this.#finish(this.#keep(fence(known, sources)));
-      return failed(CONCURRENT_TRANSACTIONS);
+      return failed(Code.CONCURRENT_TRANSACTIONS);
     }
     const outcome = initialize(known, timeoutMs, expected, sources);
     if (typeof outcome === "number") return failed(outcome);
     this.#keep(outcome);
     await this.#options.journal.flushed();
-    return { errorCode: NONE, producerId: outcome.producerId, producerEpoch: outcome.producerEpoch };
+    return { errorCode: Code.NONE, producerId: outcome.producerId, producerEpoch: outcome.producerEpoch };
   }
 
   /** Takes partitions into the transaction: the error code of all of them. */
@@ -133,32 +121,32 @@ export class TransactionCoordinator implements TransactionVerifier {
     producer: ProducerIdAndEpoch,
     partitions: readonly TopicPartition[],
   ): Promise<Code> {
-    if (transactionalId === "") return INVALID_REQUEST;
+    if (transactionalId === "") return Code.INVALID_REQUEST;
     const known = this.#transactions.get(transactionalId);
-    if (known === undefined) return INVALID_PRODUCER_ID_MAPPING;
+    if (known === undefined) return Code.INVALID_PRODUCER_ID_MAPPING;
     const outcome = addPartitions(known, producer, partitions, this.#options.clock.wall());
     if (typeof outcome === "number") return outcome;
     if (outcome !== known) this.#keep(outcome);
     await this.#options.journal.flushed();
-    return NONE;
+    return Code.NONE;
   }
 
   /** Whether partitions are in the producer's transaction: an error code for each. */
   check(transactionalId: string, producer: ProducerIdAndEpoch, partitions: readonly TopicPartition[]): Code[] {
     const known = this.#transactions.get(transactionalId);
     const error = transactionalId === ""
-      ? INVALID_REQUEST
+      ? Code.INVALID_REQUEST
       : known === undefined
-      ? INVALID_PRODUCER_ID_MAPPING
+      ? Code.INVALID_PRODUCER_ID_MAPPING
       : refusal(known, producer);
-    if (known === undefined || error !== NONE) return partitions.map(() => error);
-    return partitions.map((one) => hasPartition(known, one) ? NONE : TRANSACTION_ABORTABLE);
+    if (known === undefined || error !== Code.NONE) return partitions.map(() => error);
+    return partitions.map((one) => hasPartition(known, one) ? Code.NONE : Code.TRANSACTION_ABORTABLE);
   }
 
   /** For Produce: an old producer does not know what TRANSACTION_ABORTABLE is. */
   async verify(write: TransactionalWrite): Promise<Code> {
     const code = await this.admit(write.transactionalId, write, write.partitions, write.adds);
-    return code === TRANSACTION_ABORTABLE && write.version < 11 ? INVALID_TXN_STATE : code;
+    return code === Code.TRANSACTION_ABORTABLE && write.version < 11 ? Code.INVALID_TXN_STATE : code;
   }
 
   /** Before a transactional write: whether it is in the transaction, or, where it `adds` itself, can come into it. */
@@ -179,7 +167,10 @@ export class TransactionCoordinator implements TransactionVerifier {
     partitions: readonly TopicPartition[],
     adds: boolean,
   ): Code {
-    return forWriter(this.check(transactionalId, producer, partitions).find((code) => code !== NONE) ?? NONE, adds);
+    return forWriter(
+      this.check(transactionalId, producer, partitions).find((code) => code !== Code.NONE) ?? Code.NONE,
+      adds,
+    );
   }
 
   /** EndTxn. `bumps`: version 5 and newer, after which the producer has another epoch, or even id. */
@@ -189,15 +180,15 @@ export class TransactionCoordinator implements TransactionVerifier {
     commit: boolean,
     bumps: boolean,
   ): Promise<ProducerAnswer> {
-    if (transactionalId === "") return failed(INVALID_REQUEST);
+    if (transactionalId === "") return failed(Code.INVALID_REQUEST);
     const known = this.#transactions.get(transactionalId);
-    if (known === undefined) return failed(INVALID_PRODUCER_ID_MAPPING);
+    if (known === undefined) return failed(Code.INVALID_PRODUCER_ID_MAPPING);
     const sources = this.#sources.now();
     const outcome = bumps ? endV2(known, producer, commit, sources) : endV1(known, producer, commit, sources.now);
-    if (typeof outcome === "number" && outcome !== NONE) return failed(outcome);
+    if (typeof outcome === "number" && outcome !== Code.NONE) return failed(outcome);
     if (typeof outcome !== "number") await this.#finish(this.#keep(outcome));
     const { producerId, producerEpoch } = this.#transactions.get(transactionalId) ?? known;
-    return { errorCode: NONE, producerId, producerEpoch };
+    return { errorCode: Code.NONE, producerId, producerEpoch };
   }
 
   /** Aborts what has been open for longer than its producer allowed. */
@@ -268,9 +259,9 @@ function keyOf(transactionalId: string): string {
 
 function forWriter(error: Code, adds: boolean): Code {
   // Whatever its version, this is the code that a producer knows when it writes.
-  if (error === PRODUCER_FENCED) return INVALID_PRODUCER_EPOCH;
+  if (error === Code.PRODUCER_FENCED) return Code.INVALID_PRODUCER_EPOCH;
   // Older clients retry on the one code but not on the other.
-  return error === CONCURRENT_TRANSACTIONS && !adds ? NOT_ENOUGH_REPLICAS : error;
+  return error === Code.CONCURRENT_TRANSACTIONS && !adds ? Code.NOT_ENOUGH_REPLICAS : error;
 }
 
 function failed(errorCode: Code): ProducerAnswer {

@@ -1,11 +1,4 @@
-import {
-  type Code,
-  CONCURRENT_TRANSACTIONS,
-  INVALID_PRODUCER_ID_MAPPING,
-  INVALID_TXN_STATE,
-  NONE,
-  PRODUCER_FENCED,
-} from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import {
   isExhausted,
   MAX_EPOCH,
@@ -17,8 +10,8 @@ import {
 
 /** EndTxn before version 5: the epoch stays, and only a transaction that has begun can be ended. */
 export function endV1(transaction: Transaction, producer: ProducerIdAndEpoch, commit: boolean, now: number): Outcome {
-  if (transaction.producerId !== producer.producerId) return INVALID_PRODUCER_ID_MAPPING;
-  if (transaction.producerEpoch !== producer.producerEpoch) return PRODUCER_FENCED;
+  if (transaction.producerId !== producer.producerId) return Code.INVALID_PRODUCER_ID_MAPPING;
+  if (transaction.producerEpoch !== producer.producerEpoch) return Code.PRODUCER_FENCED;
   switch (transaction.state) {
     case "Ongoing":
       return ending(transaction, commit, transaction.startedAt, now);
@@ -28,7 +21,7 @@ export function endV1(transaction: Transaction, producer: ProducerIdAndEpoch, co
     case "CompleteAbort":
       return repeated(transaction, commit);
     case "Empty":
-      return INVALID_TXN_STATE;
+      return Code.INVALID_TXN_STATE;
   }
 }
 
@@ -47,21 +40,21 @@ export function endV2(
     producerEpoch === 0;
   const isRetry = rotated || producerEpoch === producer.producerEpoch + 1;
   const isCurrent = producerEpoch === producer.producerEpoch;
-  if (producerId !== producer.producerId && !rotated) return INVALID_PRODUCER_ID_MAPPING;
+  if (producerId !== producer.producerId && !rotated) return Code.INVALID_PRODUCER_ID_MAPPING;
   switch (state) {
     case "Ongoing":
-      return isCurrent ? bumped(transaction, commit, transaction.startedAt, sources) : PRODUCER_FENCED;
+      return isCurrent ? bumped(transaction, commit, transaction.startedAt, sources) : Code.PRODUCER_FENCED;
     case "Empty":
-      if (!isCurrent) return PRODUCER_FENCED;
-      return commit ? INVALID_TXN_STATE : bumped(transaction, false, sources.now, sources);
+      if (!isCurrent) return Code.PRODUCER_FENCED;
+      return commit ? Code.INVALID_TXN_STATE : bumped(transaction, false, sources.now, sources);
     case "PrepareCommit":
     case "PrepareAbort":
-      return isRetry && !rotated ? repeated(transaction, commit) : PRODUCER_FENCED;
+      return isRetry && !rotated ? repeated(transaction, commit) : Code.PRODUCER_FENCED;
     case "CompleteCommit":
     case "CompleteAbort":
       if (isRetry) return repeated(transaction, commit);
-      if (!isCurrent) return PRODUCER_FENCED;
-      return commit ? INVALID_TXN_STATE : bumped(transaction, false, sources.now, sources);
+      if (!isCurrent) return Code.PRODUCER_FENCED;
+      return commit ? Code.INVALID_TXN_STATE : bumped(transaction, false, sources.now, sources);
   }
 }
 
@@ -92,8 +85,8 @@ export function complete(transaction: Transaction, now: number): Transaction {
 /** The same request again, or one against what has been decided: a value of its own is never decided twice. */
 function repeated({ state }: Transaction, commit: boolean): Code {
   const same = commit === (state === "PrepareCommit" || state === "CompleteCommit");
-  if (!same) return INVALID_TXN_STATE;
-  return state === "PrepareCommit" || state === "PrepareAbort" ? CONCURRENT_TRANSACTIONS : NONE;
+  if (!same) return Code.INVALID_TXN_STATE;
+  return state === "PrepareCommit" || state === "PrepareAbort" ? Code.CONCURRENT_TRANSACTIONS : Code.NONE;
 }
 
 function ending(transaction: Transaction, commit: boolean, startedAt: number, now: number): Transaction {

@@ -1,5 +1,5 @@
 import type { TopicPartition } from "../../core/topic-partition.ts";
-import { type Code, CONCURRENT_TRANSACTIONS, INVALID_PRODUCER_ID_MAPPING, NONE, PRODUCER_FENCED } from "../codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 
 /** The states of a transactional id, as `kafka-transactions` shows them. */
 export const TRANSACTION_STATES = [
@@ -112,7 +112,7 @@ export function initialize(
   }
   // The answer to an earlier request got lost; nobody else has been here since, or there would be no last epoch.
   if (expected.producerEpoch === lastProducerEpoch) return next;
-  return PRODUCER_FENCED;
+  return Code.PRODUCER_FENCED;
 }
 
 /** Whether the producer that a request names may be this one, as far as its id says; its epoch is looked at later. */
@@ -130,7 +130,7 @@ export function addPartitions(
   now: number,
 ): Outcome {
   const refused = refusal(transaction, producer);
-  if (refused !== NONE) return refused;
+  if (refused !== Code.NONE) return refused;
   const added = partitions.filter((one) => !hasPartition(transaction, one));
   const ongoing = transaction.state === "Ongoing";
   if (ongoing && added.length === 0) return transaction;
@@ -146,7 +146,7 @@ export function addPartitions(
 
 /** Why a producer's request cannot be about this transaction; NONE: it can. */
 export function refusal(transaction: Transaction, producer: ProducerIdAndEpoch): Code {
-  if (transaction.producerId !== producer.producerId) return INVALID_PRODUCER_ID_MAPPING;
-  if (transaction.producerEpoch !== producer.producerEpoch) return PRODUCER_FENCED;
-  return isEnding(transaction) ? CONCURRENT_TRANSACTIONS : NONE;
+  if (transaction.producerId !== producer.producerId) return Code.INVALID_PRODUCER_ID_MAPPING;
+  if (transaction.producerEpoch !== producer.producerEpoch) return Code.PRODUCER_FENCED;
+  return isEnding(transaction) ? Code.CONCURRENT_TRANSACTIONS : Code.NONE;
 }

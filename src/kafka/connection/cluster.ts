@@ -1,3 +1,4 @@
+import { Code } from "../../wire/error-codes.ts";
 import { MephistoError } from "../../core/errors.ts";
 import type { TopicSpec } from "../../driver/driver.ts";
 import { createTopics } from "../../wire/requests/19-create-topics.ts";
@@ -21,9 +22,6 @@ export interface TopicState {
   /** The node that leads each partition; -1 while there is none. */
   readonly leaders: readonly number[];
 }
-
-const UNKNOWN_TOPIC_OR_PARTITION = 3;
-const LEADER_NOT_AVAILABLE = 5;
 
 /** What is known of the cluster, and the way to its brokers. */
 export class Cluster {
@@ -217,7 +215,7 @@ export class Cluster {
     let refused: ProtocolError | undefined;
     for (const { name, topicId, errorCode, partitions } of answer.topics) {
       if (name === null) continue;
-      if (errorCode === UNKNOWN_TOPIC_OR_PARTITION) this.#forget(name);
+      if (errorCode === Code.UNKNOWN_TOPIC_OR_PARTITION) this.#forget(name);
       const error = isTold(errorCode) ? undefined : new ProtocolError(errorCode, `Topic ${name}`);
       for (const listener of this.#answers) listener(name, error?.retriable ? undefined : error);
       refused ??= error; // what is said of the others is true all the same
@@ -265,5 +263,5 @@ export class Cluster {
 
 /** Whether a topic's error code is an answer about the topic. */
 function isTold(code: number): boolean {
-  return code === 0 || code === UNKNOWN_TOPIC_OR_PARTITION || code === LEADER_NOT_AVAILABLE;
+  return code === 0 || code === Code.UNKNOWN_TOPIC_OR_PARTITION || code === Code.LEADER_NOT_AVAILABLE;
 }

@@ -1,7 +1,6 @@
 import { MephistoError, messageOf } from "../../core/errors.ts";
-import { errorName, isRetriableCode } from "../../wire/error-codes.ts";
+import { Code, errorName, isRetriableCode } from "../../wire/error-codes.ts";
 import type { ProducedPartition } from "../../wire/requests/00-produce.ts";
-import { Code } from "./codes.ts";
 
 /** Waiting does not mend it: somebody has to allow it. */
 const UNAUTHORIZED: ReadonlySet<number> = new Set([

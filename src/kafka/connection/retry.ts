@@ -3,7 +3,7 @@ import { isRetriable } from "../../core/errors.ts";
 import { BACKOFF, Backoff } from "../../core/backoff.ts";
 import { delay } from "../../core/delay.ts";
 import { type MayTry, notMaster } from "../../driver/master-log.ts";
-import { Code } from "./codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { ProtocolError } from "./errors.ts";
 
 export interface RetryOptions {

@@ -1,9 +1,8 @@
 import type { TopicSpec } from "../../driver/driver.ts";
-import { isRetriableCode } from "../../wire/error-codes.ts";
+import { Code, isRetriableCode } from "../../wire/error-codes.ts";
 import { createTopics } from "../../wire/requests/19-create-topics.ts";
 import { describeConfigs } from "../../wire/requests/32-describe-configs.ts";
 import type { Call } from "../../wire/call.ts";
-import { Code } from "./codes.ts";
 import { notCreated, ProtocolError } from "./errors.ts";
 
 export const CREATE_TIMEOUT_MS = 5000;

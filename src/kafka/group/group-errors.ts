@@ -1,7 +1,7 @@
 import type { MemberError } from "../../core/membership/messages.ts";
 import { MephistoError } from "../../core/errors.ts";
 import type { JoinOptions } from "../../driver/driver.ts";
-import { Code } from "../connection/codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { ProtocolError } from "../connection/errors.ts";
 
 /** Of an error code that trying again does not mend: what is wrong and what to do. Undefined for any other. */

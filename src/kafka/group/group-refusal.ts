@@ -1,7 +1,6 @@
 import { MephistoError } from "../../core/errors.ts";
-import { errorName } from "../../wire/error-codes.ts";
+import { Code, errorName } from "../../wire/error-codes.ts";
 import type { JoinGroupResponse } from "../../wire/requests/11-join-group.ts";
-import { Code } from "../connection/codes.ts";
 import { ProtocolError } from "../connection/errors.ts";
 import type { MemberAssignment } from "./subscription.ts";
 

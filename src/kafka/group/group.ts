@@ -17,7 +17,7 @@ import { syncGroup } from "../../wire/requests/14-sync-group.ts";
 import type { Call } from "../../wire/call.ts";
 import { decodeAssignment, encodeSubscription } from "../../wire/consumer-protocol.ts";
 import type { Cluster } from "../connection/cluster.ts";
-import { Code } from "../connection/codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { Coordinator } from "./coordinator.ts";
 import { byTopic, flat, type MemberAssignment } from "./subscription.ts";
 import { fatalError, memberError } from "./group-errors.ts";

@@ -18,7 +18,7 @@ import { produce, produceTransactional } from "../../wire/requests/00-produce.ts
 import { addPartitionsToTxn } from "../../wire/requests/24-add-partitions-to-txn.ts";
 import type { BatchKind } from "../producer/batch.ts";
 import type { Cluster } from "../connection/cluster.ts";
-import { Code } from "../connection/codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { ProtocolError } from "../connection/errors.ts";
 import { JournalReader } from "./journal-reader.ts";
 import type { BrokerConnection } from "../connection/broker-connection.ts";

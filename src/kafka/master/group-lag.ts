@@ -3,7 +3,7 @@ import type { PartitionOffset } from "../../driver/master-log.ts";
 import { EARLIEST, LATEST, listOffsets } from "../../wire/requests/02-list-offsets.ts";
 import { offsetFetch } from "../../wire/requests/09-offset-fetch.ts";
 import type { Cluster } from "../connection/cluster.ts";
-import { Code } from "../connection/codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { check } from "../connection/errors.ts";
 import { isOfAnother } from "../consumer/offsets.ts";
 import { partitionKey } from "../../core/topic-partition.ts";

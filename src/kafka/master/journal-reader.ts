@@ -8,7 +8,7 @@ import { decodeRecords } from "../../wire/records.ts";
 import { AnswerSize } from "../consumer/fetch/answer-size.ts";
 import { describeHangingTransaction } from "./hanging-transaction.ts";
 import type { Cluster } from "../connection/cluster.ts";
-import { Code } from "../connection/codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { codecs } from "../../compression/compression.ts";
 import { check, ConnectionLost } from "../connection/errors.ts";
 import type { BrokerConnection } from "../connection/broker-connection.ts";

@@ -1,12 +1,11 @@
 import { MephistoError } from "../../core/errors.ts";
 import type { JournalSpec, JournalState } from "../../driver/master-log.ts";
-import { errorName, isRetriableCode } from "../../wire/error-codes.ts";
+import { Code, errorName, isRetriableCode } from "../../wire/error-codes.ts";
 import type { MetadataResponse } from "../../wire/requests/03-metadata.ts";
 import { createTopics } from "../../wire/requests/19-create-topics.ts";
 import { describeConfigs, type DescribeConfigsResponse } from "../../wire/requests/32-describe-configs.ts";
 import { delay } from "../../core/delay.ts";
 import type { Cluster } from "../connection/cluster.ts";
-import { Code } from "../connection/codes.ts";
 import { checkCreated } from "../connection/topic-limits.ts";
 
 /**

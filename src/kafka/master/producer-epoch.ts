@@ -1,10 +1,9 @@
 import { MephistoError } from "../../core/errors.ts";
 import type { FenceOptions, MayTry } from "../../driver/master-log.ts";
-import { isRetriableCode } from "../../wire/error-codes.ts";
+import { Code, isRetriableCode } from "../../wire/error-codes.ts";
 import { initProducerId, type InitProducerIdResponse } from "../../wire/requests/22-init-producer-id.ts";
 import { endTxn, type EndTxnResponse } from "../../wire/requests/26-end-txn.ts";
 import type { Identity } from "../producer/batch.ts";
-import { Code } from "../connection/codes.ts";
 import { check, ProtocolError } from "../connection/errors.ts";
 import type { TransactionCoordinator, TransactionSupport } from "./transaction-coordinator.ts";
 

@@ -2,7 +2,7 @@ import { type FenceOptions, type MayTry, notMaster } from "../../driver/master-l
 import type { Call } from "../../wire/call.ts";
 import { apiVersions } from "../../wire/requests/18-api-versions.ts";
 import type { Cluster } from "../connection/cluster.ts";
-import { Code } from "../connection/codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 import { check } from "../connection/errors.ts";
 import type { ConnectionPool } from "../connection/connection-pool.ts";
 import type { SilenceLimits } from "../connection/line-rate.ts";

@@ -4,7 +4,7 @@ import { delay } from "../../core/delay.ts";
 import type { BackgroundReports, Report } from "../../core/background-reports.ts";
 import { metadata } from "../../wire/requests/03-metadata.ts";
 import type { Cluster } from "../connection/cluster.ts";
-import { Code } from "../connection/codes.ts";
+import { Code } from "../../wire/error-codes.ts";
 
 /** How often it is asked whether a topic that may not be written to may be by now. */
 const LOOK_MS = 2000;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type Code, ILLEGAL_GENERATION, NONE, UNKNOWN_MEMBER_ID } from "../../../src/broker/codes.ts";
+import { Code } from "../../../src/wire/error-codes.ts";
 import type { JoinAnswer } from "../../../src/broker/groups/types.ts";
 import { isParked, REBALANCE, SESSION_MS, setting } from "../../support/groups.ts";
 
@@ -72,7 +72,7 @@ class Model {
         const isLeader = this.leaders.get(generationId) === memberId;
         const all = isLeader ? this.listed.get(generationId) ?? [] : [];
         const answer = sync(generationId, memberId, all);
-        if (answer.answer?.errorCode !== NONE) return;
+        if (answer.answer?.errorCode !== Code.NONE) return;
         if (isLeader) this.given.add(generationId);
         assert.ok(this.given.has(generationId), "nobody has an assignment before the leader has given it");
         assert.equal(new TextDecoder().decode(answer.answer.assignment), memberId);
@@ -82,19 +82,19 @@ class Model {
         return this.#accepted(beat(generationId, memberId), client);
       case "commit": {
         const code = commit(generationId, memberId);
-        if (generationId > 0) this.#accepted(code ?? NONE, client);
+        if (generationId > 0) this.#accepted(code ?? Code.NONE, client);
         return;
       }
       case "leave":
         if (memberId === "" || waits) return;
         groups.leave("g", [{ memberId, groupInstanceId: null }]);
-        assert.notEqual(beat(generationId, memberId), NONE);
+        assert.notEqual(beat(generationId, memberId), Code.NONE);
         Object.assign(client, { memberId: "", joined: undefined });
     }
   }
 
   #accepted(code: Code, { memberId, generationId }: Client): void {
-    if (code === UNKNOWN_MEMBER_ID || code === ILLEGAL_GENERATION) return;
+    if (code === Code.UNKNOWN_MEMBER_ID || code === Code.ILLEGAL_GENERATION) return;
     const group = this.at.groups.group("g");
     assert.ok(group !== undefined && group.members.has(memberId), `${code} for one that is no member`);
     assert.equal(generationId, group.generationId);
@@ -106,7 +106,7 @@ class Model {
       const answer = client.joined?.answer;
       if (answer === undefined) continue;
       client.joined = undefined;
-      if (answer.errorCode !== NONE) {
+      if (answer.errorCode !== Code.NONE) {
         client.memberId = "";
         continue;
       }

@@ -1,13 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  GROUP_MAX_SIZE_REACHED,
-  ILLEGAL_GENERATION,
-  MEMBER_ID_REQUIRED,
-  NONE,
-  REBALANCE_IN_PROGRESS,
-  UNKNOWN_MEMBER_ID,
-} from "../../../src/broker/codes.ts";
+import { Code } from "../../../src/wire/error-codes.ts";
 import { isParked, REBALANCE, SESSION_MS, setting } from "../../support/groups.ts";
 
 const HOUR = 3_600_000;
@@ -16,12 +9,12 @@ test("a member that never syncs is answered 0 until it is removed at the rebalan
   const { enter, beat, time } = setting();
   const { memberId } = enter();
   for (let at = 0; at < REBALANCE - 1000; at += 1000) {
-    assert.equal(beat(1, memberId), NONE);
+    assert.equal(beat(1, memberId), Code.NONE);
     time.advance(1000);
   }
-  assert.equal(beat(1, memberId), NONE);
+  assert.equal(beat(1, memberId), Code.NONE);
   time.advance(1000);
-  assert.equal(beat(1, memberId), UNKNOWN_MEMBER_ID);
+  assert.equal(beat(1, memberId), Code.UNKNOWN_MEMBER_ID);
 });
 
 test("a member that heartbeats on 27 without rejoining is removed exactly at the rebalance timeout", () => {
@@ -30,16 +23,16 @@ test("a member that heartbeats on 27 without rejoining is removed exactly at the
   sync(1, a.memberId, [a.memberId]);
   const b = enter();
   for (let at = 0; at < REBALANCE - 1000; at += 1000) {
-    assert.equal(beat(1, a.memberId), REBALANCE_IN_PROGRESS);
+    assert.equal(beat(1, a.memberId), Code.REBALANCE_IN_PROGRESS);
     time.advance(1000);
   }
   time.advance(999);
   assert.ok(isParked(b.joined));
-  assert.equal(beat(1, a.memberId), REBALANCE_IN_PROGRESS);
+  assert.equal(beat(1, a.memberId), Code.REBALANCE_IN_PROGRESS);
   time.advance(1);
   assert.equal(b.joined.answer?.leader, b.memberId);
   assert.equal(b.joined.answer?.generationId, 2);
-  assert.equal(beat(1, a.memberId), UNKNOWN_MEMBER_ID);
+  assert.equal(beat(1, a.memberId), Code.UNKNOWN_MEMBER_ID);
   assert.equal(state(), "CompletingRebalance");
 });
 
@@ -57,10 +50,10 @@ test("a parked JoinGroup is not expired by its session, but a silent member is",
 test("an id that its member does not come back with is forgotten after a session", () => {
   const { join, groups, time } = setting();
   const { answer } = join("");
-  assert.equal(answer?.errorCode, MEMBER_ID_REQUIRED);
+  assert.equal(answer?.errorCode, Code.MEMBER_ID_REQUIRED);
   time.advance(SESSION_MS);
   assert.equal(groups.group("g")?.pendingMembers.size, 0);
-  assert.equal(join(answer?.memberId ?? "").answer?.errorCode, UNKNOWN_MEMBER_ID);
+  assert.equal(join(answer?.memberId ?? "").answer?.errorCode, Code.UNKNOWN_MEMBER_ID);
 });
 
 test("a pending member holds up a rebalance until its session ends", () => {
@@ -99,7 +92,7 @@ test("followers wait for the leader's SyncGroup, and hear 27 when its session en
   time.advance(SESSION_MS - 1);
   assert.ok(isParked(parked));
   time.advance(1);
-  assert.equal(parked.answer?.errorCode, REBALANCE_IN_PROGRESS);
+  assert.equal(parked.answer?.errorCode, Code.REBALANCE_IN_PROGRESS);
   assert.equal(state(), "PreparingRebalance");
 });
 
@@ -108,13 +101,13 @@ test("commits: the old generation until the round is over, the new one only afte
   const a = enter();
   sync(1, a.memberId, [a.memberId]);
   const b = enter();
-  assert.equal(commit(1, a.memberId), NONE);
+  assert.equal(commit(1, a.memberId), Code.NONE);
   join(a.memberId);
-  assert.equal(commit(1, a.memberId), ILLEGAL_GENERATION);
-  assert.equal(commit(2, b.memberId), REBALANCE_IN_PROGRESS);
+  assert.equal(commit(1, a.memberId), Code.ILLEGAL_GENERATION);
+  assert.equal(commit(2, b.memberId), Code.REBALANCE_IN_PROGRESS);
   sync(2, a.memberId, [a.memberId, b.memberId]);
-  assert.equal(commit(2, b.memberId), NONE);
-  assert.equal(commit(-1, ""), UNKNOWN_MEMBER_ID);
+  assert.equal(commit(2, b.memberId), Code.NONE);
+  assert.equal(commit(-1, ""), Code.UNKNOWN_MEMBER_ID);
 });
 
 test("a commit keeps the session, as a heartbeat does", () => {
@@ -123,14 +116,14 @@ test("a commit keeps the session, as a heartbeat does", () => {
   time.advance(SESSION_MS - 1);
   commit(2, a);
   time.advance(SESSION_MS - 1);
-  assert.equal(beat(2, a), REBALANCE_IN_PROGRESS); // the other has gone, this one has not
+  assert.equal(beat(2, a), Code.REBALANCE_IN_PROGRESS); // the other has gone, this one has not
 });
 
 test("no more members than the maximum", () => {
   const { enter, sync } = setting({ maxSize: 1 });
   const a = enter();
   sync(1, a.memberId, [a.memberId]);
-  assert.equal(enter().joined.answer?.errorCode, GROUP_MAX_SIZE_REACHED);
+  assert.equal(enter().joined.answer?.errorCode, Code.GROUP_MAX_SIZE_REACHED);
 });
 
 test("the initial delay is waited again while members keep coming", () => {
@@ -177,13 +170,13 @@ test("after a restart generation, members and offsets are there, and sessions be
   groups.stop();
   time.advance(HOUR);
   const again = setting({}, journal, time);
-  assert.equal(again.beat(2, a), NONE);
+  assert.equal(again.beat(2, a), Code.NONE);
   assert.equal(again.groups.offsets("g")?.committed.get("t", 0)?.offset, 42);
   assert.equal(again.groups.group("g")?.leaderId, a);
   assert.deepEqual(again.sync(2, b).answer?.assignment, new TextEncoder().encode(b));
   time.advance(SESSION_MS - 1);
   again.beat(2, a);
   time.advance(1);
-  assert.equal(again.beat(2, b), UNKNOWN_MEMBER_ID);
-  assert.equal(again.beat(2, a), REBALANCE_IN_PROGRESS);
+  assert.equal(again.beat(2, b), Code.UNKNOWN_MEMBER_ID);
+  assert.equal(again.beat(2, a), Code.REBALANCE_IN_PROGRESS);
 });

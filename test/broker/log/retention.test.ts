@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { OUT_OF_ORDER_SEQUENCE_NUMBER } from "../../../src/broker/codes.ts";
+import { Code } from "../../../src/wire/error-codes.ts";
 import { logConfigOf } from "../../../src/broker/settings/configs.ts";
 import { FileStores } from "../../../src/broker/data/file-stores.ts";
 import { MemoryBudget } from "../../../src/broker/log/budget.ts";
@@ -139,7 +139,7 @@ test("a batch that is sent again is known after compaction and a restart", async
   const again = open();
   // As many as a client has in flight, all of which may have been written when the broker was killed.
   for (let sequence = 3; sequence < 8; sequence++) assert.equal(again.log.append(batch(sequence)).baseOffset, sequence);
-  assert.throws(() => again.log.append(batch(2)), { code: OUT_OF_ORDER_SEQUENCE_NUMBER });
+  assert.throws(() => again.log.append(batch(2)), { code: Code.OUT_OF_ORDER_SEQUENCE_NUMBER });
   assert.equal(again.log.append(batch(8)).baseOffset, 28);
   again.log.close();
 });

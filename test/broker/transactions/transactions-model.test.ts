@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { CONCURRENT_TRANSACTIONS, NONE } from "../../../src/broker/codes.ts";
+import { Code } from "../../../src/wire/error-codes.ts";
 import type { ProducerIdAndEpoch } from "../../../src/broker/transactions/transaction.ts";
 import { settle, transactionSetting } from "../../support/transactions.ts";
 
@@ -71,12 +71,12 @@ class Model {
     const mine = this.producers[who];
     if (mine === undefined) return;
     const { errorCode, ...next } = await this.at.transactions.initialize("x", 60_000, mine);
-    if (errorCode === CONCURRENT_TRANSACTIONS) {
+    if (errorCode === Code.CONCURRENT_TRANSACTIONS) {
       assert.equal(this.open, true);
       this.#ended(false);
       this.open = false;
       this.holder = -1; // until somebody asks again
-    } else if (errorCode === NONE) {
+    } else if (errorCode === Code.NONE) {
       assert.ok(this.holder === who || this.holder === -1, "compare-and-swap lets nobody else in");
       this.producers[who] = next;
       this.holder = who;
@@ -87,8 +87,8 @@ class Model {
     const mine = this.producers[who];
     if (mine === undefined) return;
     const code = await this.at.transactions.add("x", mine, [{ topic: "t", partition: who }]);
-    assert.equal(code === NONE, this.holder === who, `${code} for ${who}, held by ${this.holder}`);
-    if (code === NONE) this.open = true;
+    assert.equal(code === Code.NONE, this.holder === who, `${code} for ${who}, held by ${this.holder}`);
+    if (code === Code.NONE) this.open = true;
   }
 
   async #end({ who, commit, bumps, lost }: Extract<Step, { do: "end" }>): Promise<void> {
@@ -96,16 +96,16 @@ class Model {
     if (mine === undefined) return;
     const answer = await this.at.transactions.end("x", mine, commit, bumps);
     if (this.holder !== who) {
-      if (answer.errorCode === NONE) assert.equal(this.#lastMarker()?.committed ?? commit, commit);
+      if (answer.errorCode === Code.NONE) assert.equal(this.#lastMarker()?.committed ?? commit, commit);
       return;
     }
     if (!this.open) {
-      assert.ok(answer.errorCode !== NONE || this.at.transactions.get("x")?.state.startsWith("Complete"));
-      if (answer.errorCode === NONE && bumps) this.producers[who] = answer;
+      assert.ok(answer.errorCode !== Code.NONE || this.at.transactions.get("x")?.state.startsWith("Complete"));
+      if (answer.errorCode === Code.NONE && bumps) this.producers[who] = answer;
       this.markers = this.at.markers.length;
       return;
     }
-    assert.equal(answer.errorCode, NONE, "the holder's transaction can be ended");
+    assert.equal(answer.errorCode, Code.NONE, "the holder's transaction can be ended");
     this.#ended(commit);
     this.open = false;
     if (bumps && lost) assert.deepEqual(await this.at.transactions.end("x", mine, commit, bumps), answer);

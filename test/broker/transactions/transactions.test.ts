@@ -1,14 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  CONCURRENT_TRANSACTIONS,
-  INVALID_PRODUCER_EPOCH,
-  INVALID_PRODUCER_ID_MAPPING,
-  INVALID_TXN_STATE,
-  NONE,
-  PRODUCER_FENCED,
-  TRANSACTION_ABORTABLE,
-} from "../../../src/broker/codes.ts";
+import { Code } from "../../../src/wire/error-codes.ts";
 import { MAX_EPOCH } from "../../../src/broker/transactions/transaction.ts";
 import { settle, transactionSetting } from "../../support/transactions.ts";
 
@@ -28,7 +20,7 @@ test("a transaction that takes too long is aborted at the coordinator's next loo
   time.advance(1);
   await settle();
   assert.deepEqual(markers, [{ ...p, producerEpoch: 1, committed: false, partitions: HERE }]);
-  assert.equal((await transactions.end("x", p, true, false)).errorCode, PRODUCER_FENCED);
+  assert.equal((await transactions.end("x", p, true, false)).errorCode, Code.PRODUCER_FENCED);
 });
 
 test("what is decided is written again by a broker that was killed before it had written it", async () => {
@@ -36,11 +28,11 @@ test("what is decided is written again by a broker that was killed before it had
   const p = await first.begin("x");
   await first.transactions.add("x", p, HERE);
   first.disk.broken = true;
-  assert.equal((await first.transactions.end("x", p, true, true)).errorCode, NONE);
+  assert.equal((await first.transactions.end("x", p, true, true)).errorCode, Code.NONE);
   assert.equal(first.transactions.get("x")?.state, "PrepareCommit");
-  assert.equal(await first.transactions.add("x", { ...p, producerEpoch: 1 }, HERE), CONCURRENT_TRANSACTIONS);
-  assert.equal((await first.transactions.initialize("x", 1, null)).errorCode, CONCURRENT_TRANSACTIONS);
-  assert.equal((await first.transactions.end("x", p, true, true)).errorCode, CONCURRENT_TRANSACTIONS);
+  assert.equal(await first.transactions.add("x", { ...p, producerEpoch: 1 }, HERE), Code.CONCURRENT_TRANSACTIONS);
+  assert.equal((await first.transactions.initialize("x", 1, null)).errorCode, Code.CONCURRENT_TRANSACTIONS);
+  assert.equal((await first.transactions.end("x", p, true, true)).errorCode, Code.CONCURRENT_TRANSACTIONS);
   const { transactions, markers } = transactionSetting({}, first.journal, first.time);
   await settle();
   assert.deepEqual(markers, [{ ...p, producerEpoch: 1, committed: true, partitions: HERE }]);
@@ -52,7 +44,7 @@ test("an open transaction outlives the broker, and its producer may go on or be 
   const p = await first.begin("x");
   await first.transactions.add("x", p, HERE);
   const { transactions, begin, markers } = transactionSetting({}, first.journal, first.time);
-  assert.equal(await transactions.add("x", p, HERE), NONE);
+  assert.equal(await transactions.add("x", p, HERE), Code.NONE);
   const q = await begin("x");
   assert.equal(markers[0]?.committed, false);
   assert.deepEqual(q, { producerId: p.producerId, producerEpoch: 2 });
@@ -82,7 +74,7 @@ test("when the epochs run out there is a new producer id, and a lost answer can 
   assert.equal(next.producerEpoch, 0);
   assert.notEqual(next.producerId, p.producerId);
   assert.deepEqual(await transactions.end("x", p, true, true), next);
-  assert.equal((await transactions.end("x", p, false, true)).errorCode, INVALID_TXN_STATE);
+  assert.equal((await transactions.end("x", p, false, true)).errorCode, Code.INVALID_TXN_STATE);
 });
 
 test("InitProducerId goes on with a new producer id, too", async () => {
@@ -102,7 +94,7 @@ test("a fence at the last epoch leaves no epoch to be had twice", async () => {
   await transactions.add("x", p, HERE);
   const q = await begin("x");
   assert.notEqual(q.producerId, p.producerId);
-  assert.equal((await transactions.end("x", p, true, false)).errorCode, INVALID_PRODUCER_ID_MAPPING);
+  assert.equal((await transactions.end("x", p, true, false)).errorCode, Code.INVALID_PRODUCER_ID_MAPPING);
 });
 
 test("an id that nobody uses for a week is forgotten, and no producer id is given twice", async () => {
@@ -123,10 +115,10 @@ test("a write that is not in the transaction: the code that its version knows", 
   const { transactions, begin } = transactionSetting();
   const p = await begin("x");
   const write = { transactionalId: "x", ...p, partitions: HERE };
-  assert.equal(await transactions.verify({ ...write, adds: false, version: 10 }), INVALID_TXN_STATE);
-  assert.equal(await transactions.verify({ ...write, adds: false, version: 11 }), TRANSACTION_ABORTABLE);
-  assert.equal(await transactions.verify({ ...write, adds: true, version: 12 }), NONE);
-  assert.equal(await transactions.verify({ ...write, adds: false, version: 10 }), NONE);
+  assert.equal(await transactions.verify({ ...write, adds: false, version: 10 }), Code.INVALID_TXN_STATE);
+  assert.equal(await transactions.verify({ ...write, adds: false, version: 11 }), Code.TRANSACTION_ABORTABLE);
+  assert.equal(await transactions.verify({ ...write, adds: true, version: 12 }), Code.NONE);
+  assert.equal(await transactions.verify({ ...write, adds: false, version: 10 }), Code.NONE);
   const old = { ...write, producerEpoch: -1 };
-  assert.equal(await transactions.verify({ ...old, adds: true, version: 12 }), INVALID_PRODUCER_EPOCH);
+  assert.equal(await transactions.verify({ ...old, adds: true, version: 12 }), Code.INVALID_PRODUCER_EPOCH);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Broker } from "../../../src/broker/broker.ts";
-import { INVALID_PRODUCER_EPOCH } from "../../../src/broker/codes.ts";
+import { Code } from "../../../src/wire/error-codes.ts";
 import { txnOffsetCommit } from "../../../src/broker/requests/28-txn-offset-commit.ts";
 
 test("an offset that comes while its producer is fenced does not wait for an end for ever", async () => {
@@ -31,7 +31,7 @@ test("an offset that comes while its producer is fenced does not wait for an end
     await fencing;
     assert.equal(broker.transactions.get("x")?.state, "CompleteAbort");
     assert.equal(broker.groups.offsets("g")?.isUnstable("t", 0) ?? false, false);
-    assert.equal(answer?.topics[0]?.partitions[0]?.errorCode, INVALID_PRODUCER_EPOCH);
+    assert.equal(answer?.topics[0]?.partitions[0]?.errorCode, Code.INVALID_PRODUCER_EPOCH);
   } finally {
     await broker.stop();
   }

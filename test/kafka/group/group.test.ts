@@ -4,7 +4,7 @@ import { systemTime } from "../../../src/core/delay.ts";
 import { silent } from "../../../src/core/logger.ts";
 import { delay } from "../../../src/core/delay.ts";
 import { Cluster } from "../../../src/kafka/connection/cluster.ts";
-import { Code } from "../../../src/kafka/connection/codes.ts";
+import { Code } from "../../../src/wire/error-codes.ts";
 import { Consumer } from "../../../src/kafka/consumer/consumer.ts";
 import { ProtocolError } from "../../../src/kafka/connection/errors.ts";
 import { Group } from "../../../src/kafka/group/group.ts";

@@ -3,7 +3,7 @@ import { afterEach, test } from "node:test";
 import { Acknowledgements } from "../../../../src/core/acknowledgements.ts";
 import { systemClock } from "../../../../src/core/clock.ts";
 import type { Delivery } from "../../../../src/driver/driver.ts";
-import { Code } from "../../../../src/kafka/connection/codes.ts";
+import { Code } from "../../../../src/wire/error-codes.ts";
 import { Fetcher } from "../../../../src/kafka/consumer/fetch/fetcher.ts";
 import { FetchSession } from "../../../../src/kafka/consumer/fetch/fetch-session.ts";
 import type { BrokerConnection } from "../../../../src/kafka/connection/broker-connection.ts";

@@ -8,7 +8,7 @@ import { systemTime } from "../../../../src/core/delay.ts";
 import { MephistoError } from "../../../../src/core/errors.ts";
 import type { TopicPartition } from "../../../../src/driver/driver.ts";
 import { Cluster, type TopicState } from "../../../../src/kafka/connection/cluster.ts";
-import { Code } from "../../../../src/kafka/connection/codes.ts";
+import { Code } from "../../../../src/wire/error-codes.ts";
 import { ConnectionLost } from "../../../../src/kafka/connection/errors.ts";
 import { LineRate } from "../../../../src/kafka/connection/line-rate.ts";
 import type { BrokerConnection } from "../../../../src/kafka/connection/broker-connection.ts";
