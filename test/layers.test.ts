@@ -67,15 +67,14 @@ const PARTS: Record<string, Record<string, readonly string[]>> = {
     groups: ["key-value-journal.ts", "topics"],
     transactions: ["key-value-journal.ts", "groups"],
     "services.ts": ["storage.ts", "settings", "topics", "groups", "transactions"],
-    protocol: [],
-    configs: ["services.ts", "settings", "topics", "protocol"],
+    configs: ["services.ts", "settings", "topics"],
     "fetch.ts": ["node.ts", "log"],
     "produce.ts": ["services.ts", "log"],
     requests: [
       ...["authorized.ts", "features.ts", "fetch.ts", "node.ts", "pattern.ts", "produce.ts", "services.ts"],
-      ...["configs", "groups", "log", "protocol", "settings", "topics", "transactions"],
+      ...["configs", "groups", "log", "settings", "topics", "transactions"],
     ],
-    net: ["services.ts", "protocol", "requests"],
+    net: ["services.ts", "requests"],
   },
 };
 

@@ -1,9 +1,6 @@
 /** Why nothing can be said of who may do what. */
 export const NO_AUTHORIZER = "No Authorizer is configured on the broker";
 
-/** What a client is told that did not ask what it may do. */
-export const NOT_ASKED = -2147483648;
-
 /** What may be done, one bit each, by Kafka's numbers of operations: everybody may do everything. */
 export const GROUP_OPERATIONS = 3400;
 export const TOPIC_OPERATIONS = 3576;

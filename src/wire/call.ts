@@ -1,4 +1,9 @@
 import { WireError } from "./errors.ts";
+import type { Read, Struct, Write } from "./protocol/fields.ts";
+import type { Message } from "./protocol/message.ts";
+import { Output } from "./protocol/output.ts";
+import { messageReader } from "./protocol/read.ts";
+import { messageWriter } from "./protocol/write.ts";
 import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
@@ -57,4 +62,55 @@ export function makeCall<T>(options: CallOptions<T>): Call<T> {
       return answer;
     },
   };
+}
+
+/** Codecs of tables, made once for each version that is used. */
+const codecs = new WeakMap<object, Map<number, unknown>>();
+
+/** Makes a call of a message's table, in one of its versions. */
+export function tableCall<Q extends Struct, A extends Struct>(
+  message: Message<Q, A>,
+  apiVersion: number,
+  request: Write<Q>,
+): Call<Read<A>> {
+  const flexible = apiVersion >= message.flexibleFrom;
+  const { write, read } = codecOf(message, apiVersion, flexible);
+  return {
+    apiKey: message.key,
+    apiName: message.name,
+    apiVersion,
+    encode() {
+      const out = new Output();
+      if (flexible) out.writer.noTaggedFields();
+      write(out, request);
+      const [whole = new Uint8Array(0)] = out.finish(); // only record batches are pieces of their own
+      return whole;
+    },
+    decode(body) {
+      const reader = new Reader(body);
+      if (flexible) reader.skipTaggedFields();
+      const answer = read(reader);
+      if (reader.remaining > 0) {
+        throw new WireError(`${reader.remaining} bytes too many after an answer to ${message.name}`);
+      }
+      return answer;
+    },
+  };
+}
+
+interface Codec<Q extends Struct, A extends Struct> {
+  readonly write: (out: Output, request: Write<Q>) => void;
+  readonly read: (reader: Reader) => Read<A>;
+}
+
+function codecOf<Q extends Struct, A extends Struct>(message: Message<Q, A>, version: number, flexible: boolean) {
+  const versions = codecs.get(message) ?? new Map<number, unknown>();
+  codecs.set(message, versions);
+  const known = versions.get(version) as Codec<Q, A> | undefined; // what is kept for this table has its types
+  const codec = known ?? {
+    write: messageWriter(message.request, version, flexible),
+    read: messageReader(message.response, version, flexible),
+  };
+  versions.set(version, codec);
+  return codec;
 }

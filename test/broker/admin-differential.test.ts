@@ -17,7 +17,7 @@ import { updateFeatures } from "../../src/broker/requests/57-update-features.ts"
 import { describeCluster } from "../../src/broker/requests/60-describe-cluster.ts";
 import { listConfigResources } from "../../src/broker/requests/74-list-config-resources.ts";
 import { describeTopicPartitions } from "../../src/broker/requests/75-describe-topic-partitions.ts";
-import { NO_UUID } from "../../src/broker/protocol/fields.ts";
+import { NO_UUID } from "../../src/wire/protocol/fields.ts";
 import { differential, type Station } from "../support/differential.ts";
 
 const topic = `admin-${Math.random().toString(36).slice(2)}`;

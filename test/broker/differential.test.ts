@@ -3,7 +3,7 @@ import { CODEC_NAMES, type CodecName } from "../../src/wire/codec.ts";
 import { BatchBuilder } from "../../src/wire/batch-builder.ts";
 import { crc32c } from "../../src/wire/crc32c.ts";
 import { ATTRIBUTES, CRC } from "../../src/wire/record-batch.ts";
-import { NO_UUID, type Read, type Struct, type Write } from "../../src/broker/protocol/fields.ts";
+import { NO_UUID, type Read, type Struct, type Write } from "../../src/wire/protocol/fields.ts";
 import type { Api } from "../../src/broker/requests/api.ts";
 import { produce } from "../../src/broker/requests/00-produce.ts";
 import { fetch } from "../../src/broker/requests/01-fetch.ts";

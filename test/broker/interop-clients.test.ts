@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { fetch } from "../../src/broker/requests/01-fetch.ts";
-import { NO_UUID } from "../../src/broker/protocol/fields.ts";
+import { NO_UUID } from "../../src/wire/protocol/fields.ts";
 import { readBatchHeader } from "../../src/wire/record-batch.ts";
 import { startDevBroker } from "../support/dev-broker.ts";
 import {

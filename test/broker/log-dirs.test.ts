@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Broker } from "../../src/broker/broker.ts";
-import { NO_UUID } from "../../src/broker/protocol/fields.ts";
+import { NO_UUID } from "../../src/wire/protocol/fields.ts";
 import { produce } from "../../src/broker/requests/00-produce.ts";
 import { describeLogDirs } from "../../src/broker/requests/35-describe-log-dirs.ts";
 import { run, type Station } from "../support/differential.ts";

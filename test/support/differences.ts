@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { NO_UUID } from "../../src/broker/protocol/fields.ts";
+import { NO_UUID } from "../../src/wire/protocol/fields.ts";
 
 /** The differential tests, each a file. */
 export type Suite = "logs" | "groups" | "transactions" | "admin";

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createServer } from "node:net";
 import { test } from "node:test";
-import { Output } from "../../src/broker/protocol/output.ts";
-import { messageWriter } from "../../src/broker/protocol/write.ts";
+import { Output } from "../../src/wire/protocol/output.ts";
+import { messageWriter } from "../../src/wire/protocol/write.ts";
 import { describeGroups } from "../../src/broker/requests/15-describe-groups.ts";
 import { run } from "./differential.ts";
 

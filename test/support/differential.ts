@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Broker } from "../../src/broker/broker.ts";
-import { NO_UUID, type Read, type Struct, type Write } from "../../src/broker/protocol/fields.ts";
+import { NO_UUID, type Read, type Struct, type Write } from "../../src/wire/protocol/fields.ts";
 import type { Api } from "../../src/broker/requests/api.ts";
 import { createTopics } from "../../src/broker/requests/19-create-topics.ts";
 import { findCoordinator } from "../../src/broker/requests/10-find-coordinator.ts";

@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Broker } from "../../src/broker/broker.ts";
 import { Dispatcher } from "../../src/broker/net/dispatch.ts";
-import type { Read, Struct, Write } from "../../src/broker/protocol/fields.ts";
+import type { Read, Struct, Write } from "../../src/wire/protocol/fields.ts";
 import type { Api } from "../../src/broker/requests/api.ts";
 import { Reader } from "../../src/wire/reader.ts";
 import { encodeRequest, readWhole } from "./wire-client.ts";

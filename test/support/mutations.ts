@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import type { Shape, Struct } from "../../src/broker/protocol/fields.ts";
+import type { Shape, Struct } from "../../src/wire/protocol/fields.ts";
 import { below, type Chance, oneOf } from "./random.ts";
 import type { Message } from "./sample-requests.ts";
 

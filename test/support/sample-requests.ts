@@ -1,4 +1,4 @@
-import { includes, type Shape, type Struct } from "../../src/broker/protocol/fields.ts";
+import { includes, type Shape, type Struct } from "../../src/wire/protocol/fields.ts";
 import { encodeSubscription } from "../../src/wire/consumer-protocol.ts";
 import { BatchBuilder } from "../../src/wire/batch-builder.ts";
 

@@ -1,10 +1,10 @@
 import { Buffer } from "node:buffer";
 import { connect, type Socket } from "node:net";
 import { Reader } from "../../src/wire/reader.ts";
-import type { Read, Struct, Write } from "../../src/broker/protocol/fields.ts";
-import { Output } from "../../src/broker/protocol/output.ts";
-import { messageReader } from "../../src/broker/protocol/read.ts";
-import { messageWriter } from "../../src/broker/protocol/write.ts";
+import type { Read, Struct, Write } from "../../src/wire/protocol/fields.ts";
+import { Output } from "../../src/wire/protocol/output.ts";
+import { messageReader } from "../../src/wire/protocol/read.ts";
+import { messageWriter } from "../../src/wire/protocol/write.ts";
 import type { Api } from "../../src/broker/requests/api.ts";
 
 /** A connection on which requests are sent as they are wanted, good or bad; a broker answers in their order. */

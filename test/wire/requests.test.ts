@@ -218,6 +218,8 @@ const cases: { name: string; key: number; version: number; call: Call<unknown>; 
       protocols: [{ name: "p1", metadata: Uint8Array.of(1, 2, 3) }, { name: "p2", metadata: new Uint8Array(0) }],
     }),
     answer: {
+      protocolType: null, // these two are fields of later versions
+      skipAssignment: false,
       throttleTimeMs: 2,
       errorCode: 0,
       generationId: 5,
@@ -246,7 +248,14 @@ const cases: { name: string; key: number; version: number; call: Call<unknown>; 
     key: 14,
     version: 3,
     call: syncGroup({ ...member, assignments: [{ memberId: "m", assignment: Uint8Array.of(9, 8) }] }),
-    answer: { throttleTimeMs: 2, errorCode: 0, assignment: Uint8Array.of(9, 8) },
+    // Fields of later versions have their defaults.
+    answer: {
+      throttleTimeMs: 2,
+      errorCode: 0,
+      assignment: Uint8Array.of(9, 8),
+      protocolType: null,
+      protocolName: null,
+    },
   },
   {
     name: "create-topics",

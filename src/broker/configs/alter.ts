@@ -1,9 +1,10 @@
+import type { alterResponse } from "../../wire/messages/alter-response.ts";
 import type { BrokerServices } from "../services.ts";
 import { Code } from "../../wire/error-codes.ts";
 import { type Configurable, configurableOf } from "./configurable.ts";
 import { refuse } from "../settings/configs.ts";
 import { TopicError } from "../topics/create-topic.ts";
-import { array, int16, int32, int8, string, type Write } from "../protocol/fields.ts";
+import { type Write } from "../../wire/protocol/fields.ts";
 
 /** What is done to a value, by its number in IncrementalAlterConfigs. */
 export const SET = 0;
@@ -22,17 +23,6 @@ export interface AlterOptions {
   readonly replaceAll: boolean;
   readonly validateOnly: boolean;
 }
-
-/** The answer to AlterConfigs and to IncrementalAlterConfigs. */
-export const alterResponse = {
-  throttleTimeMs: int32({ or: 0 }),
-  responses: array({
-    errorCode: int16({ or: 0 }),
-    errorMessage: string({ nullable: "0+", or: null }),
-    resourceType: int8(),
-    resourceName: string(),
-  }),
-};
 
 /** Changes one resource after the other, and answers when that survives a crash. */
 export async function alterAll(

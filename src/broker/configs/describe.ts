@@ -9,7 +9,7 @@ import {
   CLIENT_METRICS_RESOURCE,
   GROUP_RESOURCE,
   TOPIC_RESOURCE,
-} from "../settings/resource-types.ts";
+} from "../../wire/messages/resource-types.ts";
 import { brokerConfigs } from "../settings/known.ts";
 import { otherConfigs } from "../settings/resources.ts";
 import { type BrokerSettings, SOURCE, type Synonym } from "../settings/settings.ts";

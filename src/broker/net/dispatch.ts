@@ -2,11 +2,11 @@ import { type Logger, silent } from "../../core/logger.ts";
 import { WireError } from "../../wire/errors.ts";
 import { Reader } from "../../wire/reader.ts";
 import type { BrokerServices } from "../services.ts";
-import type { Read, Struct, Write } from "../protocol/fields.ts";
-import { readRequestHeader, type RequestHeader } from "../protocol/header.ts";
-import { Output } from "../protocol/output.ts";
-import { messageReader } from "../protocol/read.ts";
-import { messageWriter, sizeOf } from "../protocol/write.ts";
+import type { Read, Struct, Write } from "../../wire/protocol/fields.ts";
+import { readRequestHeader, type RequestHeader } from "../../wire/protocol/header.ts";
+import { Output } from "../../wire/protocol/output.ts";
+import { messageReader } from "../../wire/protocol/read.ts";
+import { messageWriter, sizeOf } from "../../wire/protocol/write.ts";
 import type { AnyApi, Context } from "../requests/api.ts";
 import { notServed } from "../requests/not-served.ts";
 

@@ -1,6 +1,7 @@
-import { array, boolean, int16, int32, list, NO_UUID, string, uuid } from "../protocol/fields.ts";
+import { metadata as message } from "../../wire/messages/03-metadata.ts";
+import { NOT_ASKED } from "../../wire/messages/operations.ts";
 import { Code } from "../../wire/error-codes.ts";
-import { CLUSTER_OPERATIONS, NOT_ASKED, TOPIC_OPERATIONS } from "../authorized.ts";
+import { CLUSTER_OPERATIONS, TOPIC_OPERATIONS } from "../authorized.ts";
 import { LEADER_EPOCH, NODE_ID } from "../node.ts";
 import { planTopic, refuseName, TopicError } from "../topics/create-topic.ts";
 import type { BrokerServices } from "../services.ts";
@@ -8,82 +9,36 @@ import type { InternalTopic } from "../topics/internal-topics.ts";
 import type { Topic } from "../topics/topics.ts";
 import { api } from "./api.ts";
 
-export const metadata = api({
-  key: 3,
-  name: "Metadata",
-  versions: [0, 13],
-  flexibleFrom: 9,
-  request: {
-    topics: array({
-      topicId: uuid({ v: "10+", or: NO_UUID }),
-      name: string({ nullable: "10+" }),
-    }, { nullable: "1+" }),
-    allowAutoTopicCreation: boolean({ v: "4+", or: true }),
-    includeClusterAuthorizedOperations: boolean({ v: "8-10", or: false }),
-    includeTopicAuthorizedOperations: boolean({ v: "8+", or: false }),
-  },
-  response: {
-    throttleTimeMs: int32({ v: "3+", or: 0 }),
-    brokers: array({
-      nodeId: int32(),
-      host: string(),
-      port: int32(),
-      rack: string({ v: "1+", nullable: "1+", or: null }),
-    }),
-    clusterId: string({ v: "2+", nullable: "2+", or: null }),
-    controllerId: int32({ v: "1+", or: -1 }),
-    topics: array({
-      errorCode: int16({ or: 0 }),
-      name: string({ nullable: "12+" }),
-      topicId: uuid({ v: "10+", or: NO_UUID }),
-      isInternal: boolean({ v: "1+", or: false }),
-      partitions: array({
-        errorCode: int16({ or: 0 }),
-        partitionIndex: int32(),
-        leaderId: int32(),
-        leaderEpoch: int32({ v: "7+", or: -1 }),
-        replicaNodes: list(int32()),
-        isrNodes: list(int32()),
-        offlineReplicas: list(int32(), { v: "5+", or: [] }),
-      }),
-      topicAuthorizedOperations: int32({ v: "8+", or: NOT_ASKED }),
-    }),
-    clusterAuthorizedOperations: int32({ v: "8-10", or: NOT_ASKED }),
-    errorCode: int16({ v: "13+", or: 0 }),
-  },
-  handle(broker, request, { version }) {
-    const { nodeId, host, port, clusterId } = broker;
-    const { topics, allowAutoTopicCreation } = request;
-    const asksForAll = topics === null || (version === 0 && topics.length === 0);
-    const mayCreate = allowAutoTopicCreation && broker.settings.get("auto.create.topics.enable") === "true";
-    const found = asksForAll
-      ? [...broker.internalTopics.all().map(describeInternal), ...broker.topics.all().map(describe)]
-      : topics.map(({ name, topicId }) => {
-        if (name === null) {
-          const topic = broker.topics.byId(topicId);
-          if (topic !== undefined) return describe(topic);
-          const internal = broker.internalTopics.byId(topicId);
-          if (internal !== undefined) return describeInternal(internal);
-          return { errorCode: Code.UNKNOWN_TOPIC_ID, name, topicId, partitions: [] };
-        }
-        const internal = broker.internalTopics.get(name);
-        if (internal !== undefined) return describeInternal(internal);
-        const topic = broker.topics.get(name) ?? (mayCreate ? create(broker, name) : undefined);
+export const metadata = api(message, (broker, request, { version }) => {
+  const { nodeId, host, port, clusterId } = broker;
+  const { topics, allowAutoTopicCreation } = request;
+  const asksForAll = topics === null || (version === 0 && topics.length === 0);
+  const mayCreate = allowAutoTopicCreation && broker.settings.get("auto.create.topics.enable") === "true";
+  const found = asksForAll
+    ? [...broker.internalTopics.all().map(describeInternal), ...broker.topics.all().map(describe)]
+    : topics.map(({ name, topicId }) => {
+      if (name === null) {
+        const topic = broker.topics.byId(topicId);
         if (topic !== undefined) return describe(topic);
-        const errorCode = refuseName(name) === undefined
-          ? Code.UNKNOWN_TOPIC_OR_PARTITION
-          : Code.INVALID_TOPIC_EXCEPTION;
-        return { errorCode, name, partitions: [] };
-      });
-    const topicAuthorizedOperations = request.includeTopicAuthorizedOperations ? TOPIC_OPERATIONS : NOT_ASKED;
-    return {
-      brokers: [{ nodeId, host, port }],
-      clusterId,
-      controllerId: nodeId,
-      topics: found.map((topic) => ({ ...topic, topicAuthorizedOperations })),
-      clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? CLUSTER_OPERATIONS : NOT_ASKED,
-    };
-  },
+        const internal = broker.internalTopics.byId(topicId);
+        if (internal !== undefined) return describeInternal(internal);
+        return { errorCode: Code.UNKNOWN_TOPIC_ID, name, topicId, partitions: [] };
+      }
+      const internal = broker.internalTopics.get(name);
+      if (internal !== undefined) return describeInternal(internal);
+      const topic = broker.topics.get(name) ?? (mayCreate ? create(broker, name) : undefined);
+      if (topic !== undefined) return describe(topic);
+      const errorCode = refuseName(name) === undefined ? Code.UNKNOWN_TOPIC_OR_PARTITION : Code.INVALID_TOPIC_EXCEPTION;
+      return { errorCode, name, partitions: [] };
+    });
+  const topicAuthorizedOperations = request.includeTopicAuthorizedOperations ? TOPIC_OPERATIONS : NOT_ASKED;
+  return {
+    brokers: [{ nodeId, host, port }],
+    clusterId,
+    controllerId: nodeId,
+    topics: found.map((topic) => ({ ...topic, topicAuthorizedOperations })),
+    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? CLUSTER_OPERATIONS : NOT_ASKED,
+  };
 });
 
 function create(broker: BrokerServices, name: string): Topic | undefined {

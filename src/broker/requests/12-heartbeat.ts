@@ -1,17 +1,4 @@
-import { int16, int32, string } from "../protocol/fields.ts";
+import { heartbeat as message } from "../../wire/messages/12-heartbeat.ts";
 import { api } from "./api.ts";
 
-export const heartbeat = api({
-  key: 12,
-  name: "Heartbeat",
-  versions: [0, 4],
-  flexibleFrom: 4,
-  request: {
-    groupId: string(),
-    generationId: int32(),
-    memberId: string(),
-    groupInstanceId: string({ v: "3+", nullable: "3+", or: null }),
-  },
-  response: { throttleTimeMs: int32({ v: "1+", or: 0 }), errorCode: int16() },
-  handle: (broker, request) => ({ errorCode: broker.groups.heartbeat(request) }),
-});
+export const heartbeat = api(message, (broker, request) => ({ errorCode: broker.groups.heartbeat(request) }));

@@ -1,40 +1,12 @@
+import { deleteAcls as message } from "../../wire/messages/31-delete-acls.ts";
 import { Code } from "../../wire/error-codes.ts";
-import { array, int16, int32, int8, string } from "../protocol/fields.ts";
 import { NO_AUTHORIZER } from "../authorized.ts";
-import { aclFilter } from "./29-describe-acls.ts";
 import { api } from "./api.ts";
 
-export const deleteAcls = api({
-  key: 31,
-  name: "DeleteAcls",
-  versions: [1, 3],
-  flexibleFrom: 2,
-  request: {
-    filters: array(aclFilter),
-  },
-  response: {
-    throttleTimeMs: int32({ or: 0 }),
-    filterResults: array({
-      errorCode: int16(),
-      errorMessage: string({ nullable: "0+" }),
-      matchingAcls: array({
-        errorCode: int16(),
-        errorMessage: string({ nullable: "0+" }),
-        resourceType: int8(),
-        resourceName: string(),
-        patternType: int8({ or: 3 }),
-        principal: string(),
-        host: string(),
-        operation: int8(),
-        permissionType: int8(),
-      }),
-    }),
-  },
-  handle: (_broker, { filters }) => ({
-    filterResults: filters.map(() => ({
-      errorCode: Code.SECURITY_DISABLED,
-      errorMessage: NO_AUTHORIZER,
-      matchingAcls: [],
-    })),
-  }),
-});
+export const deleteAcls = api(message, (_broker, { filters }) => ({
+  filterResults: filters.map(() => ({
+    errorCode: Code.SECURITY_DISABLED,
+    errorMessage: NO_AUTHORIZER,
+    matchingAcls: [],
+  })),
+}));

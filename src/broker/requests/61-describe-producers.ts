@@ -1,59 +1,28 @@
+import { describeProducers as message } from "../../wire/messages/61-describe-producers.ts";
 import { Code } from "../../wire/error-codes.ts";
-import { array, int16, int32, int64, list, string } from "../protocol/fields.ts";
 import { api } from "./api.ts";
 
-export const describeProducers = api({
-  key: 61,
-  name: "DescribeProducers",
-  versions: [0, 0],
-  flexibleFrom: 0,
-  request: {
-    topics: array({
-      name: string(),
-      partitionIndexes: list(int32()),
-    }),
-  },
-  response: {
-    throttleTimeMs: int32({ or: 0 }),
-    topics: array({
-      name: string(),
-      partitions: array({
-        partitionIndex: int32(),
-        errorCode: int16({ or: 0 }),
-        errorMessage: string({ nullable: "0+", or: null }),
-        activeProducers: array({
-          producerId: int64(),
-          producerEpoch: int32(),
-          lastSequence: int32({ or: -1 }),
-          lastTimestamp: int64({ or: -1 }),
-          coordinatorEpoch: int32(),
-          currentTxnStartOffset: int64({ or: -1 }),
-        }),
+export const describeProducers = api(message, (broker, { topics }) => {
+  return {
+    topics: topics.map(({ name, partitionIndexes }) => ({
+      name,
+      partitions: partitionIndexes.map((partitionIndex) => {
+        const log = broker.topics.partition(name, partitionIndex)?.log;
+        if (log === undefined) {
+          return { partitionIndex, errorCode: Code.UNKNOWN_TOPIC_OR_PARTITION, activeProducers: [] };
+        }
+        return {
+          partitionIndex,
+          activeProducers: [...log.producers.entries()].map(([producerId, entry]) => ({
+            producerId,
+            producerEpoch: entry.epoch,
+            lastSequence: entry.batches.at(-1)?.lastSequence ?? -1,
+            lastTimestamp: entry.lastTimestamp,
+            coordinatorEpoch: entry.coordinatorEpoch,
+            currentTxnStartOffset: entry.transactionStart,
+          })),
+        };
       }),
-    }),
-  },
-  handle(broker, { topics }) {
-    return {
-      topics: topics.map(({ name, partitionIndexes }) => ({
-        name,
-        partitions: partitionIndexes.map((partitionIndex) => {
-          const log = broker.topics.partition(name, partitionIndex)?.log;
-          if (log === undefined) {
-            return { partitionIndex, errorCode: Code.UNKNOWN_TOPIC_OR_PARTITION, activeProducers: [] };
-          }
-          return {
-            partitionIndex,
-            activeProducers: [...log.producers.entries()].map(([producerId, entry]) => ({
-              producerId,
-              producerEpoch: entry.epoch,
-              lastSequence: entry.batches.at(-1)?.lastSequence ?? -1,
-              lastTimestamp: entry.lastTimestamp,
-              coordinatorEpoch: entry.coordinatorEpoch,
-              currentTxnStartOffset: entry.transactionStart,
-            })),
-          };
-        }),
-      })),
-    };
-  },
+    })),
+  };
 });

@@ -1,29 +1,14 @@
+import { listTransactions as message } from "../../wire/messages/66-list-transactions.ts";
 import { Code } from "../../wire/error-codes.ts";
-import { array, int16, int32, int64, list, string } from "../protocol/fields.ts";
 import { parsePattern, PatternError } from "../pattern.ts";
 import { type Transaction, TRANSACTION_STATES } from "../transactions/transaction.ts";
 import { api } from "./api.ts";
 
 const KNOWN: ReadonlySet<string> = new Set(TRANSACTION_STATES);
 
-export const listTransactions = api({
-  key: 66,
-  name: "ListTransactions",
-  versions: [0, 2],
-  flexibleFrom: 0,
-  request: {
-    stateFilters: list(string()),
-    producerIdFilters: list(int64()),
-    durationFilter: int64({ v: "1+", or: -1 }),
-    transactionalIdPattern: string({ v: "2+", nullable: "2+", or: null }),
-  },
-  response: {
-    throttleTimeMs: int32({ or: 0 }),
-    errorCode: int16({ or: 0 }),
-    unknownStateFilters: list(string(), { or: [] }),
-    transactionStates: array({ transactionalId: string(), producerId: int64(), transactionState: string() }),
-  },
-  handle(broker, { stateFilters, producerIdFilters, durationFilter, transactionalIdPattern }) {
+export const listTransactions = api(
+  message,
+  (broker, { stateFilters, producerIdFilters, durationFilter, transactionalIdPattern }) => {
     const [states, producerIds] = [new Set<string>(stateFilters), new Set(producerIdFilters)];
     const now = broker.clock.wall();
     const listed = [...broker.transactions.all()].filter(({ producerId, state, startedAt }) =>
@@ -41,7 +26,7 @@ export const listTransactions = api({
       })),
     };
   },
-});
+);
 
 /** Those whose whole ids a pattern matches, or all if there is none; undefined if it cannot be used. */
 function namedBy(pattern: string | null, transactions: readonly Transaction[]): readonly Transaction[] | undefined {

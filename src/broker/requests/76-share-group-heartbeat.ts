@@ -1,23 +1,12 @@
-import { int32, list, string } from "../protocol/fields.ts";
+import { shareGroupHeartbeat as message } from "../../wire/messages/76-share-group-heartbeat.ts";
 import { api } from "./api.ts";
-import { groupHeartbeatResponse, refusesProtocol } from "./refuse-protocol.ts";
+import { refusesProtocol } from "./refuse-protocol.ts";
 
 /** Share groups (KIP-932), which are not there: refused as Kafka refuses them where `share.version` is 0. */
-export const shareGroupHeartbeat = api({
-  key: 76,
-  name: "ShareGroupHeartbeat",
-  versions: [1, 1],
-  flexibleFrom: 0,
-  request: {
-    groupId: string(),
-    memberId: string(),
-    memberEpoch: int32(),
-    rackId: string({ nullable: "0+", or: null }),
-    subscribedTopicNames: list(string(), { nullable: "0+", or: null }),
-  },
-  response: groupHeartbeatResponse,
-  handle: refusesProtocol({
+export const shareGroupHeartbeat = api(
+  message,
+  refusesProtocol({
     asked: "a share group",
     advice: "use a consumer group, with group.protocol=classic",
   }),
-});
+);

@@ -1,5 +1,6 @@
-import type { Read, Struct, Write } from "../protocol/fields.ts";
-import type { BrokerServices, ServedApi } from "../services.ts";
+import type { Read, Struct, Write } from "../../wire/protocol/fields.ts";
+import type { Message } from "../../wire/protocol/message.ts";
+import type { BrokerServices } from "../services.ts";
 
 /** Who asks, and in which version. */
 export interface Context {
@@ -21,13 +22,7 @@ export interface Context {
  * `handle` is called in the order of the requests of a connection, and the next one of that connection only once it has
  * answered, as in Kafka, or has called `release`. What it throws closes the connection, so an error that the protocol has a code for is a value.
  */
-export interface Api<Q extends Struct = Struct, A extends Struct = Struct> extends ServedApi {
-  /** As in Kafka's documentation, without "Request". */
-  readonly name: string;
-  /** The first version with compact lengths and tagged fields (KIP-482). */
-  readonly flexibleFrom: number;
-  readonly request: Q;
-  readonly response: A;
+export interface Api<Q extends Struct = Struct, A extends Struct = Struct> extends Message<Q, A> {
   /** `null`: nothing is answered. */
   handle(
     broker: BrokerServices,
@@ -41,7 +36,10 @@ export type AnyApi = Omit<Api, "handle"> & {
   handle(broker: BrokerServices, request: never, context: Context): unknown;
 };
 
-/** Has the compiler take the types of a request and its answer from their tables. */
-export function api<const Q extends Struct, const A extends Struct>(definition: Api<Q, A>): Api<Q, A> {
-  return definition;
+/** A message that the broker serves, and how. */
+export function api<Q extends Struct, A extends Struct>(
+  message: Message<Q, A>,
+  handle: Api<Q, A>["handle"],
+): Api<Q, A> {
+  return { ...message, handle };
 }

@@ -1,5 +1,5 @@
 import type { ConfigKey } from "./configs.ts";
-import { CLIENT_METRICS_RESOURCE, GROUP_RESOURCE } from "./resource-types.ts";
+import { CLIENT_METRICS_RESOURCE, GROUP_RESOURCE } from "../../wire/messages/resource-types.ts";
 import { getConfig, type KeyValueJournal, putConfig } from "../key-value-journal.ts";
 
 const atLeast = (least: number) => (value: string) => Number(value) >= least;

@@ -1,25 +1,11 @@
-import { type Call, makeCall } from "../call.ts";
+import { type Call, tableCall } from "../call.ts";
+import { heartbeat as message } from "../messages/12-heartbeat.ts";
+import type { Read, Write } from "../protocol/fields.ts";
 
-export interface HeartbeatRequest {
-  readonly groupId: string;
-  readonly generationId: number;
-  readonly memberId: string;
-  readonly groupInstanceId?: string | null;
-}
-
-export interface HeartbeatResponse {
-  readonly throttleTimeMs: number;
-  readonly errorCode: number;
-}
+export type HeartbeatRequest = Write<typeof message.request>;
+export type HeartbeatResponse = Read<typeof message.response>;
 
 /** Heartbeat, version 3. */
 export function heartbeat(request: HeartbeatRequest): Call<HeartbeatResponse> {
-  const { groupId, generationId, memberId, groupInstanceId = null } = request;
-  return makeCall({
-    apiKey: 12,
-    apiName: "Heartbeat",
-    apiVersion: 3,
-    write: (w) => w.string(groupId).int32(generationId).string(memberId).nullableString(groupInstanceId),
-    read: (r) => ({ throttleTimeMs: r.int32(), errorCode: r.int16() }),
-  });
+  return tableCall(message, 3, request);
 }

@@ -1,40 +1,11 @@
-import { type Call, makeCall } from "../call.ts";
+import { type Call, tableCall } from "../call.ts";
+import { leaveGroup as message } from "../messages/13-leave-group.ts";
+import type { Read, Write } from "../protocol/fields.ts";
 
-export interface LeaveGroupRequest {
-  readonly groupId: string;
-  /** Oneself, or members that are known to be dead. */
-  readonly members: readonly { readonly memberId: string; readonly groupInstanceId?: string | null }[];
-}
+export type LeaveGroupRequest = Write<typeof message.request>;
+export type LeaveGroupResponse = Read<typeof message.response>;
 
-export interface LeaveGroupResponse {
-  readonly throttleTimeMs: number;
-  readonly errorCode: number;
-  readonly members: readonly {
-    readonly memberId: string;
-    readonly groupInstanceId: string | null;
-    readonly errorCode: number;
-  }[];
-}
-
-/** LeaveGroup, version 3. */
-export function leaveGroup({ groupId, members }: LeaveGroupRequest): Call<LeaveGroupResponse> {
-  return makeCall({
-    apiKey: 13,
-    apiName: "LeaveGroup",
-    apiVersion: 3,
-    write: (w) =>
-      w.string(groupId).array(
-        members,
-        ({ memberId, groupInstanceId = null }) => w.string(memberId).nullableString(groupInstanceId),
-      ),
-    read: (r) => ({
-      throttleTimeMs: r.int32(),
-      errorCode: r.int16(),
-      members: r.array(() => ({
-        memberId: r.string(),
-        groupInstanceId: r.nullableString(),
-        errorCode: r.int16(),
-      })),
-    }),
-  });
+/** LeaveGroup, version 3: oneself, or members that are known to be dead. */
+export function leaveGroup(request: LeaveGroupRequest): Call<LeaveGroupResponse> {
+  return tableCall(message, 3, request);
 }

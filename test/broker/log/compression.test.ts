@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Broker } from "../../../src/broker/broker.ts";
-import { NO_UUID } from "../../../src/broker/protocol/fields.ts";
+import { NO_UUID } from "../../../src/wire/protocol/fields.ts";
 import { produce } from "../../../src/broker/requests/00-produce.ts";
 import { fetch } from "../../../src/broker/requests/01-fetch.ts";
 import { createTopics } from "../../../src/broker/requests/19-create-topics.ts";

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { Broker } from "../../../src/broker/broker.ts";
 import { Connection } from "../../../src/broker/net/connection.ts";
 import { Dispatcher } from "../../../src/broker/net/dispatch.ts";
-import { bytes } from "../../../src/broker/protocol/fields.ts";
+import { bytes } from "../../../src/wire/protocol/fields.ts";
 import { api } from "../../../src/broker/requests/api.ts";
 import { apis } from "../../../src/broker/requests/index.ts";
 import { silent } from "../../../src/core/logger.ts";
@@ -23,10 +23,9 @@ function makeConnection() {
     flexibleFrom: 9,
     request: {},
     response: { content: bytes() },
-    handle: () => {
-      state.begun++;
-      return Promise.resolve({ content: new Uint8Array(100_000) });
-    },
+  }, () => {
+    state.begun++;
+    return Promise.resolve({ content: new Uint8Array(100_000) });
   });
   const written: (() => void)[] = [];
   const socket = Object.assign(new EventEmitter(), {

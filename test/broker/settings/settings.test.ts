@@ -13,7 +13,7 @@ import { findCoordinator } from "../../../src/broker/requests/10-find-coordinato
 import { joinGroup } from "../../../src/broker/requests/11-join-group.ts";
 import { describeConfigs } from "../../../src/broker/requests/32-describe-configs.ts";
 import { incrementalAlterConfigs } from "../../../src/broker/requests/44-incremental-alter-configs.ts";
-import { NO_UUID } from "../../../src/broker/protocol/fields.ts";
+import { NO_UUID } from "../../../src/wire/protocol/fields.ts";
 import { checkSettings } from "../../../src/broker/settings/settings.ts";
 import { type DirectClient, directClient } from "../../support/direct-client.ts";
 import { makeBatch } from "../log/log-model.ts";

@@ -1,4 +1,4 @@
-import { WireError } from "../../wire/errors.ts";
+import { WireError } from "../errors.ts";
 import { includes, type Primitive, type Shape, type Struct, type Write } from "./fields.ts";
 import { Output } from "./output.ts";
 import { defaultOf } from "./read.ts";

@@ -1,4 +1,4 @@
-import { Writer } from "../../wire/writer.ts";
+import { Writer } from "../writer.ts";
 
 /**
  * A message as it is written: pieces in a row, so that record batches go from the log to the socket without being

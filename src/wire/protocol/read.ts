@@ -1,5 +1,5 @@
-import { WireError } from "../../wire/errors.ts";
-import { Reader } from "../../wire/reader.ts";
+import { WireError } from "../errors.ts";
+import { Reader } from "../reader.ts";
 import { includes, NO_UUID, type Primitive, type Read, type Shape, type Struct } from "./fields.ts";
 
 /** Reads a message or a part of it. */

@@ -1,4 +1,4 @@
-import type { Reader } from "../../wire/reader.ts";
+import type { Reader } from "../reader.ts";
 
 /** What every request begins with (request header v1; v2 has tagged fields after it). */
 export interface RequestHeader {
