@@ -4,7 +4,7 @@ import { Code } from "../../wire/error-codes.ts";
 import { type Configurable, configurableOf } from "./configurable.ts";
 import { refuse } from "../settings/configs.ts";
 import { TopicError } from "../topics/create-topic.ts";
-import { type Write } from "../../wire/protocol/fields.ts";
+import type { Write } from "../../wire/protocol/fields.ts";
 
 /** What is done to a value, by its number in IncrementalAlterConfigs. */
 export const SET = 0;
