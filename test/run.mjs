@@ -100,7 +100,7 @@ const isLong = (file) => /^test\/(process|package)\/|interop|fenced-cluster/.tes
 /** These mostly wait, for a session or for Kafka's answers: two of them keep a machine as busy as another one. */
 const isQuiet = (file) =>
   /^test\/(presence\/presence|process\/(clock|leaseless|precise)|conformance\/kafka)\.test/.test(file) ||
-  /^test\/kafka\/[\w/]+\/(consumer|fenced-producer|fetcher|instances|link|member)\.test/.test(file);
+  /^test\/kafka\/[\w/]+\/(consumer|fenced-producer|fetcher|instances|broker-connection|member)\.test/.test(file);
 
 /** @returns {import("./support/test-job.ts").TestJob[]} */
 function unitsOf(list, runtime, more = { env: {} }) {

@@ -21,10 +21,10 @@ interface Sending {
 }
 
 /** What waits to be sent to one partition: one batch is on its way at a time, so that none overtakes another. */
-interface Lane {
+interface PartitionQueue {
   readonly topic: string;
   readonly partition: number;
-  readonly queue: Sending[];
+  readonly waiting: Sending[];
   readonly line: Line;
   producerId: number | undefined;
   sequence: number;
@@ -37,7 +37,7 @@ export class MemoryPublisher implements Publisher {
   readonly #network: Network;
   readonly #host: Host;
   readonly #line: Line;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #queues = new Map<string, PartitionQueue>();
   readonly #counts = new Map<string, number>();
   #turn = 0;
   #pending = new Set<Promise<void>>();
@@ -64,8 +64,10 @@ export class MemoryPublisher implements Publisher {
 
   close(): void {
     this.#closed = true;
-    for (const { queue } of this.#lanes.values()) {
-      for (const { reject } of queue.splice(0)) reject(new MephistoError("STOPPED", "The publisher has been closed."));
+    for (const { waiting } of this.#queues.values()) {
+      for (const { reject } of waiting.splice(0)) {
+        reject(new MephistoError("STOPPED", "The publisher has been closed."));
+      }
     }
     this.#line.close();
   }
@@ -90,10 +92,10 @@ export class MemoryPublisher implements Publisher {
       try {
         const count = await this.#persist(until, () => this.partitions(record.topic));
         wasThere = true;
-        const lane = this.#lane(record.topic, partitionOf(record.key, count, () => this.#turn++));
+        const queue = this.#queueOf(record.topic, partitionOf(record.key, count, () => this.#turn++));
         return await new Promise<void>((resolve, reject) => {
-          lane.queue.push({ record, until, resolve, reject });
-          if (!lane.running) void this.#run(lane);
+          queue.waiting.push({ record, until, resolve, reject });
+          if (!queue.running) void this.#run(queue);
         });
       } catch (error) {
         // Deleted, or created again with fewer partitions: what is known of it is known no longer.
@@ -121,44 +123,44 @@ export class MemoryPublisher implements Publisher {
     }
   }
 
-  #lane(topic: string, partition: number): Lane {
+  #queueOf(topic: string, partition: number): PartitionQueue {
     const key = partitionKey({ topic, partition });
-    let lane = this.#lanes.get(key);
-    if (lane === undefined) {
+    let queue = this.#queues.get(key);
+    if (queue === undefined) {
       const line = new Line(this.#network, this.#host);
-      lane = { topic, partition, queue: [], line, producerId: undefined, sequence: 0, running: false };
-      this.#lanes.set(key, lane);
+      queue = { topic, partition, waiting: [], line, producerId: undefined, sequence: 0, running: false };
+      this.#queues.set(key, queue);
     }
-    return lane;
+    return queue;
   }
 
-  async #run(lane: Lane): Promise<void> {
-    lane.running = true;
-    while (lane.queue.length > 0 && !this.#closed) {
-      const batch = lane.queue.splice(0, MOST_A_BATCH);
-      let error = await this.#deliver(lane, batch);
+  async #run(queue: PartitionQueue): Promise<void> {
+    queue.running = true;
+    while (queue.waiting.length > 0 && !this.#closed) {
+      const batch = queue.waiting.splice(0, MOST_A_BATCH);
+      let error = await this.#deliver(queue, batch);
       if (error === "OUT_OF_ORDER_SEQUENCE_NUMBER") { // another log of the same name
-        this.#numberAnew(lane);
-        error = await this.#deliver(lane, batch);
+        this.#numberAnew(queue);
+        error = await this.#deliver(queue, batch);
       }
       // One that is too large is refused alone.
       if (error === "MESSAGE_TOO_LARGE" && batch.length > 1) {
-        for (const one of batch) settle([one], await this.#deliver(lane, [one]));
+        for (const one of batch) settle([one], await this.#deliver(queue, [one]));
       } else settle(batch, error);
     }
-    lane.running = false;
+    queue.running = false;
   }
 
-  async #deliver(lane: Lane, batch: readonly Sending[]): Promise<LogError | "SEND_TIMEOUT" | undefined> {
-    const { topic, partition, line } = lane;
+  async #deliver(queue: PartitionQueue, batch: readonly Sending[]): Promise<LogError | "SEND_TIMEOUT" | undefined> {
+    const { topic, partition, line } = queue;
     const until = Math.min(...batch.map(({ until }) => until));
     const records = batch.map(({ record }) => record);
     try {
-      const producerId = lane.producerId ??= await this.#persist(
+      const producerId = queue.producerId ??= await this.#persist(
         until,
         () => line.call<number>("InitProducerId", ANSWER_MS, (reply) => reply(this.#log.transactions.newProducerId())),
       );
-      const { sequence } = lane;
+      const { sequence } = queue;
       const batch = { records, producerId, epoch: 0, sequence, transactional: false };
       const append = { topic, partition, batch, transactionalId: undefined, topicId: undefined };
       const answer = await this.#persist(until, async () => {
@@ -171,18 +173,18 @@ export class MemoryPublisher implements Publisher {
         throw new MephistoError("UNREACHABLE", `${topic}[${partition}] has too few replicas in sync.`);
       });
       if (isError(answer)) return answer;
-      lane.sequence += records.length;
+      queue.sequence += records.length;
       return undefined;
     } catch {
       // Whether it was appended is not known: what follows is numbered anew, by another producer.
-      this.#numberAnew(lane);
+      this.#numberAnew(queue);
       return "SEND_TIMEOUT";
     }
   }
 
-  #numberAnew(lane: Lane): void {
-    lane.producerId = undefined;
-    lane.sequence = 0;
+  #numberAnew(queue: PartitionQueue): void {
+    queue.producerId = undefined;
+    queue.sequence = 0;
   }
 }
 

@@ -96,9 +96,9 @@ export function timerStatus(
   forecast: Forecast,
   group: Pick<WorkWatch, "notRunning">,
 ): TimerStatus[] {
-  const own = loops.map(({ timer, state: book, next, running }): TimerStatus => {
+  const own = loops.map(({ timer, state, next, running }): TimerStatus => {
     const notRunning = timer.onMaster ? group.notRunning(timer.name) : undefined;
-    const row = timerRow(timer, { ...book.last, ...book.counts }, running, notRunning);
+    const row = timerRow(timer, { ...state.last, ...state.counts }, running, notRunning);
     return { ...row, ...counted(row), next: timeOf(next), coming: forecast.of(timer.rule, now).map(slotJson) };
   });
   return [...own, ...gone(own, journal)];

@@ -21,7 +21,7 @@ import { BlockWatch } from "./calls/block-watch.ts";
 import { connect, connectAnew, masterWork } from "./connect.ts";
 import { DeadLetters } from "./dead-letters/dead-letters.ts";
 import { keepInFile, keepNothing } from "./dead-letters/file.ts";
-import { everyWorkersSpan } from "./timers/every-worker.ts";
+import { everyWorkerScope } from "./timers/every-worker.ts";
 import { Forecast } from "./timers/forecast.ts";
 import { Master } from "./master/master.ts";
 import { Mastership, type Term } from "./master/mastership.ts";
@@ -154,7 +154,7 @@ export class Worker implements RunningWorker {
     const over = this.#over.signal;
     void this.#supervisor.loop("The watch over blocked event loops", () => this.#blocks.run(over), { signal: over });
     for (const actor of this.#actors.values()) actor.start();
-    const everyWorker = everyWorkersSpan(clock, over, this.#publisher);
+    const everyWorker = everyWorkerScope(clock, over, this.#publisher);
     for (const loop of this.#timers) if (!loop.timer.onMaster) loop.start(everyWorker);
     for (const loop of this.#tasks) if (!loop.task.onMaster) loop.start(everyWorker);
     const membership = this.#membership = driver.join({

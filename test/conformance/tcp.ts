@@ -47,8 +47,8 @@ export function overTcp({ url, brokers, stop }: Address): Log {
     members: async (group) => (await describeGroup(brokers, group)).members.map(({ memberId }) => memberId),
     expel: async (group, memberId) => {
       const cluster = clusterAt(url);
-      const link = cluster.questions(await cluster.coordinator(group));
-      await link.send(leaveGroup({ groupId: group, members: [{ memberId }] }));
+      const connection = cluster.sharedConnection(await cluster.coordinator(group));
+      await connection.send(leaveGroup({ groupId: group, members: [{ memberId }] }));
     },
     transactions: (topic) => transactions(brokers, topic),
     now: () => performance.now(),

@@ -34,10 +34,10 @@ function termOf(
   until: number,
   most = Infinity,
 ) {
-  const book = new TimerState("w", rule);
-  book.begin(record);
-  let progress = beginning(rule, { immediately: false }, from, { last: book.position, since: from });
-  if (record) progress = beginning(rule, { immediately: false }, from, { last: book.position });
+  const state = new TimerState("w", rule);
+  state.begin(record);
+  let progress = beginning(rule, { immediately: false }, from, { last: state.position, since: from });
+  if (record) progress = beginning(rule, { immediately: false }, from, { last: state.position });
   const ran: string[] = [];
   for (let now = from; ran.length < most;) {
     const due = nextDue(rule, { catchUp, catchUpWithin: Infinity }, progress, now);
@@ -47,7 +47,7 @@ function termOf(
     progress = { ...progress, after: due.slot };
     ran.push(rule.label?.(due.slot) ?? "");
     const run = { slot: due.slot, caughtUp: due.caughtUp, outcome: "ok", error: undefined, records: [] } as const;
-    book.settle(record = book.after(run, 1, undefined));
+    state.settle(record = state.after(run, 1, undefined));
     record = replay([timerEntry("x", record)], "t").timers.get("x");
   }
   return { ran, record };

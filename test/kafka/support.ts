@@ -101,7 +101,7 @@ export function driverAt(url: string, options: Partial<ProducerOptions> = {}): O
   return { driver, logger, kill };
 }
 
-type Lane = { queue: Delivery[]; pumping: Promise<void> | undefined; dropped: boolean };
+type PartitionBuffer = { queue: Delivery[]; pumping: Promise<void> | undefined; dropped: boolean };
 
 /** A member of a group, with a handler that finishes messages at once unless its test holds them up. */
 export class Member implements MemberListener {
@@ -120,7 +120,7 @@ export class Member implements MemberListener {
   gate: (message: Handled) => Promise<unknown> | undefined = () => undefined;
   /** Nothing that is delivered is opened while it is true. */
   idle = false;
-  readonly #lanes = new Map<string, Lane>();
+  readonly #buffers = new Map<string, PartitionBuffer>();
   readonly #kill: () => Promise<void>;
   #claim = 0;
 
@@ -180,17 +180,17 @@ export class Member implements MemberListener {
   /** Opens what has been delivered and left closed. */
   resume(): void {
     this.idle = false;
-    for (const [key, lane] of this.#lanes) this.#start(key, lane);
+    for (const [key, buffer] of this.#buffers) this.#start(key, buffer);
   }
 
   /** How many deliveries are waiting. */
   get waiting(): number {
-    return [...this.#lanes.values()].reduce((sum, { queue }) => sum + queue.length, 0);
+    return [...this.#buffers.values()].reduce((sum, { queue }) => sum + queue.length, 0);
   }
 
   /** How many partitions have a message in hand. */
   get lanesOpen(): number {
-    return [...this.#lanes.values()].filter(({ pumping }) => pumping !== undefined).length;
+    return [...this.#buffers.values()].filter(({ pumping }) => pumping !== undefined).length;
   }
 
   /** Acts as master no more. */
@@ -210,14 +210,14 @@ export class Member implements MemberListener {
   assigned(partitions: readonly TopicPartition[]): void {
     for (const key of this.#note("assigned", partitions)) {
       this.held.add(key);
-      this.#lanes.set(key, { queue: [], pumping: undefined, dropped: false });
+      this.#buffers.set(key, { queue: [], pumping: undefined, dropped: false });
     }
   }
 
   async revoked(partitions: readonly TopicPartition[]): Promise<void> {
     for (const key of this.#note("revoked", partitions)) {
-      const lane = this.#drop(key);
-      await lane?.pumping;
+      const buffer = this.#drop(key);
+      await buffer?.pumping;
       this.held.delete(key);
     }
   }
@@ -231,10 +231,10 @@ export class Member implements MemberListener {
 
   deliver(delivery: Delivery): void {
     const key = partitionKey(delivery);
-    const lane = this.#lanes.get(key);
-    if (lane === undefined || lane.dropped) return delivery.close();
-    lane.queue.push(delivery);
-    this.#start(key, lane);
+    const buffer = this.#buffers.get(key);
+    if (buffer === undefined || buffer.dropped) return delivery.close();
+    buffer.queue.push(delivery);
+    this.#start(key, buffer);
   }
 
   handedOver(): void {}
@@ -254,28 +254,28 @@ export class Member implements MemberListener {
     return keys;
   }
 
-  #drop(key: string): Lane | undefined {
-    const lane = this.#lanes.get(key);
-    if (lane === undefined) return undefined;
-    lane.dropped = true;
-    for (const delivery of lane.queue.splice(0)) delivery.close();
-    return lane;
+  #drop(key: string): PartitionBuffer | undefined {
+    const buffer = this.#buffers.get(key);
+    if (buffer === undefined) return undefined;
+    buffer.dropped = true;
+    for (const delivery of buffer.queue.splice(0)) delivery.close();
+    return buffer;
   }
 
-  #start(key: string, lane: Lane): void {
-    if (this.idle || lane.pumping || lane.queue.length === 0) return;
-    lane.pumping = this.#pump(lane).finally(() => {
-      lane.pumping = undefined;
-      this.#start(key, lane);
+  #start(key: string, buffer: PartitionBuffer): void {
+    if (this.idle || buffer.pumping || buffer.queue.length === 0) return;
+    buffer.pumping = this.#pump(buffer).finally(() => {
+      buffer.pumping = undefined;
+      this.#start(key, buffer);
     });
   }
 
-  async #pump(lane: Lane): Promise<void> {
-    for (let delivery = lane.queue.shift(); delivery; delivery = lane.queue.shift()) {
+  async #pump(buffer: PartitionBuffer): Promise<void> {
+    for (let delivery = buffer.queue.shift(); delivery; delivery = buffer.queue.shift()) {
       const run = delivery.open();
       if (run?.messages.length === 0) run.acknowledge(0);
       for (const [index, { offset, value }] of run?.messages.entries() ?? []) {
-        if (lane.dropped) break;
+        if (buffer.dropped) break;
         const { topic, partition } = delivery;
         const message = { topic, partition, offset, value: value === null ? "" : new TextDecoder().decode(value) };
         await this.gate(message);

@@ -20,7 +20,7 @@ async function listening(): Promise<Listener> {
   return listener;
 }
 
-/** What a link to a peer says, in order. */
+/** What a link to a peer reports, in order. */
 function watched(presence: Presence, witness?: Witness): { said: string[]; link: PeerLink } {
   const said: string[] = [];
   const link = new PeerLink(presence, {

@@ -130,7 +130,7 @@ describe("masters that never ask whether their lease holds", { timeout: 120_000 
     );
   });
 
-  test("one whose publications hang gives up, whatever its lease says, and another goes on where it stands", async () => {
+  test("one whose transactions hang gives up, whatever its lease says, and another goes on where it stands", async () => {
     const app = await new App(await kafkaForTests()).start({ partitions: PARTITIONS });
     const proxy = await startProxy({
       targetPort: Number(new URL(app.url.replace("kafka:", "http:")).port),

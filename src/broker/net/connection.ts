@@ -44,14 +44,14 @@ export class Connection {
   readonly #waiting: Uint8Array[] = [];
   /** In the order of the requests. */
   readonly #begun: Begun[] = [];
-  readonly #outbox: SocketWriter;
+  readonly #writer: SocketWriter;
   readonly #host: string;
   #activeAt: number;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#frames = new Frames(options.limits);
-    this.#outbox = new SocketWriter(options.socket, () => this.#sent());
+    this.#writer = new SocketWriter(options.socket, () => this.#sent());
     this.#activeAt = options.now();
     const { socket } = options;
     this.#host = socket.remoteAddress ?? "";
@@ -71,7 +71,7 @@ export class Connection {
   sweep(now: number, maxIdle: number): void {
     const { limits } = this.#options;
     const quiet = now - this.#activeAt;
-    if (this.#outbox.size > 0 && quiet > limits.stalled) {
+    if (this.#writer.size > 0 && quiet > limits.stalled) {
       this.#end(`has read nothing for ${Math.round(quiet / 1000)} s while answers wait for it`);
     } else if (this.#begun.length === 0 && quiet > maxIdle) {
       this.#options.logger.debug(`${this.name} was idle: closed`);
@@ -110,7 +110,7 @@ export class Connection {
 
   #mayBegin(): boolean {
     const { limits } = this.#options;
-    if (this.#outbox.size > limits.unsent || this.#begun.length >= limits.inFlight) return false;
+    if (this.#writer.size > limits.unsent || this.#begun.length >= limits.inFlight) return false;
     return this.#begun.every(({ isReleased }) => isReleased);
   }
 
@@ -143,10 +143,10 @@ export class Connection {
     if (this.#gone.signal.aborted) return;
     for (let first = this.#begun[0]; first !== undefined && first.answer !== undefined; first = this.#begun[0]) {
       this.#begun.shift();
-      this.#outbox.add(first.answer ?? []);
+      this.#writer.add(first.answer ?? []);
     }
     this.#activeAt = this.#options.now();
-    this.#outbox.flush();
+    this.#writer.flush();
     this.#advance();
   }
 
@@ -164,7 +164,7 @@ export class Connection {
   #close(): void {
     if (this.#gone.signal.aborted) return;
     this.#waiting.length = this.#begun.length = 0;
-    this.#outbox.clear();
+    this.#writer.clear();
     this.#gone.abort();
   }
 }

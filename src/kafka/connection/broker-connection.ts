@@ -65,7 +65,7 @@ export class BrokerConnection {
     return call.decode(payload);
   }
 
-  /** The newest version of a request that the broker serves; -1: none, or the link is not open. */
+  /** The newest version of a request that the broker serves; -1: none, or the connection is not open. */
   newest(apiKey: number): number {
     return newestVersion(this.#connection?.versions, apiKey);
   }
@@ -89,7 +89,7 @@ export class BrokerConnection {
     return this.#login && !connection.isAuthenticated();
   }
 
-  /** Whether connections of this link are authenticated: seen at the first. */
+  /** Whether connections to this broker are authenticated: seen at the first. */
   #login = false;
 
   #reconnect(): Promise<Connection> {

@@ -29,10 +29,10 @@ export class Cluster {
   readonly time: Time;
   readonly #clientId: string;
   readonly #connect: Connect;
-  readonly #links = new Set<BrokerConnection>();
+  readonly #connections = new Set<BrokerConnection>();
   /** By address: what is known of the way there outlives the connections. */
   readonly #lines = new Map<string, LineRate>();
-  readonly #questions = new Map<string, BrokerConnection>();
+  readonly #sharedConnections = new Map<string, BrokerConnection>();
   #last: Address | undefined;
   #nodes = new Map<number, Address>();
   readonly #topics = new Map<string, TopicState>();
@@ -53,14 +53,20 @@ export class Cluster {
   }
 
   /** A new connection for one purpose; made when it is first used. After `close` it is a closed one. */
-  link(address: Address): BrokerConnection {
+  connection(address: Address): BrokerConnection {
     const advertised = !this.#isGiven(address);
     const way = { address, line: this.line(address), time: this.time };
-    const link = new BrokerConnection(way, this.#connect, this.#clientId, this.endpoint.ssl !== undefined, advertised);
+    const connection = new BrokerConnection(
+      way,
+      this.#connect,
+      this.#clientId,
+      this.endpoint.ssl !== undefined,
+      advertised,
+    );
     // Whatever is still under way must not open one again: it would keep the process alive.
-    if (this.#closed) link.close();
-    else this.#links.add(link);
-    return link;
+    if (this.#closed) connection.close();
+    else this.#connections.add(connection);
+    return connection;
   }
 
   /** What is known of the way to a broker. */
@@ -71,11 +77,11 @@ export class Cluster {
     return line;
   }
 
-  /** Ends a connection that `link` gave. */
-  release(link: BrokerConnection | undefined): void {
-    if (link === undefined) return;
-    link.close();
-    this.#links.delete(link);
+  /** Ends a connection that `connection` gave. */
+  release(connection: BrokerConnection | undefined): void {
+    if (connection === undefined) return;
+    connection.close();
+    this.#connections.delete(connection);
   }
 
   /** Where a node is. Errors: `UNREACHABLE` when the metadata does not know it. */
@@ -153,32 +159,32 @@ export class Cluster {
     return { host, port };
   }
 
-  /** The connection for questions to one broker; shared by all who ask. */
-  questions(address: Address): BrokerConnection {
+  /** The connection to one broker that all requests share which wait for no other. */
+  sharedConnection(address: Address): BrokerConnection {
     const key = shownAddress(address);
-    let link = this.#questions.get(key);
-    if (link === undefined) {
-      link = this.link(address);
-      this.#questions.set(key, link);
+    let connection = this.#sharedConnections.get(key);
+    if (connection === undefined) {
+      connection = this.connection(address);
+      this.#sharedConnections.set(key, connection);
     }
-    return link;
+    return connection;
   }
 
-  /** Asks any broker: the one that answered last, then the others that are known. Errors: `UNREACHABLE` and as `Link.open`. */
+  /** Asks any broker: the one that answered last, then the others that are known. Errors: `UNREACHABLE` and as `BrokerConnection.open`. */
   async ask<T>(call: Call<T>): Promise<T> {
     let failed: unknown;
     for (const address of this.#candidates()) {
-      const link = this.questions(address);
+      const connection = this.sharedConnection(address);
       try {
-        const answer = await link.send(call);
+        const answer = await connection.send(call);
         this.#last = address;
         return answer;
       } catch (error) {
         // When all are away, what was given is what to look at.
         if (failed === undefined || this.#isGiven(address)) failed = error;
         if (!(error instanceof MephistoError) || error.code !== "UNREACHABLE") throw error;
-        this.#questions.delete(shownAddress(address));
-        this.release(link);
+        this.#sharedConnections.delete(shownAddress(address));
+        this.release(connection);
       }
     }
     throw failed;
@@ -186,15 +192,17 @@ export class Cluster {
 
   /** What is wrong with the broker that answered last, for people. */
   get warnings(): readonly string[] {
-    const link = this.#last && this.#questions.get(shownAddress(this.#last));
-    return link === undefined ? [] : [tooOld((apiKey) => link.newest(apiKey), shownAddress(link.address)) ?? []].flat();
+    const connection = this.#last && this.#sharedConnections.get(shownAddress(this.#last));
+    return connection === undefined
+      ? []
+      : [tooOld((apiKey) => connection.newest(apiKey), shownAddress(connection.address)) ?? []].flat();
   }
 
   close(): void {
     this.#closed = true;
-    for (const link of this.#links) link.close();
-    this.#links.clear();
-    this.#questions.clear();
+    for (const connection of this.#connections) connection.close();
+    this.#connections.clear();
+    this.#sharedConnections.clear();
   }
 
   /** Whether the program was given this address. */

@@ -6,7 +6,7 @@ import { type Address, shownAddress } from "./url.ts";
 /** Connections of one's own: one to each broker, so that what is sent to a broker arrives in the order of its sending. */
 export class ConnectionPool {
   readonly #cluster: Cluster;
-  readonly #links = new Map<string, BrokerConnection>();
+  readonly #connections = new Map<string, BrokerConnection>();
   readonly #closed = new AbortController();
 
   constructor(cluster: Cluster) {
@@ -22,21 +22,21 @@ export class ConnectionPool {
   to(address: Address): BrokerConnection {
     if (this.#closed.signal.aborted) throw new MephistoError("STOPPED", "The publisher has been closed.");
     const key = shownAddress(address);
-    let link = this.#links.get(key);
-    if (link === undefined) this.#links.set(key, link = this.#cluster.link(address));
-    return link;
+    let connection = this.#connections.get(key);
+    if (connection === undefined) this.#connections.set(key, connection = this.#cluster.connection(address));
+    return connection;
   }
 
   /** Ends a connection with all that waits on it; the next is a new one. */
-  drop(link: BrokerConnection): void {
-    const key = shownAddress(link.address);
-    if (this.#links.get(key) === link) this.#links.delete(key);
-    this.#cluster.release(link);
+  drop(connection: BrokerConnection): void {
+    const key = shownAddress(connection.address);
+    if (this.#connections.get(key) === connection) this.#connections.delete(key);
+    this.#cluster.release(connection);
   }
 
   close(): void {
     this.#closed.abort();
-    for (const link of this.#links.values()) this.#cluster.release(link);
-    this.#links.clear();
+    for (const connection of this.#connections.values()) this.#cluster.release(connection);
+    this.#connections.clear();
   }
 }

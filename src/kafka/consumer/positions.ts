@@ -77,8 +77,8 @@ export class Positions {
         topic,
         partitions: group.map(({ partition }) => ({ partition, timestamp: EARLIEST })),
       }));
-      const link = this.#cluster.questions(this.#cluster.node(leader));
-      const answer = await link.send(listOffsets({ isolationLevel: "read_committed", topics }));
+      const connection = this.#cluster.sharedConnection(this.#cluster.node(leader));
+      const answer = await connection.send(listOffsets({ isolationLevel: "read_committed", topics }));
       return answer.topics.flatMap(({ topic, partitions }) =>
         partitions.flatMap(({ partition, offset, errorCode }) => {
           if (errorCode === 0) return { topic, partition, offset };

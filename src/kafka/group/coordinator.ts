@@ -46,8 +46,8 @@ export class Coordinator {
   async locate(): Promise<void> {
     const address = this.#address = await this.#cluster.coordinator(this.#group);
     if (this.#closed) return;
-    this.#joining = this.#cluster.link(address);
-    this.#beating = this.#cluster.link(address);
+    this.#joining = this.#cluster.connection(address);
+    this.#beating = this.#cluster.connection(address);
   }
 
   /** It is another one now, or gone. */
@@ -61,7 +61,7 @@ export class Coordinator {
   /** Ends what waits for a generation. The next JoinGroup has a connection of its own. */
   hangUp(): void {
     this.#cluster.release(this.#joining);
-    this.#joining = this.#address && !this.#closed ? this.#cluster.link(this.#address) : undefined;
+    this.#joining = this.#address && !this.#closed ? this.#cluster.connection(this.#address) : undefined;
   }
 
   /** Forgets it for good. */
@@ -80,9 +80,9 @@ export class Coordinator {
     return await this.#send(this.#beating, call, this.#timeoutMs);
   }
 
-  async #send<T>(link: BrokerConnection | undefined, call: Call<T>, timeout: number | SilenceLimits): Promise<T> {
-    if (link === undefined) throw new MephistoError("UNREACHABLE", "The group's coordinator is not known.");
-    const answer = await link.send(call, timeout);
+  async #send<T>(connection: BrokerConnection | undefined, call: Call<T>, timeout: number | SilenceLimits): Promise<T> {
+    if (connection === undefined) throw new MephistoError("UNREACHABLE", "The group's coordinator is not known.");
+    const answer = await connection.send(call, timeout);
     this.lastContact = this.#clock.monotonic();
     return answer;
   }

@@ -38,7 +38,7 @@ const ABORT_TIMEOUT_MS = 1000;
 
 export interface FencedProducerParts {
   readonly cluster: Cluster;
-  readonly links: ConnectionPool;
+  readonly connections: ConnectionPool;
   readonly clock: Clock;
   readonly kind: BatchKind;
 }
@@ -68,12 +68,12 @@ export class FencedProducer implements FencedPublisher {
 
   /** Fences all before. Errors: `NOT_MASTER`, `STOPPED`, and those that do not pass. */
   static async fence(parts: FencedProducerParts, options: FenceOptions, mayTry: MayTry): Promise<FencedProducer> {
-    const coordinator = new TransactionCoordinator(parts.cluster, parts.links, options);
+    const coordinator = new TransactionCoordinator(parts.cluster, parts.connections, options);
     const epoch = await retryWhile(() => ProducerEpoch.begin(coordinator, options, mayTry), {
       mayTry,
       until: Infinity,
       clock: parts.clock,
-      signal: parts.links.closed,
+      signal: parts.connections.closed,
     });
     return new FencedProducer(parts, options, coordinator, epoch);
   }
@@ -99,7 +99,7 @@ export class FencedProducer implements FencedPublisher {
   }
 
   close(): void {
-    this.#parts.links.close();
+    this.#parts.connections.close();
   }
 
   async #publish(transaction: Transaction, mayTry: MayTry): Promise<Committed> {
@@ -127,9 +127,9 @@ export class FencedProducer implements FencedPublisher {
         entries.forEach((each, queue) => written.set(queue, each));
       }
       const time = this.#journalWritten(written.get(journal));
-      const { clock, links } = this.#parts;
+      const { clock, connections } = this.#parts;
       // Again only while nothing was sent, as when the coordinator has moved.
-      await retryWhile(() => this.#epoch.commit(mayTry), { mayTry, until, clock, signal: links.closed });
+      await retryWhile(() => this.#epoch.commit(mayTry), { mayTry, until, clock, signal: connections.closed });
       return { ends, time };
     } catch (error) {
       throw await this.#failed(error, mayTry);
@@ -150,7 +150,7 @@ export class FencedProducer implements FencedPublisher {
       partitions: group.map(({ partition }) => partition),
     }));
     const call = addPartitionsToTxn({ transactionalId, ...this.#epoch.identity, topics });
-    const { clock, links } = this.#parts;
+    const { clock, connections } = this.#parts;
     await retryWhile(async () => {
       const { topics } = await this.#coordinator.ask(call, mayTry);
       for (const { topic, partitions } of topics) {
@@ -165,17 +165,17 @@ export class FencedProducer implements FencedPublisher {
           throw new ProtocolError(errorCode, `Writing to ${topic}[${partition}]`);
         }
       }
-    }, { mayTry, until, clock, signal: links.closed });
+    }, { mayTry, until, clock, signal: connections.closed });
   }
 
   /** By the topics' ids, which the broker checks, where it can: of others only the offset tells which journal it was. */
-  #dialect(link: BrokerConnection): ProduceVersion {
+  #produceVersion(connection: BrokerConnection): ProduceVersion {
     const { transactionalId, journal, journalId } = this.#options;
     const { cluster } = this.#parts;
     if (!this.#epoch.support.epochs) {
       return { request: (request) => produce({ transactionalId, ...request }), wireName: (topic) => topic };
     }
-    const version = link.newest(0) >= 13 ? 13 : 12;
+    const version = connection.newest(0) >= 13 ? 13 : 12;
     return {
       request: (request) => produceTransactional({ transactionalId, ...request }, version),
       wireName: (topic) => version === 12 ? topic : topic === journal ? journalId : cluster.topic(topic)?.topicId,
@@ -194,7 +194,7 @@ export class FencedProducer implements FencedPublisher {
       identity: this.#epoch.identity,
       mayTry,
       until,
-      dialect: (link) => this.#dialect(link),
+      produceVersion: (connection) => this.#produceVersion(connection),
       refusal: (topic, partition) => this.#refusal(topic, partition),
     });
     this.#queues.written(queues);
@@ -248,8 +248,8 @@ export class FencedProducer implements FencedPublisher {
   }
 
   #within(ms: number, mayTry: MayTry): RetryOptions {
-    const { clock, links } = this.#parts;
-    return { mayTry, until: clock.monotonic() + ms, clock, signal: links.closed };
+    const { clock, connections } = this.#parts;
+    return { mayTry, until: clock.monotonic() + ms, clock, signal: connections.closed };
   }
 }
 

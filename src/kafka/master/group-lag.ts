@@ -37,8 +37,8 @@ async function commits(cluster: Cluster, groupId: string, partitions: readonly P
     topic,
     partitions: group.map(({ partition }) => partition),
   }));
-  const link = cluster.questions(await cluster.coordinator(groupId));
-  const answer = await link.send(offsetFetch({ groupId, topics }));
+  const connection = cluster.sharedConnection(await cluster.coordinator(groupId));
+  const answer = await connection.send(offsetFetch({ groupId, topics }));
   check(answer.errorCode, `The offsets of group ${groupId}`);
   const found: Offsets = new Map();
   for (const { topic, partitions } of answer.topics) {
@@ -59,7 +59,7 @@ async function offsets(cluster: Cluster, partitions: readonly PartitionOffset[],
       topic,
       partitions: group.map(({ partition }) => ({ partition, timestamp })),
     }));
-    const answer = await cluster.questions(cluster.node(leader)).send(
+    const answer = await cluster.sharedConnection(cluster.node(leader)).send(
       listOffsets({ isolationLevel: "read_uncommitted", topics }),
     );
     for (const { topic, partitions } of answer.topics) {

@@ -30,7 +30,7 @@ export async function describeHangingTransaction(
 async function transactionalIdOf(cluster: Cluster, producerId: number): Promise<string | undefined> {
   const { brokers } = await cluster.refresh([]);
   const answers = await Promise.allSettled(
-    brokers.map((broker) => cluster.questions(broker).send(listTransactions({ producerIds: [producerId] }))),
+    brokers.map((broker) => cluster.sharedConnection(broker).send(listTransactions({ producerIds: [producerId] }))),
   );
   return answers.flatMap((answer) => answer.status === "fulfilled" ? answer.value.transactions : [])[0]
     ?.transactionalId;

@@ -28,7 +28,7 @@ type IsolationLevel = "read_committed" | "read_uncommitted";
 
 interface ReaderOptions {
   readonly cluster: Cluster;
-  readonly links: ConnectionPool;
+  readonly connections: ConnectionPool;
   readonly clock: Clock;
   readonly topic: string;
   /** The id that it has to have. */
@@ -68,8 +68,13 @@ export class JournalReader {
   }
 
   async #read(upTo: IsolationLevel, mayTry: MayTry, told = () => {}): Promise<readonly JournalEntry[]> {
-    const { clock, links } = this.#options;
-    const limits = () => ({ mayTry, clock, signal: links.closed, until: clock.monotonic() + UNREACHABLE_TIMEOUT_MS });
+    const { clock, connections } = this.#options;
+    const limits = () => ({
+      mayTry,
+      clock,
+      signal: connections.closed,
+      until: clock.monotonic() + UNREACHABLE_TIMEOUT_MS,
+    });
     const end = await retryWhile(() => this.#offset(LATEST, upTo), limits());
     if (end < this.#end) throw this.#lost(`it ends at ${end}, and ended at ${this.#end} before`);
     let moved = clock.monotonic();
@@ -101,10 +106,10 @@ export class JournalReader {
   /** One attempt to read on; whether there is nothing more. */
   async #fetch(end: number): Promise<boolean> {
     const { topicId } = this.#options;
-    const link = await this.#leader();
+    const connection = await this.#leader();
     const maxBytes = this.#size.bytes;
     const answer = await this.#sized(
-      link,
+      connection,
       fetch({
         maxWaitMs: this.#position < end ? LONG_POLL_MS : 0,
         minBytes: 1,
@@ -122,14 +127,14 @@ export class JournalReader {
       return false;
     }
     await this.#passing(() => check(fetched.errorCode, `Reading the journal ${this.#options.topic}`));
-    this.#size.came(fetched.records.length, link.line.bytesPerSecond);
+    this.#size.came(fetched.records.length, connection.line.bytesPerSecond);
     return this.#take(fetched, end);
   }
 
   /** After an answer that did not come it asks for less. */
-  async #sized<T>(link: BrokerConnection, call: Call<T>): Promise<T> {
+  async #sized<T>(connection: BrokerConnection, call: Call<T>): Promise<T> {
     try {
-      return await link.send(call);
+      return await connection.send(call);
     } catch (error) {
       if (error instanceof ConnectionLost && error.silent) this.#size.lost();
       throw error;
@@ -161,8 +166,8 @@ export class JournalReader {
 
   async #offset(timestamp: number, isolationLevel: IsolationLevel = "read_uncommitted"): Promise<number> {
     const { topic } = this.#options;
-    const link = await this.#leader();
-    const answer = await link.send(listOffsets({
+    const connection = await this.#leader();
+    const answer = await connection.send(listOffsets({
       isolationLevel,
       topics: [{ topic, partitions: [{ partition: 0, timestamp }] }],
     }));
@@ -188,7 +193,7 @@ export class JournalReader {
   }
 
   async #leader(): Promise<BrokerConnection> {
-    const { cluster, links, topic } = this.#options;
+    const { cluster, connections, topic } = this.#options;
     if (cluster.topic(topic) === undefined) await this.#refresh();
     this.checkTopic();
     const leader = cluster.leader(topic, 0);
@@ -196,15 +201,15 @@ export class JournalReader {
       await this.#refresh();
       throw new MephistoError("UNREACHABLE", `The journal ${topic} has no leader.`);
     }
-    const link = links.to(cluster.node(leader));
+    const connection = connections.to(cluster.node(leader));
     try {
-      await link.open();
+      await connection.open();
     } catch (error) {
-      links.drop(link);
+      connections.drop(connection);
       if (isRetriable(error)) await this.#refresh();
       throw error;
     }
-    return link;
+    return connection;
   }
 
   async #blocked(end: number): Promise<MephistoError> {

@@ -106,7 +106,7 @@ async function read(cluster: Cluster, topic: string, warnings: string[]) {
   let answer: DescribeConfigsResponse;
   for (;;) {
     // Of a broker's settings only the broker itself knows all.
-    answer = await cluster.questions(cluster.node(leader)).send(describeConfigs({
+    answer = await cluster.sharedConnection(cluster.node(leader)).send(describeConfigs({
       resources: [
         { type: "topic", name: topic, keys: [...Object.keys(CONFIG), MIN_ISR] },
         { type: "broker", name: String(leader), keys: [VERIFICATION] },

@@ -44,22 +44,22 @@ export class KafkaMasterLog implements MasterLog {
     await cluster.refresh([topic]);
     const topicId = cluster.topic(topic)?.topicId;
     if (topicId === undefined) throw new MephistoError("UNKNOWN_TOPIC", `There is no journal ${topic}.`);
-    const links = new ConnectionPool(cluster);
+    const connections = new ConnectionPool(cluster);
     try {
-      const reader = new JournalReader({ cluster, links, clock: this.#clock, topic, topicId });
+      const reader = new JournalReader({ cluster, connections, clock: this.#clock, topic, topicId });
       return await reader.readCommitted();
     } finally {
-      links.close();
+      connections.close();
     }
   }
 
   async fence(options: FenceOptions, mayTry: MayTry): Promise<FencedPublisher> {
-    const links = new ConnectionPool(this.#cluster);
-    const parts = { cluster: this.#cluster, links, clock: this.#clock, kind: packedWith(this.#compression) };
+    const connections = new ConnectionPool(this.#cluster);
+    const parts = { cluster: this.#cluster, connections, clock: this.#clock, kind: packedWith(this.#compression) };
     try {
       return await FencedProducer.fence(parts, options, mayTry);
     } catch (error) {
-      links.close();
+      connections.close();
       throw error;
     }
   }

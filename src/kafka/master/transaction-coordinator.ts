@@ -28,18 +28,18 @@ const MOST = 0.75;
 /** The coordinator of one transactional id. It moves: after an error that says so it is looked for again. */
 export class TransactionCoordinator {
   readonly #cluster: Cluster;
-  readonly #links: ConnectionPool;
+  readonly #connections: ConnectionPool;
   readonly #transactionalId: string;
   readonly #limits: SilenceLimits;
   #address: Address | undefined;
 
   constructor(
     cluster: Cluster,
-    links: ConnectionPool,
+    connections: ConnectionPool,
     { transactionalId, transactionTimeout }: Pick<FenceOptions, "transactionalId" | "transactionTimeout">,
   ) {
     this.#cluster = cluster;
-    this.#links = links;
+    this.#connections = connections;
     this.#transactionalId = transactionalId;
     const limit = Math.max(Math.floor(transactionTimeout / PARTS), SHORTEST_TIMEOUT_MS);
     const first = Math.min(limit, REQUEST_TIMEOUT_MS);
@@ -50,14 +50,14 @@ export class TransactionCoordinator {
    * One attempt. `mayTry` is asked when the connection is there, immediately before the request is written; `onSent`
    * tells that it was. While an answer is waited for nothing is published, so that a lost one is soon given up; after
    * each that did not come the next may take longer, for a coordinator that is only slow. Errors: `NOT_MASTER`,
-   * `PROTOCOL` while there is no coordinator, and as `Link.send`.
+   * `PROTOCOL` while there is no coordinator, and as `BrokerConnection.send`.
    */
   async ask<T>(call: Call<T>, mayTry: MayTry, onSent: () => void = () => {}): Promise<T> {
     try {
-      const link = await this.#open();
+      const connection = await this.#open();
       if (!mayTry()) throw notMaster();
       onSent();
-      return await link.send(call, this.#limits);
+      return await connection.send(call, this.#limits);
     } catch (error) {
       this.#address = undefined;
       throw error;
@@ -71,8 +71,8 @@ export class TransactionCoordinator {
 
   /** What the cluster can do. Errors: as `ask`. */
   async support(): Promise<TransactionSupport> {
-    const link = await this.#open();
-    const answer = await link.send(apiVersions({ softwareName: "mephisto", softwareVersion: "1" }));
+    const connection = await this.#open();
+    const answer = await connection.send(apiVersions({ softwareName: "mephisto", softwareVersion: "1" }));
     check(answer.errorCode, "Asking for the broker's versions");
     const newest = (key: number) => answer.apis.find(({ apiKey }) => apiKey === key)?.maxVersion ?? -1;
     const version = answer.finalizedFeatures.get("transaction.version") ?? 0;
@@ -81,8 +81,8 @@ export class TransactionCoordinator {
 
   async #open(): Promise<BrokerConnection> {
     this.#address ??= await this.#cluster.coordinator(this.#transactionalId, "transaction");
-    const link = this.#links.to(this.#address);
-    await link.open();
-    return link;
+    const connection = this.#connections.to(this.#address);
+    await connection.open();
+    return connection;
   }
 }

@@ -34,7 +34,7 @@ export interface ProduceVersion {
 
 export interface WriteOptions {
   readonly cluster: Cluster;
-  readonly links: ConnectionPool;
+  readonly connections: ConnectionPool;
   readonly clock: Clock;
   readonly identity: Identity;
   readonly kind: BatchKind;
@@ -43,8 +43,8 @@ export interface WriteOptions {
   readonly until: number;
   /** Without this topic nothing can be committed: when another one takes nothing, it alone is to blame. */
   readonly journal: string;
-  /** Of the broker that a link is open to. */
-  readonly dialect: (link: BrokerConnection) => ProduceVersion;
+  /** How the broker that a connection is open to takes a Produce. */
+  readonly produceVersion: (connection: BrokerConnection) => ProduceVersion;
   /** After the metadata was asked for: why a partition cannot be written to any more. */
   readonly refusal: (topic: string, partition: number) => MephistoError | undefined;
 }
@@ -86,7 +86,7 @@ interface Sent {
 
 class Writing {
   readonly #queues: readonly PartitionQueue[];
-  readonly #way: WriteOptions;
+  readonly #options: WriteOptions;
   readonly #written = new WrittenSoFar();
   readonly #inFlight = new Map<BrokerConnection, number>();
   readonly #busy = new Backoff(BACKOFF.transactionMarkers);
@@ -106,12 +106,12 @@ class Writing {
 
   constructor(queues: readonly PartitionQueue[], way: WriteOptions) {
     this.#queues = queues;
-    this.#way = way;
+    this.#options = way;
     this.#begunAt = this.#answeredAt = way.clock.monotonic();
   }
 
   async run(): Promise<ReadonlyMap<PartitionQueue, Written>> {
-    const { closed } = this.#way.links;
+    const { closed } = this.#options.connections;
     const stop = () => this.#fail(new MephistoError("STOPPED", "The publisher has been closed."));
     closed.addEventListener("abort", stop);
     try {
@@ -128,18 +128,18 @@ class Writing {
   giveUp(): void {
     this.#heard();
     const [trouble] = this.#trouble.values();
-    if (trouble === undefined && this.#silence < SILENCE * (this.#way.until - this.#begunAt)) {
+    if (trouble === undefined && this.#silence < SILENCE * (this.#options.until - this.#begunAt)) {
       return this.#fail(
         new MephistoError("BUFFER_FULL", "A tick has sent more than can be written while one transaction may last."),
       );
     }
     const why = `The messages of a tick could not be written in time: ${trouble ?? "slow"}.`;
     const left = new Set(this.#queues.filter((queue) => !queue.empty).map(({ topic }) => topic));
-    this.#fail(left.has(this.#way.journal) ? new MephistoError("UNREACHABLE", why) : new TopicsAway(left, why));
+    this.#fail(left.has(this.#options.journal) ? new MephistoError("UNREACHABLE", why) : new TopicsAway(left, why));
   }
 
   #heard(): void {
-    const now = this.#way.clock.monotonic();
+    const now = this.#options.clock.monotonic();
     this.#silence = Math.max(this.#silence, now - this.#answeredAt);
     this.#answeredAt = now;
   }
@@ -147,7 +147,7 @@ class Writing {
   #fail(error: unknown): void {
     if (this.#over) return;
     this.#over = true;
-    for (const [link, count] of this.#inFlight) if (count > 0) this.#way.links.drop(link);
+    for (const [connection, count] of this.#inFlight) if (count > 0) this.#options.connections.drop(connection);
     this.#ended.reject(error);
   }
 
@@ -167,25 +167,25 @@ class Writing {
       this.#over = true;
       return this.#ended.resolve();
     }
-    const now = this.#way.clock.monotonic();
+    const now = this.#options.clock.monotonic();
     this.#ask(left.filter((queue) => this.#stale.has(queue) && queue.notBefore <= now));
     const requests = new Map<BrokerConnection, { sent: Sent[]; bytes: number }>();
     for (const queue of left) {
       if (this.#stale.has(queue) || !queue.sendable(now)) continue;
-      const link = this.#leader(queue);
-      if (link === undefined) {
+      const connection = this.#leader(queue);
+      if (connection === undefined) {
         this.#retry([queue], this.#away.next(), true, `${partitionName(queue)} has no leader`);
         continue;
       }
-      const request = requests.get(link) ?? { sent: [], bytes: 0 };
-      if ((this.#inFlight.get(link) ?? 0) >= IN_FLIGHT || request.bytes > REQUEST_BYTES) continue;
-      const batch = queue.take(this.#way.identity, this.#way.kind);
+      const request = requests.get(connection) ?? { sent: [], bytes: 0 };
+      if ((this.#inFlight.get(connection) ?? 0) >= IN_FLIGHT || request.bytes > REQUEST_BYTES) continue;
+      const batch = queue.take(this.#options.identity, this.#options.kind);
       if (batch === undefined) continue;
       request.sent.push({ queue, batch });
       request.bytes += batch.bytes?.length ?? 0;
-      requests.set(link, request);
+      requests.set(connection, request);
     }
-    for (const [link, { sent }] of requests) void this.#exchange(link, sent);
+    for (const [connection, { sent }] of requests) void this.#exchange(connection, sent);
     // What did not fit goes at once in the next.
     if ([...requests.values()].some(({ bytes }) => bytes > REQUEST_BYTES)) queueMicrotask(this.#flush);
     this.#setAlarm(Math.min(...left.map(({ notBefore }) => notBefore).filter((moment) => moment > now)), now);
@@ -194,18 +194,18 @@ class Writing {
   #setAlarm(at: number, now: number): void {
     this.#cancelAlarm();
     // Rounded up: timers know whole milliseconds, and one that is early would find nothing to do.
-    if (at < Infinity) this.#cancelAlarm = this.#way.cluster.time.startTimer(Math.ceil(at - now), this.#flush);
+    if (at < Infinity) this.#cancelAlarm = this.#options.cluster.time.startTimer(Math.ceil(at - now), this.#flush);
   }
 
   #leader({ topic, partition }: PartitionQueue): BrokerConnection | undefined {
-    const { cluster, links } = this.#way;
+    const { cluster, connections } = this.#options;
     const nodeId = cluster.leader(topic, partition);
-    return nodeId < 0 ? undefined : links.to(cluster.node(nodeId));
+    return nodeId < 0 ? undefined : connections.to(cluster.node(nodeId));
   }
 
   /** These are tried again after `wait` ms; `stale`: when it has been asked where they are. */
   #retry(queues: readonly PartitionQueue[], wait: number, stale: boolean, trouble: string): void {
-    const moment = this.#way.clock.monotonic() + wait;
+    const moment = this.#options.clock.monotonic() + wait;
     for (const queue of queues) {
       queue.notBefore = moment;
       this.#trouble.set(queue, trouble.replace(/\.$/, ""));
@@ -213,15 +213,15 @@ class Writing {
     }
   }
 
-  async #exchange(link: BrokerConnection, sent: readonly Sent[]): Promise<void> {
-    this.#inFlight.set(link, (this.#inFlight.get(link) ?? 0) + 1);
+  async #exchange(connection: BrokerConnection, sent: readonly Sent[]): Promise<void> {
+    this.#inFlight.set(connection, (this.#inFlight.get(connection) ?? 0) + 1);
     try {
-      await link.open();
+      await connection.open();
       if (this.#over) return;
-      if (!this.#way.mayTry()) throw notMaster();
+      if (!this.#options.mayTry()) throw notMaster();
       const now = this.#now();
       for (const { batch } of sent) this.#written.sent(batch, now);
-      const { request, wireName } = this.#way.dialect(link);
+      const { request, wireName } = this.#options.produceVersion(connection);
       const topics = [...groupBy(sent, ({ queue }) => queue.topic)].map(([topic, group]) => ({
         topic,
         name: wireName(topic) ?? unknown(topic),
@@ -234,16 +234,16 @@ class Writing {
         timeoutMs: REPLICAS_TIMEOUT_MS,
         topics: topics.map(({ name, partitions }) => ({ topic: name, partitions })),
       });
-      const answer = await link.send(call, ANSWER_TIMEOUT_MS);
-      this.#inFlight.set(link, (this.#inFlight.get(link) ?? 1) - 1);
+      const answer = await connection.send(call, ANSWER_TIMEOUT_MS);
+      this.#inFlight.set(connection, (this.#inFlight.get(connection) ?? 1) - 1);
       this.#heard();
       const names = new Map(topics.map(({ topic, name }) => [name, topic]));
       this.#answered(sent, new Map(answer.topics.map(({ topic, partitions }) => [names.get(topic), partitions])));
     } catch (error) {
       if (this.#over) return;
       if (!(error instanceof MephistoError) || error.code !== "UNREACHABLE") return this.#fail(error);
-      this.#way.links.drop(link);
-      this.#inFlight.delete(link);
+      this.#options.connections.drop(connection);
+      this.#inFlight.delete(connection);
       for (const { queue, batch } of sent) queue.failed(batch);
       this.#retry(sent.map(({ queue }) => queue), this.#away.next(), true, error.message);
     }
@@ -293,7 +293,7 @@ class Writing {
   }
 
   async #asked(queues: readonly PartitionQueue[]): Promise<void> {
-    const { cluster, refusal } = this.#way;
+    const { cluster, refusal } = this.#options;
     const topics = [...new Set(queues.map(({ topic }) => topic))];
     try {
       await cluster.refresh(topics);
@@ -309,7 +309,7 @@ class Writing {
   }
 
   #now(): Instant {
-    return { monotonic: this.#way.clock.monotonic(), wall: this.#way.clock.wall() };
+    return { monotonic: this.#options.clock.monotonic(), wall: this.#options.clock.wall() };
   }
 }
 

@@ -46,7 +46,7 @@ interface Sent {
 /** The way to one broker. */
 interface Node {
   readonly id: number;
-  readonly link: BrokerConnection;
+  readonly connection: BrokerConnection;
   readonly window: SendWindow;
   inFlight: number;
 }
@@ -145,7 +145,7 @@ export class Sender {
   close(error: Error): void {
     this.#stop.abort();
     this.#cancel?.();
-    for (const { link } of this.#nodes.values()) this.#cluster.release(link);
+    for (const { connection } of this.#nodes.values()) this.#cluster.release(connection);
     for (const queue of this.#offered) {
       for (const batch of queue.clear()) batch.reject(error);
     }
@@ -216,7 +216,7 @@ export class Sender {
     if (known || id < 0) return known;
     const window = this.#windows.get(id) ?? new SendWindow();
     this.#windows.set(id, window);
-    const node = { id, link: this.#cluster.link(this.#cluster.node(id)), window, inFlight: 0 };
+    const node = { id, connection: this.#cluster.connection(this.#cluster.node(id)), window, inFlight: 0 };
     this.#nodes.set(id, node);
     return node;
   }
@@ -227,7 +227,7 @@ export class Sender {
     const began = this.#clock.monotonic();
     try {
       // By its id, where the broker has that: of a topic that is another one by now nothing is written by mistake.
-      const byId = node.link.newest(0) >= BY_ID;
+      const byId = node.connection.newest(0) >= BY_ID;
       const nameOf = (topic: string) => byId ? this.#cluster.topic(topic)?.topicId ?? "" : topic;
       const topics = [...groupBy(sent, ({ queue }) => queue.topic)].map(([topic, group]) => ({
         topic: nameOf(topic),
@@ -238,7 +238,7 @@ export class Sender {
       }));
       const named = sent.map((each) => ({ ...each, name: nameOf(each.queue.topic) }));
       const request = { timeoutMs: REPLICAS_TIMEOUT_MS, topics };
-      const answer = await node.link.send(byId ? produceById(request) : produce(request), ANSWER_TIMEOUT_MS);
+      const answer = await node.connection.send(byId ? produceById(request) : produce(request), ANSWER_TIMEOUT_MS);
       node.window.answered(bytes);
       const outcomes = outcomesOf(answer);
       for (const { queue, batch, name } of named) {
@@ -255,7 +255,7 @@ export class Sender {
       if (error instanceof ConnectionLost && error.silent) this.#slow(node, this.#clock.monotonic() - began);
       node.window.lost(bytes);
       if (this.#nodes.get(node.id) === node) this.#nodes.delete(node.id);
-      this.#cluster.release(node.link);
+      this.#cluster.release(node.connection);
       for (const { queue, batch } of sent) this.#outcomes.retry(queue, batch);
     }
     node.inFlight--;
@@ -263,11 +263,11 @@ export class Sender {
   }
 
   /** Nothing came for too long, though much was on its way. */
-  #slow({ id, link, window }: Node, ms: number): void {
+  #slow({ id, connection, window }: Node, ms: number): void {
     const rate = window.bytes / ms * 1000;
     if (!window.halve()) return;
     this.#logSlow(
-      `Broker ${id} at ${shownAddress(link.address)} takes messages slowly, less than ${shownRate(rate)}: ` +
+      `Broker ${id} at ${shownAddress(connection.address)} takes messages slowly, less than ${shownRate(rate)}: ` +
         `sending it less at a time.`,
     );
   }

@@ -28,7 +28,7 @@ export class ActorLoop implements Running {
   readonly counts: ActorCounts = { handled: 0, failed: 0, deadLettered: 0 };
   readonly decoder: Decoder;
   readonly #parts: ActorLoopParts;
-  readonly #lanes: PartitionBuffers;
+  readonly #buffers: PartitionBuffers;
   readonly #handler: HandlerLoop;
   readonly #failures: Failures;
   readonly #stop = new AbortController();
@@ -45,16 +45,16 @@ export class ActorLoop implements Running {
       value: (bytes) => decodeValue(valueSerializer, bytes),
     };
     const common = { ...parts, actor, counts: this.counts, logger: withFields(parts.logger, { actor: name, topic }) };
-    const lanes = this.#lanes = new PartitionBuffers({
+    const buffers = this.#buffers = new PartitionBuffers({
       ...parts,
       topic,
       inFlight: () => this.#cutOff ? [] : this.#handler.inFlight(),
     });
-    const failures = this.#failures = new Failures({ ...common, lanes });
+    const failures = this.#failures = new Failures({ ...common, buffers });
     const { decoder } = this;
     this.#handler = new HandlerLoop({
       ...common,
-      lanes,
+      buffers,
       failures,
       decoder,
       signal: this.#stop.signal,
@@ -78,7 +78,7 @@ export class ActorLoop implements Running {
   end(): void {
     const reason = new MephistoError("STOPPED", "The worker is stopping.");
     this.#stop.abort(reason);
-    this.#lanes.end(reason);
+    this.#buffers.end(reason);
   }
 
   async idle(): Promise<void> {
@@ -91,7 +91,7 @@ export class ActorLoop implements Running {
     if (!this.#handler.inCall) return [];
     const held = this.#handler.inFlight();
     this.#cutOff = true;
-    this.#lanes.letGo();
+    this.#buffers.letGo();
     if (held.length === 0) return [{ what: `The handler of ${actor} has not ended.`, fields: { actor } }];
     const how = inFlightFor(this.#parts.clock.monotonic() - this.#handler.turnSince);
     return held.flatMap(({ run, from, to }) => {
@@ -106,26 +106,26 @@ export class ActorLoop implements Running {
   }
 
   assigned(partition: number): void {
-    this.#lanes.assigned(partition);
+    this.#buffers.assigned(partition);
   }
 
   /** Resolves when nothing of the partition is in hand. */
   async revoked(partition: number): Promise<void> {
-    await this.#lanes.revoked(partition);
+    await this.#buffers.revoked(partition);
     this.#failures.gone(partition);
   }
 
   /** The partition is gone already: what is in hand of it cannot be acknowledged any more. */
   lost(partition: number): void {
-    this.#lanes.lost(partition);
+    this.#buffers.lost(partition);
     this.#failures.gone(partition);
   }
 
   deliver(delivery: Delivery): void {
-    this.#lanes.deliver(delivery);
+    this.#buffers.deliver(delivery);
   }
 
   get partitions(): number[] {
-    return this.#lanes.partitions;
+    return this.#buffers.partitions;
   }
 }

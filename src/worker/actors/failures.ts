@@ -24,7 +24,7 @@ export interface ActorCounts {
 export interface FailuresParts {
   readonly actor: Pick<ActorDefinition, "name" | "topic">;
   readonly counts: ActorCounts;
-  readonly lanes: PartitionBuffers;
+  readonly buffers: PartitionBuffers;
   readonly deadLetters: DeadLetters;
   readonly troubles: BackgroundReports;
   readonly logger: Logger;
@@ -44,16 +44,16 @@ export class Failures {
 
   /** The handler has failed with these in hand. What is no longer ours of them is not its fault: the next owner has it. */
   async failed(held: readonly InFlight[], error: unknown): Promise<void> {
-    const { actor, counts, lanes, logger } = this.#parts;
+    const { actor, counts, buffers, logger } = this.#parts;
     const ours = held.filter(({ run }) => run.ours);
     const told = ours.filter(({ run }) => run.holder?.handling.notified === true);
     const isBatch = sizeOf(held) > 1;
     const waits = isRetriable(error);
-    const again = lanes.requeue(ours, told.length === 0 && !waits);
+    const again = buffers.requeue(ours, told.length === 0 && !waits);
     counts.handled -= sizeOf(ours);
     // It did as its signal said, which others than itself are the reason for.
     if (told.length > 0) {
-      for (const { run } of told) lanes.retryIn(run, TOLD_PAUSE_MS);
+      for (const { run } of told) buffers.retryIn(run, TOLD_PAUSE_MS);
       return logger.debug(
         `The handler of ${actor.name} has ended, as told: ${describeThrown(error)}`,
         codeField(error),
@@ -102,7 +102,7 @@ export class Failures {
       const { topic, partition, messages } = run;
       const times = this.#waiting.get(partition) ?? 0;
       this.#waiting.set(partition, times + 1);
-      this.#parts.lanes.retryIn(run, MESSAGE_RETRIES_MS[times] ?? DEAD_LETTER_RETRY_MS);
+      this.#parts.buffers.retryIn(run, MESSAGE_RETRIES_MS[times] ?? DEAD_LETTER_RETRY_MS);
       const { name: actor } = this.#parts.actor;
       this.#handling.failed(error, { actor, topic, partition, offset: messages[0]?.offset }, String(partition));
     }
@@ -130,13 +130,13 @@ export class Failures {
   }
 
   async #messageFailed(run: RecordBatchCursor, error: unknown): Promise<void> {
-    const { counts, lanes, logger } = this.#parts;
+    const { counts, buffers, logger } = this.#parts;
     const [message] = run.messages;
     if (message === undefined) return;
     counts.failed++;
     const wait = MESSAGE_RETRIES_MS[run.attempts++];
     if (wait !== undefined) {
-      lanes.retryIn(run, wait);
+      buffers.retryIn(run, wait);
       logger.error(
         `${at(run, message)} failed: ${describeThrown(error)}. Attempt ${run.attempts + 1} follows in ${
           formatDuration(wait)
@@ -145,14 +145,14 @@ export class Failures {
       );
       return;
     }
-    lanes.hold(run);
+    buffers.hold(run);
     try {
       const what = `failed ${run.attempts} times: ${describeThrown(error)}`;
       const isAside = await this.#deadLetter(run, message, error, run.attempts, what);
       if (!isAside) run.attempts--; // its next failure leads here again
-      else if (run.ours) lanes.done({ run, from: 0, to: run.index = 1 });
+      else if (run.ours) buffers.done({ run, from: 0, to: run.index = 1 });
     } finally {
-      lanes.release(run);
+      buffers.release(run);
     }
   }
 
@@ -168,7 +168,7 @@ export class Failures {
     what: string,
   ): Promise<boolean> {
     if (!run.ours) return false; // its next owner will come to it
-    const { actor, counts, deadLetters, lanes, logger } = this.#parts;
+    const { actor, counts, deadLetters, buffers, logger } = this.#parts;
     const { topic, partition } = run;
     const fields = { actor: actor.name, topic, partition, offset: message.offset, ...codeField(error) };
     let place: string;
@@ -185,7 +185,7 @@ export class Failures {
         fields,
         String(partition),
       );
-      lanes.retryIn(run, DEAD_LETTER_RETRY_MS);
+      buffers.retryIn(run, DEAD_LETTER_RETRY_MS);
       return false;
     }
     if (this.#undelivered.delete(partition)) this.#deadLettering.over(String(partition));

@@ -29,7 +29,7 @@ export interface HandlerLoopParts {
   readonly actor: ActorDefinition;
   readonly decoder: Decoder;
   readonly counts: ActorCounts;
-  readonly lanes: PartitionBuffers;
+  readonly buffers: PartitionBuffers;
   readonly failures: Failures;
   readonly publisher: Pick<Publisher, "send">;
   readonly context: Context<Scope>;
@@ -54,7 +54,7 @@ export class HandlerLoop implements Feed {
   #stream: HandlerStream | undefined;
   /** What the call of the handler sends that is under way. */
   #sends: ScopeSends;
-  /** What was in hand of a handler that has failed, until it stands in its lanes again. */
+  /** What was in hand of a handler that has failed, until it stands in its buffers again. */
   #failing: readonly InFlight[] = [];
 
   constructor(parts: HandlerLoopParts) {
@@ -87,7 +87,7 @@ export class HandlerLoop implements Feed {
       this.#stream = undefined;
       this.#sends.end();
       this.#sends = this.#beginSends();
-      this.#parts.lanes.letGo();
+      this.#parts.buffers.letGo();
     }
     left();
   }
@@ -113,7 +113,7 @@ export class HandlerLoop implements Feed {
   }
 
   get crowded(): boolean {
-    return this.#parts.lanes.crowded;
+    return this.#parts.buffers.crowded;
   }
 
   get turned(): boolean {
@@ -126,7 +126,7 @@ export class HandlerLoop implements Feed {
 
   take(holding: boolean): RecordBatchCursor | undefined {
     const now = this.#parts.clock.monotonic();
-    const run = this.#parts.lanes.take(now, holding);
+    const run = this.#parts.buffers.take(now, holding);
     if (run === undefined) return undefined;
     void this.#parts.yielder.due(now); // from here on what runs is counted, whatever was waited for before
     this.#turn.begin(run, now);
@@ -134,18 +134,18 @@ export class HandlerLoop implements Feed {
   }
 
   wait(limitMs?: number): Promise<void> {
-    return this.#parts.lanes.wait(limitMs);
+    return this.#parts.buffers.wait(limitMs);
   }
 
   extend(run: RecordBatchCursor): boolean {
     if (!run.ours || run.handedOut) return false;
-    const { clock, counts, lanes, yielder } = this.#parts;
+    const { clock, counts, buffers, yielder } = this.#parts;
     const now = clock.monotonic();
     this.#turn.look(now);
     run.limit = run.index; // for the answer no
-    if (lanes.retryIsDue(now) || yielder.due(now)) return false;
+    if (buffers.retryIsDue(now) || yielder.due(now)) return false;
     if (this.#turn.isOver(now)) {
-      if (lanes.othersReady) return false;
+      if (buffers.othersReady) return false;
       counts.handled += this.#turn.renew(run, now);
     }
     this.#turn.raise(run);
@@ -154,14 +154,14 @@ export class HandlerLoop implements Feed {
 
   release(run: RecordBatchCursor): void {
     this.#parts.counts.handled += this.#turn.count(run);
-    this.#parts.lanes.release(run);
+    this.#parts.buffers.release(run);
   }
 
   done(messages: readonly InFlight[]): void {
-    const { failures, lanes } = this.#parts;
-    for (const each of messages) lanes.done(each);
+    const { failures, buffers } = this.#parts;
+    for (const each of messages) buffers.done(each);
     if (failures.waiting) { for (const { run } of messages) failures.done(run.partition); }
-    lanes.letGo();
+    buffers.letGo();
   }
 
   deadLetter(run: RecordBatchCursor, message: Message, error: unknown): Promise<boolean> {
@@ -214,8 +214,8 @@ export class HandlerLoop implements Feed {
     this.#failing = [];
     this.#stream?.abandon();
     this.#stream = undefined;
-    this.#parts.lanes.requeue(held, true);
-    this.#parts.lanes.letGo();
+    this.#parts.buffers.requeue(held, true);
+    this.#parts.buffers.letGo();
   }
 
   readonly #inFlightText = (): string | undefined => {

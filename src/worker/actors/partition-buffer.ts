@@ -4,7 +4,7 @@ import { LazySignal } from "../../core/lazy-signal.ts";
 import type { Holder, RecordBatchCursor } from "../../core/message.ts";
 import type { Delivery } from "../../driver/driver.ts";
 
-/** What a lane's messages take; missing: nobody counts. */
+/** What a buffer's messages take; missing: nobody counts. */
 export type Room = Pick<ByteBudget, "add" | "release">;
 
 /** A delivery that was opened, and whose messages are not all done. */

@@ -22,7 +22,7 @@ export interface PartitionBuffersParts {
 /** The partitions that this worker holds of an actor's topic: what comes in for them, and what is handed out next. */
 export class PartitionBuffers {
   readonly #parts: PartitionBuffersParts;
-  readonly #lanes = new Map<number, PartitionBuffer>();
+  readonly #buffers = new Map<number, PartitionBuffer>();
   readonly #order = new TurnOrder();
   /** Those that are being given away. */
   readonly #leaving = new Set<PartitionBuffer>();
@@ -34,7 +34,7 @@ export class PartitionBuffers {
   }
 
   get partitions(): number[] {
-    return [...this.#lanes.keys()].sort((a, b) => a - b);
+    return [...this.#buffers.keys()].sort((a, b) => a - b);
   }
 
   get crowded(): boolean {
@@ -53,46 +53,46 @@ export class PartitionBuffers {
   assigned(partition: number): void {
     const { topic, budget, mayHaveLost } = this.#parts;
     const mayBeLost = () => mayHaveLost?.() ? lost(`${topic}[${partition}] may be`) : undefined;
-    this.#lanes.set(partition, new PartitionBuffer({ topic, partition }, mayBeLost, budget));
+    this.#buffers.set(partition, new PartitionBuffer({ topic, partition }, mayBeLost, budget));
   }
 
   /** Resolves when nothing of the partition is in hand. */
   async revoked(partition: number): Promise<void> {
-    const lane = this.#lanes.get(partition);
-    if (lane === undefined) return;
-    const { promise } = lane.leaving ??= Promise.withResolvers();
-    this.#leaving.add(lane);
-    this.#close(lane);
+    const buffer = this.#buffers.get(partition);
+    if (buffer === undefined) return;
+    const { promise } = buffer.leaving ??= Promise.withResolvers();
+    this.#leaving.add(buffer);
+    this.#close(buffer);
     this.letGo();
     await promise;
-    if (this.#lanes.get(partition) === lane) this.#lanes.delete(partition);
+    if (this.#buffers.get(partition) === buffer) this.#buffers.delete(partition);
   }
 
   /** The partition is gone already: what is in hand of it cannot be acknowledged any more. */
   lost(partition: number): void {
-    const lane = this.#lanes.get(partition);
-    if (lane === undefined) return;
-    lane.leaving?.resolve();
-    this.#leaving.delete(lane);
-    this.#close(lane);
-    lane.handling.abort(lost(`${this.#parts.topic}[${partition}] is`));
-    this.#lanes.delete(partition);
+    const buffer = this.#buffers.get(partition);
+    if (buffer === undefined) return;
+    buffer.leaving?.resolve();
+    this.#leaving.delete(buffer);
+    this.#close(buffer);
+    buffer.handling.abort(lost(`${this.#parts.topic}[${partition}] is`));
+    this.#buffers.delete(partition);
   }
 
   deliver(delivery: Delivery): void {
-    const lane = this.#lanes.get(delivery.partition);
-    if (lane === undefined) return delivery.close();
-    lane.add(delivery);
-    this.#order.offer(lane);
+    const buffer = this.#buffers.get(delivery.partition);
+    if (buffer === undefined) return delivery.close();
+    buffer.add(delivery);
+    this.#order.offer(buffer);
     this.#wakeAll();
   }
 
   /** Nothing is handed out any more; what is in hand is told why. */
   end(reason: unknown): void {
     this.#ended = true;
-    for (const lane of this.#lanes.values()) {
-      this.#close(lane);
-      lane.handling.abort(reason);
+    for (const buffer of this.#buffers.values()) {
+      this.#close(buffer);
+      buffer.handling.abort(reason);
     }
     this.#wakeAll();
   }
@@ -101,10 +101,10 @@ export class PartitionBuffers {
   letGo(): void {
     if (this.#leaving.size === 0) return;
     const held = this.#parts.inFlight();
-    for (const lane of this.#leaving) {
-      if (held.some(({ run }) => run.holder === lane)) continue;
-      lane.leaving?.resolve();
-      this.#leaving.delete(lane);
+    for (const buffer of this.#leaving) {
+      if (held.some(({ run }) => run.holder === buffer)) continue;
+      buffer.leaving?.resolve();
+      this.#leaving.delete(buffer);
     }
   }
 
@@ -114,43 +114,43 @@ export class PartitionBuffers {
   }
 
   release(run: RecordBatchCursor): void {
-    const lane = this.of(run);
-    if (lane === undefined) return;
-    lane.release(run);
-    this.#order.place(lane);
+    const buffer = this.of(run);
+    if (buffer === undefined) return;
+    buffer.release(run);
+    this.#order.place(buffer);
   }
 
   /** All before index `to` of the run is done. */
   done({ run, to }: InFlight): void {
-    const lane = this.of(run);
-    if (lane === undefined) run.acknowledge(to); // counts if the partition comes back to this worker
-    else lane.done(run, to);
+    const buffer = this.of(run);
+    if (buffer === undefined) run.acknowledge(to); // counts if the partition comes back to this worker
+    else buffer.done(run, to);
   }
 
   /** What was in hand is to be handed out again; `alone`: message by message. Gives what is next of its partitions then. */
   requeue(hands: readonly InFlight[], alone: boolean): RecordBatchCursor[] {
-    const lanes = new Set(hands.flatMap(({ run }) => this.of(run) ?? []));
-    return [...lanes].flatMap((lane) => {
-      const again = lane.requeue(hands.filter(({ run }) => run.holder === lane), alone);
-      this.#order.place(lane);
+    const buffers = new Set(hands.flatMap(({ run }) => this.of(run) ?? []));
+    return [...buffers].flatMap((buffer) => {
+      const again = buffer.requeue(hands.filter(({ run }) => run.holder === buffer), alone);
+      this.#order.place(buffer);
       return again;
     });
   }
 
   /** Takes what is next of the run's partition, if it is this, so that nobody else does; until it is released. */
   hold(run: RecordBatchCursor): void {
-    const lane = this.of(run);
-    if (lane === undefined) return;
-    lane.take();
-    this.#order.place(lane);
+    const buffer = this.of(run);
+    if (buffer === undefined) return;
+    buffer.take();
+    this.#order.place(buffer);
   }
 
   /** What is next of the run's partition waits for so long; the others go on. */
   retryIn(run: RecordBatchCursor, ms: number): void {
-    const lane = this.of(run);
-    if (lane === undefined) return;
-    lane.pauseUntil(this.#parts.clock.monotonic() + ms);
-    this.#order.place(lane);
+    const buffer = this.of(run);
+    if (buffer === undefined) return;
+    buffer.pauseUntil(this.#parts.clock.monotonic() + ms);
+    this.#order.place(buffer);
   }
 
   /** Resolves when there may be something again; with a limit in ms. */
@@ -167,15 +167,15 @@ export class PartitionBuffers {
     if (!awake.signal.aborted) this.#wake = this.#wake.filter((each) => each !== wake);
   }
 
-  /** The lane that a run is of; undefined when its partition is another's, also when it has come back since. */
+  /** The buffer that a run is of; undefined when its partition is another's, also when it has come back since. */
   of(run: RecordBatchCursor): PartitionBuffer | undefined {
-    const lane = this.#lanes.get(run.partition);
-    return lane !== undefined && run.holder === lane ? lane : undefined;
+    const buffer = this.#buffers.get(run.partition);
+    return buffer !== undefined && run.holder === buffer ? buffer : undefined;
   }
 
-  #close(lane: PartitionBuffer): void {
-    lane.close();
-    this.#order.remove(lane);
+  #close(buffer: PartitionBuffer): void {
+    buffer.close();
+    this.#order.remove(buffer);
     this.#wakeAll(); // a batch that is being gathered may hold some of it
   }
 

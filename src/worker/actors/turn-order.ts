@@ -22,24 +22,24 @@ export class TurnOrder {
     return this.#ready.size > 0;
   }
 
-  /** A lane has something to hand out, or has it at another time now: it stands behind the others. */
-  place(lane: PartitionBuffer): void {
-    this.remove(lane);
-    if (lane.over || lane.out !== undefined || !lane.waiting) return;
-    if (lane.retryAt > 0) return this.#pause(lane);
-    this.#ready.add(lane);
-    if (lane.started) this.#started.add(lane);
+  /** A buffer has something to hand out, or has it at another time now: it stands behind the others. */
+  place(buffer: PartitionBuffer): void {
+    this.remove(buffer);
+    if (buffer.over || buffer.out !== undefined || !buffer.waiting) return;
+    if (buffer.retryAt > 0) return this.#pause(buffer);
+    this.#ready.add(buffer);
+    if (buffer.started) this.#started.add(buffer);
   }
 
-  /** A lane has got more: where it stands it stays. */
-  offer(lane: PartitionBuffer): void {
-    if (!this.#ready.has(lane) && lane.retryAt === 0) this.place(lane);
+  /** A buffer has got more: where it stands it stays. */
+  offer(buffer: PartitionBuffer): void {
+    if (!this.#ready.has(buffer) && buffer.retryAt === 0) this.place(buffer);
   }
 
-  remove(lane: PartitionBuffer): void {
-    this.#ready.delete(lane);
-    this.#started.delete(lane);
-    const at = this.#paused.length > 0 ? this.#paused.indexOf(lane) : -1;
+  remove(buffer: PartitionBuffer): void {
+    this.#ready.delete(buffer);
+    this.#started.delete(buffer);
+    const at = this.#paused.length > 0 ? this.#paused.indexOf(buffer) : -1;
     if (at >= 0) this.#paused.splice(at, 1);
   }
 
@@ -50,9 +50,9 @@ export class TurnOrder {
   }
 
   #takeOf(next: () => PartitionBuffer | undefined): RecordBatchCursor | undefined {
-    for (let lane = next(); lane !== undefined; lane = next()) {
-      this.remove(lane);
-      const run = lane.take();
+    for (let buffer = next(); buffer !== undefined; buffer = next()) {
+      this.remove(buffer);
+      const run = buffer.take();
       if (run !== undefined) return run;
     }
     return undefined;
@@ -61,12 +61,12 @@ export class TurnOrder {
   #next(now: number, mayOpen: boolean): PartitionBuffer | undefined {
     const [due] = this.#paused;
     if (due !== undefined && due.retryAt <= now) return due;
-    for (const lane of mayOpen ? this.#ready : this.#started) return lane;
+    for (const buffer of mayOpen ? this.#ready : this.#started) return buffer;
     return undefined;
   }
 
-  #pause(lane: PartitionBuffer): void {
-    const behind = this.#paused.findLastIndex(({ retryAt }) => retryAt <= lane.retryAt);
-    this.#paused.splice(behind + 1, 0, lane);
+  #pause(buffer: PartitionBuffer): void {
+    const behind = this.#paused.findLastIndex(({ retryAt }) => retryAt <= buffer.retryAt);
+    this.#paused.splice(behind + 1, 0, buffer);
   }
 }

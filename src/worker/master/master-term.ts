@@ -63,7 +63,7 @@ export class MasterTerm {
   readonly #fail: (error: unknown) => void;
   #stage: Stage = "fencing";
   #journal: Journal | undefined;
-  #publication: TransactionQueue | undefined;
+  #transactions: TransactionQueue | undefined;
   #longRuns: LongRuns | undefined;
   #record: MasterRecord | undefined;
   #appendedAt: number;
@@ -99,7 +99,7 @@ export class MasterTerm {
 
   /** What keeps the transaction in hand from being committed, or a timer from running. */
   get trouble(): string | undefined {
-    return this.#publication?.trouble ?? this.#parts.timers.map(({ trouble }) => trouble).find(Boolean);
+    return this.#transactions?.trouble ?? this.#parts.timers.map(({ trouble }) => trouble).find(Boolean);
   }
 
   /**
@@ -110,13 +110,13 @@ export class MasterTerm {
     if (this.#stage !== "active") return undefined;
     const blocked = this.#parts.timers.map(({ blockedSince }) => blockedSince ?? Infinity);
     const all = blocked.every((since) => since < Infinity) ? Math.min(...blocked) : Infinity;
-    return this.#publication?.busySince ?? (all < Infinity ? all : undefined);
+    return this.#transactions?.busySince ?? (all < Infinity ? all : undefined);
   }
 
   /** Of the topic that has been away for longest, and `ms` at least: a sentence. */
   awayFor(ms: number): string | undefined {
     const now = this.#parts.clock.monotonic();
-    const [longest] = this.#publication?.awayTopics.toSorted((a, b) => a.since - b.since) ?? [];
+    const [longest] = this.#transactions?.awayTopics.toSorted((a, b) => a.since - b.since) ?? [];
     if (this.#stage !== "active" || longest === undefined || now - longest.since < ms) return undefined;
     const { topic, since, why } = longest;
     return `Topic ${topic} has taken nothing for ${formatDuration(Math.floor((now - since) / 1000) * 1000)}: ${why}`;
@@ -170,8 +170,8 @@ export class MasterTerm {
     const { generation } = this.#term;
     const idle = this.#parts.clock.monotonic() - this.#appendedAt;
     // While only topics that are away are waited for, its own entry shows whether the rest works.
-    const refresh = this.#publication?.awayTopics.length ? this.#parts.sessionTimeout : REFRESH_INTERVAL_MS;
-    if (generation === this.#record.generation && (idle < refresh || this.#publication?.busySince !== undefined)) {
+    const refresh = this.#transactions?.awayTopics.length ? this.#parts.sessionTimeout : REFRESH_INTERVAL_MS;
+    if (generation === this.#record.generation && (idle < refresh || this.#transactions?.busySince !== undefined)) {
       return;
     }
     const before = this.#record;
@@ -223,7 +223,7 @@ export class MasterTerm {
     const { begun, clock, logger, sleep, timers, version, worker } = this.#parts;
     const { generation } = this.#term;
     const away = new AwayLog(logger, clock);
-    this.#publication = new TransactionQueue({
+    this.#transactions = new TransactionQueue({
       fenced,
       holds: () => this.#signals.holds(),
       signal: this.#signals.term,
@@ -252,9 +252,9 @@ export class MasterTerm {
     for (const part of parts) await this.#writeEntries(part);
     if (!this.#signals.holds()) throw over();
     this.#longRuns = new LongRuns({ epoch, worker, timers, write: (entries) => this.#writeEntries(entries) }, journal);
-    const span = this.#span(epoch, journal, since, this.#publication);
-    for (const loop of timers) loop.start(span);
-    this.#startTasks(epoch, this.#publication);
+    const scope = this.#timerScope(epoch, journal, since, this.#transactions);
+    for (const loop of timers) loop.start(scope);
+    this.#startTasks(epoch, this.#transactions);
   }
 
   /** For others to see what they have, and this master lacks. */
@@ -271,7 +271,7 @@ export class MasterTerm {
   }
 
   async #writeEntries(journal: readonly JournalEntry[]): Promise<void> {
-    await this.#publication?.commit(() => ({ records: [], journal }));
+    await this.#transactions?.commit(() => ({ records: [], journal }));
   }
 
   /** Whether the clocks agree well enough. */
@@ -287,14 +287,14 @@ export class MasterTerm {
     return true;
   }
 
-  #span(
+  #timerScope(
     epoch: number,
     journal: Journal,
     since: ReadonlyMap<string, number>,
-    publication: TransactionQueue,
+    transactions: TransactionQueue,
   ): TimerScope {
     const { definition: { actors, id }, log, logger } = this.#parts;
-    const writer = new TickWriter({ actors, publication, epoch, logger });
+    const writer = new TickWriter({ actors, transactions, epoch, logger });
     return {
       epoch,
       signal: this.#signals.ofTimers(),
@@ -303,19 +303,19 @@ export class MasterTerm {
       ready: () => this.#signals.mayBegin() && this.#checkClock(),
       recordOf: (timer) => journal.timers.get(timer),
       sinceOf: (timer) => since.get(timer),
-      write: (timer, book, run) => writer.write(timer, book, run),
+      write: (timer, state, run) => writer.write(timer, state, run),
       // Also of those in the journal: an actor may have gone since, and nobody would ever commit.
       lag: (ends) => log.lag(id, writer.consumed(ends)),
     };
   }
 
-  #startTasks(epoch: number, publication: TransactionQueue): void {
+  #startTasks(epoch: number, transactions: TransactionQueue): void {
     const { clock, sleep, tasks } = this.#parts;
-    const outbox = new SendBatcher(publication, epoch, new Pacer(clock, sleep));
+    const batcher = new SendBatcher(transactions, epoch, new Pacer(clock, sleep));
     const holds = () => this.#signals.mayPublish();
     const signal = this.#signals.ofTasks();
     for (const loop of tasks) {
-      loop.start({ epoch, signal, holds, send: sendOfTask(loop.task.name, epoch, outbox, holds) });
+      loop.start({ epoch, signal, holds, send: sendOfTask(loop.task.name, epoch, batcher, holds) });
     }
   }
 }

@@ -67,11 +67,11 @@ export class TaskLoop implements Running {
     return this.#since !== undefined;
   }
 
-  /** Runs until the span is over; what still runs of an earlier span is waited for: never two at once. */
-  start(span: TaskScope): void {
+  /** Runs until the term is over; what still runs of an earlier term is waited for: never two at once. */
+  start(scope: TaskScope): void {
     const { name } = this.task;
-    const options = { signal: AbortSignal.any([span.signal, this.#ended.signal]), fields: { task: name } };
-    const loop = () => this.#parts.supervisor.loop(`The loop of task ${name}`, () => this.#loop(span), options);
+    const options = { signal: AbortSignal.any([scope.signal, this.#ended.signal]), fields: { task: name } };
+    const loop = () => this.#parts.supervisor.loop(`The loop of task ${name}`, () => this.#loop(scope), options);
     this.#running = this.#running.then(loop);
   }
 

@@ -3,7 +3,7 @@ import type { Publisher } from "../../driver/driver.ts";
 import type { TimerScope } from "./timer-loop.ts";
 
 /** Timers of every worker run for as long as it does, and are written down nowhere. */
-export function everyWorkersSpan(clock: Clock, signal: AbortSignal, { send }: Pick<Publisher, "send">) {
+export function everyWorkerScope(clock: Clock, signal: AbortSignal, { send }: Pick<Publisher, "send">) {
   return {
     epoch: 0,
     signal,
@@ -11,8 +11,8 @@ export function everyWorkersSpan(clock: Clock, signal: AbortSignal, { send }: Pi
     holds: () => true,
     ready: () => !signal.aborted,
     recordOf: () => undefined,
-    write(_, book, run) {
-      book.settle(book.after(run, 0, undefined));
+    write(_, state, run) {
+      state.settle(state.after(run, 0, undefined));
       return Promise.resolve();
     },
     lag: () => Promise.resolve(0),

@@ -46,12 +46,12 @@ type Slot = Pick<Tick, "slot" | "caughtUp" | "previous">;
 
 /**
  * Runs a timer's function for one slot, again after a throw as its policy says. Gives how that ended, or undefined when
- * it outlived its span: then nothing of it counts, and the next master runs the slot.
+ * it outlived its term: then nothing of it counts, and the next master runs the slot.
  */
 export async function runTick(
   timer: TimerDefinition,
   slot: Slot,
-  span: TickScope,
+  scope: TickScope,
   parts: TickParts,
 ): Promise<TickResult | undefined> {
   const { name, policy, rule } = timer;
@@ -61,13 +61,13 @@ export async function runTick(
     // Runs that follow each other and wait for nothing keep the event loop from its turn.
     const rest = parts.yielder?.due();
     if (rest) await rest;
-    if (!span.holds()) return undefined;
-    const attempt = new Attempt(timer, slot, span, parts);
+    if (!scope.holds()) return undefined;
+    const attempt = new Attempt(timer, slot, scope, parts);
     const left = parts.blocks?.enter(() => `timer ${name} at ${at}`);
     let error: unknown;
     try {
       const records = await attempt.run().finally(() => left?.());
-      if (span.holds()) return { ...slot, outcome: "ok", error: undefined, records };
+      if (scope.holds()) return { ...slot, outcome: "ok", error: undefined, records };
       const lost = records.length > 0 ? ` its ${records.length} messages are not published.` : "";
       parts.logger[lost ? "warn" : "debug"](`Timer ${name} outlived this worker's mastership at ${at}:${lost}`, {
         slot: at,
@@ -76,7 +76,7 @@ export async function runTick(
     } catch (thrown) {
       error = thrown;
     }
-    if (!span.holds()) {
+    if (!scope.holds()) {
       parts.logger.warn(`Timer ${name} ended with this worker's mastership at ${at}: ${describeThrown(error)}`, {
         slot: at,
         ...codeField(error),
@@ -84,7 +84,7 @@ export async function runTick(
       return undefined;
     }
     const pause = backoffMs(BACKOFF.timerRun, failures);
-    const again = failures <= policy.retry && !attempt.expired && span.clock.now() + pause < until;
+    const again = failures <= policy.retry && !attempt.expired && scope.clock.now() + pause < until;
     // Where our own error was made helps nobody.
     const what = attempt.expired ? messageOf(error) : describeThrown(error);
     const next = again ? ` Tried again in ${formatDuration(pause)}.` : "";
@@ -93,8 +93,8 @@ export async function runTick(
       ...codeField(error),
     });
     if (!again) return { ...slot, outcome: "failed", error: messageOf(error), records: [] };
-    await parts.sleep(pause, span.signal);
-    if (!span.holds()) return undefined;
+    await parts.sleep(pause, scope.signal);
+    if (!scope.holds()) return undefined;
   }
 }
 
@@ -102,15 +102,15 @@ export async function runTick(
 class Attempt {
   readonly #timer: TimerDefinition;
   readonly #slot: Slot;
-  readonly #span: TickScope;
+  readonly #scope: TickScope;
   readonly #parts: TickParts;
   /** Whether its timeout was over first. The function may still be running then: it cannot be stopped. */
   expired = false;
 
-  constructor(timer: TimerDefinition, slot: Slot, span: TickScope, parts: TickParts) {
+  constructor(timer: TimerDefinition, slot: Slot, scope: TickScope, parts: TickParts) {
     this.#timer = timer;
     this.#slot = slot;
-    this.#span = span;
+    this.#scope = scope;
     this.#parts = parts;
   }
 
@@ -118,10 +118,10 @@ class Attempt {
   async run(): Promise<readonly OutgoingRecord[]> {
     const { name, fn, policy: { timeout } } = this.#timer;
     const { context } = this.#parts;
-    const { epoch, signal } = this.#span;
+    const { epoch, signal } = this.#scope;
     const { slot } = this.#slot;
     const timedOut = new AbortController();
-    const limited = () => askingSignal(AbortSignal.any([signal, timedOut.signal]), () => void this.#span.holds());
+    const limited = () => askingSignal(AbortSignal.any([signal, timedOut.signal]), () => void this.#scope.holds());
     const tick: Tick = {
       ...this.#slot,
       scheduledAt: new Date(slot),
@@ -157,9 +157,9 @@ class Attempt {
   #sends(): TickSends | ScopeSends {
     const { name } = this.#timer;
     const { clock, refused: tell, sleep } = this.#parts;
-    const { send } = this.#span;
+    const { send } = this.#scope;
     if (send) return new ScopeSends({ name: `timer ${name}`, send, report: tell });
-    return new TickSends(name, () => this.#span.holds(), tell, new Pacer(clock, sleep));
+    return new TickSends(name, () => this.#scope.holds(), tell, new Pacer(clock, sleep));
   }
 
   async #limited(call: Promise<void>, timeout: number, timedOut: AbortController): Promise<void> {

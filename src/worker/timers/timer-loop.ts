@@ -30,7 +30,7 @@ export interface TimerScope extends TickScope {
   /** Whether a run may begin: it holds, and the time can be trusted. */
   ready(): boolean;
   /** Publishes what a run sent and writes down how it ended. Errors: when it could not be written down. */
-  write(timer: TimerDefinition, book: TimerState, run: TickResult): Promise<void>;
+  write(timer: TimerDefinition, state: TimerState, run: TickResult): Promise<void>;
   /** How many messages of before these offsets the actors have not committed. */
   lag(ends: readonly PartitionOffset[]): Promise<number>;
 }
@@ -62,10 +62,10 @@ export class TimerLoop implements Running {
   #ticking: Promise<void> = Promise.resolve();
   readonly #log: SlotLog;
   #catchesUp = false;
-  /** How far it has come in the span that lasts: a loop that is started again goes on from there. */
+  /** How far it has come in the term that lasts: a loop that is started again goes on from there. */
   #progress: Progress | undefined;
   #next: number | undefined;
-  /** Since when it waits for the end of a run of an earlier span. */
+  /** Since when it waits for the end of a run of an earlier term. */
   #waitsSince: number | undefined;
   #loops = 0;
 
@@ -88,17 +88,17 @@ export class TimerLoop implements Running {
     this.#policy = timer.onMaster ? timer.policy : { ...timer.policy, catchUp: "skip" };
   }
 
-  /** The slot that is waited for, while a span lasts. */
+  /** The slot that is waited for, while a term lasts. */
   get next(): number | undefined {
     return this.#next;
   }
 
-  /** The call of its function that has been running for longest, also of an earlier span. */
+  /** The call of its function that has been running for longest, also of an earlier term. */
   get running(): RunningCall | undefined {
     return this.#runs.oldest;
   }
 
-  /** Since when a run of an earlier span keeps it from running, on the monotonic clock. */
+  /** Since when a run of an earlier term keeps it from running, on the monotonic clock. */
   get blockedSince(): number | undefined {
     return this.#waitsSince;
   }
@@ -109,15 +109,15 @@ export class TimerLoop implements Running {
     return `a run of timer ${this.timer.name} that began in an earlier mastership has not ended, though its signal has aborted`;
   }
 
-  /** Runs at every slot until the span is over. A run of an earlier span is waited for. */
-  start(span: TimerScope): void {
+  /** Runs at every slot until the term is over. A run of an earlier term is waited for. */
+  start(scope: TimerScope): void {
     if (this.#loops++ > 0) this.#waitsSince = this.#parts.clock.monotonic();
     const { name } = this.timer;
-    const over = AbortSignal.any([span.signal, this.#ended.signal]);
+    const over = AbortSignal.any([scope.signal, this.#ended.signal]);
     const options = { signal: over, fields: { timer: name } };
     const loop = () => {
       this.#progress = undefined;
-      return this.#supervisor.loop(`The loop of timer ${name}`, () => this.#loop(span, over), options);
+      return this.#supervisor.loop(`The loop of timer ${name}`, () => this.#loop(scope, over), options);
     };
     this.#running = this.#running.then(loop).finally(() => this.#loops--);
   }
@@ -128,7 +128,7 @@ export class TimerLoop implements Running {
     this.#runs.end();
   }
 
-  /** Resolves when the function is not running, after `end`, or when all spans are over. */
+  /** Resolves when the function is not running, after `end`, or when all terms are over. */
   async idle(): Promise<void> {
     await this.#running;
     await Promise.all(this.#inFlight);
@@ -152,15 +152,15 @@ export class TimerLoop implements Running {
     await Promise.all([this.#ticking, ...this.#inFlight]);
   }
 
-  async #loop(span: TimerScope, over: AbortSignal): Promise<void> {
+  async #loop(scope: TimerScope, over: AbortSignal): Promise<void> {
     const { rule } = this.timer;
-    const { clock } = span;
+    const { clock } = scope;
     this.#waitsSince = undefined;
     this.#catchesUp = false;
     // Of a loop that has failed: what came of its last run is still being written down.
     if (this.#progress !== undefined) await this.#ticking;
     if (over.aborted) return;
-    let progress = this.#progress ?? this.#beginning(span);
+    let progress = this.#progress ?? this.#beginning(scope);
     try {
       while (!over.aborted) {
         // Thousands of timers begin, wake, or are written down in the same moment.
@@ -176,13 +176,13 @@ export class TimerLoop implements Running {
         this.#catchesUp = due.caughtUp;
         progress = this.#progress = { ...progress, after: Math.max(progress.after, due.slot - 1) };
         this.#next = due.slot;
-        if (await this.#sleepTowards(due.slot, span, over)) continue;
+        if (await this.#sleepTowards(due.slot, scope, over)) continue;
         const before = progress;
         progress = { ...progress, after: due.slot };
-        if (await this.#unconsumed(due, span)) continue;
-        await this.#spread(due.slot, span, over);
-        if (over.aborted || !span.ready()) return;
-        const run = this.#run(due, span);
+        if (await this.#unconsumed(due, scope)) continue;
+        await this.#spread(due.slot, scope, over);
+        if (over.aborted || !scope.ready()) return;
+        const run = this.#run(due, scope);
         this.#progress = progress;
         if (this.#policy.overlap === "allow") this.#track(run.written);
         else {
@@ -200,12 +200,12 @@ export class TimerLoop implements Running {
     }
   }
 
-  /** Where it begins in a span. */
-  #beginning(span: TimerScope): Progress {
+  /** Where it begins in a term. */
+  #beginning(scope: TimerScope): Progress {
     const { name, onMaster, rule } = this.timer;
-    const now = span.clock.now();
-    if (onMaster) this.state.begin(span.recordOf(name));
-    const known = { last: this.state.position, since: span.sinceOf?.(name) };
+    const now = scope.clock.now();
+    if (onMaster) this.state.begin(scope.recordOf(name));
+    const known = { last: this.state.position, since: scope.sinceOf?.(name) };
     const progress = this.#progress = beginning(rule, this.#policy, now, known);
     this.#logWhenAhead(progress.after - now);
     return progress;
@@ -222,34 +222,34 @@ export class TimerLoop implements Running {
     return true;
   }
 
-  async #spread(slot: number, span: TimerScope, over: AbortSignal): Promise<void> {
+  async #spread(slot: number, scope: TimerScope, over: AbortSignal): Promise<void> {
     const { spread } = this.#policy;
     if (spread === 0) return;
     const at = slot + spreadOf(this.timer.name, slot, spread);
-    while (!over.aborted && await this.#sleepTowards(at, span, over));
+    while (!over.aborted && await this.#sleepTowards(at, scope, over));
   }
 
   /** Begins a run; `ended` gives when the function was over, `written` resolves when what came of it is kept. */
-  #run(due: Due, span: TimerScope): { began: number; ended: Promise<number>; written: Promise<void> } {
+  #run(due: Due, scope: TimerScope): { began: number; ended: Promise<number>; written: Promise<void> } {
     const { last } = this.state;
     const previous = last && { slot: last.slot, outcome: last.outcome };
-    const began = span.clock.now();
+    const began = scope.clock.now();
     const inHand = { slot: due.slot, since: this.#parts.clock.monotonic() };
     this.#inHand.add(inHand);
     const slot = { slot: due.slot, caughtUp: due.caughtUp, previous };
-    const result = runAs(this.#calls, this, () => runTick(this.timer, slot, span, this.#parts))
+    const result = runAs(this.#calls, this, () => runTick(this.timer, slot, scope, this.#parts))
       .finally(() => this.#inHand.delete(inHand));
-    const ended = result.then(() => span.clock.now());
-    const written = result.then((run) => run && this.#write(run, span));
+    const ended = result.then(() => scope.clock.now());
+    const written = result.then((run) => run && this.#write(run, scope));
     for (const promise of [ended, written]) promise.catch(() => {}); // whoever waits for one of them hears of it
     return { began, ended, written };
   }
 
-  async #write(run: TickResult, span: TimerScope): Promise<void> {
+  async #write(run: TickResult, scope: TimerScope): Promise<void> {
     const { name } = this.timer;
     const at = new Date(run.slot).toISOString();
     try {
-      await span.write(this.timer, this.state, run);
+      await scope.write(this.timer, this.state, run);
       this.#parts.logger.debug(`Timer ${name} ran for ${at}: ${run.records.length} messages published.`, { slot: at });
     } catch (error) {
       this.#parts.logger[isOver(error) ? "warn" : "error"](
@@ -277,12 +277,12 @@ export class TimerLoop implements Running {
   }
 
   /** With `untilConsumed`: whether the actors still have to do with what the last tick sent. */
-  async #unconsumed({ slot }: Due, span: TimerScope): Promise<boolean> {
+  async #unconsumed({ slot }: Due, scope: TimerScope): Promise<boolean> {
     const ends = this.state.last?.ends;
     if (this.#policy.overlap !== "untilConsumed" || ends === undefined) return false;
     let why: string;
     try {
-      const behind = await span.lag(ends);
+      const behind = await scope.lag(ends);
       if (behind === 0) return false;
       why = `the actors have not committed ${behind} messages of the last tick`;
     } catch (error) {

@@ -15,23 +15,23 @@ function makeSocket() {
     taken = (error) => done(error);
     return false;
   };
-  const outbox = new SocketWriter({ write }, () => sent++);
+  const writer = new SocketWriter({ write }, () => sent++);
   const take = (error?: Error) => {
     const done = taken;
     taken = undefined;
     done?.(error);
   };
-  return { outbox, writes, take, isWriting: () => taken !== undefined, sent: () => sent };
+  return { writer, writes, take, isWriting: () => taken !== undefined, sent: () => sent };
 }
 
 const filled = (length: number, byte: number) => new Uint8Array(length).fill(byte);
 
 test("what is added is sent in order, large pieces without being copied, small ones together", () => {
-  const { outbox, writes, take, isWriting } = makeSocket();
+  const { writer, writes, take, isWriting } = makeSocket();
   const large = filled(700_000, 2);
   const pieces = [filled(10, 1), large, filled(20, 3), filled(30, 4), filled(16_000, 5), filled(16_000, 6)];
-  outbox.add(pieces);
-  outbox.flush();
+  writer.add(pieces);
+  writer.flush();
   while (isWriting()) take();
   assert.ok(Buffer.concat(writes).equals(Buffer.concat(pieces)));
   assert.deepEqual(writes.map(({ length }) => length), [10, 262_144, 262_144, 175_712, 16_050, 16_000]);
@@ -39,33 +39,33 @@ test("what is added is sent in order, large pieces without being copied, small o
 });
 
 test("its size is what the system has not taken, and each time that it takes some is told", () => {
-  const { outbox, take, sent } = makeSocket();
-  outbox.add([filled(300_000, 1)]);
-  outbox.flush();
-  outbox.add([filled(5, 2)]);
-  outbox.flush();
-  assert.deepEqual([outbox.size, sent()], [300_005, 0]);
+  const { writer, take, sent } = makeSocket();
+  writer.add([filled(300_000, 1)]);
+  writer.flush();
+  writer.add([filled(5, 2)]);
+  writer.flush();
+  assert.deepEqual([writer.size, sent()], [300_005, 0]);
   take();
-  assert.deepEqual([outbox.size, sent()], [300_005 - 262_144, 1]);
+  assert.deepEqual([writer.size, sent()], [300_005 - 262_144, 1]);
   take();
   take();
-  assert.deepEqual([outbox.size, sent()], [0, 3]);
-  outbox.add([filled(7, 3)]);
-  outbox.flush();
-  assert.equal(outbox.size, 7);
+  assert.deepEqual([writer.size, sent()], [0, 3]);
+  writer.add([filled(7, 3)]);
+  writer.flush();
+  assert.equal(writer.size, 7);
 });
 
 test("nothing is written after an error, or after all was forgotten", () => {
   const failed = makeSocket();
-  failed.outbox.add([filled(20_000, 1), filled(20_000, 2)]);
-  failed.outbox.flush();
+  failed.writer.add([filled(20_000, 1), filled(20_000, 2)]);
+  failed.writer.flush();
   failed.take(new Error("EPIPE"));
   assert.deepEqual([failed.writes.length, failed.sent()], [1, 0]);
 
   const closed = makeSocket();
-  closed.outbox.add([filled(20_000, 1), filled(20_000, 2)]);
-  closed.outbox.flush();
-  closed.outbox.clear();
+  closed.writer.add([filled(20_000, 1), filled(20_000, 2)]);
+  closed.writer.flush();
+  closed.writer.clear();
   closed.take();
-  assert.deepEqual([closed.writes.length, closed.outbox.size], [1, 0]);
+  assert.deepEqual([closed.writes.length, closed.writer.size], [1, 0]);
 });

@@ -27,7 +27,8 @@ describe("a connection to a broker", options, () => {
     closeAll();
     await proxy.stop();
   });
-  const linkTo = (port: number, host = "127.0.0.1") => clusterAt(`kafka://${host}:${port}`).link({ host, port });
+  const connectionTo = (port: number, host = "127.0.0.1") =>
+    clusterAt(`kafka://${host}:${port}`).connection({ host, port });
   /** What it was rejected with, and that this was long before a minute was over. */
   const fails = async (promise: Promise<unknown>, message: RegExp) => {
     const start = performance.now();
@@ -38,8 +39,8 @@ describe("a connection to a broker", options, () => {
   test("that is refused says so at once", async () => {
     const [port = 0] = await freePorts(1);
     const where = new RegExp(`No broker answers at 127.0.0.1:${port} \\(connection refused\\)`);
-    await fails(linkTo(port).send(question), where);
-    await fails(linkTo(1, "nowhere.invalid").send(question), /nowhere\.invalid:1 \(no such host\)/);
+    await fails(connectionTo(port).send(question), where);
+    await fails(connectionTo(1, "nowhere.invalid").send(question), /nowhere\.invalid:1 \(no such host\)/);
   });
 
   test("to a black hole fails within the time that connecting may take", async () => {
@@ -48,7 +49,7 @@ describe("a connection to a broker", options, () => {
     const address = hole.address();
     assert.ok(typeof address === "object" && address !== null);
     await fails(
-      linkTo(address.port).send(question),
+      connectionTo(address.port).send(question),
       /No broker answers at .* \(no answer within 3000 ms\)/,
     );
     hole.close();
@@ -57,16 +58,16 @@ describe("a connection to a broker", options, () => {
   test("gives each request its answer, with any number on their way", async () => {
     const topics = [unique("one"), unique("two")];
     for (const topic of topics) await createTopic(kafka.brokers, topic);
-    const link = linkTo(proxy.port);
+    const connection = connectionTo(proxy.port);
     const names = Array.from({ length: 100 }, (_, index) => topics[index % 2] ?? "");
-    const answers = await Promise.all(names.map((topic) => link.send(metadata({ topics: [topic] }))));
+    const answers = await Promise.all(names.map((topic) => connection.send(metadata({ topics: [topic] }))));
     assert.deepEqual(answers.map((answer) => answer.topics[0]?.name), names);
     assert.equal(proxy.connections(), 1);
   });
 
   test("does not take an answer for lost that came while the process was busy", async () => {
     // Not by the proxy, which is busy as well.
-    const asked = linkTo(Number(kafka.brokers[0]?.split(":")[1]));
+    const asked = connectionTo(Number(kafka.brokers[0]?.split(":")[1]));
     await asked.send(question);
     const answered = asked.send(question, 20);
     await Promise.resolve();
@@ -76,38 +77,38 @@ describe("a connection to a broker", options, () => {
   });
 
   test("that falls silent fails all requests at the first limit, and is made again", async () => {
-    const link = linkTo(proxy.port);
-    await link.send(question);
+    const connection = connectionTo(proxy.port);
+    await connection.send(question);
     proxy.freeze();
     await Promise.all([
-      fails(link.send(question, 300), /127\.0\.0\.1:\d+ is gone: no answer to Metadata within 300 ms/),
-      fails(link.send(question, 60_000), /no answer to Metadata within 300 ms/),
+      fails(connection.send(question, 300), /127\.0\.0\.1:\d+ is gone: no answer to Metadata within 300 ms/),
+      fails(connection.send(question, 60_000), /no answer to Metadata within 300 ms/),
     ]);
     await proxy.heal();
-    await link.send(question);
+    await connection.send(question);
   });
 
   test("that is cut fails what is under way at once, and is made again", async () => {
-    const link = linkTo(proxy.port);
-    await link.send(question);
+    const connection = connectionTo(proxy.port);
+    await connection.send(question);
     proxy.freeze();
-    const pending = fails(link.send(question, 60_000), /The connection to 127\.0\.0\.1:\d+ is gone/);
+    const pending = fails(connection.send(question, 60_000), /The connection to 127\.0\.0\.1:\d+ is gone/);
     await proxy.cut();
     await pending;
-    await fails(link.send(question), /connection refused/);
+    await fails(connection.send(question), /connection refused/);
     await proxy.heal();
-    await link.send(question);
+    await connection.send(question);
   });
 
   test("that is closed fails what is under way, and what comes later", async () => {
-    const link = linkTo(proxy.port);
-    await link.send(question);
+    const connection = connectionTo(proxy.port);
+    await connection.send(question);
     proxy.freeze();
-    const pending = codeOf(link.send(question, 60_000));
-    link.close();
+    const pending = codeOf(connection.send(question, 60_000));
+    connection.close();
     assert.equal(await pending, "STOPPED");
-    assert.equal(await codeOf(link.send(question)), "STOPPED");
-    const connecting = linkTo(proxy.port);
+    assert.equal(await codeOf(connection.send(question)), "STOPPED");
+    const connecting = connectionTo(proxy.port);
     const early = codeOf(connecting.send(question));
     connecting.close();
     await proxy.heal();

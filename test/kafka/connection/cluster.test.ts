@@ -18,13 +18,13 @@ describe("a cluster", options, () => {
   test("names advertised.listeners where it is the cluster that names an address at which nobody answers", async () => {
     const [dead = 0] = await freePorts(1);
     const at = { host: "127.0.0.1", port: dead };
-    const advertised = clusterAt(kafka.url).link(at).open();
+    const advertised = clusterAt(kafka.url).connection(at).open();
     await assert.rejects(advertised, {
       code: "UNREACHABLE",
       message:
         /^No broker answers at 127\.0\.0\.1:\d+ \(connection refused\)\. .* set advertised\.listeners of that broker\.$/,
     });
-    const given = clusterAt(`kafka://127.0.0.1:${dead}`).link(at).open();
+    const given = clusterAt(`kafka://127.0.0.1:${dead}`).connection(at).open();
     await assert.rejects(given, { message: /\(connection refused\)\.$/ });
   });
 

@@ -205,10 +205,10 @@ test("a request behind another on one connection is waited for as long as that o
     disconnect: () => Promise.resolve(),
   };
   const way = { address: { host: "nobody", port: 1 }, line: new LineRate(), time: systemTime };
-  const link = new BrokerConnection(way, () => Promise.resolve(connection), "test", false);
+  const broker = new BrokerConnection(way, () => Promise.resolve(connection), "test", false);
   const call = { ...metadata({ topics: [] }), decode: () => "answered" };
-  await link.open();
-  const outcome = (ms: number) => link.send(call, ms).catch(() => "lost");
+  await broker.open();
+  const outcome = (ms: number) => broker.send(call, ms).catch(() => "lost");
   const both = [outcome(5000), outcome(20)];
   await until(() => entries.length === 2);
   await new Promise((resolve) => setTimeout(resolve, 60));

@@ -1,4 +1,4 @@
-// A program that sends, reads and closes, and is over then: for link.test.ts.
+// A program that sends, reads and closes, and is over then: for broker-connection.test.ts.
 import process from "node:process";
 import { until } from "../../support/until.ts";
 import { Member, record } from "../support.ts";

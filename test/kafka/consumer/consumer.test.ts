@@ -302,10 +302,12 @@ describe("a member of a group", options, () => {
     const { members: [described] } = await describeGroup(kafka.brokers, topic);
     assert.ok(described);
     const cluster = clusterAt(kafka.url);
-    const link = cluster.questions(await until(() => cluster.coordinator(topic)));
+    const connection = cluster.sharedConnection(await until(() => cluster.coordinator(topic)));
     const generations = member.generations.length;
     const start = performance.now();
-    const { errorCode } = await link.send(leaveGroup({ groupId: topic, members: [{ memberId: described.memberId }] }));
+    const { errorCode } = await connection.send(
+      leaveGroup({ groupId: topic, members: [{ memberId: described.memberId }] }),
+    );
     assert.equal(errorCode, 0);
     await until(() => member.generations.length > generations);
     assert.ok(member.events.includes(`lost ${topic}/0`) && member.events.includes("removed"));
@@ -425,9 +427,9 @@ describe("a member of a group", options, () => {
     await produce(kafka.brokers, topic, messages(5));
     const cluster = clusterAt(kafka.url);
     const commit = async (committedOffset: number, committedMetadata: string) => {
-      const link = cluster.link(await cluster.coordinator(topic));
+      const connection = cluster.connection(await cluster.coordinator(topic));
       const topics = [{ topic, partitions: [{ partition: 0, committedOffset, committedMetadata }] }];
-      const answer = await link.send(offsetCommit({ groupId: topic, generationId: -1, memberId: "", topics }));
+      const answer = await connection.send(offsetCommit({ groupId: topic, generationId: -1, memberId: "", topics }));
       assert.equal(answer.topics[0]?.partitions[0]?.errorCode, 0);
     };
     await until(() => commit(3, noteOf("0123456789abcdeffedcba9876543210")).then(() => true));
@@ -469,8 +471,10 @@ describe("a member of a group", options, () => {
       await createTopic(kafka.brokers, topic);
       const answer = await ask.call<Group, [Call<T>], Promise<T>>(this, call);
       // Its worker dies before it can say where the new one begins.
-      const link = cluster.link(await cluster.coordinator(topic));
-      await link.send(leaveGroup({ groupId: topic, members: [{ memberId: this.memberId, groupInstanceId: null }] }));
+      const connection = cluster.connection(await cluster.coordinator(topic));
+      await connection.send(
+        leaveGroup({ groupId: topic, members: [{ memberId: this.memberId, groupInstanceId: null }] }),
+      );
       await member.crash();
       landed.resolve();
       return answer;

@@ -91,10 +91,10 @@ describe("a member that is cut off", options, () => {
   test("from settling a generation keeps what it would commit, and commits it afterwards", async () => {
     const topic = await topicOf("unsettled");
     const cluster = clusterAt(kafka.url);
-    const link = cluster.link(await until(() => cluster.coordinator(topic)));
+    const connection = cluster.connection(await until(() => cluster.coordinator(topic)));
     const leader = { id: "", generation: -1 };
     const joinOnce = () =>
-      link.send(
+      connection.send(
         joinGroup({
           groupId: topic,
           sessionTimeoutMs: 20_000,
@@ -130,7 +130,7 @@ describe("a member that is cut off", options, () => {
       };
       const userData = encodeOutcome(data, false);
       const assignment = encodeAssignment({ partitions: [{ topic, partitions: [0] }], userData });
-      const { errorCode } = await link.send(syncGroup({
+      const { errorCode } = await connection.send(syncGroup({
         groupId: topic,
         generationId: leader.generation,
         memberId: leader.id,

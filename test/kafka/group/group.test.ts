@@ -44,16 +44,16 @@ class FakeCoordinator extends Cluster {
     return Promise.resolve({ host: "nobody", port: 1 });
   }
 
-  override link(address: Address): BrokerConnection {
-    const link = super.link(address);
-    link.send = async <T>(call: Call<T>) => {
+  override connection(address: Address): BrokerConnection {
+    const connection = super.connection(address);
+    connection.send = async <T>(call: Call<T>) => {
       const { apiName } = call;
       await new Promise((resolve) => setTimeout(resolve, 1));
       this.asked.push(apiName);
       this.calls.push(call);
       return await (this.instead.get(apiName) ?? (() => this.usual(apiName)))() as T;
     };
-    return link;
+    return connection;
   }
 
   located = 0;

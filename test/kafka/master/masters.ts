@@ -31,16 +31,16 @@ export class MeddledCluster extends Cluster {
     super(parseUrl(url, "test"), "kafka-test", systemTime);
   }
 
-  override link(address: Address): BrokerConnection {
-    const link = super.link(address);
-    const [send, newest] = [link.send.bind(link), link.newest.bind(link)];
-    link.newest = (apiKey) => this.newest ?? newest(apiKey);
-    link.send = (call, timeout, onSent) => {
+  override connection(address: Address): BrokerConnection {
+    const connection = super.connection(address);
+    const [send, newest] = [connection.send.bind(connection), connection.newest.bind(connection)];
+    connection.newest = (apiKey) => this.newest ?? newest(apiKey);
+    connection.send = (call, timeout, onSent) => {
       this.sent.push(`${call.apiName} ${call.apiVersion}`);
       this.limits.push(timeout);
       return this.meddle(call, () => send(call, timeout, onSent));
     };
-    return link;
+    return connection;
   }
 }
 

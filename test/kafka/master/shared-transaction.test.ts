@@ -30,9 +30,9 @@ describe("ticks that share a transaction", { timeout: 60_000 }, () => {
     const own = masterAt(kafka.url);
     const fenced = await app.fence(own);
     await fenced.read(yes);
-    const publication = publicationOf(fenced);
+    const transactions = transactionsOf(fenced);
     const tick = (name: string, ...records: OutgoingRecord[]) =>
-      publication.commit(() => ({ records, journal: [{ key: name, value: bytes(name) }] }));
+      transactions.commit(() => ({ records, journal: [{ key: name, value: bytes(name) }] }));
     const good = Array.from({ length: 20 }, (_, n) => `good ${n}`);
     const bad: { [name: string]: { record: OutgoingRecord; code: string } } = {
       large: { record: app.record("x".repeat(30_000)), code: "MESSAGE_TOO_LARGE" },
@@ -81,17 +81,17 @@ describe("ticks that share a transaction", { timeout: 60_000 }, () => {
       if (newest !== undefined) own.cluster.newest = newest;
       const fenced = await app.fence(own, yes, 1500);
       await fenced.read(yes);
-      const publication = publicationOf(fenced, 200);
+      const transactions = transactionsOf(fenced, 200);
       const done: string[] = [];
       const tick = (name: string, ...topics: string[]) => {
         const records = topics.map((topic) => app.record(name, topic));
         const entry = { records, journal: [{ key: name, value: bytes(name) }] };
-        return publication.commit(() => entry).then(() => done.push(name));
+        return transactions.commit(() => entry).then(() => done.push(name));
       };
       const [waits, ...others] = [tick("sick", sick), tick("a", app.topic), tick("b", app.topic)];
       await Promise.all(others);
       for (let n = 0; n < 20; n++) await tick(`c${n}`, app.topic);
-      assert.deepEqual([done.length, publication.awayTopics.map(({ topic }) => topic)], [22, [sick]]);
+      assert.deepEqual([done.length, transactions.awayTopics.map(({ topic }) => topic)], [22, [sick]]);
       tooFew = false;
       await waits;
       // Without a leader no transaction is even begun.
@@ -99,7 +99,7 @@ describe("ticks that share a transaction", { timeout: 60_000 }, () => {
       own.cluster.leader = (topic, partition) => topic === sick ? -1 : leader.call(own.cluster, topic, partition);
       own.cluster.sent.length = 0;
       const headless = tick("headless", sick, app.topic);
-      await until(() => publication.awayTopics.length > 0);
+      await until(() => transactions.awayTopics.length > 0);
       assert.deepEqual(own.cluster.sent.filter((name) => /^(Produce|EndTxn|AddPartitions)/.test(name)), []);
       await tick("d", app.topic);
       own.cluster.leader = leader;
@@ -116,10 +116,10 @@ describe("ticks that share a transaction", { timeout: 60_000 }, () => {
       if (newest !== undefined) own.cluster.newest = newest;
       const fenced = await app.fence(own);
       await fenced.read(yes);
-      const publication = publicationOf(fenced);
+      const transactions = transactionsOf(fenced);
       const round = (name: string) => {
         const records = Array.from({ length: 8 }, (_, n) => app.record(`${name} ${n}`));
-        return publication.commit(() => ({ records, journal: [{ key: "timer", value: bytes(name) }] }));
+        return transactions.commit(() => ({ records, journal: [{ key: "timer", value: bytes(name) }] }));
       };
       await round("first");
       await deleteTopic(app.brokers, app.topic);
@@ -159,7 +159,7 @@ describe("ticks that share a transaction", { timeout: 60_000 }, () => {
   });
 });
 
-function publicationOf(fenced: FencedPublisher, trialMs = 1500): TransactionQueue {
+function transactionsOf(fenced: FencedPublisher, trialMs = 1500): TransactionQueue {
   return new TransactionQueue({
     ...{ fenced, holds: yes, signal: new AbortController().signal, clock: systemClock, sleep: delay, trialMs },
     appended() {},

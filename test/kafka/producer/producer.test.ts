@@ -80,7 +80,7 @@ describe("a producer", options, () => {
       // unpacks every batch to check it.
       if (compression === "gzip") assert.deepEqual(texts(await readTopic(kafka.brokers, topic)), values);
       const { topicId, leaders: [leader = -1] } = await cluster.known(topic);
-      const answer = await cluster.questions(cluster.node(leader)).send(fetch({
+      const answer = await cluster.sharedConnection(cluster.node(leader)).send(fetch({
         maxWaitMs: 1000,
         minBytes: 1,
         maxBytes: 8 << 20,

@@ -41,10 +41,10 @@ class FakeCluster extends Cluster {
     return this.#answer(call.apiName) as Promise<T>;
   }
 
-  override link(address: Address): BrokerConnection {
-    const link = super.link(address);
-    link.send = <T>(call: Call<unknown>) => this.#answer("Produce", call) as Promise<T>;
-    return link;
+  override connection(address: Address): BrokerConnection {
+    const connection = super.connection(address);
+    connection.send = <T>(call: Call<unknown>) => this.#answer("Produce", call) as Promise<T>;
+    return connection;
   }
 
   async #answer(what: string, call?: Call<unknown>): Promise<unknown> {
@@ -160,7 +160,7 @@ test("a broker that refuses everything is not asked for each message", async () 
   assert.ok(cluster.produceRequests < 100, `${cluster.produceRequests} requests`);
 });
 
-for (const where of ["leader", "link"] as const) {
+for (const where of ["leader", "connection"] as const) {
   test(`a fault of ours while messages are sent is told, and they go all the same (${where})`, async () => {
     const cluster = new FakeCluster();
     const logger = keptLines();

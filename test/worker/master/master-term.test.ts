@@ -538,7 +538,7 @@ test("a master that does not get on says so, is not ready, and stands down", asy
   }
 });
 
-test("a publication that hangs while it is active, too, and one that is refused again and again", async () => {
+test("a transaction that hangs while it is active, too, and one that is refused again and again", async () => {
   for (const hangs of [true, false]) {
     const { time, log, elect, end, lines, yields } = made();
     elect();

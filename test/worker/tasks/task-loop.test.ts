@@ -31,7 +31,7 @@ function made(fn: TaskFunction) {
   return { time, lines, supervisor, scopes, loop, term, start, sent, end: () => over.abort() };
 }
 
-test("a task runs until its span is over, with its epoch and a signal", async () => {
+test("a task runs until its term is over, with its epoch and a signal", async () => {
   const runs: TaskRun[] = [];
   const { loop, start, end } = made(async (run) => {
     runs.push(run);
@@ -158,7 +158,7 @@ test("a failure that it handles is its own", async () => {
   assert.deepEqual([await isDone(loop.idle()), loop.failed, lines.of(/error/)], [true, 0, []]);
 });
 
-function outbox() {
+function batched() {
   const time = new FakeTime();
   const log = new FakeMasterLog(time);
   const lines = new Lines();
@@ -186,7 +186,7 @@ function outbox() {
 
 /** A first message is on its way, and stays there until `resolve` is called. */
 async function withFirstUnderWay() {
-  const { log, ready, record } = outbox();
+  const { log, ready, record } = batched();
   const sends = await ready;
   const { promise, resolve } = Promise.withResolvers<void>();
   log.waits.set("publish", promise);
@@ -210,7 +210,7 @@ test("its sends resolve when they are committed, and those that come meanwhile a
 });
 
 test("a lost answer to a commit of them publishes nothing twice", async () => {
-  const { log, ready, record } = outbox();
+  const { log, ready, record } = batched();
   const sends = await ready;
   log.lost = { count: 1, committed: true };
   await sends.send(record("a"));
@@ -220,7 +220,7 @@ test("a lost answer to a commit of them publishes nothing twice", async () => {
 });
 
 test("only the one that cannot be published fails", async () => {
-  const { log, ready, record } = outbox();
+  const { log, ready, record } = batched();
   const sends = await ready;
   log.refuse = (records) => records.some(({ value }) => value?.length === 3) ? "MESSAGE_TOO_LARGE" : undefined;
   const first = sends.send(record("x"));
@@ -238,7 +238,7 @@ test("only the one that cannot be published fails", async () => {
 });
 
 test("after the term they are refused, also those that wait; one that nobody waits for is told", async () => {
-  const { log, lines, state, ready, record } = outbox();
+  const { log, lines, state, ready, record } = batched();
   const sends = await ready;
   const { promise, resolve } = Promise.withResolvers<void>();
   log.waits.set("publish", promise);
@@ -253,7 +253,7 @@ test("after the term they are refused, also those that wait; one that nobody wai
   void sends.send(record("d"));
   await settle();
   assert.match(lines.all.join(), /^error: A send of task listen failed: .*no longer master/);
-  const fenced = outbox();
+  const fenced = batched();
   const other = await fenced.ready;
   fenced.log.latest++;
   await assert.rejects(other.send(record("a")), coded("FENCED"));
@@ -261,7 +261,7 @@ test("after the term they are refused, also those that wait; one that nobody wai
 });
 
 test("what waits is bounded", async () => {
-  const { log, ready, record } = outbox();
+  const { log, ready, record } = batched();
   const sends = await ready;
   log.waits.set("publish", new Promise(() => {}));
   const big = record("", new Uint8Array(64 << 20));
@@ -310,7 +310,7 @@ for (const [what, thrown] of Object.entries(HOSTILE)) {
 
 for (const code of ["NOT_MASTER", "BUFFER_FULL", "MESSAGE_REFUSED"] as const) {
   test(`a task that loops over sends that are refused with ${code}, and minds none, lets others have their turn`, async () => {
-    const { time, log, state, ready, record } = outbox();
+    const { time, log, state, ready, record } = batched();
     const sends = await ready;
     if (code === "NOT_MASTER") state.holds = false;
     if (code === "MESSAGE_REFUSED") log.refuse = () => code;

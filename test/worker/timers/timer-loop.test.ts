@@ -14,7 +14,7 @@ import { every } from "../../../src/core/rule.ts";
 import { cronRule } from "../../../src/cron/rule.ts";
 import { zoneShowing } from "../../../src/cron/zone.ts";
 import type { TickResult } from "../../../src/worker/timers/timer-state.ts";
-import { everyWorkersSpan } from "../../../src/worker/timers/every-worker.ts";
+import { everyWorkerScope } from "../../../src/worker/timers/every-worker.ts";
 import { TimerLoop, type TimerScope } from "../../../src/worker/timers/timer-loop.ts";
 import { Lines, supervisorOf } from "../../core/fakes.ts";
 import { FakeTime, isDone, nextTurn, type Pending, settle, shown } from "../fakes.ts";
@@ -79,23 +79,23 @@ function made(fn: TimerFunction, part: Partial<TimerDefinition> = {}, early = 0)
       state.holds = false;
       over.abort();
     };
-    const span: TimerScope = {
+    const scope: TimerScope = {
       epoch,
       signal: over.signal,
       clock: { now: time.wall },
       holds: () => state.holds,
       ready: () => state.holds,
       recordOf: () => journalled ?? record,
-      async write(_, book, run) {
+      async write(_, state, run) {
         await control.write;
         if (control.error) throw control.error;
         written.push(run);
-        journalled = book.after(run, epoch, control.ends);
-        book.settle(journalled);
+        journalled = state.after(run, epoch, control.ends);
+        state.settle(journalled);
       },
       lag: () => Number.isNaN(control.behind) ? Promise.reject(new Error("away")) : Promise.resolve(control.behind),
     };
-    return { span, state, end };
+    return { scope, state, end };
   };
   const counts = () => ({ lastSlot: loop.state.last?.slot, ...loop.state.counts });
   const published = () => written.map(({ records }) => records.map(shown));
@@ -113,12 +113,12 @@ test("a timer runs at the multiples of its interval, and is told which", async (
   const { time, loop, term, counts } = made((tick) => {
     ticks.push(tick);
   });
-  const { span } = term(7);
-  loop.start(span);
+  const { scope } = term(7);
+  loop.start(scope);
   await time.pass(3000);
   assert.deepEqual(ticks.map(({ slot }) => slot), slots(1, 2, 3));
   assert.deepEqual(ticks.map(({ scheduledAt }) => scheduledAt.getTime()), slots(1, 2, 3));
-  assert.deepEqual([ticks[0]?.epoch, ticks[0]?.signal], [7, span.signal]);
+  assert.deepEqual([ticks[0]?.epoch, ticks[0]?.signal], [7, scope.signal]);
   assert.deepEqual(counts(), { lastSlot: slots(3)[0], ran: 3, failed: 0, skipped: 0, caughtUp: 0 });
   loop.end();
 });
@@ -129,7 +129,7 @@ test("a function that takes half its interval does not lengthen the period", asy
     at.push(time.wall());
     await time.sleep(500);
   });
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(100_000);
   assert.equal(at.length, 100);
   assert.deepEqual(at.slice(0, 3), slots(1, 2, 3));
@@ -147,7 +147,7 @@ test("a run that outlasts its interval is not run twice at once; the slots it co
     await time.sleep(2500);
     running--;
   });
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(59_000);
   assert.deepEqual(at.slice(0, 3), slots(1, 4, 7));
   assert.equal(loop.state.counts.skipped, (at.length - 1) * 2);
@@ -169,7 +169,7 @@ test("a throw is logged with the timer's name and its slot, and the next slot ru
   ];
   for (const fn of fails) {
     const { time, loop, lines, term } = made(fn);
-    loop.start(term().span);
+    loop.start(term().scope);
     await time.pass(2000);
     assert.deepEqual(told(lines).map((line) => line.replace(/ \(at .*timer-loop.test.*\)$/, "")), [
       "error: Timer restock failed at 2026-01-01T00:00:01.000Z: no shop",
@@ -180,19 +180,19 @@ test("a throw is logged with the timer's name and its slot, and the next slot ru
   }
 });
 
-test("nothing runs when the span is over, and it may be asked at the last moment", async () => {
+test("nothing runs when the scope is over, and it may be asked at the last moment", async () => {
   const at: number[] = [];
   const { time, loop, term } = made(({ slot }) => {
     at.push(slot);
   });
-  const { span, state } = term();
-  loop.start(span);
+  const { scope, state } = term();
+  loop.start(scope);
   await time.pass(1000);
   state.holds = false; // its signal comes later
   await time.pass(5000);
   assert.deepEqual(at, slots(1));
   const next = term(2);
-  loop.start(next.span);
+  loop.start(next.scope);
   await time.pass(1000);
   assert.deepEqual(at, slots(1, 6, 7));
   next.end();
@@ -206,13 +206,13 @@ test("after its end nothing runs, and a run that is under way may finish", async
     await time.sleep(500);
     finished++;
   });
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(1000);
   loop.end();
   assert.equal(await isDone(loop.idle()), false);
   await time.pass(500);
   assert.equal(await isDone(loop.idle()), true);
-  loop.start(term(2).span);
+  loop.start(term(2).scope);
   await time.pass(5000);
   assert.deepEqual([finished, time.sleepers], [1, 0]);
 });
@@ -227,10 +227,10 @@ test("a new term waits for the run of an older one", async () => {
     running--;
   });
   const first = term(1);
-  loop.start(first.span);
+  loop.start(first.scope);
   await time.pass(1000);
   first.end();
-  loop.start(term(2).span);
+  loop.start(term(2).scope);
   await time.pass(10_000);
   assert.deepEqual([epochs.slice(0, 2), loop.state.counts.failed], [[1, 2], 0]);
   loop.end();
@@ -241,7 +241,7 @@ test("a clock that is set back runs no slot twice, and one set forward skips", a
   const { time, loop, term } = made(({ slot }) => {
     at.push(slot);
   });
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(2000);
   time.set(-1500);
   await time.pass(2500);
@@ -259,7 +259,7 @@ test("a clock that is set back during a run runs no slot twice", async () => {
     at.push(slot);
     if (at.length === 2) time.set(-1500);
   });
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(6000);
   assert.deepEqual(at, slots(1, 2, 3, 4));
   loop.end();
@@ -268,7 +268,7 @@ test("a clock that is set back during a run runs no slot twice", async () => {
 test("a clock that was an hour ahead for a moment does not silence a timer for an hour", async () => {
   const at: number[] = [];
   const { time, loop, term, lines } = made(({ slot }) => void at.push(slot), { onMaster: false });
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(1000);
   time.set(3_600_000);
   await time.pass(1000);
@@ -286,11 +286,11 @@ test("a new term on a clock that was set back runs no slot of the last one", asy
     at.push(slot);
   });
   const first = term(1);
-  loop.start(first.span);
+  loop.start(first.scope);
   await time.pass(3000);
   first.end();
   time.set(-5000);
-  loop.start(term(2).span);
+  loop.start(term(2).scope);
   await time.pass(7000);
   assert.deepEqual(at, slots(1, 2, 3, 4, 5));
   loop.end();
@@ -299,7 +299,7 @@ test("a new term on a clock that was set back runs no slot of the last one", asy
 test("a clock that is set forward is noticed within half a minute", async () => {
   const at: number[] = [];
   const { time, loop, term } = made(({ slot }) => void at.push(slot), { rule: every(3_600_000) });
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(1000);
   time.set(3_599_000);
   await time.pass(30_000);
@@ -313,7 +313,7 @@ test("a tick's sends are published together, when its function has ended", async
     await time.sleep(100);
     void send("b");
   });
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(750);
   assert.deepEqual(published(), []);
   await time.pass(100);
@@ -328,7 +328,7 @@ test("a tick that sends nothing, or throws, is written down, and nothing is publ
     await send("a");
     throw new Error("no");
   });
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(1000);
   fail = true;
   await time.pass(1000);
@@ -347,11 +347,11 @@ test("a tick that outlives its mastership publishes nothing, is not written down
       await time.sleep(500);
       if (throws) throw new Error("no");
     });
-    const { span, end } = term();
-    loop.start(span);
+    const { scope, end } = term();
+    loop.start(scope);
     await time.pass(1000);
     end();
-    loop.start(term(2).span); // regained: still not the old tick's
+    loop.start(term(2).scope); // regained: still not the old tick's
     await time.pass(300);
     assert.deepEqual([written, loop.state.counts.failed], [[], 0]);
     const line = throws
@@ -365,7 +365,7 @@ test("a tick that outlives its mastership publishes nothing, is not written down
 test("a run that cannot be written down is told, and is no run", async () => {
   const { time, loop, lines, send, term, control } = made(() => send("a"));
   control.error = new MephistoError("FENCED", "Another one.");
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(1000);
   assert.deepEqual([loop.state.counts.ran, loop.state.counts.failed], [0, 0]);
   assert.match(
@@ -379,7 +379,7 @@ test("the next slot does not begin before the last one's messages are published"
   const { time, loop, send, term, control, ran } = made(() => send("a"));
   const { promise, resolve } = Promise.withResolvers<void>();
   control.write = promise;
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(3000);
   assert.deepEqual(ran(), []);
   resolve();
@@ -395,7 +395,7 @@ function onEveryWorker(fn: TimerFunction, part: Partial<TimerDefinition> = {}) {
   const send = (record: OutgoingRecord) => new Promise<void>((done, fail) => void sent.push({ record, done, fail }));
   const setting = made(fn, { onMaster: false, ...part });
   const { loop, time } = setting;
-  loop.start(everyWorkersSpan(time, new AbortController().signal, { send }));
+  loop.start(everyWorkerScope(time, new AbortController().signal, { send }));
   return { ...setting, sent };
 }
 
@@ -454,7 +454,7 @@ test("with queue the slots that come during a run are run after it, one by one, 
     await time.sleep(took);
     took = 100;
   }, policy({ overlap: "queue", catchUp: "skip" }));
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(5000);
   const [first = 0] = slots(1);
   assert.deepEqual(at.map(([slot]) => slot), slots(1, 2, 3, 4, 5));
@@ -471,7 +471,7 @@ test("with queue nothing that came during a run is too old, also on every worker
       at.push(slot);
       if (at.length === 1) await time.sleep(5000);
     }, { ...policy({ overlap: "queue", catchUp: "one", catchUpWithin: 1000 }), onMaster });
-    loop.start(term().span);
+    loop.start(term().scope);
     await time.pass(8000);
     assert.deepEqual([at, loop.state.counts.skipped], [slots(1, 2, 3, 4, 5, 6, 7, 8), 0]);
     assert.deepEqual(told(lines), []);
@@ -486,7 +486,7 @@ for (const overlap of ["queue", "allow"] as const) {
       time.jump(20);
       if (++runs === 100) end();
     }, { rule: every(5), ...policy({ overlap, catchUp: "all" }) });
-    const { span, end } = term();
+    const { scope, end } = term();
     t.after(end);
     let turns = 0;
     const count = () => {
@@ -494,7 +494,7 @@ for (const overlap of ["queue", "allow"] as const) {
       if (runs < 100) setImmediate(count);
     };
     setImmediate(count);
-    loop.start(span);
+    loop.start(scope);
     for (let i = 0; i < 400 && runs < 100; i++) await time.pass(5);
     assert.equal(runs, 100);
     assert.ok(turns >= 50, `${turns} turns of the event loop in 2 s`);
@@ -508,7 +508,7 @@ test("a queue has a bound of its own: beyond it the oldest are dropped, told in 
     at.push(slot);
     if (at.length === 1) await time.sleep((QUEUE_LIMIT + 5) * 1000);
   }, policy({ overlap: "queue" }));
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(1000);
   time.jump((QUEUE_LIMIT + 5) * 1000 + 500);
   await time.pass(100);
@@ -525,7 +525,7 @@ test("the last missed slot is run however old it is, unless a window is given; w
   const late = async (part: Partial<TimerPolicy>) => {
     const { time, loop, term, ran, lines } = made(() => {}, { ...policy(part), rule: every(86_400_000) });
     const [slot = 0] = slots(-4 * 86_400);
-    loop.start(term(2, { ...RECORD, slot }).span);
+    loop.start(term(2, { ...RECORD, slot }).scope);
     await time.pass(100);
     loop.end();
     return {
@@ -558,7 +558,7 @@ test("with allow runs go on beside each other, and the last slot only grows", as
     running--;
     if (slot === slots(1)[0]) throw new Error("late");
   }, policy({ overlap: "allow" }));
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(3750);
   assert.deepEqual([most, ran()], [2, slots(2, 3, 1)]);
   assert.equal(loop.state.last?.slot, slots(3)[0], "an older run that ends later is counted, and changes nothing else");
@@ -578,7 +578,7 @@ test("with untilConsumed a slot is skipped while the actors are behind, and whil
   const { time, loop, term, ran, control, lines } = made(() => {}, policy({ overlap: "untilConsumed" }));
   control.ends = [{ topic: "out", partition: 0, offset: 5 }];
   control.behind = 3;
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(3000);
   assert.deepEqual([ran(), loop.state.counts.skipped], [slots(1), 2]);
   assert.deepEqual(told(lines), [
@@ -599,7 +599,7 @@ test("missed slots are caught up as the policy says; the slots of a late master 
       late.push([slot, caughtUp]);
       await time.sleep(10);
     }, policy({ catchUp }));
-    loop.start(term(2, { ...RECORD, slot: slots(-4)[0] ?? 0 }).span);
+    loop.start(term(2, { ...RECORD, slot: slots(-4)[0] ?? 0 }).scope);
     await time.pass(700);
     loop.end();
     return { ran: ran(), caughtUp: late.filter(([, late]) => late).length, counts: loop.state.counts };
@@ -617,7 +617,7 @@ test("missed slots are caught up as the policy says; the slots of a late master 
 test("that slots are caught up is told in one line, also when none is skipped", async () => {
   for (const [catchUp, expected] of [["one", 1], ["all", 1], ["skip", 0]] as const) {
     const { time, loop, term, lines } = made(() => {}, policy({ catchUp }));
-    loop.start(term(2, { ...RECORD, slot: slots(-2)[0] ?? 0 }).span);
+    loop.start(term(2, { ...RECORD, slot: slots(-2)[0] ?? 0 }).scope);
     await time.pass(5000);
     loop.end();
     const found = told(lines).filter((line) => /was not run in time/.test(line));
@@ -631,7 +631,7 @@ test("that slots are caught up is told in one line, also when none is skipped", 
 
 test("while slots are caught up the new ones wait behind them", async () => {
   const { time, loop, term, ran } = made(() => time.sleep(600), policy({ catchUp: "all" }));
-  loop.start(term(2, { ...RECORD, slot: slots(-4)[0] ?? 0 }).span);
+  loop.start(term(2, { ...RECORD, slot: slots(-4)[0] ?? 0 }).scope);
   await time.pass(6000);
   loop.end();
   await time.pass(600);
@@ -641,7 +641,7 @@ test("while slots are caught up the new ones wait behind them", async () => {
 test("no slot runs that is not later than the journal's, whatever the interval is now, and a wait for it is told", async () => {
   const { time, loop, term, ran, lines } = made(() => {}, { rule: every(700) });
   const [journalled = 0] = slots(120);
-  loop.start(term(2, { ...RECORD, slot: journalled }).span);
+  loop.start(term(2, { ...RECORD, slot: journalled }).scope);
   await time.pass(121_500);
   assert.equal(ran().length, 3);
   assert.ok(ran().every((slot) => slot > journalled));
@@ -659,7 +659,7 @@ test("a time on a zone's clock that another's data had earlier is not run again,
     const { time, loop, term, lines } = made(() => {}, { rule: ours, ...policy({ catchUp: "all", overlap: "queue" }) });
     const slot = theirs.labelled?.(`2025-12-31T17:00 ${ZONE}`) ?? assert.fail();
     time.set(slot + 60_000 - time.wall());
-    loop.start(term(2, { ...RECORD, slot, label: `2025-12-31T17:00 ${ZONE}` }).span);
+    loop.start(term(2, { ...RECORD, slot, label: `2025-12-31T17:00 ${ZONE}` }).scope);
     await time.pass(60_000);
     const ahead =
       /^warn: Timer restock waits for 59m: another has run it for 2025-12-31T17:00 America\/Vancouver, which by the/;
@@ -677,7 +677,7 @@ test("a tick knows the slot before, and how it ended", async () => {
     before.push(previous);
     if (before.length === 2) throw new Error("no");
   });
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(3000);
   const [first = 0, second = 0] = slots(1, 2);
   assert.deepEqual(before, [undefined, { slot: first, outcome: "ok" }, { slot: second, outcome: "failed" }]);
@@ -691,7 +691,7 @@ test("a run that throws is tried again with growing pauses, and what it sent bef
     await send(`try ${at.length}`);
     if (at.length < 3) throw new Error("no shop");
   }, policy({ retry: 2 }));
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(1500);
   assert.deepEqual([at, published()], [[0, 100, 300], [["out try 3"]]]);
   assert.deepEqual([written[0]?.outcome, loop.state.counts.failed], ["ok", 0]);
@@ -705,7 +705,7 @@ test("it is not tried again when its next slot would be due, or more often than 
     tries++;
     throw new Error("no");
   }, policy({ retry: 99 }));
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(1699);
   assert.deepEqual([tries, written.length], [4, 1], "after 0, 100, 300 and 700 ms; 1500 ms would be the next slot's");
   loop.end();
@@ -714,7 +714,7 @@ test("it is not tried again when its next slot would be due, or more often than 
     throw new Error("no");
   }, policy({ retry: 1 }));
   tries = 0;
-  few.loop.start(few.term().span);
+  few.loop.start(few.term().scope);
   await few.time.pass(1600);
   assert.deepEqual([tries, few.written.length, few.loop.state.counts.failed], [2, 1, 1]);
   few.loop.end();
@@ -729,7 +729,7 @@ test("a run that takes longer than its timeout has failed: signal, sends, and th
     await time.sleep(700);
     await send("late").catch((error: unknown) => refused.push(error));
   }, policy({ timeout: 500, retry: 5 }));
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(1100); // to 0.4 s after the first slot
   assert.deepEqual([signals[0]?.aborted, written.length], [false, 0]);
   await time.pass(100);
@@ -747,7 +747,7 @@ test("a run that takes longer than its timeout has failed: signal, sends, and th
 
 test("a run that ends within its timeout leaves nothing behind", async () => {
   const { time, loop, term, written } = made(() => time.sleep(400), policy({ timeout: 500 }));
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(1100);
   loop.end();
   await time.pass(0);
@@ -759,7 +759,7 @@ test("with spread a run begins later, by timer and slot, and is still that slot'
   const { time, loop, term } = made(({ slot }) => {
     at.push([slot, time.wall()]);
   }, { ...policy({ spread: 800 }), onMaster: false });
-  loop.start(term(0).span);
+  loop.start(term(0).scope);
   await time.pass(3700);
   assert.deepEqual(at, slots(1, 2, 3).map((slot) => [slot, slot + spreadOf("restock", slot, 800)]));
   loop.end();
@@ -768,7 +768,7 @@ test("with spread a run begins later, by timer and slot, and is still that slot'
 test("immediately runs the slot that has just passed, unless it has run before", async () => {
   for (const record of [undefined, { ...RECORD, slot: slots(0)[0] ?? 0 }]) {
     const { time, loop, term, ran, written } = made(() => {}, policy({ immediately: true }));
-    loop.start(term(1, record).span);
+    loop.start(term(1, record).scope);
     await time.pass(0);
     assert.deepEqual(ran(), record ? [] : slots(0));
     assert.ok(written.every(({ caughtUp }) => !caughtUp));
@@ -785,7 +785,7 @@ test("a slot never begins early, also when the runtime's timers do", async () =>
     {},
     0.9,
   );
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(5000);
   assert.equal(at.length, 5);
   assert.ok(at.every((late) => late >= 0 && late < 1), `${at}`);
@@ -798,7 +798,7 @@ for (const part of [{}, { retry: 1 }]) {
       if (ran().length === 1) throw new Error("no");
     }, { policy: { ...POLICY, ...part } });
     lines.breakAt = /Timer restock failed/;
-    loop.start(term().span);
+    loop.start(term().scope);
     await time.pass(2100);
     assert.match(supervisor.trouble ?? "", /^The loop of timer restock has failed/);
     assert.equal(lines.of(/^error: The loop of timer restock has failed.* started again in 1s/).length, 1);
@@ -809,7 +809,11 @@ for (const part of [{}, { retry: 1 }]) {
 }
 
 /** As in a term: the journal as it was found at its beginning. */
-const asFound = (span: TimerScope): TimerScope => ({ ...span, recordOf: () => undefined, sinceOf: () => START - 300 });
+const asFound = (scope: TimerScope): TimerScope => ({
+  ...scope,
+  recordOf: () => undefined,
+  sinceOf: () => START - 300,
+});
 
 for (const overlap of ["skip", "queue", "allow"] as const) {
   test(`a loop that is started again runs no slot twice that was begun before (overlap ${overlap})`, async () => {
@@ -825,7 +829,7 @@ for (const overlap of ["skip", "queue", "allow"] as const) {
     const { time, loop, supervisor, ran, term, counts, control } = made(({ slot }) => {
       begun.push(slot);
     }, { rule, policy: { ...POLICY, overlap, catchUp: "all" } });
-    loop.start(asFound(term().span));
+    loop.start(asFound(term().scope));
     await time.pass(2600);
     // What the last run sent is under way while the loop fails, where that is not waited for.
     let written = () => {};
@@ -851,7 +855,7 @@ test("a fault of ours in a run beside others ends the worker, and no promise is 
     throw new Error("no");
   }, { policy: { ...POLICY, overlap: "allow" } });
   lines.breakAt = /Timer restock failed/;
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(1100);
   assert.match(supervisor.ended[0]?.message ?? "", /^A run of timer restock has failed/);
   loop.end();
@@ -865,7 +869,7 @@ test("a run that hangs is told of in a line a minute from ten intervals on, and 
     let end = () => {};
     const { time, loop, term, lines } = made(() => new Promise((resolve) => end = resolve), { onMaster });
     const first = term(1);
-    loop.start(first.span);
+    loop.start(first.scope);
     await time.pass(700 + 9999);
     assert.deepEqual(long(lines), []);
     assert.deepEqual([loop.running?.slot, loop.running?.since, loop.blockedSince], [
@@ -884,7 +888,7 @@ test("a run that hangs is told of in a line a minute from ten intervals on, and 
     assert.match(long(lines)[1] ?? "", /for 1m10s, for its slot 2026-01-01T00:00:01\.000Z/);
     // It is waited for in the next mastership too.
     first.end();
-    loop.start(term(2).span);
+    loop.start(term(2).scope);
     await time.pass(60_000);
     assert.match(long(lines)[2] ?? "", /for 2m10s, for its slot 2026-01-01T00:00:01\.000Z/);
     end();
@@ -901,7 +905,7 @@ test("a fault of ours in the watch over runs is told, and it goes on", async () 
   let end = () => {};
   const { time, loop, term, lines, supervisor } = made(() => new Promise((resolve) => end = resolve));
   lines.breakAt = /has been running for/;
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(12_500);
   assert.match(supervisor.trouble ?? "", /^The watch over runs that take long has failed/);
   await time.pass(60_000);
@@ -916,7 +920,7 @@ test("with a timeout a run is told of that goes on behind it, one that hears the
       ({ signal }) => time.sleep(100_000, hears ? signal : undefined),
       policy({ timeout: 3000, overlap: "skip" }),
     );
-    loop.start(term().span);
+    loop.start(term().scope);
     await time.pass(700 + 3999);
     assert.deepEqual(long(lines), []);
     await time.pass(1);
@@ -935,7 +939,7 @@ test("with a timeout a run is told of that goes on behind it, one that hears the
 
 test("with allow the oldest run is told of, and how many there are; after the loop's end nothing is", async () => {
   const { time, loop, term, lines } = made(() => new Promise(() => {}), policy({ overlap: "allow" }));
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(11_000);
   assert.match(
     long(lines)[0] ?? "",
@@ -950,7 +954,7 @@ test("a line says in fields what it is about: timer, slot, code", async () => {
   const { time, lines, loop, term } = made(() => {
     throw new MephistoError("SEND_TIMEOUT", "no luck");
   });
-  loop.start(term().span);
+  loop.start(term().scope);
   await time.pass(1100);
   const at = lines.all.findIndex((line) => /Timer restock failed/.test(line));
   const slot = new Date(slots(1)[0] ?? 0).toISOString();
@@ -964,7 +968,7 @@ for (const [what, thrown] of Object.entries({ ...HOSTILE, "by a then that throws
       if (thrown === BAD_THENABLE) return BAD_THENABLE;
       throw thrown;
     });
-    loop.start(term().span);
+    loop.start(term().scope);
     await time.pass(3000);
     assert.equal(ran().length, 3);
     assert.equal(lines.of(/^error: Timer restock failed/).length, 3);

@@ -14,13 +14,13 @@ export interface RoomNow {
 
 /** One of the two connections to a broker that fetch by turns, and what its loop sleeps on. */
 export class Poller {
-  readonly link: BrokerConnection;
+  readonly connection: BrokerConnection;
   readonly session = new FetchSession();
   readonly #time: Pick<Time, "startTimer">;
   #wake: (() => void) | undefined;
 
-  constructor(link: BrokerConnection, time: Pick<Time, "startTimer">) {
-    this.link = link;
+  constructor(connection: BrokerConnection, time: Pick<Time, "startTimer">) {
+    this.connection = connection;
     this.#time = time;
   }
 

@@ -151,7 +151,7 @@ export class Fetcher {
 
   #begin(nodeId: number): void {
     const address = this.#cluster.node(nodeId);
-    const poller = () => new Poller(this.#cluster.link(address), this.#cluster.time);
+    const poller = () => new Poller(this.#cluster.connection(address), this.#cluster.time);
     const size = this.#sizes.get(nodeId) ?? new AnswerSize(LEAST_WAITING_BYTES, ANSWER_BYTES);
     this.#sizes.set(nodeId, size);
     const node = new FetchNode(nodeId, [poller(), poller()], size);
@@ -168,7 +168,7 @@ export class Fetcher {
     const node = this.#nodes.get(nodeId);
     if (node === undefined) return;
     this.#nodes.delete(nodeId);
-    for (const { link } of node.pollers) this.#cluster.release(link);
+    for (const { connection } of node.pollers) this.#cluster.release(connection);
     node.wake();
     for (const reading of this.#readings.all()) {
       if (reading.nodeId !== nodeId) continue;
@@ -188,7 +188,7 @@ export class Fetcher {
 
   async #loop(node: FetchNode, poller: Poller): Promise<void> {
     let poll = SHORT_POLL;
-    const { session, link } = poller;
+    const { session, connection } = poller;
     while (!this.#stop.signal.aborted && this.#nodes.get(node.id) === node) {
       const now = this.#clock.monotonic();
       for (const reading of node.due(session, now, this.#room.now())) this.#place(reading, true);
@@ -200,11 +200,11 @@ export class Fetcher {
       session.isUnderWay = true;
       try {
         const request = this.#request(node, session, node.leavesOut ? poll : LONG_POLL_MS);
-        const answer = await link.send(request, LONG_POLL_MS + SILENCE_TIMEOUT_MS);
+        const answer = await connection.send(request, LONG_POLL_MS + SILENCE_TIMEOUT_MS);
         session.isUnderWay = false;
         const bytes = this.#take(answer, session);
         this.#troubles.brokerAnswered(node.id);
-        this.#measure(node, link, bytes);
+        this.#measure(node, connection, bytes);
         poll = bytes > 0 ? SHORT_POLL : Math.min(poll * 2, LONG_POLL_MS);
       } catch (error) {
         if (this.#stop.signal.aborted) return;
@@ -213,7 +213,7 @@ export class Fetcher {
         if (this.#nodes.get(node.id) !== node) return;
         this.#logger.debug(`Fetching from broker ${node.id} failed: ${messageOf(error)}`, codeField(error));
         this.#troubles.brokerFailed(node.id, error);
-        if (error instanceof ConnectionLost && error.silent) this.#lost(node, link);
+        if (error instanceof ConnectionLost && error.silent) this.#lost(node, connection);
         this.#drop(node.id);
         this.#refresh();
       } finally {

@@ -24,87 +24,87 @@ export interface Awaiting {
 }
 
 /**
- * Lanes for what waits for topics that are away: what goes elsewhere passes them. A timer's runs keep their order: all of
- * them that wait are in one lane, whatever they write to.
+ * Queues for what waits for topics that are away: what goes elsewhere passes them. A timer's runs keep their order: all of
+ * them that wait are in one queue, whatever they write to.
  */
 export class AwayTopics<T extends Awaiting> {
-  readonly #lanes = new Map<string, AwayQueue<T>>();
+  readonly #queues = new Map<string, AwayQueue<T>>();
   /** Where a timer's runs wait, and how many. */
-  readonly #timers = new Map<string, { lane: AwayQueue<T>; count: number }>();
+  readonly #timers = new Map<string, { queue: AwayQueue<T>; count: number }>();
 
   get size(): number {
-    return this.#lanes.size;
+    return this.#queues.size;
   }
 
   get queues(): readonly AwayQueue<T>[] {
-    return [...this.#lanes.values()];
+    return [...this.#queues.values()];
   }
 
-  /** The lane that has to be waited in; undefined: none. */
+  /** The queue that has to be waited in; undefined: none. */
   queueOf(part: Part): AwayQueue<T> | undefined {
-    return this.#lanes.size === 0 ? undefined : this.queueOfTimer(part) ?? this.#laneOfTopic(part, this.#lanes);
+    return this.#queues.size === 0 ? undefined : this.queueOfTimer(part) ?? this.#queueOfTopic(part, this.#queues);
   }
 
   /** Where earlier runs of the same timer wait. */
   queueOfTimer({ timer }: Part): AwayQueue<T> | undefined {
-    return timer === undefined ? undefined : this.#timers.get(timer)?.lane;
+    return timer === undefined ? undefined : this.#timers.get(timer)?.queue;
   }
 
-  /** The lane of one of these topics that a part writes to, `first` if it is among them. */
+  /** The queue of one of these topics that a part writes to, `first` if it is among them. */
   queueAmong(topics: ReadonlySet<string>, part: Part, first: AwayQueue<T> | undefined): AwayQueue<T> | undefined {
     const writes = first && topics.has(first.topic) && part.records.some(({ topic }) => topic === first.topic);
-    return writes ? first : this.#laneOfTopic(part, topics);
+    return writes ? first : this.#queueOfTopic(part, topics);
   }
 
-  #laneOfTopic({ records }: Part, among: { has(topic: string): boolean }): AwayQueue<T> | undefined {
+  #queueOfTopic({ records }: Part, among: { has(topic: string): boolean }): AwayQueue<T> | undefined {
     const found = records.find(({ topic }) => among.has(topic));
-    return found && this.#lanes.get(found.topic);
+    return found && this.#queues.get(found.topic);
   }
 
-  /** The lane of a topic, made if there is none. */
+  /** The queue of a topic, made if there is none. */
   open(topic: string, why: string, now: number): AwayQueue<T> {
-    const known = this.#lanes.get(topic);
+    const known = this.#queues.get(topic);
     if (known) return known;
-    const lane: AwayQueue<T> = { topic, since: now, waiting: [], bytes: 0, why, failures: 0, tryAt: now, atOnce: 1 };
-    this.#lanes.set(topic, lane);
-    return lane;
+    const queue: AwayQueue<T> = { topic, since: now, waiting: [], bytes: 0, why, failures: 0, tryAt: now, atOnce: 1 };
+    this.#queues.set(topic, queue);
+    return queue;
   }
 
-  /** Waits in a lane, in its place; what waits in another one of the same timer comes there too. */
-  add(each: T, lane: AwayQueue<T>): void {
+  /** Waits in a queue, in its place; what waits in another one of the same timer comes there too. */
+  add(each: T, queue: AwayQueue<T>): void {
     const { timer } = each.part;
-    const from = timer === undefined ? undefined : this.#timers.get(timer)?.lane;
-    if (from && from !== lane) {
+    const from = timer === undefined ? undefined : this.#timers.get(timer)?.queue;
+    if (from && from !== queue) {
       const later = from.waiting.filter(({ part }) => part.timer === timer);
       from.waiting = from.waiting.filter(({ part }) => part.timer !== timer);
       for (const one of later) this.removed(one, from);
-      for (const one of later) this.#insert(one, lane);
+      for (const one of later) this.#insert(one, queue);
     }
-    this.#insert(each, lane);
+    this.#insert(each, queue);
   }
 
-  #insert(each: T, lane: AwayQueue<T>): void {
+  #insert(each: T, queue: AwayQueue<T>): void {
     const { part: { timer }, bytes, order } = each;
-    lane.waiting.splice(placeOf(order, lane.waiting), 0, each);
-    lane.bytes += bytes;
+    queue.waiting.splice(placeOf(order, queue.waiting), 0, each);
+    queue.bytes += bytes;
     if (timer === undefined) return;
     const known = this.#timers.get(timer);
     if (known) known.count++;
-    else this.#timers.set(timer, { lane, count: 1 });
+    else this.#timers.set(timer, { queue, count: 1 });
   }
 
-  /** It was taken from its lane. */
-  removed({ part: { timer }, bytes }: T, lane: AwayQueue<T>): void {
-    lane.bytes -= bytes;
+  /** It was taken from its queue. */
+  removed({ part: { timer }, bytes }: T, queue: AwayQueue<T>): void {
+    queue.bytes -= bytes;
     const known = timer === undefined ? undefined : this.#timers.get(timer);
     if (timer !== undefined && known && --known.count === 0) this.#timers.delete(timer);
   }
 
   close({ topic }: AwayQueue<T>): void {
-    this.#lanes.delete(topic);
+    this.#queues.delete(topic);
   }
 
-  /** Whether something in another lane writes to its topic too. */
+  /** Whether something in another queue writes to its topic too. */
   isWrittenElsewhere({ topic }: AwayQueue<T>): boolean {
     return this.queues.some(({ waiting }) =>
       waiting.some(({ part }) => part.records.some((each) => each.topic === topic))
@@ -122,7 +122,7 @@ export class AwayTopics<T extends Awaiting> {
   /** All that waits; nothing does any more. */
   clear(): T[] {
     const all = this.queues.flatMap(({ waiting }) => waiting);
-    this.#lanes.clear();
+    this.#queues.clear();
     this.#timers.clear();
     return all;
   }

@@ -28,7 +28,7 @@ interface Queue {
 
 /** What the tasks on a master send: gathered while a transaction is under way, then committed together. */
 export class SendBatcher {
-  readonly #publication: TransactionQueue;
+  readonly #transactions: TransactionQueue;
   readonly #epoch: number;
   readonly #turns: Pacer;
   readonly #queues = new Map<string, Queue>();
@@ -36,9 +36,9 @@ export class SendBatcher {
   #commits = 0;
 
   /** `turns`: others' between refusals. */
-  constructor(publication: TransactionQueue, epoch: number, turns: Pacer) {
+  constructor(transactions: TransactionQueue, epoch: number, turns: Pacer) {
     this.#turns = turns;
-    this.#publication = publication;
+    this.#transactions = transactions;
     this.#epoch = epoch;
   }
 
@@ -85,7 +85,7 @@ export class SendBatcher {
   /** Part of a batch that cannot be committed may still be: only the culprit fails. */
   async #commit(take: () => readonly Waiting[], taken: () => readonly Waiting[]): Promise<void> {
     try {
-      await this.#publication.commit(() => ({
+      await this.#transactions.commit(() => ({
         records: take().map(({ record }) => record),
         journal: [tasksEntry({ epoch: this.#epoch, commit: ++this.#commits })],
       }));
@@ -116,14 +116,14 @@ export class SendBatcher {
 export function sendOfTask(
   task: string,
   epoch: number,
-  outbox: SendBatcher,
+  batcher: SendBatcher,
   holds: () => boolean,
 ): (record: OutgoingRecord) => Promise<void> {
   // Once for all: of many sends that wait they would take most of the memory.
   const headers = textHeaders({ "mephisto-task": task, "mephisto-epoch": String(epoch) });
   return (record) => {
-    if (holds()) return outbox.send(withHeader(record, headers));
+    if (holds()) return batcher.send(withHeader(record, headers));
     const sentence = `A send of task ${task} is refused: this worker is no longer master.`;
-    return outbox.refusal(new MephistoError("NOT_MASTER", sentence));
+    return batcher.refusal(new MephistoError("NOT_MASTER", sentence));
   };
 }

@@ -12,7 +12,7 @@ import type { Draft } from "./transaction-part.ts";
 
 export interface TickWriterParts {
   readonly actors: AppDefinition["actors"];
-  readonly publication: TransactionQueue;
+  readonly transactions: TransactionQueue;
   readonly epoch: number;
   readonly logger: Logger;
 }
@@ -31,9 +31,9 @@ export class TickWriter {
    * The tick's messages and its entry in one transaction; if the messages cannot be published, the entry of a failed
    * tick. Errors: as {@link TransactionQueue.commit}, when nothing could be written.
    */
-  async write(timer: TimerDefinition, book: TimerState, run: TickResult): Promise<void> {
+  async write(timer: TimerDefinition, state: TimerState, run: TickResult): Promise<void> {
     try {
-      await this.#commit(timer, book, run);
+      await this.#commit(timer, state, run);
       if (run.records.length > 0) this.#refused.delete(timer.name);
     } catch (error) {
       if (isOver(error) || run.records.length === 0) throw error;
@@ -44,12 +44,12 @@ export class TickWriter {
         slot: at,
         ...codeField(error),
       });
-      await this.#commit(timer, book, { ...run, outcome: "failed", error: why, records: [] });
+      await this.#commit(timer, state, { ...run, outcome: "failed", error: why, records: [] });
     }
   }
 
-  async #commit({ name, policy }: TimerDefinition, book: TimerState, run: TickResult): Promise<void> {
-    const { epoch, publication } = this.#parts;
+  async #commit({ name, policy }: TimerDefinition, state: TimerState, run: TickResult): Promise<void> {
+    const { epoch, transactions } = this.#parts;
     const records = withHeaders(run.records, {
       "mephisto-timer": name,
       "mephisto-slot": String(run.slot),
@@ -58,14 +58,14 @@ export class TickWriter {
     const byEnds = policy.overlap === "untilConsumed";
     let written: TimerRecord | undefined;
     const journal = ({ earlier, ends }: Draft) => {
-      written = book.after(run, epoch, byEnds ? this.consumed(ends()) : undefined, earlier.get(name));
+      written = state.after(run, epoch, byEnds ? this.consumed(ends()) : undefined, earlier.get(name));
       earlier.set(name, written);
       return [timerEntry(name, written)];
     };
     const alone = records.length > 0 && this.#refused.has(name);
-    await publication.commit(
+    await transactions.commit(
       () => ({ records, journal, byEnds, alone, timer: name }),
-      () => written && book.settle(written),
+      () => written && state.settle(written),
     );
   }
 

@@ -8,7 +8,7 @@ import { TransactionRunner, type TransactionRunnerParts } from "./transaction-ru
 import { Bounds, prepare, type Taken, type Waiting } from "./waiting-part.ts";
 
 /** The most that waits for one topic that is away; what comes then is refused. */
-const LANE_BYTES = 64 << 20;
+const AWAY_TOPIC_BYTES = 64 << 20;
 /** A try that takes long is followed by so many times as long a pause: others have four fifths of the time. */
 const REST = 4;
 
@@ -25,7 +25,7 @@ interface CommitOptions {
   /** What only may pass has been waited for. */
   readonly decided?: boolean;
   /** They have waited for a topic that is away, and are tried briefly. */
-  readonly lane?: AwayQueue<Taken>;
+  readonly queue?: AwayQueue<Taken>;
 }
 
 /**
@@ -135,8 +135,8 @@ export class TransactionQueue {
     let seen = 0;
     for (const waiting of this.#waiting) {
       if (prepare(waiting)) {
-        const lane = this.#away.queueOf(waiting.part);
-        if (lane) this.#defer(waiting, lane);
+        const queue = this.#away.queueOf(waiting.part);
+        if (queue) this.#defer(waiting, queue);
         else if (!bounds.takes(waiting)) break;
         else taken.push(waiting);
       }
@@ -147,28 +147,28 @@ export class TransactionQueue {
     return taken;
   }
 
-  #defer(waiting: Taken, lane: AwayQueue<Taken>): void {
+  #defer(waiting: Taken, queue: AwayQueue<Taken>): void {
     const { bytes, state } = waiting;
-    if (state === "open" && bytes > 0 && lane.bytes + bytes > LANE_BYTES) {
-      const sentence = `More than ${LANE_BYTES >> 20} MiB wait for topic ${lane.topic}: ${lane.why}`;
+    if (state === "open" && bytes > 0 && queue.bytes + bytes > AWAY_TOPIC_BYTES) {
+      const sentence = `More than ${AWAY_TOPIC_BYTES >> 20} MiB wait for topic ${queue.topic}: ${queue.why}`;
       return waiting.reject(new MephistoError("BUFFER_FULL", sentence));
     }
     if (state === "open") this.#mark(waiting, "away");
-    this.#away.add(waiting, lane);
+    this.#away.add(waiting, queue);
   }
 
   /** Tries what waits for a topic that is away, if it is time; else waits until it is, or something else is to be done. */
   async #tryAway(): Promise<void> {
     const { clock, holds, signal, sleep } = this.#parts;
-    const lane = this.#away.next;
-    if (lane === undefined) return;
+    const queue = this.#away.next;
+    if (queue === undefined) return;
     if (!holds()) {
       const over = new MephistoError("NOT_MASTER", "This worker is no longer master.");
       for (const { reject } of this.#away.clear()) reject(over);
       return;
     }
     const began = clock.monotonic();
-    const tryAt = Math.max(lane.tryAt, this.#restUntil);
+    const tryAt = Math.max(queue.tryAt, this.#restUntil);
     if (tryAt > began) {
       if (this.#waiting.length > 0) return;
       this.#rest = new AbortController();
@@ -176,40 +176,40 @@ export class TransactionQueue {
       this.#rest = undefined;
       return;
     }
-    const bounds = new Bounds(lane.atOnce);
-    const until = lane.waiting.findIndex((each) => bounds.full || !bounds.takes(each));
-    const tried = lane.waiting.splice(0, until < 0 ? lane.waiting.length : until);
-    for (const each of tried) this.#away.removed(each, lane);
-    const { failures } = lane;
+    const bounds = new Bounds(queue.atOnce);
+    const until = queue.waiting.findIndex((each) => bounds.full || !bounds.takes(each));
+    const tried = queue.waiting.splice(0, until < 0 ? queue.waiting.length : until);
+    for (const each of tried) this.#away.removed(each, queue);
+    const { failures } = queue;
     try {
-      if (tried.length > 0) await this.#publish(tried, { lane });
+      if (tried.length > 0) await this.#publish(tried, { queue });
     } catch (fault) {
-      for (const each of tried) if (each.state === "away") this.#away.add(each, lane); // they hear of it with the others
+      for (const each of tried) if (each.state === "away") this.#away.add(each, queue); // they hear of it with the others
       throw fault;
     }
     const now = clock.monotonic();
-    if (lane.failures === failures) {
-      if (tried.length === 0 && this.#away.isWrittenElsewhere(lane)) {
-        lane.tryAt = now + BACKOFF.awayTopic.longestMs; // that waits for another topic first
+    if (queue.failures === failures) {
+      if (tried.length === 0 && this.#away.isWrittenElsewhere(queue)) {
+        queue.tryAt = now + BACKOFF.awayTopic.longestMs; // that waits for another topic first
         return;
       }
-      lane.failures = 0;
-      lane.atOnce *= 2;
-      if (lane.waiting.length > 0) return;
-      this.#away.close(lane);
-      return this.#parts.away?.(lane.topic, undefined);
+      queue.failures = 0;
+      queue.atOnce *= 2;
+      if (queue.waiting.length > 0) return;
+      this.#away.close(queue);
+      return this.#parts.away?.(queue.topic, undefined);
     }
-    lane.atOnce = 1;
-    lane.tryAt = now + backoffMs(BACKOFF.awayTopic, lane.failures);
+    queue.atOnce = 1;
+    queue.tryAt = now + backoffMs(BACKOFF.awayTopic, queue.failures);
     this.#restUntil = now + REST * (now - began);
   }
 
-  async #publish(taken: readonly Taken[], way: CommitOptions): Promise<void> {
-    const { decided = false, lane } = way;
+  async #publish(taken: readonly Taken[], options: CommitOptions): Promise<void> {
+    const { decided = false, queue } = options;
     try {
-      await this.#runner.run(taken.map(({ part }) => part), decided, lane && this.#parts.trialMs);
+      await this.#runner.run(taken.map(({ part }) => part), decided, queue && this.#parts.trialMs);
     } catch (error) {
-      return await this.#failed(taken, error, way);
+      return await this.#failed(taken, error, options);
     }
     for (const { done, resolve } of taken) {
       done?.();
@@ -218,29 +218,31 @@ export class TransactionQueue {
   }
 
   /** Only the culprit is to fail. Where it is not known it is looked for in halves, in which everybody keeps his place. */
-  async #failed(taken: readonly Taken[], error: unknown, way: CommitOptions): Promise<void> {
-    if (error instanceof TopicsAway || way.lane && isRetriable(error)) return await this.#areAway(taken, error, way);
+  async #failed(taken: readonly Taken[], error: unknown, options: CommitOptions): Promise<void> {
+    if (error instanceof TopicsAway || options.queue && isRetriable(error)) {
+      return await this.#areAway(taken, error, options);
+    }
     const refused = new Set(taken.filter(({ part }) => isRefused(part, error, taken.length)));
     for (const { reject } of refused) reject(error);
     const left = taken.filter((each) => !refused.has(each));
     const middle = refused.size === 0 ? left.length >> 1 : 0;
     for (const some of [left.slice(0, middle), left.slice(middle)]) {
       const free = some.filter((each) => !this.#follows(each));
-      if (free.length > 0) await this.#publish(free, { ...way, decided: errorCodeOf(error) === "PROTOCOL" });
+      if (free.length > 0) await this.#publish(free, { ...options, decided: errorCodeOf(error) === "PROTOCOL" });
     }
   }
 
   /** Whether earlier runs of its timer have had to wait meanwhile, behind which it waits then too. */
   #follows(each: Taken): boolean {
-    const lane = this.#away.queueOfTimer(each.part);
+    const queue = this.#away.queueOfTimer(each.part);
     // What waits there and came later says nothing: it is behind this one.
-    const isBehind = lane?.waiting.some(({ order, part }) => part.timer === each.part.timer && order < each.order);
-    if (lane && isBehind) this.#defer(each, lane);
+    const isBehind = queue?.waiting.some(({ order, part }) => part.timer === each.part.timer && order < each.order);
+    if (queue && isBehind) this.#defer(each, queue);
     return isBehind === true;
   }
 
-  /** What writes to topics that are away waits in their lanes, with what else there is of the same timers; the rest goes on. */
-  async #areAway(taken: readonly Taken[], error: unknown, { lane: tried, ...way }: CommitOptions): Promise<void> {
+  /** What writes to topics that are away waits in their queues, with what else there is of the same timers; the rest goes on. */
+  async #areAway(taken: readonly Taken[], error: unknown, { queue: tried, ...options }: CommitOptions): Promise<void> {
     const why = messageOf(error);
     const now = this.#parts.clock.monotonic();
     const topics = error instanceof TopicsAway ? error.topics : undefined;
@@ -248,28 +250,28 @@ export class TransactionQueue {
       for (const { topic } of part.records) if (topics?.has(topic)) this.#away.open(topic, why, now);
     }
     const culprits = new Map(taken.flatMap((each) => {
-      const lane = topics ? this.#away.queueAmong(topics, each.part, tried) : tried;
-      return lane ? [[each, lane]] : [];
+      const queue = topics ? this.#away.queueAmong(topics, each.part, tried) : tried;
+      return queue ? [[each, queue]] : [];
     }));
     if (culprits.size === 0) throw new Error("topics are away that none of these writes to");
     const byTimer = new Map<string, AwayQueue<Taken>>();
-    for (const [{ part: { timer } }, lane] of culprits) {
-      if (timer !== undefined && !byTimer.has(timer)) byTimer.set(timer, lane);
+    for (const [{ part: { timer } }, queue] of culprits) {
+      if (timer !== undefined && !byTimer.has(timer)) byTimer.set(timer, queue);
     }
     const rest: Taken[] = [];
     for (const each of taken) {
       const { timer } = each.part;
-      const lane = (timer === undefined ? undefined : byTimer.get(timer)) ?? culprits.get(each);
-      if (lane) this.#defer(each, lane);
+      const queue = (timer === undefined ? undefined : byTimer.get(timer)) ?? culprits.get(each);
+      if (queue) this.#defer(each, queue);
       else rest.push(each);
     }
-    for (const lane of topics ? this.#away.queues.filter(({ topic }) => topics.has(topic)) : tried ? [tried] : []) {
-      lane.why = why;
-      lane.failures++;
-      if (lane !== tried) lane.tryAt = now + backoffMs(BACKOFF.awayTopic, lane.failures);
-      this.#parts.away?.(lane.topic, why);
+    for (const queue of topics ? this.#away.queues.filter(({ topic }) => topics.has(topic)) : tried ? [tried] : []) {
+      queue.why = why;
+      queue.failures++;
+      if (queue !== tried) queue.tryAt = now + backoffMs(BACKOFF.awayTopic, queue.failures);
+      this.#parts.away?.(queue.topic, why);
     }
-    if (rest.length > 0) await this.#publish(rest, tried ? { ...way, lane: tried } : way);
+    if (rest.length > 0) await this.#publish(rest, tried ? { ...options, queue: tried } : options);
   }
 }
 

@@ -70,13 +70,13 @@ class FakeBroker extends OneBroker {
   readonly logs = new Map<number, { end: number; epochs: [epoch: number, from: number][] }>();
   #next = 0;
 
-  override link(address: Address): BrokerConnection {
-    const link = super.link(address);
-    link.send = async <T>(call: Call<T>) => {
+  override connection(address: Address): BrokerConnection {
+    const connection = super.connection(address);
+    connection.send = async <T>(call: Call<T>) => {
       await new Promise((resolve) => setTimeout(resolve, 2));
       return this.answer(readFetch(call)) as T;
     };
-    return link;
+    return connection;
   }
 
   answer(asked: Asked): unknown {

@@ -167,17 +167,17 @@ export class World extends Cluster {
     return new Promise((resolve) => setTimeout(resolve, ms));
   }
 
-  override release(link: BrokerConnection | undefined): void {
-    link?.close();
+  override release(connection: BrokerConnection | undefined): void {
+    connection?.close();
   }
 
-  override link({ port }: Address): BrokerConnection {
+  override connection({ port }: Address): BrokerConnection {
     const own = new Set<Pending>();
     let closed = false;
     const end = (error: Error) => {
       for (const each of [...own]) each.reject(error);
     };
-    const link: Pick<BrokerConnection, "line" | "address" | "send" | "close"> = {
+    const connection: Pick<BrokerConnection, "line" | "address" | "send" | "close"> = {
       line: new LineRate(),
       address: { host: "nobody", port },
       send: <T>(call: Call<T>) =>
@@ -203,7 +203,7 @@ export class World extends Cluster {
         end(new MephistoError("STOPPED", "It is closed."));
       },
     };
-    return link as BrokerConnection;
+    return connection as BrokerConnection;
   }
 
   async #serve(node: number, asked: Asked, answered: (answer: unknown) => void, isOpen: () => boolean) {

@@ -30,9 +30,9 @@ function batchAt(offset: number): Uint8Array {
 class FakeCluster extends OneBroker {
   readonly requests: { call: Call<unknown>; answer: (records: Uint8Array) => void }[] = [];
 
-  override link(address: Address): BrokerConnection {
-    const link = super.link(address);
-    link.send = <T>(call: Call<unknown>) =>
+  override connection(address: Address): BrokerConnection {
+    const connection = super.connection(address);
+    connection.send = <T>(call: Call<unknown>) =>
       new Promise<T>((resolve) => {
         const answer = (records: Uint8Array) => {
           const partitions = [{ partition: 0, errorCode: 0, aborted: [], records }];
@@ -40,7 +40,7 @@ class FakeCluster extends OneBroker {
         };
         this.requests.push({ call, answer });
       });
-    return link;
+    return connection;
   }
 }
 

@@ -46,13 +46,13 @@ describe("over a slow line", { timeout: 60_000 }, () => {
     const topic = await filled(1, 300);
     const cluster = clusterAt(proxy.url);
     const { topicId = "" } = await cluster.known(topic);
-    const link = cluster.link(cluster.node(cluster.leader(topic, 0)));
-    await link.open();
+    const connection = cluster.connection(cluster.node(cluster.leader(topic, 0)));
+    await connection.open();
     proxy.limit(300_000);
     const partitions = [{ partition: 0, fetchOffset: 0, maxBytes: 1 << 20 }];
     const topics = [{ topicId, partitions }];
     const began = performance.now();
-    const answer = await link.send(
+    const answer = await connection.send(
       fetch({ maxWaitMs: 0, minBytes: 1, maxBytes: 1 << 20, isolationLevel: "read_committed", topics }),
       300,
     );
@@ -60,7 +60,7 @@ describe("over a slow line", { timeout: 60_000 }, () => {
     await proxy.heal();
     assert.ok((answer.topics[0]?.partitions[0]?.records.length ?? 0) > 250_000);
     assert.ok(ms > 600, `it took ${ms} ms only`);
-    const rate = link.line.bytesPerSecond ?? 0;
+    const rate = connection.line.bytesPerSecond ?? 0;
     assert.ok(rate > 200_000 && rate < 400_000, `its rate is said to be ${rate}`);
   });
 
@@ -91,7 +91,7 @@ describe("over a slow line", { timeout: 60_000 }, () => {
     const { topicId } = await cluster.known(topic);
     const reader = new JournalReader({
       cluster,
-      links: new ConnectionPool(cluster),
+      connections: new ConnectionPool(cluster),
       clock: systemClock,
       topic,
       topicId,

@@ -26,7 +26,7 @@ const record = (value: string, topic = "orders"): OutgoingRecord => ({
 
 const FIRST = { key: "first", value: new Uint8Array(1) };
 
-/** The publication of a term, whose log takes nothing before the test says so. */
+/** The transaction queue of a term, whose log takes nothing before the test says so. */
 async function made(options: TimerOptions = {}) {
   const { shop, definition } = fakeApp();
   actor(shop, { name: "orders", topic: "orders" }, async () => {});
@@ -38,14 +38,14 @@ async function made(options: TimerOptions = {}) {
   const { signal } = new AbortController();
   const fence = { transactionalId: "", journal: "", journalId: "", transactionTimeout: 1 };
   const fenced = await log.fence(fence, holds);
-  const publication = new TransactionQueue({
+  const queue = new TransactionQueue({
     ...{ fenced, holds, signal, clock: time, sleep: time.sleep, trialMs: 1500 },
     appended() {},
     lost() {},
   });
-  const writer = new TickWriter({ actors: definition.actors, publication, epoch: 7, logger: lines });
+  const writer = new TickWriter({ actors: definition.actors, transactions: queue, epoch: 7, logger: lines });
   const books = new Map<string, TimerState>();
-  const book = (name: string) => {
+  const timerState = (name: string) => {
     if (!books.has(name)) timer(shop, 1, { name, onMaster: true, ...options }, () => {});
     const found = books.get(name) ?? new TimerState("me");
     books.set(name, found);
@@ -53,7 +53,7 @@ async function made(options: TimerOptions = {}) {
   };
   /** A timer's function has ended, and sent these. */
   const tick = (name: string, slot: number, ...records: OutgoingRecord[]) => {
-    const of = book(name);
+    const of = timerState(name);
     const definitionOf = definition.timers.get(name) ?? assert.fail(name);
     return writer.write(definitionOf, of, { slot, caughtUp: false, outcome: "ok", error: undefined, records });
   };
@@ -62,7 +62,7 @@ async function made(options: TimerOptions = {}) {
   const busy = async () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     log.waits.set("publish", promise);
-    const first = publication.commit(() => ({ records: [record("first")], journal: [FIRST] }));
+    const first = queue.commit(() => ({ records: [record("first")], journal: [FIRST] }));
     await settle();
     go = () => {
       log.waits.delete("publish");
@@ -81,7 +81,7 @@ async function made(options: TimerOptions = {}) {
     log.refuse = (records) => records.some(({ value }) => text.decode(value ?? undefined) === bad) ? code : undefined;
   };
   const published = () => log.calls.filter((call) => call === "publish").length;
-  const setting = { time, log, lines, state, publication, book, tick, busy, finish, values, refuses, published };
+  const setting = { time, log, lines, state, queue, timerState, tick, busy, finish, values, refuses, published };
   return setting;
 }
 
@@ -100,7 +100,7 @@ const counts = ({ ran, failed, slot }: Partial<TimerRecord>) => ({ ran, failed, 
 
 test("what is ready together shares a transaction, each with its entry, in the order in which it came", async () => {
   const setting = await made();
-  const { log, tick, values, book } = setting;
+  const { log, tick, values, timerState } = setting;
   const done = await together(
     setting,
     () => numbers(5).map((n) => tick(`t${n}`, 1000, record(`a${n}`), record(`b${n}`))),
@@ -108,7 +108,7 @@ test("what is ready together shares a transaction, each with its entry, in the o
   assert.deepEqual(done, [true, true, true, true, true]);
   assert.deepEqual(values(), ["first", "a0 b0 a1 b1 a2 b2 a3 b3 a4 b4"]);
   assert.deepEqual(log.entries.map(({ key }) => key).slice(1), numbers(5).map((n) => `timer:t${n}`));
-  assert.deepEqual(numbers(5).map((n) => book(`t${n}`).last?.slot), [1000, 1000, 1000, 1000, 1000]);
+  assert.deepEqual(numbers(5).map((n) => timerState(`t${n}`).last?.slot), [1000, 1000, 1000, 1000, 1000]);
   for (const { headers } of log.committed[1] ?? []) assert.equal(headers.length, 3);
 });
 
@@ -122,7 +122,7 @@ test("a transaction under way holds nobody up for longer: one that comes alone g
 test("of those that share a transaction only the one that is refused fails, with its own error", async () => {
   for (const code of ["MESSAGE_TOO_LARGE", "MESSAGE_REFUSED", "BUFFER_FULL"] as const) {
     const setting = await made();
-    const { log, lines, tick, values, refuses, book, published } = setting;
+    const { log, lines, tick, values, refuses, timerState, published } = setting;
     refuses("bad", code);
     const ticks = () => numbers(16).map((n) => tick(`t${n}`, 1000, record(n === 11 ? "bad" : `a${n}`)));
     assert.ok((await together(setting, ticks)).every(Boolean));
@@ -133,7 +133,7 @@ test("of those that share a transaction only the one that is refused fails, with
       assert.equal(history.length, 1);
       assert.deepEqual(counts(history[0] ?? {}), { slot: 1000, ran: n === 11 ? 0 : 1, failed: n === 11 ? 1 : 0 });
     }
-    assert.deepEqual(book("t11").last?.error, `It is ${code}.`);
+    assert.deepEqual(timerState("t11").last?.error, `It is ${code}.`);
     assert.equal(lines.of(/^error: Timer t11 failed at .*its messages could not be published/).length, 1);
     assert.ok(published() <= 2 + 2 * 4 + 1, `${published()} transactions`);
 
@@ -207,7 +207,7 @@ test("two runs of one timer in a transaction: counts add up, and the last slot o
   for (const slots of [[1000, 2000, 3000], [3000, 1000, 2000]]) {
     for (const lost of [undefined, true, false]) {
       const setting = await made({ overlap: "allow" });
-      const { log, tick, book } = setting;
+      const { log, tick, timerState } = setting;
       await together(setting, () => {
         if (lost !== undefined) log.lost = { count: 2, committed: lost }; // the first one's answer too
         return slots.map((slot) => tick("t", slot, record(`${slot}`)));
@@ -218,14 +218,14 @@ test("two runs of one timer in a transaction: counts add up, and the last slot o
         log.history("timer:t").map(counts),
         last.map((slot, at) => ({ slot, ran: at + 1, failed: 0 })),
       );
-      assert.deepEqual([book("t").counts.ran, book("t").last?.slot], [3, 3000]);
+      assert.deepEqual([timerState("t").counts.ran, timerState("t").last?.slot], [3, 3000]);
     }
   }
 });
 
 test("one of a timer's runs that is refused is not counted among its neighbours", async () => {
   const setting = await made({ overlap: "allow" });
-  const { log, tick, refuses, book } = setting;
+  const { log, tick, refuses, timerState } = setting;
   refuses("2000", "MESSAGE_TOO_LARGE");
   await together(setting, () => [1000, 2000, 3000].map((slot) => tick("t", slot, record(`${slot}`))));
   assert.deepEqual(log.history("timer:t").map(counts), [
@@ -233,19 +233,19 @@ test("one of a timer's runs that is refused is not counted among its neighbours"
     { slot: 3000, ran: 2, failed: 0 },
     { slot: 3000, ran: 2, failed: 1 },
   ]);
-  assert.deepEqual(book("t").counts, { ran: 2, failed: 1, skipped: 0, caughtUp: 0 });
+  assert.deepEqual(timerState("t").counts, { ran: 2, failed: 1, skipped: 0, caughtUp: 0 });
 });
 
 test("an answer that is lost: all entries of the transaction decide, not one that stood before", async () => {
   const setting = await made();
-  const { log, tick, publication, busy, finish, values } = setting;
+  const { log, tick, queue, busy, finish, values } = setting;
   const own = masterEntry({ epoch: 7, generation: 1, worker: "me", version: "", resigned: false });
-  await publication.commit(() => ({ records: [], journal: [own] }));
+  await queue.commit(() => ({ records: [], journal: [own] }));
   void busy();
   await settle();
   // The master's entry is as it was: only the ticks' tell whether anything was committed.
   const all = Promise.all([
-    publication.commit(() => ({ records: [], journal: [own] })),
+    queue.commit(() => ({ records: [], journal: [own] })),
     tick("a", 1000, record("a")),
     tick("b", 1000, record("b")),
   ]);
@@ -289,10 +289,10 @@ test("each tick waits for its own messages to be consumed, not for its neighbour
 
 test("when the term is over none of those that wait is published", async () => {
   const setting = await made();
-  const { log, state, publication, busy, finish } = setting;
+  const { log, state, queue, busy, finish } = setting;
   void busy();
   await settle();
-  const waiting = numbers(3).map((n) => publication.commit(() => ({ records: [record(`${n}`)], journal: [] })));
+  const waiting = numbers(3).map((n) => queue.commit(() => ({ records: [record(`${n}`)], journal: [] })));
   const outcomes = Promise.allSettled(waiting);
   state.holds = false;
   await finish();
@@ -303,30 +303,30 @@ test("when the term is over none of those that wait is published", async () => {
 
 test("what ends the term is asked for once, and not for each", async () => {
   const setting = await made();
-  const { log, published, publication } = setting;
+  const { log, published, queue } = setting;
   log.latest++; // another has fenced
-  const waiting = numbers(8).map((n) => publication.commit(() => ({ records: [record(`${n}`)], journal: [] })));
+  const waiting = numbers(8).map((n) => queue.commit(() => ({ records: [record(`${n}`)], journal: [] })));
   for (const one of waiting) await assert.rejects(one, coded("FENCED"));
   assert.equal(published(), 1);
 });
 
 test("one that cannot be made up fails alone", async () => {
   const setting = await made();
-  const { publication, values, log } = setting;
+  const { queue, values, log } = setting;
   const broken = new Error("no entry");
   const outcomes = await together(setting, () => [
-    publication.commit(() => ({ records: [record("a")], journal: [] })),
-    publication.commit(() => {
+    queue.commit(() => ({ records: [record("a")], journal: [] })),
+    queue.commit(() => {
       throw broken;
     }),
-    publication.commit(() => ({
+    queue.commit(() => ({
       records: [record("b")],
       journal: () => {
         throw broken;
       },
     })),
-    publication.commit(() => undefined),
-    publication.commit(() => ({ records: [record("c")], journal: [] })),
+    queue.commit(() => undefined),
+    queue.commit(() => ({ records: [record("c")], journal: [] })),
   ]);
   assert.deepEqual(outcomes, [true, false, false, true, true]);
   assert.deepEqual(values().join(" "), "first a c");
@@ -334,13 +334,13 @@ test("one that cannot be made up fails alone", async () => {
 });
 
 test("it gets on with each transaction that is committed, and each part that is refused", async () => {
-  const { time, log, publication, tick, refuses } = await made();
+  const { time, log, queue, tick, refuses } = await made();
   const called = log.called.bind(log);
   log.called = async (call, about) => {
     if (call === "publish") await time.sleep(1000);
     return await called(call, about);
   };
-  const since = () => publication.busySince === undefined ? undefined : time.monotonic() - publication.busySince;
+  const since = () => queue.busySince === undefined ? undefined : time.monotonic() - queue.busySince;
   assert.equal(since(), undefined);
   const ticks = Promise.all(numbers(2500).map((n) => tick(`t${n}`, 1000, record("a"))));
   await time.pass(900);
@@ -375,7 +375,7 @@ function away(log: FakeMasterLog, time: FakeTime, topics: Set<string>, ms = 4800
 
 test("a topic that is away holds up what shares its transaction once, and what goes elsewhere never again", async () => {
   const setting = await made();
-  const { time, log, tick, publication, values } = setting;
+  const { time, log, tick, queue, values } = setting;
   const topics = new Set(["sick"]);
   const tries = away(log, time, topics);
   const done: string[] = [];
@@ -397,16 +397,16 @@ test("a topic that is away holds up what shares its transaction once, and what g
   assert.equal(done.length, 2 + 58);
   assert.ok(tries.slice(1).every(({ took }) => took === 1500));
   assert.ok(tries.length > 5 && tries.length < 12, `${tries.length} tries`);
-  assert.equal(publication.busySince, undefined, "what waits for it is no reason for another master");
-  assert.deepEqual(publication.awayTopics.map(({ topic }) => topic), ["sick"]);
+  assert.equal(queue.busySince, undefined, "what waits for it is no reason for another master");
+  assert.deepEqual(queue.awayTopics.map(({ topic }) => topic), ["sick"]);
   topics.clear();
   await time.pass(8000);
   assert.equal(done.at(-1), "b1000");
-  assert.deepEqual([publication.awayTopics, values().filter((value) => value === "b1000")], [[], ["b1000"]]);
+  assert.deepEqual([queue.awayTopics, values().filter((value) => value === "b1000")], [[], ["b1000"]]);
 });
 
 test("however many topics are away, others have four fifths of the time, and each of them its turn", async () => {
-  const { time, log, tick, publication } = await made();
+  const { time, log, tick, queue } = await made();
   const topics = new Set(numbers(5).map((n) => `sick${n}`));
   const tries = away(log, time, topics);
   for (const topic of topics) void tick(topic, 1000, record(topic, topic));
@@ -418,7 +418,7 @@ test("however many topics are away, others have four fifths of the time, and eac
   assert.ok(took <= 60_000 / 5 + 1500, `${took} ms`);
   topics.clear();
   await time.pass(8000);
-  assert.deepEqual(publication.awayTopics, []);
+  assert.deepEqual(queue.awayTopics, []);
 });
 
 test("what says at once that it is away is tried soon again, and holds up nobody", async () => {
@@ -479,23 +479,23 @@ test("what comes behind one that waits waits with it, also when both were tried 
 });
 
 test("what goes to two topics that are away waits for both, is told of each, and is tried no faster", async () => {
-  const { time, log, tick, publication } = await made();
+  const { time, log, tick, queue } = await made();
   const topics = new Set(["sick", "ill"]);
   const tries = away(log, time, topics, 0);
   let done = false;
   void tick("t", 1000, record("t1000", "sick"), record("t1000", "ill")).then(() => done = true);
   await time.pass(3000);
-  assert.deepEqual(publication.awayTopics.map(({ topic }) => topic).sort(), ["ill", "sick"]);
+  assert.deepEqual(queue.awayTopics.map(({ topic }) => topic).sort(), ["ill", "sick"]);
   topics.delete("sick");
   const before = tries.length;
   const go = log.beforePublish;
   log.beforePublish = (transaction) => tries.length > before + 100 ? Promise.resolve() : go(transaction);
   await time.pass(5000);
   assert.ok(tries.length - before < 8, `${tries.length - before} tries`);
-  assert.deepEqual(publication.awayTopics.map(({ topic }) => topic), ["ill"]);
+  assert.deepEqual(queue.awayTopics.map(({ topic }) => topic), ["ill"]);
   topics.clear();
   await time.pass(4000);
-  assert.deepEqual([done, publication.awayTopics], [true, []]);
+  assert.deepEqual([done, queue.awayTopics], [true, []]);
 });
 
 test("the runs of one timer keep their order, whichever of their topics comes back first", async () => {
@@ -547,26 +547,26 @@ test("a term that ends ends the wait for topics that are away", async () => {
 });
 
 test("a fault while one that waits is tried keeps nobody waiting", async () => {
-  const { time, log, publication } = await made();
+  const { time, log, queue } = await made();
   const topics = ["sick"];
   log.beforePublish = () => Promise.reject(new TopicsAway(topics, "It has no leader."));
   let outcome: unknown;
-  publication.commit(() => ({ records: [record("b", "sick")], journal: [] })).catch((error) => outcome = error.code);
+  queue.commit(() => ({ records: [record("b", "sick")], journal: [] })).catch((error) => outcome = error.code);
   await settle();
   topics[0] = "nobody's";
   // Without a limit it would be tried again for ever.
   for (let ms = 0; ms < 3000 && outcome === undefined; ms += 100) await time.pass(100);
-  assert.deepEqual([outcome, publication.awayTopics, time.sleepers], ["INTERNAL", [], 0]);
+  assert.deepEqual([outcome, queue.awayTopics, time.sleepers], ["INTERNAL", [], 0]);
 });
 
 test("what waits for a topic that is away is bounded", async () => {
-  const { time, log, tick, book } = await made();
+  const { time, log, tick, timerState } = await made();
   away(log, time, new Set(["sick"]), 0);
   const large = { ...record("", "sick"), value: new Uint8Array(30 << 20) };
   for (const name of ["a", "b", "c"]) void tick(name, 1000, large);
   await time.pass(3000);
-  assert.deepEqual(["a", "b", "c"].map((name) => book(name).counts.failed), [0, 0, 1]);
-  assert.match(book("c").last?.error ?? "", /More than 64 MiB wait for topic sick/);
+  assert.deepEqual(["a", "b", "c"].map((name) => timerState(name).counts.failed), [0, 0, 1]);
+  assert.match(timerState("c").last?.error ?? "", /More than 64 MiB wait for topic sick/);
 });
 
 test("property: whatever topics are away, each run is committed once, and each timer's in their order", async () => {
@@ -586,7 +586,7 @@ test("property: whatever topics are away, each run is committed once, and each t
       fc.array(step, { minLength: 10, maxLength: 30, size: "max" }),
       fc.constantFrom(0, 300, 4800),
       async (steps, takes) => {
-        const { time, log, tick, publication } = await made({ overlap: "allow" });
+        const { time, log, tick, queue } = await made({ overlap: "allow" });
         const topics = new Set<string>();
         away(log, time, topics, takes);
         const sent = new Map<string, number[]>();
@@ -610,7 +610,7 @@ test("property: whatever topics are away, each run is committed once, and each t
         log.lost = { count: 0, committed: true };
         await time.pass(60_000);
         assert.equal(open, 0);
-        assert.deepEqual([publication.awayTopics.length, publication.busySince, time.sleepers], [0, undefined, 0]);
+        assert.deepEqual([queue.awayTopics.length, queue.busySince, time.sleepers], [0, undefined, 0]);
         for (const [name, slots] of sent) {
           assert.deepEqual(log.history(`timer:${name}`).map(({ slot }) => slot), slots, name);
           const values = log.committed.flat().map(({ value }) => new TextDecoder().decode(value ?? undefined));
