@@ -17,7 +17,7 @@ export class ProtocolError extends MephistoError {
 
   constructor(kafkaCode: number, what: string) {
     const said = `${what}: the broker answered ${errorName(kafkaCode)} (${kafkaCode}).`;
-    const todo = ' Allow this user what docs/operations.md lists under "What Kafka has to have".';
+    const todo = ' Allow this user what docs/operations.md lists under "What Kafka needs".';
     const unauthorized = UNAUTHORIZED.has(kafkaCode);
     super(unauthorized ? "NOT_AUTHORIZED" : "PROTOCOL", unauthorized ? said + todo : said, {
       retriable: isRetriableCode(kafkaCode),
