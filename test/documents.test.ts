@@ -39,7 +39,7 @@ const code = sources.filter((name) => name !== "test/documents.test.ts").map(rea
 function unknownNames(text: string): string[] {
   const isThere = (path: string) =>
     ["", "src/"].some((folder) => existsSync(join(root, folder, path))) ||
-    sources.some((source) => source.endsWith(`/${path}`));
+    sources.some((source) => source.endsWith(`/${path}`) || (path.endsWith("/") && source.includes(`/${path}`)));
   return [...text.matchAll(/(?<!`)`([^`\n]+)`(?!`)/g)].flatMap(([, name = ""]) => {
     if (/^[\w-]+(\/[\w.-]+)*(\.ts|\/)$/.test(name) || /^[a-z-]+(\/[a-z-]+)+$/.test(name)) {
       return isThere(name) ? [] : [name];
