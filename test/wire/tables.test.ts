@@ -22,9 +22,10 @@ import { produce as produceTable } from "../../src/wire/messages/00-produce.ts";
 import { includes, type Shape, type Struct } from "../../src/wire/protocol/fields.ts";
 import type { Message } from "../../src/wire/protocol/message.ts";
 import { Output } from "../../src/wire/protocol/output.ts";
-import { messageReader } from "../../src/wire/protocol/read.ts";
+import { messageReader, nearestInt64 } from "../../src/wire/protocol/read.ts";
 import { messageWriter } from "../../src/wire/protocol/write.ts";
 import { Reader } from "../../src/wire/reader.ts";
+import { WireError } from "../../src/wire/errors.ts";
 import { produce, produceById, produceTransactional } from "../../src/wire/requests/00-produce.ts";
 import { fetch } from "../../src/wire/requests/01-fetch.ts";
 import { listOffsets } from "../../src/wire/requests/02-list-offsets.ts";
@@ -36,6 +37,7 @@ import { joinGroup } from "../../src/wire/requests/11-join-group.ts";
 import { heartbeat } from "../../src/wire/requests/12-heartbeat.ts";
 import { apiVersions } from "../../src/wire/requests/18-api-versions.ts";
 import { createTopics } from "../../src/wire/requests/19-create-topics.ts";
+import { initProducerId } from "../../src/wire/requests/22-init-producer-id.ts";
 import { addPartitionsToTxn } from "../../src/wire/requests/24-add-partitions-to-txn.ts";
 import { endTxn } from "../../src/wire/requests/26-end-txn.ts";
 import { describeConfigs } from "../../src/wire/requests/32-describe-configs.ts";
@@ -185,3 +187,15 @@ for (const [call, table, says] of CALLS) {
     assert.throws(() => call.decode(answer.subarray(0, -1)), "one that is cut short is no answer");
   });
 }
+
+test("a number beyond the safe integers is an error in an answer, and the nearest one in a request", () => {
+  const beyond = new Uint8Array([0x40, 0, 0, 0, 0, 0, 0, 0]); // 2^62
+  const answer = Buffer.concat([new Uint8Array([0, 0, 0, 0, 0, 0, 0]), beyond, new Uint8Array([0, 1, 0])]);
+  const call = initProducerId({ transactionalId: null, transactionTimeoutMs: 1 });
+  assert.throws(() => call.decode(answer), WireError);
+  const request = messageReader(endTxnTable.request, 0, false, nearestInt64);
+  const { producerId } = request(
+    new Reader(Buffer.concat([new Uint8Array([0, 1, 116]), beyond, new Uint8Array([0, 1, 1])])),
+  );
+  assert.equal(producerId, Number.MAX_SAFE_INTEGER);
+});

@@ -5,7 +5,7 @@ import type { BrokerServices } from "../services.ts";
 import type { Read, Struct, Write } from "../../wire/protocol/fields.ts";
 import { readRequestHeader, type RequestHeader } from "../../wire/protocol/header.ts";
 import { Output } from "../../wire/protocol/output.ts";
-import { messageReader } from "../../wire/protocol/read.ts";
+import { messageReader, nearestInt64 } from "../../wire/protocol/read.ts";
 import { messageWriter, sizeOf } from "../../wire/protocol/write.ts";
 import type { AnyApi, Context } from "../requests/api.ts";
 import { notServed } from "../requests/not-served.ts";
@@ -102,7 +102,8 @@ export class Dispatcher {
     if (codec === undefined) {
       const flexible = version >= api.flexibleFrom;
       codec = {
-        read: messageReader(api.request, version, flexible),
+        // A client may ask for any offset or timestamp; one that cannot be is no reason to close its connection.
+        read: messageReader(api.request, version, flexible, nearestInt64),
         write: messageWriter(api.response, version, flexible),
       };
       this.#codecs.set(key, codec);

@@ -79,7 +79,7 @@ export const int8 = primitive<number>("int8");
 export const int16 = primitive<number>("int16");
 export const uint16 = primitive<number>("uint16");
 export const int32 = primitive<number>("int32");
-/** A number: what is beyond the safe integers is cut to the nearest one. */
+/** A number; whoever makes the reader says what becomes of one beyond the safe integers. */
 export const int64 = primitive<number>("int64");
 /** 32 lower-case hexadecimal digits. */
 export const uuid = primitive<string>("uuid");

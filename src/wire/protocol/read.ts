@@ -5,21 +5,30 @@ import { includes, NO_UUID, type Primitive, type Read, type Shape, type Struct }
 /** Reads a message or a part of it. */
 export type ReadFn = (reader: Reader) => unknown;
 
+/** What fields are read by beside their shapes. */
+interface Form {
+  readonly version: number;
+  readonly flexible: boolean;
+  readonly int64: ReadFn;
+}
+
 /**
- * Makes the reader of a message's version. Throws (the reader does) `WireError` for bytes that are cut short or make no
- * sense. Tagged fields that the table does not know are stepped over, as the protocol wants it; bytes after the message
+ * Makes the reader of a message's version; `int64`: how such numbers are read. Throws (the reader does) `WireError` for
+ * bytes that are cut short or make no sense, such as an int64 beyond the safe integers. Tagged fields that the table does not know are stepped over, as the protocol wants it; bytes after the message
  * are left to the caller.
  */
 export function messageReader<S extends Struct>(
   table: S,
   version: number,
   flexible: boolean,
+  int64: ReadFn = (reader) => reader.int64(),
 ): (reader: Reader) => Read<S> {
-  const read = structReader(table, version, flexible);
+  const read = structReader(table, { version, flexible, int64 });
   return (reader) => read(reader) as Read<S>; // the codec's edge: the table says what its type is
 }
 
-function structReader(table: Struct, version: number, flexible: boolean): ReadFn {
+function structReader(table: Struct, form: Form): ReadFn {
+  const { version, flexible } = form;
   const defaults: Record<string, () => unknown> = {};
   const steps: { name: string; read: ReadFn }[] = [];
   const tagged = new Map<number, { name: string; read: ReadFn }>();
@@ -29,7 +38,7 @@ function structReader(table: Struct, version: number, flexible: boolean): ReadFn
     if (!present || tag !== undefined) defaults[name] = defaultOf(shape, options.or);
     if (!present) continue;
     const canBeNull = nullable !== undefined && includes(nullable, version);
-    const step = { name, read: shapeReader(shape, version, flexible, canBeNull) };
+    const step = { name, read: shapeReader(shape, form, canBeNull) };
     if (tag === undefined) steps.push(step);
     else tagged.set(tag, step);
   }
@@ -61,14 +70,14 @@ function readTagged(
   }
 }
 
-function shapeReader(shape: Shape, version: number, flexible: boolean, nullable: boolean): ReadFn {
+function shapeReader(shape: Shape, form: Form, nullable: boolean): ReadFn {
   if (shape.is === "struct") {
-    const read = structReader(shape.of, version, flexible);
+    const read = structReader(shape.of, form);
     return nullable ? (reader) => reader.int8() < 0 ? null : read(reader) : read;
   }
-  if (shape.is !== "array") return primitiveReader(shape.is, flexible, nullable);
-  const item = shapeReader(shape.of, version, flexible, false);
-  if (flexible) {
+  if (shape.is !== "array") return primitiveReader(shape.is, form, nullable);
+  const item = shapeReader(shape.of, form, false);
+  if (form.flexible) {
     return nullable
       ? (reader) => reader.compactNullableArray(() => item(reader))
       : (reader) => reader.compactArray(() => item(reader));
@@ -76,7 +85,7 @@ function shapeReader(shape: Shape, version: number, flexible: boolean, nullable:
   return nullable ? (reader) => reader.nullableArray(() => item(reader)) : (reader) => reader.array(() => item(reader));
 }
 
-function primitiveReader(is: Primitive, flexible: boolean, nullable: boolean): ReadFn {
+function primitiveReader(is: Primitive, { flexible, int64 }: Form, nullable: boolean): ReadFn {
   switch (is) {
     case "boolean":
       return (reader) => reader.boolean();
@@ -89,7 +98,7 @@ function primitiveReader(is: Primitive, flexible: boolean, nullable: boolean): R
     case "int32":
       return (reader) => reader.int32();
     case "int64":
-      return readInt64;
+      return int64;
     case "uuid":
       return (reader) => reader.uuid();
     case "string":
@@ -102,8 +111,8 @@ function primitiveReader(is: Primitive, flexible: boolean, nullable: boolean): R
   }
 }
 
-// A client may ask for any offset or timestamp; one that cannot be is no reason to close its connection.
-function readInt64(reader: Reader): number {
+/** An int64, or the nearest safe integer. */
+export function nearestInt64(reader: Reader): number {
   const value = reader.int32() * 2 ** 32 + (reader.int32() >>> 0);
   return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, value));
 }
