@@ -1,3 +1,4 @@
+import type { Message } from "../wire/protocol/message.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Codecs } from "../wire/codec.ts";
@@ -10,13 +11,7 @@ import type { Topics } from "./topics/topics.ts";
 import type { TransactionCoordinator } from "./transactions/coordinator.ts";
 
 /** A request that is served, as ApiVersions advertises it. */
-export interface ServedApi {
-  readonly key: number;
-  /** The first and the last version that is served. */
-  readonly versions: readonly [min: number, max: number];
-  /** The first version that is advertised, where it is an older one than is served. */
-  readonly advertisedFrom?: number;
-}
+export type ServedApi = Pick<Message, "key" | "versions" | "advertisedFrom">;
 
 /** What the handlers of requests are given of the broker. */
 export interface BrokerServices {

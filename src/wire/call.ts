@@ -41,6 +41,8 @@ export interface CallOptions<T> {
 /** Makes a call of how its body is written and its answer's read, without the tagged fields at the start and the end. */
 export function makeCall<T>(options: CallOptions<T>): Call<T> {
   const { apiKey, apiName, apiVersion, flexible = false, plainAnswer = false, capacity, write, read } = options;
+  // An answer with a plain header reads the tagged fields at its end itself: they are why it is flexible.
+  const hasTags = flexible && !plainAnswer;
   return {
     apiKey,
     apiName,
@@ -52,32 +54,26 @@ export function makeCall<T>(options: CallOptions<T>): Call<T> {
       if (flexible) writer.noTaggedFields();
       return writer.finish();
     },
-    decode(body) {
-      const reader = new Reader(body);
-      if (flexible && !plainAnswer) reader.skipTaggedFields();
+    decode: answerDecoder(apiName, hasTags, (reader) => {
       const answer = read(reader);
-      // An answer with a plain header reads the tagged fields at its end itself: they are why it is flexible.
-      if (flexible && !plainAnswer) reader.skipTaggedFields();
-      if (reader.remaining > 0) throw new WireError(`${reader.remaining} bytes too many after an answer to ${apiName}`);
+      if (hasTags) reader.skipTaggedFields();
       return answer;
-    },
+    }),
   };
 }
 
-/** Codecs of tables, made once for each version that is used. */
-const codecs = new WeakMap<object, Map<number, unknown>>();
-
-/** Makes a call of a message's table, in one of its versions. */
-export function tableCall<Q extends Struct, A extends Struct>(
+/** How the calls of a message are made in one of its versions: both ways by its table. */
+export function tableCalls<Q extends Struct, A extends Struct>(
   message: Message<Q, A>,
   apiVersion: number,
-  request: Write<Q>,
-): Call<Read<A>> {
+): (request: Write<Q>) => Call<Read<A>> {
+  const { key, name } = message;
   const flexible = apiVersion >= message.flexibleFrom;
-  const { write, read } = codecOf(message, apiVersion, flexible);
-  return {
-    apiKey: message.key,
-    apiName: message.name,
+  const write = messageWriter(message.request, apiVersion, flexible);
+  const decode = answerDecoder(name, flexible, messageReader(message.response, apiVersion, flexible));
+  return (request) => ({
+    apiKey: key,
+    apiName: name,
     apiVersion,
     encode() {
       const out = new Output();
@@ -86,31 +82,17 @@ export function tableCall<Q extends Struct, A extends Struct>(
       const [whole = new Uint8Array(0)] = out.finish(); // only record batches are pieces of their own
       return whole;
     },
-    decode(body) {
-      const reader = new Reader(body);
-      if (flexible) reader.skipTaggedFields();
-      const answer = read(reader);
-      if (reader.remaining > 0) {
-        throw new WireError(`${reader.remaining} bytes too many after an answer to ${message.name}`);
-      }
-      return answer;
-    },
-  };
+    decode,
+  });
 }
 
-interface Codec<Q extends Struct, A extends Struct> {
-  readonly write: (out: Output, request: Write<Q>) => void;
-  readonly read: (reader: Reader) => Read<A>;
-}
-
-function codecOf<Q extends Struct, A extends Struct>(message: Message<Q, A>, version: number, flexible: boolean) {
-  const versions = codecs.get(message) ?? new Map<number, unknown>();
-  codecs.set(message, versions);
-  const known = versions.get(version) as Codec<Q, A> | undefined; // what is kept for this table has its types
-  const codec = known ?? {
-    write: messageWriter(message.request, version, flexible),
-    read: messageReader(message.response, version, flexible),
+/** Reads a whole answer; `hasTags`: its header ends with tagged fields. */
+function answerDecoder<T>(apiName: string, hasTags: boolean, read: (reader: Reader) => T): (body: Uint8Array) => T {
+  return (body) => {
+    const reader = new Reader(body);
+    if (hasTags) reader.skipTaggedFields();
+    const answer = read(reader);
+    if (reader.remaining > 0) throw new WireError(`${reader.remaining} bytes too many after an answer to ${apiName}`);
+    return answer;
   };
-  versions.set(version, codec);
-  return codec;
 }

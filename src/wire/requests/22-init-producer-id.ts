@@ -1,9 +1,11 @@
-import { type Call, tableCall } from "../call.ts";
+import { type Call, tableCalls } from "../call.ts";
 import { initProducerId as message } from "../messages/22-init-producer-id.ts";
 import type { Read, Write } from "../protocol/fields.ts";
 
 export type InitProducerIdRequest = Write<typeof message.request>;
 export type InitProducerIdResponse = Read<typeof message.response>;
+
+const call = tableCalls(message, 4);
 
 /**
  * InitProducerId, version 4. `transactionalId`: null for an idempotent producer without transactions. `producerId` and
@@ -11,5 +13,5 @@ export type InitProducerIdResponse = Read<typeof message.response>;
  * (KIP-360); without them it begins anew, fencing whoever was before.
  */
 export function initProducerId(request: InitProducerIdRequest): Call<InitProducerIdResponse> {
-  return tableCall(message, 4, request);
+  return call(request);
 }
