@@ -83,11 +83,11 @@ export class Fleet {
    * @returns whether all are new
    */
   async renew(changed: () => boolean): Promise<boolean> {
-    const { report: tell } = this.#parts;
+    const { report } = this.#parts;
     this.#renews = true;
     try {
       if (this.#workers.some((worker) => worker.child) && !await this.#try()) {
-        tell("The change does not run: see above. The workers go on as they were, until the next save.");
+        report("The change does not run: see above. The workers go on as they were, until the next save.");
         return false;
       }
       for (const [index, worker] of this.#workers.entries()) {
@@ -123,14 +123,14 @@ export class Fleet {
   }
 
   async #gotReady(child: Child, index: number): Promise<void> {
-    const { clock, ports, probe, report: tell } = this.#parts;
+    const { clock, ports, probe, report } = this.#parts;
     const until = clock.monotonic() + READY_TIMEOUT_MS;
     let ended = false;
     void child.exited.then(() => ended = true);
     while (!ended && !this.#over.signal.aborted) {
       if ((await probe(ports[index] ?? 0, workerName(index)))?.ready) return;
       if (clock.monotonic() > until) {
-        tell(`${workerName(index)} is not ready after ${READY_TIMEOUT_MS / 1000} s.`);
+        report(`${workerName(index)} is not ready after ${READY_TIMEOUT_MS / 1000} s.`);
         return;
       }
       await delay(ASK_READY, this.#over.signal);

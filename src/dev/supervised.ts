@@ -80,7 +80,7 @@ export class Supervised {
   }
 
   async #run(): Promise<void> {
-    const { clock, report: tell, name, start, show, restarts } = this.#parts;
+    const { clock, report, name, start, show, restarts } = this.#parts;
     while (!this.#stopped) {
       const since = clock.monotonic();
       const child = this.#child = await start();
@@ -96,13 +96,13 @@ export class Supervised {
         continue;
       }
       if (!restarts()) {
-        tell(`${name} ${ending(exit)}.`);
+        report(`${name} ${ending(exit)}.`);
         break;
       }
       const calm = clock.monotonic() - since >= STABLE_AFTER_MS;
       if (calm) this.#backoff.reset();
       const ms = calm ? 0 : Math.round(this.#backoff.next());
-      tell(`${name} ${ending(exit)}. It is started again${calm ? "" : ` in ${formatDuration(ms)}`}.`);
+      report(`${name} ${ending(exit)}. It is started again${calm ? "" : ` in ${formatDuration(ms)}`}.`);
       this.#wake = new AbortController();
       await delay(ms, this.#wake.signal);
     }

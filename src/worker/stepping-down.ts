@@ -87,18 +87,18 @@ export class SteppingDown {
   }
 
   /** When what it has in hand as master is finished, or cut off, another one may be elected: before handlers are done. */
-  async end(drained: Promise<true>, timeoutMs: () => number): Promise<void> {
+  async end(drained: Promise<true>, timeLeftMs: () => number): Promise<void> {
     const { cutOff, master, mastership, membership, settings, sleep, tasks, timers, watch } = this.#parts;
     const masters = [...timers, ...tasks];
     const ended = allIdle(masters);
-    const soon = await deadline(ended, Math.min(RESIGN_AFTER_MS, timeoutMs()), sleep);
-    if (soon === undefined && timeoutMs() > 0) this.#drain();
-    if (soon === undefined && await deadline(ended, timeoutMs(), sleep) === undefined) cutOff(masters);
+    const soon = await deadline(ended, Math.min(RESIGN_AFTER_MS, timeLeftMs()), sleep);
+    if (soon === undefined && timeLeftMs() > 0) this.#drain();
+    if (soon === undefined && await deadline(ended, timeLeftMs(), sleep) === undefined) cutOff(masters);
     await master()?.resign(RESIGN_ENTRY_TIMEOUT_MS);
     // A static member does not leave the group: unless it resigns, there is no other master until its session is over.
     const keepsPlace = settings.instanceId.value !== undefined && mastership()?.master === true;
     mastership()?.resign();
-    const leavesSoon = timeoutMs() === 0 || await deadline(drained, RESIGN_AFTER_MS, sleep);
+    const leavesSoon = timeLeftMs() === 0 || await deadline(drained, RESIGN_AFTER_MS, sleep);
     if (!leavesSoon) this.#drain();
     const resigned = keepsPlace || !leavesSoon ? membership()?.resign() : undefined;
     if (resigned) watch?.changed();

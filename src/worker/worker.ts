@@ -348,7 +348,7 @@ export class Worker implements RunningWorker {
     const left = () => Math.max(0, until - clock.monotonic());
     const lastSteps = Math.min(settings.stopTimeout.value * LAST_STEPS, LAST_STEPS_MS);
     /** How long what is in hand may still take. */
-    const patience = () => Math.max(0, left() - lastSteps);
+    const timeLeftMs = () => Math.max(0, left() - lastSteps);
     this.#state = "stopping";
     this.#idle.end();
     this.#halt.abort();
@@ -360,8 +360,8 @@ export class Worker implements RunningWorker {
       ...this.#tasks.filter(({ task }) => !task.onMaster),
     ];
     const drained = allIdle(others);
-    await this.#steppingDown.end(drained, patience);
-    if (await deadline(drained, patience(), sleep) === undefined) this.#cutOff(others);
+    await this.#steppingDown.end(drained, timeLeftMs);
+    if (await deadline(drained, timeLeftMs(), sleep) === undefined) this.#cutOff(others);
     this.#over.abort(new MephistoError("STOPPED", "The worker has stopped."));
     await attempt(deadline(driver.publisher.flush(), left() / 2, sleep));
     await attempt(this.#membership?.leave(left()));

@@ -6,9 +6,8 @@ import { systemClock } from "../../src/core/clock.ts";
 import type { Message } from "../../src/core/message.ts";
 import { delay } from "../../src/core/delay.ts";
 import { DeadLetters } from "../../src/worker/dead-letters/dead-letters.ts";
-import { startDevBroker } from "../support/dev-broker.ts";
 import { createTopic, deleteTopic, readTopic } from "../support/kafkajs-oracle.ts";
-import { type KafkaAddress, kafkaForTests, onDevBroker } from "../support/kafka.ts";
+import { bothBrokers, type KafkaAddress } from "../support/kafka.ts";
 import { bytes, closeAll, driverAt, keptLines, unique } from "./support.ts";
 
 const options = { timeout: 60_000 };
@@ -18,12 +17,7 @@ const EXACT_BYTES = 1_048_588 - 61 - 17;
 /** Text that no codec makes much smaller. */
 const LONG = Buffer.from(noise(1500)).toString("base64");
 
-const brokers = [
-  ...onDevBroker ? [] : [{ name: "Kafka", start: kafkaForTests, stop: () => Promise.resolve() }],
-  { name: "the dev broker", ...ofItsOwn() },
-];
-
-for (const { name, start, stop } of brokers) {
+for (const { name, start, stop } of bothBrokers()) {
   describe(`a dead letter on ${name}`, options, () => {
     let kafka: KafkaAddress;
     before(async () => {
@@ -149,17 +143,6 @@ for (const { name, start, stop } of brokers) {
       assert.equal((await readTopic(kafka.brokers, place)).length, 1);
     });
   });
-}
-
-function ofItsOwn() {
-  const broker = Promise.withResolvers<Awaited<ReturnType<typeof startDevBroker>>>();
-  return {
-    start: async () => {
-      broker.resolve(await startDevBroker({ keeps: false }));
-      return await broker.promise;
-    },
-    stop: async () => await (await broker.promise).stop(),
-  };
 }
 
 /** Bytes that no codec makes smaller. */

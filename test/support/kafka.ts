@@ -275,3 +275,22 @@ export function kafkaForTests(): Promise<KafkaAddress> {
 function address(url: string): KafkaAddress {
   return { url, brokers: url.replace(/^[a-z+]+:\/\//, "").replace(/\/.*$/, "").split(",") };
 }
+
+/** A broker that a suite is run on. */
+export type SuiteBroker = { name: string; start(): Promise<KafkaAddress>; stop(): Promise<void> };
+
+/** For a suite that is run on both: the tests' Kafka, where there is one, and a dev broker that the suite has for itself. */
+export function bothBrokers(): SuiteBroker[] {
+  const own = Promise.withResolvers<KafkaServer>();
+  return [
+    ...onDevBroker ? [] : [{ name: "Kafka", start: kafkaForTests, stop: () => Promise.resolve() }],
+    {
+      name: "the dev broker",
+      start: async () => {
+        own.resolve(await startDevBroker({ keeps: false }));
+        return await own.promise;
+      },
+      stop: async () => await (await own.promise).stop(),
+    },
+  ];
+}

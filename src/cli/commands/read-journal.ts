@@ -5,7 +5,7 @@ import type { WorkerSettings } from "../../worker/settings.ts";
 import { ask } from "./query.ts";
 import type { Host, ScriptDefinition } from "../host.ts";
 
-/** What the journal says, or, in a sentence, why there is nothing to be said. `timeoutMs` in ms. */
+/** What the journal says, or, in a sentence, why there is nothing to be said. `timeoutMs`: how long it may take. */
 export async function readJournal(
   { id }: Pick<ScriptDefinition, "id">,
   host: Host,

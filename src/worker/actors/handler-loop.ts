@@ -61,9 +61,9 @@ export class HandlerLoop implements Feed {
     this.#parts = parts;
     this.signal = parts.signal;
     const { actor, clock, logger, publisher } = parts;
-    const { log: tell } = new LogThrottle((sentence) => logger.error(sentence), clock);
+    const { log: report } = new LogThrottle((sentence) => logger.error(sentence), clock);
     const send = (record: OutgoingRecord) => publisher.send(record);
-    this.#beginSends = () => new ScopeSends({ name: `actor ${actor.name}`, send, report: tell });
+    this.#beginSends = () => new ScopeSends({ name: `actor ${actor.name}`, send, report });
     this.#sends = this.#beginSends();
   }
 

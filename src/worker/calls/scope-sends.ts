@@ -116,11 +116,11 @@ export class ScopeSends implements Scope {
     // Whether somebody waits for it is known when it is settled: one may wait for it after it has failed.
     sent.excuse();
     markScoped(error);
-    const { name, report: tell, reportsAtOnce: tellsAtOnce = false } = this.#parts;
+    const { name, report, reportsAtOnce = false } = this.#parts;
     if (sent.watched) return;
-    if (round === undefined || tellsAtOnce) {
+    if (round === undefined || reportsAtOnce) {
       // `await` waits for it only a moment after it was called, when it may have been refused already.
-      queueMicrotask(() => sent.watched || tell(`A send of ${name} failed: ${messageOf(error)}`));
+      queueMicrotask(() => sent.watched || report(`A send of ${name} failed: ${messageOf(error)}`));
     }
     if (round === undefined) return;
     if (round.failures.length >= MOST_FAILURES) {

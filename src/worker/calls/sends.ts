@@ -32,15 +32,15 @@ export class TickSends implements Scope {
   #expired = false;
 
   /**
-   * `mayRun`: whether mastership still holds. `tell` is for what goes wrong when the tick can no longer fail. `turns`:
+   * `mayRun`: whether mastership still holds. `report` is for what goes wrong when the tick can no longer fail. `turns`:
    * others' between sends that are awaited, and refusals.
    */
-  constructor(timer: string, mayRun: () => boolean, tell: (sentence: string) => void, turns?: Pacer) {
+  constructor(timer: string, mayRun: () => boolean, report: (sentence: string) => void, turns?: Pacer) {
     this.#turns = turns;
-    this.#report = tell;
+    this.#report = report;
     this.#timer = timer;
     this.#mayRun = mayRun;
-    this.#aside = new ScopeSends({ name: `timer ${timer}`, send: (record) => this.send(record), report: tell });
+    this.#aside = new ScopeSends({ name: `timer ${timer}`, send: (record) => this.send(record), report });
   }
 
   send(record: OutgoingRecord): Promise<void> {

@@ -142,7 +142,7 @@ export class MasterTerm {
       fenced = await log.fence(options, holds);
       this.#stage = "reading";
       this.#journal = replay(await fenced.read(holds, this.#parts.moved), topic);
-      await this.#timeoutMs(this.#journal.master);
+      await this.#waitForOlderLease(this.#journal.master);
       this.#stage = "beginning";
       await this.#begin(fenced, this.#journal);
       await Promise.race([this.#end, aborted(signal)]);
@@ -204,7 +204,7 @@ export class MasterTerm {
   }
 
   /** A lost state of the group may have elected this worker while the last master's lease runs. */
-  async #timeoutMs(last: MasterRecord | undefined): Promise<void> {
+  async #waitForOlderLease(last: MasterRecord | undefined): Promise<void> {
     const { clock, logger, ownEpoch, sessionTimeout, sleep } = this.#parts;
     const { electedIn, electedAt, signal, holds } = this.#term;
     if (last === undefined || last.resigned || last.epoch === ownEpoch || electedIn > last.generation) return;
@@ -276,14 +276,14 @@ export class MasterTerm {
 
   /** Whether the clocks agree well enough. */
   #checkClock(): boolean {
-    const { skewWarning: doubt } = this.#time;
-    if (doubt?.refuses) {
+    const { skewWarning } = this.#time;
+    if (skewWarning?.refuses) {
       this.refused = true;
-      this.#fail(new Error(doubt.sentence));
+      this.#fail(new Error(skewWarning.sentence));
       return false;
     }
-    if (doubt && !this.#loggedSkew) this.#parts.logger.warn(doubt.sentence);
-    this.#loggedSkew ||= doubt !== undefined;
+    if (skewWarning && !this.#loggedSkew) this.#parts.logger.warn(skewWarning.sentence);
+    this.#loggedSkew ||= skewWarning !== undefined;
     return true;
   }
 

@@ -156,10 +156,10 @@ class Attempt {
 
   #sends(): TickSends | ScopeSends {
     const { name } = this.#timer;
-    const { clock, refused: tell, sleep } = this.#parts;
+    const { clock, refused: report, sleep } = this.#parts;
     const { send } = this.#scope;
-    if (send) return new ScopeSends({ name: `timer ${name}`, send, report: tell });
-    return new TickSends(name, () => this.#scope.holds(), tell, new Pacer(clock, sleep));
+    if (send) return new ScopeSends({ name: `timer ${name}`, send, report });
+    return new TickSends(name, () => this.#scope.holds(), report, new Pacer(clock, sleep));
   }
 
   async #limited(call: Promise<void>, timeout: number, timedOut: AbortController): Promise<void> {

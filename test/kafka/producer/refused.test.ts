@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { CodecName } from "../../../src/wire/codec.ts";
 import { createTopic, readTopic } from "../../support/kafkajs-oracle.ts";
-import { startDevBroker } from "../../support/dev-broker.ts";
-import { type KafkaAddress, kafkaForTests, onDevBroker } from "../../support/kafka.ts";
+import { bothBrokers, type KafkaAddress } from "../../support/kafka.ts";
 import { closeAll, producerAt, record, unique } from "../support.ts";
 
 const options = { timeout: 60_000 };
@@ -47,23 +46,7 @@ const kinds: readonly Kind[] = [
   },
 ];
 
-const brokers = [
-  ...onDevBroker ? [] : [{ name: "Kafka", start: kafkaForTests, stop: () => Promise.resolve() }],
-  { name: "the dev broker", ...ofItsOwn() },
-];
-
-function ofItsOwn() {
-  const broker = Promise.withResolvers<Awaited<ReturnType<typeof startDevBroker>>>();
-  return {
-    start: async () => {
-      broker.resolve(await startDevBroker({ keeps: false }));
-      return await broker.promise;
-    },
-    stop: async () => await (await broker.promise).stop(),
-  };
-}
-
-for (const { name, start, stop } of brokers) {
+for (const { name, start, stop } of bothBrokers()) {
   describe(`one bad message on ${name}`, options, () => {
     let kafka: KafkaAddress;
     before(async () => {

@@ -12,11 +12,11 @@ function handler(part: Partial<ScopeSendsParts> = {}) {
   const driver = new FakeDriver(new FakeTime());
   driver.hold = true;
   const told: string[] = [];
-  const tell = (sentence: string) => void told.push(sentence);
+  const report = (sentence: string) => void told.push(sentence);
   return {
     driver,
     told,
-    sends: new ScopeSends({ name: "actor orders", send: driver.publisher.send, report: tell, ...part }),
+    sends: new ScopeSends({ name: "actor orders", send: driver.publisher.send, report, ...part }),
   };
 }
 
